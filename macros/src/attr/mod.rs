@@ -1,0 +1,164 @@
+//! What `#[file(..)]` and `#[model(..)]` have in common: the form of the attribute and of its entries.
+
+pub(crate) mod file;
+pub(crate) mod model;
+mod size;
+pub(crate) mod value;
+
+use crate::errors::{Errors, Message};
+use crate::list::{self, Entry, Given};
+use crate::suggest::{listed, nearest};
+use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::ext::IdentExt;
+use syn::{Attribute, Meta};
+
+/// Whether a key has a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// `key = value`
+    Value,
+    /// `key`
+    Flag,
+    /// Both are right, and mean different things.
+    Either,
+}
+
+/// A key and how it is written.
+#[derive(Debug)]
+pub(crate) struct Key {
+    pub(crate) name: &'static str,
+    pub(crate) form: Form,
+    /// The key with its value, as a message shows it.
+    pub(crate) example: &'static str,
+}
+
+/// The keys of an attribute in one of its places.
+#[derive(Debug)]
+pub(crate) struct Grammar {
+    /// `file` or `model`.
+    pub(crate) attribute: &'static str,
+    pub(crate) keys: &'static [Key],
+    /// Words that people bring from elsewhere, or that belong elsewhere, and what to write here.
+    pub(crate) foreign: &'static [(&'static str, &'static str)],
+}
+
+/// A known key, given once, in the right form.
+#[derive(Debug)]
+pub(crate) struct Known {
+    pub(crate) key: &'static Key,
+    /// The key as the user wrote it.
+    pub(crate) ident: Ident,
+    /// Empty for a flag.
+    pub(crate) value: Vec<TokenTree>,
+}
+
+/// The attribute among `attrs`; all of them where there are several, which is a mistake.
+pub(crate) fn ours<'a>(attrs: &'a [Attribute], grammar: &Grammar, errors: &mut Errors) -> Vec<&'a Attribute> {
+    let found: Vec<_> = attrs.iter().filter(|attr| attr.path().is_ident(grammar.attribute)).collect();
+    for second in found.iter().skip(1) {
+        let name = grammar.attribute;
+        errors.add(
+            second,
+            Message::new(format!("`#[{name}]` is given twice here")).help("put all keys into one attribute"),
+        );
+    }
+    found
+}
+
+/// The entries of `attr` that are well-formed.
+pub(crate) fn entries(attr: &Attribute, grammar: &Grammar, errors: &mut Errors) -> Vec<Known> {
+    let Some(tokens) = content(attr, grammar, errors) else { return Vec::new() };
+    let mut known: Vec<Known> = Vec::new();
+    for entry in list::parse(tokens, errors) {
+        let Some(key) = grammar.keys.iter().find(|key| entry.key == key.name) else {
+            unknown(&entry, grammar, errors);
+            continue;
+        };
+        if let Some(first) = known.iter().find(|known| known.key.name == key.name) {
+            let message = Message::new(format!("`{}` is given twice", key.name));
+            errors.add(entry.tokens(), at_line(message, "first given", first.ident.span(), entry.key.span()));
+            continue;
+        }
+        if let Some(value) = value(&entry, key, grammar, errors) {
+            known.push(Known { key, ident: entry.key, value });
+        }
+    }
+    known
+}
+
+/// What is between the parentheses.
+fn content(attr: &Attribute, grammar: &Grammar, errors: &mut Errors) -> Option<TokenStream> {
+    let name = grammar.attribute;
+    let example = grammar.keys[0].example;
+    match &attr.meta {
+        Meta::Path(_) => Some(TokenStream::new()),
+        Meta::NameValue(_) => {
+            errors.add(
+                attr,
+                Message::new(format!("expected `#[{name}(...)]`"))
+                    .help(format!("write `#[{name}({example})]`")),
+            );
+            None
+        }
+        Meta::List(list) => {
+            let group = list.to_token_stream().into_iter().last()?;
+            if !matches!(&group, TokenTree::Group(group) if group.delimiter() == Delimiter::Parenthesis) {
+                errors.add(
+                    group,
+                    Message::new(format!("wrong delimiters: `#[{name}(...)]` takes parentheses")),
+                );
+            } else if list.tokens.is_empty() {
+                let bare = if name == "file" { "write `#[file]`, or add" } else { "remove it, or add" };
+                let message = Message::new(format!("empty `#[{name}()]`"));
+                errors.add(group, message.help(format!("{bare} a key such as `{example}`")));
+            }
+            Some(list.tokens.clone())
+        }
+    }
+}
+
+fn unknown(entry: &Entry, grammar: &Grammar, errors: &mut Errors) {
+    let name = entry.key.unraw().to_string();
+    if let Some((_, answer)) = grammar.foreign.iter().find(|(word, _)| *word == name) {
+        let attribute = grammar.attribute;
+        let message = Message::new(format!("`{name}` is not a key of `#[{attribute}(...)]` here"));
+        return errors.add(&entry.key, message.help(answer));
+    }
+    let message = Message::new(format!("unknown key `{}` in `#[{}(...)]`", entry.key, grammar.attribute));
+    let names = || grammar.keys.iter().map(|key| key.name);
+    errors.add(
+        &entry.key,
+        match nearest(&name, names()) {
+            Some(near) => message.help(format!("did you mean `{near}`?")),
+            None => message.note(format!("the keys are {}", listed(names(), "and"))),
+        },
+    );
+}
+
+/// The value of an entry whose key is `key`; empty for a flag.
+fn value(entry: &Entry, key: &Key, grammar: &Grammar, errors: &mut Errors) -> Option<Vec<TokenTree>> {
+    let Key { name, form, example } = key;
+    let right = || match form {
+        Form::Flag => format!("write `#[{}({name})]`", grammar.attribute),
+        _ => format!("write `{example}`"),
+    };
+    let head = match (&entry.given, form) {
+        (Given::Bare, Form::Flag | Form::Either) => return Some(Vec::new()),
+        (Given::Value(value), Form::Value | Form::Either) => return Some(value.clone()),
+        (Given::Bare | Given::Equals(_), Form::Value | Form::Either) => format!("`{name}` needs a value"),
+        (Given::Other(_), Form::Value | Form::Either) => format!("expected `=` after `{name}`"),
+        (_, Form::Flag) => format!("`{name}` takes no value"),
+    };
+    errors.add(entry.tokens(), Message::new(head).help(right()));
+    // A flag with a value is meant all the same.
+    (*form == Form::Flag).then(Vec::new)
+}
+
+/// Adds a note with the line of `first`, where the compiler tells it and it is not that of `here`.
+pub(crate) fn at_line(message: Message, what: &str, first: Span, here: Span) -> Message {
+    if !proc_macro::is_available() || first.unwrap().line() == here.unwrap().line() {
+        return message;
+    }
+    message.note(format!("{what} on line {}", first.unwrap().line()))
+}

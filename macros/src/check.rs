@@ -1,0 +1,233 @@
+//! Rules over several attributes or fields, one function a rule.
+
+use crate::attr::at_line;
+use crate::attr::file::UploadTo;
+use crate::errors::{Errors, Message};
+use crate::generics::find_word;
+use crate::model::{Field, Model};
+use crate::suggest::{listed, nearest};
+use crate::template::shortest;
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens, quote};
+use syn::Meta;
+use syn::ext::IdentExt;
+
+/// Checks all rules, and resolves the names of other fields.
+pub(crate) fn all(model: &mut Model<'_>, errors: &mut Errors) {
+    packed(model, errors);
+    if !model.regular {
+        return;
+    }
+    lifetimes(model, errors);
+    something_to_do(model, errors);
+    companions(model, errors);
+    storage_is_shared(model, errors);
+    for field in &model.fields {
+        template_leaves_room(field, errors);
+        column_keys_have_an_effect(model, field, errors);
+    }
+    primary_key(model, errors);
+    distinct_columns(model, errors);
+}
+
+fn packed(model: &mut Model<'_>, errors: &mut Errors) {
+    for attr in model.input.attrs.iter().filter(|attr| attr.path().is_ident("repr")) {
+        let Meta::List(list) = &attr.meta else { continue };
+        if let Some(word) = find_word(list.tokens.clone(), &|word| word == "packed") {
+            let message = Message::new("`Model` cannot be derived for a packed struct");
+            errors.add(word, message.note("accessors borrow the field"));
+            model.regular = false;
+        }
+    }
+}
+
+fn lifetimes(model: &Model<'_>, errors: &mut Errors) {
+    let generics = &model.input.generics;
+    if let Some(param) = generics.lifetimes().next() {
+        let lifetime = &param.lifetime;
+        let head = format!("a model cannot borrow: `{}` has the lifetime parameter `{lifetime}`", model.name);
+        let message = Message::new(head).help("store an owned value");
+        errors.add(lifetime, message.note("models are registered for the whole program"));
+    }
+}
+
+fn something_to_do(model: &Model<'_>, errors: &mut Errors) {
+    if model.files().next().is_none() && !model.wants_table {
+        errors.add(
+            &model.input.ident,
+            Message::new("`Model` needs at least one field marked `#[file]`, or a table")
+                .help("write `#[file]` above a field of type `FileField`, or `#[model(table = \"..\")]` above the struct"),
+        );
+    }
+}
+
+/// The keys that name other fields: each must exist, and be filled by one file only.
+fn companions(model: &mut Model<'_>, errors: &mut Errors) {
+    let mut filled: Vec<(usize, String)> = Vec::new();
+    for index in 0..model.fields.len() {
+        let Some(file) = &model.fields[index].file else { continue };
+        let owner = &model.fields[index].name;
+        let found = [
+            (&file.keys.width, "the width of"),
+            (&file.keys.height, "the height of"),
+            (&file.keys.meta, "what is known of"),
+        ]
+        .map(|(wanted, what)| companion(model, index, wanted.as_ref()?, (what, owner), &mut filled, errors));
+        let file = model.fields[index].file.as_mut();
+        if let Some(file) = file {
+            [file.width, file.height, file.meta] = found;
+        }
+    }
+}
+
+fn companion(
+    model: &Model<'_>,
+    index: usize,
+    wanted: &Ident,
+    (what, owner): (&str, &str),
+    filled: &mut Vec<(usize, String)>,
+    errors: &mut Errors,
+) -> Option<usize> {
+    let name = wanted.unraw().to_string();
+    let Some(found) = model.fields.iter().position(|field| field.name == name) else {
+        let message = Message::new(format!("no field `{name}` in `{}`", model.name));
+        let names = || {
+            model.fields.iter().enumerate().filter(|(at, _)| *at != index).map(|(_, field)| &field.name[..])
+        };
+        let message = match nearest(&name, names()) {
+            Some(near) => message.help(format!("did you mean `{near}`?")),
+            None if names().count() <= 8 => {
+                message.note(format!("the other fields: {}", listed(names(), "and")))
+            }
+            None => message,
+        };
+        errors.add(wanted, message);
+        return None;
+    };
+    let first = filled.iter().find(|(field, _)| *field == found);
+    if found == index {
+        errors.add(
+            wanted,
+            Message::new(format!("`{name}` cannot hold {what} itself")).help("name another field"),
+        );
+        return None;
+    }
+    if let Some((_, by)) = first {
+        let head = format!("`{name}` is already filled with {by}");
+        errors.add(wanted, Message::new(head).help("name a field of its own"));
+        return None;
+    }
+    filled.push((found, format!("{what} `{owner}`")));
+    Some(found)
+}
+
+/// A storage function runs once for all instances, and so for all type arguments.
+fn storage_is_shared(model: &mut Model<'_>, errors: &mut Errors) {
+    let generics = &model.input.generics;
+    let dependent = |word: &Ident| {
+        generics.type_params().any(|param| param.ident == *word)
+            || generics.const_params().any(|param| param.ident == *word)
+            || (word == "Self" && !generics.params.is_empty())
+    };
+    for field in &mut model.fields {
+        let Some(file) = &mut field.file else { continue };
+        let Some(word) = file.keys.storage.clone().and_then(|path| find_word(path, &dependent)) else {
+            continue;
+        };
+        let message = Message::new(format!("`storage` cannot depend on `{word}`"));
+        let note = format!(
+            "one storage serves `{}` of every `{}`, whatever its type arguments",
+            field.name, model.name
+        );
+        errors
+            .add(file.keys.storage.take(), message.help("name a function without type arguments").note(note));
+    }
+}
+
+fn template_leaves_room(field: &Field<'_>, errors: &mut Errors) {
+    let Some(file) = &field.file else { return };
+    let UploadTo::Template(template) = &file.keys.upload_to else { return };
+    let most = file.keys.max_length.unwrap_or(255);
+    let least = shortest(&template.value);
+    // One character for the slash, one for the name.
+    if least + 2 > most as usize {
+        let head = format!("`upload_to` takes {least} characters or more; whole names may have {most}");
+        errors.add(&template.token, Message::new(head).help("shorten it, or raise `max_length`"));
+    }
+}
+
+fn column_keys_have_an_effect(model: &Model<'_>, field: &Field<'_>, errors: &mut Errors) {
+    let keys = &field.keys;
+    if !model.wants_table {
+        let column = keys.column.as_ref().filter(|_| field.file.is_none());
+        let wrong = [
+            ("primary_key", keys.primary_key.to_token_stream()),
+            ("unique", keys.unique.to_token_stream()),
+            ("column", column.map(|(_, token)| token).to_token_stream()),
+        ];
+        for (key, tokens) in wrong.into_iter().filter(|(_, tokens)| !tokens.is_empty()) {
+            let message = Message::new(format!("`{key}` has no effect without a table"));
+            errors.add(tokens, message.help("write `#[model(table = \"..\")]` above the struct"));
+        }
+    } else if let (Some(_), Some(unique)) = (&keys.primary_key, &keys.unique) {
+        errors.add(unique, Message::new("a primary key is unique already").help("remove `unique`"));
+    }
+    if let (Some(key), Some(_)) = (&keys.primary_key, &field.file) {
+        let message = Message::new(format!("the file field `{}` cannot be the primary key", field.name));
+        errors.add(key, message.note("a file gets another name when it is replaced"));
+    }
+}
+
+fn primary_key(model: &mut Model<'_>, errors: &mut Errors) {
+    if !model.wants_table {
+        return;
+    }
+    let ident = &model.input.ident;
+    let keys: Vec<(&Ident, &Field<'_>)> =
+        model.fields.iter().filter_map(|field| Some((field.keys.primary_key.as_ref()?, field))).collect();
+    match &keys[..] {
+        [] if model.table_mistaken || model.fields.iter().any(|field| field.keys.key_mistaken) => {}
+        [] => {
+            let message = Message::new("a model with a table needs a primary key");
+            let help = match model.fields.iter().find(|field| field.name == "id") {
+                Some(_) => "write `#[model(primary_key)]` above `id`".to_owned(),
+                None => "add a field, such as `#[model(primary_key)] id: i64`".to_owned(),
+            };
+            errors.add(ident, message.help(help));
+        }
+        [(first, one), more @ ..] => {
+            for (key, field) in more {
+                let message = Message::new(format!("`{}` is a second primary key", field.name));
+                let what = format!("the first is `{}`,", one.name);
+                errors.add(key, at_line(message, &what, first.span(), key.span()));
+            }
+        }
+    }
+}
+
+fn distinct_columns(model: &Model<'_>, errors: &mut Errors) {
+    for (index, field) in model.fields.iter().enumerate() {
+        let same = |other: &&Field<'_>| other.column().eq_ignore_ascii_case(field.column());
+        let Some(other) = model.fields[..index].iter().find(same) else { continue };
+        if !model.wants_table && (field.file.is_none() || other.file.is_none()) {
+            continue;
+        }
+        let token: TokenStream = match (&field.keys.column, &other.keys.column) {
+            (Some((_, token)), _) | (None, Some((_, token))) => token.to_token_stream(),
+            (None, None) => {
+                let ident = field.ident;
+                quote!(#ident)
+            }
+        };
+        let message = Message::new(format!("two fields have the column `{}`", field.column()));
+        let message = message.note(format!("they are `{}` and `{}`", other.name, field.name));
+        errors.add(
+            token,
+            if field.column() == other.column() {
+                message
+            } else {
+                message.note("databases take upper and lower case of a column for the same")
+            },
+        );
+    }
+}

@@ -1,0 +1,82 @@
+//! From the checked model to tokens. Fields with mistakes are written with defaults, so that one mistake stays one
+//! error.
+
+mod access;
+mod ide;
+mod model;
+mod table;
+mod text;
+
+use crate::generics::{self, Split};
+use crate::model::Model;
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::{DeriveInput, Type};
+
+/// Everything but the errors.
+pub(crate) fn all(model: &Model<'_>) -> TokenStream {
+    if !model.regular {
+        return stub(model.input, &model.krate);
+    }
+    let split = generics::split(model);
+    let body = [
+        model::implementation(model, &split),
+        access::accessors(model, &split),
+        table::implementation(model, &split),
+        ide::keys(model),
+    ];
+    anonymous(model.input, &model.krate, &quote!(#(#body)*))
+}
+
+/// The impl alone, without fields, where the input is of another shape.
+pub(crate) fn stub(input: &DeriveInput, krate: &TokenStream) -> TokenStream {
+    let ident = &input.ident;
+    let name = syn::ext::IdentExt::unraw(ident).to_string();
+    let (params, arguments, predicates) = input.generics.split_for_impl();
+    let predicates = predicates.map(|clause| &clause.predicates);
+    let body = quote! {
+        #[automatically_derived]
+        impl #params __ff::FileModel for #ident #arguments
+        where
+            Self: ::core::marker::Send + ::core::marker::Sync + 'static,
+            #predicates
+        {
+            const MODEL: &'static __ff::str = #name;
+            const FIELDS: &'static [&'static __ff::ModelField<Self>] = &[];
+        }
+    };
+    anonymous(input, krate, &body)
+}
+
+/// Keeps the one name that the expansion needs to itself. A missing runtime is one error: that of the `use`.
+fn anonymous(input: &DeriveInput, krate: &TokenStream, body: &TokenStream) -> TokenStream {
+    // Not always, because `allow` is an error where the user forbids.
+    let deprecated = input.attrs.iter().any(|attr| attr.path().is_ident("deprecated"));
+    let allow = deprecated.then(|| quote!(#[allow(deprecated)]));
+    quote! {
+        #allow
+        #[allow(unexpected_cfgs)]
+        const _: () = {
+            use #krate::__private as __ff;
+            #body
+        };
+    }
+}
+
+/// `Slot { get, get_mut }` of a field.
+fn slot(ident: &Ident) -> TokenStream {
+    // A constant of the user's by the same name would turn a parameter into a pattern.
+    let model = Ident::new("__model", Span::mixed_site());
+    let borrow = quote_spanned!(Span::call_site()=> #model.#ident);
+    quote!(__ff::Slot { get: |#model| &#borrow, get_mut: |#model| &mut #borrow })
+}
+
+/// Where an accessor's name comes from: the field, and yet generated, so that lints leave it alone.
+fn at(ident: &Ident) -> Span {
+    Span::call_site().located_at(ident.span())
+}
+
+/// The type with the struct's own name for `Self`.
+fn outside(ty: &Type, split: &Split) -> TokenStream {
+    generics::replace_self(quote!(#ty), &split.self_ty)
+}

@@ -1,0 +1,17 @@
+//! Every sentence of the generated documentation. Plain code spans, because a link would break in the user's crate.
+
+pub(super) fn accessor(field: &str) -> String {
+    format!("The file of `{field}`, joined with its storage.")
+}
+
+pub(super) fn accessor_mut(field: &str) -> String {
+    format!("The file of `{field}`, to be assigned, renamed or removed.")
+}
+
+pub(super) fn columns(model: &str) -> String {
+    format!("The columns of `{model}`.")
+}
+
+pub(super) fn column(column: &str) -> String {
+    format!("The column `{column}`.")
+}

@@ -1,0 +1,213 @@
+//! `key = value, flag, ..`: a parser that goes on at the next comma, so every mistake of a list is seen at once.
+
+use crate::errors::{Errors, Message};
+use proc_macro2::{Delimiter, Ident, Spacing, TokenStream, TokenTree};
+use quote::quote;
+
+/// What stands after a key.
+#[derive(Debug)]
+pub(crate) enum Given {
+    /// Nothing.
+    Bare,
+    /// `=` and nothing after it.
+    Equals(TokenTree),
+    /// `=` and these tokens, at least one.
+    Value(Vec<TokenTree>),
+    /// Something else than `=`.
+    Other(TokenTree),
+}
+
+/// One `key` or `key = value`.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) key: Ident,
+    pub(crate) given: Given,
+}
+
+impl Entry {
+    /// All of it, to be underlined.
+    pub(crate) fn tokens(&self) -> TokenStream {
+        let key = &self.key;
+        match &self.given {
+            Given::Bare => quote!(#key),
+            Given::Equals(token) | Given::Other(token) => quote!(#key #token),
+            Given::Value(value) => quote!(#key #(#value)*),
+        }
+    }
+}
+
+/// Splits the content of an attribute into its entries.
+pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    let mut rest = &flatten(tokens)[..];
+    while !rest.is_empty() {
+        let end = comma(rest);
+        let part = &rest[..end];
+        if part.is_empty() {
+            errors.add(&rest[0], Message::new("expected a key, found `,`").help("remove the comma"));
+        }
+        if let Some(found) = rest.get(end).filter(|found| is(found, ';')) {
+            errors.add(found, Message::new("expected `,` between keys, found `;`"));
+        }
+        segment(part, &mut entries, errors);
+        rest = rest.get(end + 1..).unwrap_or_default();
+    }
+    entries
+}
+
+/// Without the invisible delimiters that `macro_rules!` puts around its fragments.
+pub(crate) fn flatten(tokens: TokenStream) -> Vec<TokenTree> {
+    let mut flat = Vec::new();
+    for token in tokens {
+        match token {
+            TokenTree::Group(group) if group.delimiter() == Delimiter::None => {
+                flat.extend(flatten(group.stream()));
+            }
+            token => flat.push(token),
+        }
+    }
+    flat
+}
+
+/// Splits at the commas outside of `<..>`.
+pub(crate) fn split(mut rest: &[TokenTree]) -> Vec<&[TokenTree]> {
+    let mut parts = Vec::new();
+    while !rest.is_empty() {
+        let end = comma(rest);
+        parts.push(&rest[..end]);
+        rest = rest.get(end + 1..).unwrap_or_default();
+    }
+    parts
+}
+
+/// Index of the first comma outside of `<..>` and of a closure's parameters, or the length. A `;` is taken for one.
+fn comma(tokens: &[TokenTree]) -> usize {
+    let mut at = 0;
+    while at < tokens.len() && !is(&tokens[at], ',') && !is(&tokens[at], ';') {
+        // A `<` or `|` that nothing closes is no list.
+        at += match &tokens[at] {
+            token if is(token, '<') => angle(&tokens[at..]).unwrap_or(1),
+            token if is(token, '|') => {
+                let close = tokens[at + 1..].iter().position(|token| is(token, '|'));
+                close.map_or(1, |close| close + 2)
+            }
+            _ => 1,
+        };
+    }
+    at.min(tokens.len())
+}
+
+/// Length of the `<..>` at the start.
+fn angle(tokens: &[TokenTree]) -> Option<usize> {
+    let mut depth = 0_usize;
+    for (at, token) in tokens.iter().enumerate() {
+        let arrow = at > 0 && (is(&tokens[at - 1], '-') || is(&tokens[at - 1], '='));
+        if is(token, '<') {
+            depth += 1;
+        } else if is(token, '>') && !arrow {
+            depth -= 1;
+            if depth == 0 {
+                return Some(at + 1);
+            }
+        }
+    }
+    None
+}
+
+/// Reads what stands between two commas: one entry, or several where a comma was forgotten.
+fn segment(mut part: &[TokenTree], entries: &mut Vec<Entry>, errors: &mut Errors) {
+    while let [first, after @ ..] = part {
+        let key = match first {
+            TokenTree::Ident(key) => key.clone(),
+            TokenTree::Literal(literal) => {
+                let message = Message::new("expected a key before the value");
+                let text = literal.to_string();
+                let message = if text.starts_with('"') && after.is_empty() {
+                    message.help(format!("for the folder of the files write `upload_to = {text}`"))
+                } else {
+                    message.help("write `key = value`")
+                };
+                return errors.add(quote!(#(#part)*), message);
+            }
+            _ => {
+                return errors.add(
+                    quote!(#(#part)*),
+                    Message::new(format!("expected a key, found `{}`", opening(first)))
+                        .help("write `key = value`"),
+                );
+            }
+        };
+        if colons(after) {
+            return errors.add(
+                quote!(#(#part)*),
+                Message::new("expected a plain key, found a path")
+                    .help("keys are single words, such as `upload_to`"),
+            );
+        }
+        let own = &after[..next_entry(after)];
+        let given = match own {
+            [] => Given::Bare,
+            [equals] if single_equals(own) => Given::Equals(equals.clone()),
+            [_, value @ ..] if single_equals(own) => Given::Value(value.to_vec()),
+            [found, ..] => Given::Other(found.clone()),
+        };
+        entries.push(Entry { key, given });
+        part = &after[own.len()..];
+        if let [next, ..] = part {
+            errors.add(next, Message::new(format!("expected `,` before `{next}`")));
+        }
+    }
+}
+
+/// Where, after a key, the next entry begins although no comma stands before it; else the length.
+fn next_entry(after: &[TokenTree]) -> usize {
+    let starts = |at: usize| match (&after[at], at.checked_sub(1).map(|before| &after[before])) {
+        (TokenTree::Ident(_), None) => true,
+        (TokenTree::Ident(word), Some(before)) if at > 1 => {
+            let glued = match before {
+                TokenTree::Literal(_) => true,
+                TokenTree::Ident(before) => !is_keyword(before),
+                _ => false,
+            };
+            (glued && !is_keyword(word)) || single_equals(&after[at + 1..])
+        }
+        _ => false,
+    };
+    (0..after.len()).find(|at| starts(*at)).unwrap_or(after.len())
+}
+
+/// Words that join what stands around them into one expression.
+fn is_keyword(word: &Ident) -> bool {
+    const WORDS: &[&str] = &[
+        "as", "async", "const", "dyn", "else", "for", "if", "in", "loop", "match", "move", "mut", "unsafe",
+        "while",
+    ];
+    WORDS.iter().any(|keyword| word == keyword)
+}
+
+/// Whether the tokens start with `=` that is not part of `==` or `=>`.
+fn single_equals(tokens: &[TokenTree]) -> bool {
+    matches!(tokens.first(), Some(TokenTree::Punct(punct)) if punct.as_char() == '='
+        && (punct.spacing() == Spacing::Alone || !tokens.get(1).is_some_and(|next| is(next, '=') || is(next, '>'))))
+}
+
+/// Whether the tokens start with `::`.
+pub(crate) fn colons(tokens: &[TokenTree]) -> bool {
+    matches!(tokens, [first, second, ..] if is(first, ':') && is(second, ':'))
+}
+
+pub(crate) fn is(token: &TokenTree, punct: char) -> bool {
+    matches!(token, TokenTree::Punct(found) if found.as_char() == punct)
+}
+
+/// A token as a message shows it: of a group, its opening delimiter.
+pub(crate) fn opening(token: &TokenTree) -> String {
+    match token {
+        TokenTree::Group(group) => match group.delimiter() {
+            Delimiter::Parenthesis => "(".to_owned(),
+            Delimiter::Brace => "{".to_owned(),
+            _ => "[".to_owned(),
+        },
+        token => token.to_string(),
+    }
+}

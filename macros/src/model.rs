@@ -1,0 +1,148 @@
+//! The struct as the user wrote it, with holes where a mistake was reported.
+
+use crate::attr::file::{self, FileKeys};
+use crate::attr::model::{self, FieldKeys};
+use crate::errors::{Errors, Message};
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens, quote};
+use syn::ext::IdentExt;
+use syn::{Attribute, Data, DeriveInput, Fields, Meta, Type};
+
+/// A struct with `#[derive(Model)]`.
+pub(crate) struct Model<'a> {
+    pub(crate) input: &'a DeriveInput,
+    /// Name of the struct, without `r#`.
+    pub(crate) name: String,
+    /// Path of the runtime.
+    pub(crate) krate: TokenStream,
+    pub(crate) table: Option<String>,
+    /// Whether `table` was given, even in a wrong way.
+    pub(crate) wants_table: bool,
+    /// Whether it was given in a wrong way.
+    pub(crate) table_mistaken: bool,
+    pub(crate) fields: Vec<Field<'a>>,
+    /// Whether accessors can borrow the fields: it has named ones, is not packed, owns its values.
+    pub(crate) regular: bool,
+}
+
+/// A field of a model.
+pub(crate) struct Field<'a> {
+    pub(crate) ident: &'a Ident,
+    /// Its name, without `r#`.
+    pub(crate) name: String,
+    pub(crate) ty: &'a Type,
+    pub(crate) docs: Vec<&'a Attribute>,
+    pub(crate) file: Option<FileField>,
+    pub(crate) keys: FieldKeys,
+}
+
+/// What a field with `#[file]` has more.
+pub(crate) struct FileField {
+    pub(crate) keys: FileKeys,
+    /// Indices of the fields that are filled along with it.
+    pub(crate) width: Option<usize>,
+    pub(crate) height: Option<usize>,
+    pub(crate) meta: Option<usize>,
+}
+
+impl Field<'_> {
+    /// Name of the column.
+    pub(crate) fn column(&self) -> &str {
+        self.keys.column.as_ref().map_or(&self.name, |(name, _)| name)
+    }
+}
+
+impl<'a> Model<'a> {
+    pub(crate) fn parse(input: &'a DeriveInput, errors: &mut Errors) -> Self {
+        let keys = model::parse_struct(&input.attrs, errors);
+        for attr in input.attrs.iter().filter(|attr| attr.path().is_ident("file")) {
+            errors.add(
+                attr,
+                Message::new("`#[file]` belongs on a field")
+                    .help("write it above the field that holds the file"),
+            );
+        }
+        let shape = named_fields(input, errors);
+        Model {
+            input,
+            name: input.ident.unraw().to_string(),
+            krate: keys.krate.unwrap_or_else(|| quote!(::filefield)),
+            table: keys.table,
+            wants_table: keys.wants_table,
+            table_mistaken: keys.table_mistaken,
+            regular: shape.is_some(),
+            fields: shape.into_iter().flatten().filter_map(|field| self::field(field, errors)).collect(),
+        }
+    }
+
+    /// All attributes of the struct and its fields.
+    pub(crate) fn attributes(&self) -> Vec<&'a Attribute> {
+        let Data::Struct(data) = &self.input.data else { return Vec::new() };
+        self.input.attrs.iter().chain(data.fields.iter().flat_map(|field| &field.attrs)).collect()
+    }
+
+    /// The fields with `#[file]`, in the order of the struct.
+    pub(crate) fn files(&self) -> impl Iterator<Item = (&Field<'a>, &FileField)> {
+        self.fields.iter().filter_map(|field| Some((field, field.file.as_ref()?)))
+    }
+}
+
+fn field<'a>(field: &'a syn::Field, errors: &mut Errors) -> Option<Field<'a>> {
+    if let Some((equals, default)) = &field.default {
+        errors.add(
+            quote!(#equals #default),
+            Message::new("field defaults are not supported by `Model`")
+                .help("implement `Default` for the struct"),
+        );
+    }
+    if field.modifiers.require_empty().is_err() {
+        errors.add(field, Message::new("`Model` does not know a modifier of this field"));
+    }
+    let ident = field.ident.as_ref()?;
+    let is_doc = |attr: &&Attribute| attr.path().is_ident("doc") && matches!(attr.meta, Meta::NameValue(_));
+    Some(Field {
+        ident,
+        name: ident.unraw().to_string(),
+        ty: &field.ty,
+        docs: field.attrs.iter().filter(is_doc).collect(),
+        file: file::parse(&field.attrs, errors).map(|keys| FileField {
+            keys,
+            width: None,
+            height: None,
+            meta: None,
+        }),
+        keys: model::parse_field(&field.attrs, errors),
+    })
+}
+
+/// The fields, where they have names.
+fn named_fields<'a>(
+    input: &'a DeriveInput,
+    errors: &mut Errors,
+) -> Option<syn::punctuated::Iter<'a, syn::Field>> {
+    let ident = &input.ident;
+    let structs = || Message::new("`Model` can be derived only for structs with named fields");
+    let put = "put the file fields into a struct and derive it there";
+    let fields: &dyn ToTokens = match &input.data {
+        Data::Struct(data) => match &data.fields {
+            Fields::Named(fields) => return Some(fields.named.iter()),
+            Fields::Unnamed(fields) => fields,
+            Fields::Unit => ident,
+        },
+        Data::Enum(data) => {
+            errors.add(data.enum_token, structs().help(put));
+            return None;
+        }
+        Data::Union(data) => {
+            errors.add(data.union_token, structs().help(put).note(format!("`{ident}` is a union")));
+            return None;
+        }
+    };
+    errors.add(
+        fields,
+        Message::new("`Model` needs named fields")
+            .help(format!("write `struct {ident} {{ #[file] photo: FileField }}`"))
+            .note("accessors take their names from the fields"),
+    );
+    None
+}

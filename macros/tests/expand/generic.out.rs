@@ -1,0 +1,112 @@
+#[allow(unexpected_cfgs)]
+const _: () = {
+    use ::renamed::__private as __ff;
+    #[automatically_derived]
+    impl<T: Clone + Value, const N: usize> __ff::FileModel for Box<T, N>
+    where
+        [T; N]: Default,
+        T: ::core::marker::Send + ::core::marker::Sync + 'static,
+    {
+        const MODEL: &'static __ff::str = "Box";
+        const TABLE_NAME: __ff::Option<&'static __ff::str> = __ff::Some("boxes");
+        const FIELDS: &'static [&'static __ff::ModelField<Self>] = {
+            static __FIELDS: [__ff::FieldDef; 1] = [__ff::FieldDef::new(__ff::FieldSpec::new("Box", "file"))];
+            &[&__ff::ModelField::new(&__FIELDS[0], 0)]
+        };
+        #[inline]
+        fn __file(&self, _: __ff::usize) -> &dyn __ff::FieldValue {
+            __ff::file_column::<FileField>().get(&self.file)
+        }
+        #[inline]
+        fn __file_mut(&mut self, _: __ff::usize) -> &mut dyn __ff::FieldValue {
+            __ff::file_column::<FileField>().get_mut(&mut self.file)
+        }
+    }
+    #[automatically_derived]
+    impl<T: Clone + Value, const N: usize> Box<T, N>
+    where
+        [T; N]: Default,
+        T: ::core::marker::Send + ::core::marker::Sync + 'static,
+    {
+        #[doc = "The file of `file`, joined with its storage."]
+        #[inline]
+        fn file(&self) -> __ff::FieldFile<'_, Self, FileField> {
+            __ff::FieldFile::of(self, 0)
+        }
+        #[doc = "The file of `file`, to be assigned, renamed or removed."]
+        #[inline]
+        fn file_mut(&mut self) -> __ff::FieldFileMut<'_, Self> {
+            __ff::FieldFileMut::of(self, 0)
+        }
+    }
+    #[doc = "The columns of `Box`."]
+    pub struct __BoxColumns<T: Clone + Value, const N: usize>
+    where
+        [T; N]: Default,
+        T: ::core::marker::Send + ::core::marker::Sync + 'static,
+    {
+        #[doc = "The column `id`."]
+        pub id: __ff::Column<Box<T, N>, i64>,
+        #[doc = "The column `file`."]
+        pub file: __ff::Column<Box<T, N>, FileField>,
+        #[doc = "The column `value`."]
+        pub value: __ff::Column<Box<T, N>, T>,
+        #[doc = "The column `next`."]
+        pub next: __ff::Column<Box<T, N>, Link<Box<T, N>>>,
+    }
+    impl<T: Clone + Value, const N: usize> __BoxColumns<T, N>
+    where
+        [T; N]: Default,
+        T: ::core::marker::Send + ::core::marker::Sync + 'static,
+        Box<T, N>: ::core::clone::Clone,
+    {
+        const __ALL: &'static Self = &Self {
+            id: __ff::primary_key::<Box<T, N>>(
+                __ff::ColumnSpec::new("id"),
+                __ff::Slot { get: |__model| &__model.id, get_mut: |__model| &mut __model.id },
+            ),
+            file: __ff::file_column::<FileField>().column(
+                __ff::ColumnSpec { file: __ff::Some(0), ..__ff::ColumnSpec::new("file") },
+                __ff::Slot { get: |__model| &__model.file, get_mut: |__model| &mut __model.file },
+            ),
+            value: __ff::column::<Box<T, N>, T>(
+                __ff::ColumnSpec::new("value"),
+                __ff::Slot { get: |__model| &__model.value, get_mut: |__model| &mut __model.value },
+            ),
+            next: __ff::column::<Box<T, N>, Link<Box<T, N>>>(
+                __ff::ColumnSpec::new("next"),
+                __ff::Slot { get: |__model| &__model.next, get_mut: |__model| &mut __model.next },
+            ),
+        };
+    }
+    #[automatically_derived]
+    impl<T: Clone + Value, const N: usize> __ff::Table for Box<T, N>
+    where
+        [T; N]: Default,
+        T: ::core::marker::Send + ::core::marker::Sync + 'static,
+        Box<T, N>: ::core::clone::Clone,
+    {
+        type Key = i64;
+        type Columns = __BoxColumns<T, N>;
+        const COLUMNS: &'static __BoxColumns<T, N> = <__BoxColumns<T, N>>::__ALL;
+        const ALL: &'static [&'static dyn __ff::AnyColumn<Self>] = &[
+            &<__BoxColumns<T, N>>::__ALL.id,
+            &<__BoxColumns<T, N>>::__ALL.file,
+            &<__BoxColumns<T, N>>::__ALL.value,
+            &<__BoxColumns<T, N>>::__ALL.next,
+        ];
+        fn from_row(__row: &__ff::Row<'_>) -> __ff::Result<Self> {
+            __ff::Result::Ok(Self {
+                id: __row.get(&<__BoxColumns<T, N>>::__ALL.id)?,
+                file: __row.get(&<__BoxColumns<T, N>>::__ALL.file)?,
+                value: __row.get(&<__BoxColumns<T, N>>::__ALL.value)?,
+                next: __row.get(&<__BoxColumns<T, N>>::__ALL.next)?,
+            })
+        }
+    }
+    #[cfg(rust_analyzer)]
+    const _: () = {
+        use __ff::keys::model::table as _;
+        use __ff::keys::model::primary_key as _;
+    };
+};

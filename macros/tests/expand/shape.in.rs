@@ -1,0 +1,3 @@
+enum User<T> {
+    Photo(T),
+}

@@ -1,0 +1,4 @@
+struct Note {
+    #[file]
+    scan: FileField,
+}

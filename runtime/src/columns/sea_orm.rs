@@ -1,0 +1,105 @@
+//! `FileField`, `ImageField` and `FileMeta` as columns of sea-orm 2.
+//!
+//! sea-orm turns values into parameters without a way to fail, so a pending file panics there, loudly, before it
+//! could become a name that does not exist (W30). filefield's own `save` never comes that far.
+
+use crate::{FileField, FileMeta, ImageField};
+use sea_orm::sea_query::{ArrayType, ColumnType, Nullable, StringLen, Value, ValueType, ValueTypeErr};
+use sea_orm::{ActiveValue, ColIdx, IntoActiveValue, QueryResult, TryGetError, TryGetable};
+
+macro_rules! file_column {
+    ($ty:ident) => {
+        impl From<$ty> for Value {
+            fn from(file: $ty) -> Self {
+                match file.column_str() {
+                    Ok(name) => Value::String(Some(name.to_owned())),
+                    Err(error) => panic!("{error}"),
+                }
+            }
+        }
+
+        impl ValueType for $ty {
+            fn try_from(value: Value) -> Result<Self, ValueTypeErr> {
+                match value {
+                    Value::String(name) => Ok($ty::stored(name.unwrap_or_default())),
+                    _ => Err(ValueTypeErr),
+                }
+            }
+            fn type_name() -> String {
+                stringify!($ty).to_owned()
+            }
+            fn array_type() -> ArrayType {
+                ArrayType::String
+            }
+            fn column_type() -> ColumnType {
+                ColumnType::String(StringLen::N(255))
+            }
+        }
+
+        impl Nullable for $ty {
+            fn null() -> Value {
+                Value::String(None)
+            }
+        }
+
+        impl TryGetable for $ty {
+            fn try_get_by<I: ColIdx>(row: &QueryResult, index: I) -> Result<Self, TryGetError> {
+                String::try_get_by(row, index).map($ty::stored)
+            }
+        }
+
+        impl IntoActiveValue<$ty> for $ty {
+            fn into_active_value(self) -> ActiveValue<$ty> {
+                ActiveValue::Set(self)
+            }
+        }
+    };
+}
+
+file_column!(FileField);
+file_column!(ImageField);
+
+impl From<FileMeta> for Value {
+    fn from(meta: FileMeta) -> Self {
+        // Strings and integers only: this cannot fail.
+        Value::Json(serde_json::to_value(meta).ok().map(Box::new))
+    }
+}
+
+impl ValueType for FileMeta {
+    fn try_from(value: Value) -> Result<Self, ValueTypeErr> {
+        match value {
+            Value::Json(Some(json)) => serde_json::from_value(*json).map_err(|_| ValueTypeErr),
+            _ => Err(ValueTypeErr),
+        }
+    }
+    fn type_name() -> String {
+        "FileMeta".to_owned()
+    }
+    fn array_type() -> ArrayType {
+        ArrayType::Json
+    }
+    fn column_type() -> ColumnType {
+        ColumnType::Json
+    }
+}
+
+impl Nullable for FileMeta {
+    fn null() -> Value {
+        Value::Json(None)
+    }
+}
+
+impl TryGetable for FileMeta {
+    fn try_get_by<I: ColIdx>(row: &QueryResult, index: I) -> Result<Self, TryGetError> {
+        let json = serde_json::Value::try_get_by(row, index)?;
+        serde_json::from_value(json)
+            .map_err(|error| TryGetError::DbErr(sea_orm::DbErr::Json(error.to_string())))
+    }
+}
+
+impl IntoActiveValue<FileMeta> for FileMeta {
+    fn into_active_value(self) -> ActiveValue<FileMeta> {
+        ActiveValue::Set(self)
+    }
+}

@@ -1,0 +1,207 @@
+//! Reading a [`Content`] on a blocking thread.
+
+use super::watch::Watch;
+use super::{ByteStream, Content, Source, TempFile};
+use crate::Result;
+use bytes::{Buf, Bytes};
+use std::fmt;
+use std::fs::File;
+use std::future::{Future, poll_fn};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+use tokio::runtime::Handle;
+
+/// A blocking reader of a [`Content`], for work on a blocking thread.
+///
+/// Every byte passes the content's inspector. The end is reported only after the inspector has judged the whole and
+/// the length agrees with one that was stated, so whoever publishes a file at the end of file publishes nothing that
+/// breaks a rule. Errors of filefield travel inside the [`io::Error`] and come out of
+/// [`Error::from`](crate::Error) unchanged. After an error it keeps failing and never reports an end.
+///
+/// A stream is waited for by parking the thread, so do not read one on a thread that runs asynchronous tasks.
+///
+/// ```
+/// use filefield::Content;
+/// use std::io::Read;
+///
+/// let mut text = String::new();
+/// Content::from("new content").blocking().read_to_string(&mut text)?;
+/// assert_eq!(text, "new content");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub struct BlockingContent {
+    feed: Feed,
+    watch: Watch,
+    ended: bool,
+}
+
+enum Feed {
+    Bytes(Bytes),
+    Read(Box<dyn Read + Send>),
+    Stream { stream: ByteStream, rest: Bytes, runtime: Option<Handle> },
+}
+
+impl BlockingContent {
+    pub(super) fn new(content: Content) -> Self {
+        let watch = Watch::new(content.inspector, content.stated, content.guarded);
+        let feed = match content.source {
+            Source::Bytes(bytes) => Feed::Bytes(bytes),
+            Source::Temp(temp) => Feed::Read(Box::new(TempReader { temp, file: None })),
+            Source::File(file) => Feed::Read(Box::new(FromStart::new(file))),
+            Source::Read(read) => Feed::Read(read),
+            Source::Stream(stream) => {
+                Feed::Stream { stream, rest: Bytes::new(), runtime: Handle::try_current().ok() }
+            }
+        };
+        BlockingContent { feed, watch, ended: false }
+    }
+
+    /// The next bytes, at most `max`, or `None` at the end. It fills the chunk, whatever the source's own pieces.
+    ///
+    /// # Errors
+    /// Those of the source and of the inspector.
+    pub fn next_chunk(&mut self, max: usize) -> Result<Option<Bytes>> {
+        // Larger chunks grow as bytes come.
+        let mut chunk = Vec::with_capacity(max.min(64 * 1024));
+        self.take(max.max(1) as u64).read_to_end(&mut chunk)?;
+        Ok((!chunk.is_empty()).then(|| chunk.into()))
+    }
+
+    fn fill(&mut self, buf: &mut [u8]) -> Result<usize> {
+        self.watch.check()?;
+        let got = loop {
+            match self.feed.read(buf, &mut self.watch) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => break self.watch.note(result.map_err(Into::into))?,
+            }
+        };
+        if got > 0 {
+            // A reader that claims more than the buffer holds breaks its contract; that is an error, not a panic.
+            let bytes = buf.get(..got).ok_or_else(|| io::Error::other("a reader claims more than it read"));
+            let bytes = self.watch.note(bytes.map_err(Into::into))?;
+            self.watch.pass(bytes)?;
+        } else {
+            self.watch.end()?;
+            self.ended = true;
+        }
+        Ok(got)
+    }
+}
+
+impl Read for BlockingContent {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if buf.is_empty() || self.ended {
+            return Ok(0);
+        }
+        Ok(self.fill(buf)?)
+    }
+}
+
+impl fmt::Debug for BlockingContent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BlockingContent").field("ended", &self.ended).finish_non_exhaustive()
+    }
+}
+
+impl Feed {
+    fn read(&mut self, buf: &mut [u8], watch: &mut Watch) -> io::Result<usize> {
+        match self {
+            Feed::Bytes(bytes) => Ok(hand_out(bytes, buf)),
+            Feed::Read(read) => read.read(buf),
+            Feed::Stream { stream, rest, runtime } => {
+                while rest.is_empty() {
+                    // Timers and sockets of the stream look for the runtime on the thread that polls them.
+                    let _entered = runtime.as_ref().map(Handle::enter);
+                    let next = block_on(poll_fn(|cx| match watch.poll_check(cx) {
+                        Ok(()) => stream.as_mut().poll_next(cx).map(Option::transpose),
+                        Err(error) => Poll::Ready(Err(error)),
+                    }));
+                    match next? {
+                        Some(chunk) => *rest = chunk,
+                        None => return Ok(0),
+                    }
+                }
+                Ok(hand_out(rest, buf))
+            }
+        }
+    }
+}
+
+fn hand_out(bytes: &mut Bytes, buf: &mut [u8]) -> usize {
+    let count = bytes.len().min(buf.len());
+    bytes.copy_to_slice(&mut buf[..count]);
+    count
+}
+
+/// Reads a stream from its start, or from where it stands if it cannot seek (D015).
+pub(crate) struct FromStart<S> {
+    inner: S,
+    rewound: bool,
+}
+
+impl<S> FromStart<S> {
+    pub(crate) fn new(inner: S) -> Self {
+        FromStart { inner, rewound: false }
+    }
+}
+
+impl<S: Read + Seek> Read for FromStart<S> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if !self.rewound {
+            rewind(&mut self.inner)?;
+            self.rewound = true;
+        }
+        self.inner.read(buf)
+    }
+}
+
+/// Seeks to the start; a stream that cannot seek stays where it is.
+pub(crate) fn rewind<S: Seek + ?Sized>(stream: &mut S) -> io::Result<()> {
+    match stream.seek(SeekFrom::Start(0)) {
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotSeekable | io::ErrorKind::Unsupported) => {
+            Ok(())
+        }
+        result => result.map(drop),
+    }
+}
+
+/// Reads a temporary file and holds it until the reading is over.
+struct TempReader {
+    temp: TempFile,
+    file: Option<File>,
+}
+
+impl Read for TempReader {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => none.insert(self.temp.open()?),
+        };
+        file.read(buf)
+    }
+}
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Runs `future` on this thread, which sleeps while it waits. It needs no runtime, and unlike a runtime's own
+/// `block_on` it may be called inside one.
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut cx = Context::from_waker(&waker);
+    loop {
+        match future.as_mut().poll(&mut cx) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => thread::park(),
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! Opening the user's own files for reading, without waiting for a FIFO's writer.
+
+use crate::{Error, ErrorKind, Result};
+use rustix::fs::OFlags;
+use std::fs::{File, Metadata, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+/// Opens the regular file at `path`. The error names its last component, never the whole path (requirement 19).
+pub(super) fn open_regular(path: &Path, flags: OFlags) -> Result<(File, Metadata)> {
+    let flags = flags | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let open = || {
+        // The bits of open flags fit an i32 on every platform; `custom_flags` takes the C type.
+        let file = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
+        let metadata = file.metadata()?;
+        regular(&metadata)?;
+        Ok((file, metadata))
+    };
+    open().map_err(|error: Error| named(error, path))
+}
+
+/// Fails unless `metadata` is that of a regular file.
+pub(super) fn regular(metadata: &Metadata) -> Result<()> {
+    if metadata.is_dir() {
+        return Err(Error::new(ErrorKind::IsADirectory, "a directory is not a file to be saved"));
+    }
+    if !metadata.is_file() {
+        return Err(Error::new(ErrorKind::NotAFile, "not a regular file"));
+    }
+    Ok(())
+}
+
+/// Adds the last component of `path` to `error`.
+pub(super) fn named(error: Error, path: &Path) -> Error {
+    match path.file_name() {
+        Some(name) => error.with_name(name.to_string_lossy()),
+        None => error,
+    }
+}

@@ -1,0 +1,214 @@
+//! Temporary files that a storage takes over by a link or a rename.
+
+use super::open::{named, open_regular, regular};
+use crate::{Error, ErrorKind, Result};
+use rustix::fs::OFlags;
+use sha2::{Digest, Sha256};
+use std::fmt;
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// A finished temporary file. Dropping it removes the file, unless a storage took it over.
+///
+/// It has one owner and is consumed by the save, so it cannot be saved twice (D218), and it comes into being by
+/// [`TempWriter::finish`], so it has no bytes that were not written yet (D217, W37). It holds no descriptor.
+///
+/// Make it in a directory on the file system of the storage, which then needs no copy.
+///
+/// ```
+/// use filefield::TempFile;
+/// # let dir = std::env::temp_dir();
+/// let mut writer = TempFile::create_in(&dir)?;
+/// writer.write_all(b"bytes of an upload")?;
+/// let temp = writer.finish()?;
+/// assert_eq!(temp.len(), 18);
+/// # Ok::<(), filefield::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct TempFile {
+    path: Owned,
+    len: u64,
+    id: (u64, u64),
+    sha256: Option<[u8; 32]>,
+}
+
+impl TempFile {
+    /// Creates an empty temporary file in `directory`, with mode 0600 and a random name.
+    ///
+    /// # Errors
+    /// Those of creating a file, such as [`NotFound`](ErrorKind::NotFound) for a missing directory.
+    pub fn create_in(directory: impl AsRef<Path>) -> Result<TempWriter> {
+        let mut random = [0; 16];
+        getrandom::fill(&mut random)
+            .map_err(|error| Error::new(ErrorKind::Io, "no random bytes").with_source(error))?;
+        let path = directory.as_ref().join(format!("upload-{:032x}", u128::from_ne_bytes(random)));
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+        Ok(TempWriter { file, path: Owned(Some(path)), len: 0, hash: None, failed: false })
+    }
+
+    /// Takes over the finished file at `path`. From now on it belongs to the `TempFile`, which removes it when it is
+    /// dropped.
+    ///
+    /// # Errors
+    /// [`NotFound`](ErrorKind::NotFound); [`NotAFile`](ErrorKind::NotAFile) and
+    /// [`IsADirectory`](ErrorKind::IsADirectory) for anything but a regular file, links included.
+    pub fn adopt(path: impl Into<PathBuf>) -> Result<TempFile> {
+        let path = path.into();
+        let adopt = || {
+            let metadata = fs::symlink_metadata(&path)?;
+            regular(&metadata).map(|()| metadata)
+        };
+        let metadata = adopt().map_err(|error: Error| named(error, &path))?;
+        Ok(TempFile { path: Owned(Some(path)), len: metadata.len(), id: id(&metadata), sha256: None })
+    }
+
+    /// Length in bytes.
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Whether the file is empty.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.path.get()
+    }
+
+    /// SHA-256 of all bytes, where the [writer](TempWriter::hashing) computed it.
+    pub fn sha256(&self) -> Option<[u8; 32]> {
+        self.sha256
+    }
+
+    /// Opens it for reading.
+    ///
+    /// # Errors
+    /// [`Io`](ErrorKind::Io) where another file stands in its place or its length has changed since it was finished;
+    /// those of opening a file.
+    pub fn open(&self) -> Result<File> {
+        let (file, metadata) = open_regular(self.path(), OFlags::NOFOLLOW)?;
+        if id(&metadata) != self.id || metadata.len() != self.len {
+            return Err(Error::new(ErrorKind::Io, "the temporary file was changed after it was finished"));
+        }
+        Ok(file)
+    }
+
+    /// Hands it over: the path and the open file. Whoever takes it moves or removes the file.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open). The file is removed then.
+    pub fn into_taken(mut self) -> Result<(PathBuf, File)> {
+        let file = self.open()?;
+        let path = self.path.0.take().unwrap_or_default();
+        Ok((path, file))
+    }
+}
+
+fn id(metadata: &Metadata) -> (u64, u64) {
+    (metadata.dev(), metadata.ino())
+}
+
+/// Writes a [`TempFile`]. Dropping it removes the file.
+///
+/// It does not buffer: write pieces of some KiB, or wrap it in a [`BufWriter`](io::BufWriter) and unwrap that by
+/// its `into_inner` before finishing.
+pub struct TempWriter {
+    file: File,
+    path: Owned,
+    len: u64,
+    hash: Option<Sha256>,
+    failed: bool,
+}
+
+impl TempWriter {
+    /// Computes the SHA-256 of the bytes that are written from now on.
+    #[must_use]
+    pub fn hashing(mut self) -> Self {
+        self.hash = Some(Sha256::new());
+        self
+    }
+
+    /// Writes all of `bytes` at the end.
+    ///
+    /// # Errors
+    /// Those of the file system, such as [`StorageFull`](ErrorKind::StorageFull). After one the file cannot be
+    /// finished.
+    pub fn write_all(&mut self, bytes: &[u8]) -> Result<()> {
+        Ok(Write::write_all(self, bytes)?)
+    }
+
+    /// Bytes written so far.
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Whether nothing was written yet.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Ends the writing.
+    ///
+    /// # Errors
+    /// [`Io`](ErrorKind::Io) where a write failed before, or somebody else changed the file.
+    pub fn finish(self) -> Result<TempFile> {
+        let metadata = self.file.metadata()?;
+        if self.failed || metadata.len() != self.len {
+            return Err(Error::new(ErrorKind::Io, "the temporary file is not whole"));
+        }
+        let sha256 = self.hash.map(|hash| hash.finalize().into());
+        Ok(TempFile { path: self.path, len: self.len, id: id(&metadata), sha256 })
+    }
+}
+
+impl Write for TempWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.file.write(bytes) {
+            Ok(count) => {
+                self.len += count as u64;
+                if let Some(hash) = &mut self.hash {
+                    hash.update(&bytes[..count]);
+                }
+                Ok(count)
+            }
+            Err(error) => {
+                self.failed |= error.kind() != io::ErrorKind::Interrupted;
+                Err(error)
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl fmt::Debug for TempWriter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TempWriter").field("path", &self.path).field("len", &self.len).finish_non_exhaustive()
+    }
+}
+
+/// A path whose file goes when it goes.
+#[derive(Debug)]
+struct Owned(Option<PathBuf>);
+
+impl Owned {
+    fn get(&self) -> &Path {
+        self.0.as_deref().unwrap_or(Path::new(""))
+    }
+}
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        if let Some(path) = &self.0 {
+            // Nobody could act on the error: a missing file is what is wanted, anything else is litter in a
+            // directory for temporary files.
+            let _ = fs::remove_file(path);
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! What every byte of a content passes on its way into a storage.
+
+use super::guard::Guarded;
+use crate::inspect::Inspector;
+use crate::{Error, ErrorKind, Result};
+use std::task::Context;
+
+/// Counts and inspects the bytes, and judges the end before anybody hears of it.
+pub(super) struct Watch {
+    inspector: Option<Inspector>,
+    /// The length that was stated for the content, which it must have.
+    stated: Option<u64>,
+    guarded: Guarded,
+    seen: u64,
+    failed: Option<ErrorKind>,
+}
+
+impl Watch {
+    pub(super) fn new(inspector: Option<Inspector>, stated: Option<u64>, guarded: Guarded) -> Self {
+        Watch { inspector, stated, guarded, seen: 0, failed: None }
+    }
+
+    /// Shows the next bytes.
+    pub(super) fn pass(&mut self, bytes: &[u8]) -> Result<()> {
+        self.check()?;
+        self.seen += bytes.len() as u64;
+        let result = match self.stated {
+            Some(stated) if self.seen > stated => Err(self.wrong_length(stated)),
+            _ => self.inspector.as_mut().map_or(Ok(()), |inspector| inspector.update(bytes)),
+        };
+        self.note(result)
+    }
+
+    /// States that the source has ended.
+    pub(super) fn end(&mut self) -> Result<()> {
+        self.check()?;
+        let result = match self.stated {
+            Some(stated) if self.seen != stated => Err(self.wrong_length(stated)),
+            _ => self.inspector.take().map_or(Ok(()), Inspector::finish),
+        };
+        self.note(result)
+    }
+
+    /// Remembers a failure: who reads on after it must not find an end.
+    pub(super) fn note<T>(&mut self, result: Result<T>) -> Result<T> {
+        if let Err(error) = &result {
+            self.failed = Some(error.kind());
+        }
+        result
+    }
+
+    /// Fails again where it has failed before.
+    pub(super) fn check(&mut self) -> Result<()> {
+        match self.failed {
+            Some(kind) => Err(Error::new(kind, "the content has failed before")),
+            None => self.guarded.check(),
+        }
+    }
+
+    /// As [`check`](Self::check), and wakes the task when the answer becomes another.
+    pub(super) fn poll_check(&mut self, cx: &mut Context<'_>) -> Result<()> {
+        self.check()?;
+        self.guarded.poll_check(cx)
+    }
+
+    fn wrong_length(&self, stated: u64) -> Error {
+        let seen = self.seen;
+        let what = if seen < stated { "ended after" } else { "goes on after" };
+        Error::new(ErrorKind::Io, format!("the content {what} {} of {stated} stated bytes", seen.min(stated)))
+    }
+}
+
+impl std::fmt::Debug for Watch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Watch")
+            .field("seen", &self.seen)
+            .field("failed", &self.failed)
+            .finish_non_exhaustive()
+    }
+}

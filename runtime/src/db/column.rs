@@ -1,0 +1,257 @@
+//! Columns: typed for queries, erased for statements.
+
+use super::value::comparable;
+use super::{ColumnValue, KeyValue, Operand, Table};
+use crate::model::Slot;
+use sea_orm::sea_query::{Alias, ArrayType, ColumnType, Expr, ExprTrait};
+use sea_orm::{Order, QueryResult, TryGetError, Value};
+use std::fmt;
+
+/// What the derive writes down of a column.
+#[derive(Clone, Copy, Debug)]
+pub struct ColumnSpec {
+    /// Name of the column.
+    pub name: &'static str,
+    /// Name of the field, without `r#`.
+    pub field: &'static str,
+    /// Whether the column is unique.
+    pub unique: bool,
+    /// Number of the file field among the model's, where the column holds a file.
+    pub file: Option<usize>,
+}
+
+impl ColumnSpec {
+    /// A column of the field's name, not unique, no file.
+    pub const fn new(field: &'static str) -> Self {
+        ColumnSpec { name: field, field, unique: false, file: None }
+    }
+}
+
+/// A column of the model `M` that holds a `T`. [`Table::columns`] gives all of a model's:
+/// `Car::columns().price.gt(Decimal::from(10))`. Conditions are sea-query expressions, so `and`, `or` and `not` of
+/// `sea_orm::ExprTrait` join them.
+pub struct Column<M, T> {
+    spec: ColumnSpec,
+    slot: Slot<M, T>,
+    functions: Functions<T>,
+    key: Option<Key<T>>,
+}
+
+/// Those of [`ColumnValue`], taken where the type meets that bound.
+pub(crate) struct Functions<T> {
+    column_type: fn() -> ColumnType,
+    nullable: fn() -> bool,
+    to_value: fn(&T) -> Value,
+    read: fn(&QueryResult, &str) -> Result<T, TryGetError>,
+    from_value: fn(Value) -> Option<T>,
+    array_type: fn() -> ArrayType,
+}
+
+impl<T: ColumnValue> Functions<T> {
+    pub(crate) const fn new() -> Self {
+        Functions {
+            column_type: T::column_type,
+            nullable: T::nullable,
+            to_value: T::to_value,
+            read: T::read,
+            from_value: T::from_value,
+            array_type: T::array_type,
+        }
+    }
+}
+
+struct Key<T> {
+    auto: bool,
+    is_unset: fn(&T) -> bool,
+}
+
+impl<M, T> Column<M, T> {
+    /// The column of the field behind `slot`. Called by the derive, once a column.
+    #[doc(hidden)]
+    pub const fn new(spec: ColumnSpec, slot: Slot<M, T>) -> Self
+    where
+        T: ColumnValue,
+    {
+        Column::of(spec, slot, Functions::new())
+    }
+
+    pub(crate) const fn of(spec: ColumnSpec, slot: Slot<M, T>, functions: Functions<T>) -> Self {
+        Column { spec, slot, functions, key: None }
+    }
+
+    /// The primary key's column. Called by the derive.
+    #[doc(hidden)]
+    pub const fn key(spec: ColumnSpec, slot: Slot<M, T>) -> Self
+    where
+        T: KeyValue,
+    {
+        let key = Key { auto: T::AUTO, is_unset: |key| *key == T::default() };
+        Column { key: Some(key), ..Column::new(spec, slot) }
+    }
+
+    /// Name of the column.
+    pub fn name(&self) -> &'static str {
+        self.spec.name
+    }
+
+    pub(super) fn read(&self, row: &QueryResult, prefix: &str) -> Result<T, TryGetError> {
+        if prefix.is_empty() {
+            return (self.functions.read)(row, self.spec.name);
+        }
+        (self.functions.read)(row, &format!("{prefix}{}", self.spec.name))
+    }
+}
+
+/// A column of the model `M`, its type erased.
+pub trait AnyColumn<M>: Sync {
+    /// What the derive wrote down.
+    fn spec(&self) -> &ColumnSpec;
+    /// The SQL type.
+    fn column_type(&self) -> ColumnType;
+    /// Whether `NULL` is allowed.
+    fn nullable(&self) -> bool;
+    /// The value in `model`, as a parameter.
+    fn value(&self, model: &M) -> Value;
+    /// Whether it is the primary key.
+    fn is_key(&self) -> bool;
+    /// Whether the database makes the key.
+    fn is_auto(&self) -> bool;
+    /// Whether the key is still at its default.
+    fn is_unset(&self, model: &M) -> bool;
+    /// Sets the field; `false` where the value has another type.
+    fn set(&self, model: &mut M, value: Value) -> bool;
+    /// The type of an element, where the column is used in an array.
+    fn array_type(&self) -> ArrayType;
+    /// Where the field lies in `model`: two projections to one place are one field.
+    fn place(&self, model: &M) -> *const ();
+}
+
+impl<M, T> AnyColumn<M> for Column<M, T> {
+    fn spec(&self) -> &ColumnSpec {
+        &self.spec
+    }
+    fn column_type(&self) -> ColumnType {
+        (self.functions.column_type)()
+    }
+    fn nullable(&self) -> bool {
+        (self.functions.nullable)()
+    }
+    fn value(&self, model: &M) -> Value {
+        (self.functions.to_value)((self.slot.get)(model))
+    }
+    fn is_key(&self) -> bool {
+        self.key.is_some()
+    }
+    fn is_auto(&self) -> bool {
+        self.key.as_ref().is_some_and(|key| key.auto)
+    }
+    fn is_unset(&self, model: &M) -> bool {
+        self.key.as_ref().is_some_and(|key| (key.is_unset)((self.slot.get)(model)))
+    }
+    fn set(&self, model: &mut M, value: Value) -> bool {
+        let value = (self.functions.from_value)(value);
+        let fits = value.is_some();
+        if let Some(value) = value {
+            *(self.slot.get_mut)(model) = value;
+        }
+        fits
+    }
+    fn array_type(&self) -> ArrayType {
+        (self.functions.array_type)()
+    }
+    fn place(&self, model: &M) -> *const () {
+        std::ptr::from_ref((self.slot.get)(model)).cast()
+    }
+}
+
+/// A column and a direction to sort by.
+#[derive(Clone, Debug)]
+pub struct Ordering {
+    pub(super) expr: Expr,
+    pub(super) order: Order,
+}
+
+macro_rules! comparisons {
+    ($($(#[$doc:meta])* $name:ident)*) => {$(
+        $(#[$doc])*
+        #[must_use]
+        pub fn $name(&self, operand: impl Operand<T>) -> Expr {
+            self.expr().$name(comparable(operand.into_operand()))
+        }
+    )*};
+}
+
+impl<M: Table, T> Column<M, T> {
+    /// The column as an expression of sea-query, with all of its operators.
+    #[must_use]
+    pub fn expr(&self) -> Expr {
+        Expr::col((Alias::new(M::TABLE), Alias::new(self.spec.name)))
+    }
+
+    comparisons!(
+        /// Less.
+        lt
+        /// Less or equal.
+        lte
+        /// Greater.
+        gt
+        /// Greater or equal.
+        gte
+    );
+
+    /// Equal. `None` is `IS NULL`.
+    #[must_use]
+    pub fn eq(&self, operand: impl Operand<T>) -> Expr {
+        let value = operand.into_operand();
+        if value == value.as_null() { self.is_null() } else { self.expr().eq(comparable(value)) }
+    }
+
+    /// Not equal. `None` is `IS NOT NULL`.
+    #[must_use]
+    pub fn ne(&self, operand: impl Operand<T>) -> Expr {
+        let value = operand.into_operand();
+        if value == value.as_null() { self.is_not_null() } else { self.expr().ne(comparable(value)) }
+    }
+
+    /// One of these.
+    #[must_use]
+    pub fn is_in<O: Operand<T>>(&self, operands: impl IntoIterator<Item = O>) -> Expr {
+        self.expr().is_in(operands.into_iter().map(|operand| comparable(operand.into_operand())))
+    }
+
+    /// `NULL`.
+    #[must_use]
+    pub fn is_null(&self) -> Expr {
+        self.expr().is_null()
+    }
+
+    /// Not `NULL`.
+    #[must_use]
+    pub fn is_not_null(&self) -> Expr {
+        self.expr().is_not_null()
+    }
+
+    /// SQL `LIKE`; `%` and `_` in the pattern are wild cards.
+    #[must_use]
+    pub fn like(&self, pattern: &str) -> Expr {
+        self.expr().like(pattern)
+    }
+
+    /// Smallest first.
+    #[must_use]
+    pub fn asc(&self) -> Ordering {
+        Ordering { expr: self.expr(), order: Order::Asc }
+    }
+
+    /// Greatest first.
+    #[must_use]
+    pub fn desc(&self) -> Ordering {
+        Ordering { expr: self.expr(), order: Order::Desc }
+    }
+}
+
+impl<M, T> fmt::Debug for Column<M, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Column").field(&self.spec.name).finish()
+    }
+}

@@ -1,0 +1,20 @@
+//! Built-in persistence on sea-orm, for models with `#[model(table = ..)]`.
+
+mod column;
+mod connect;
+pub mod entity;
+mod objects;
+mod save;
+mod table;
+mod value;
+
+pub(crate) use column::Functions;
+pub use column::{AnyColumn, Column, ColumnSpec, Ordering};
+pub use connect::{connect, create_indexes, create_table, migrate, sweep};
+pub use objects::Objects;
+pub use save::Connection;
+pub mod sea_orm;
+pub use ::sea_orm::DatabaseConnection;
+pub use ::sea_orm::prelude::{Decimal, Json, Uuid};
+pub use table::{Row, Table};
+pub use value::{ColumnValue, FileColumn, ImageColumn, KeyValue, Operand};

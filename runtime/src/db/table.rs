@@ -1,0 +1,115 @@
+//! What the derive implements for `#[model(table = ..)]`.
+
+use super::{AnyColumn, Column, Connection, KeyValue, Objects, save};
+use crate::model::FileModel;
+use crate::{Error, ErrorKind, Result};
+use sea_orm::sea_query::{Alias, Expr, ExprTrait};
+use sea_orm::{ConnectionTrait, DbErr, QueryResult, TryGetError};
+use std::fmt;
+
+/// A model with a table of its own. Implemented by `#[derive(Model)]` with `#[model(table = "..")]`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no table",
+    label = "no table",
+    note = "write `#[model(table = \"..\")]` above the struct"
+)]
+pub trait Table: FileModel + Clone {
+    /// Name of the table.
+    const TABLE: &'static str = match Self::TABLE_NAME {
+        Some(table) => table,
+        None => panic!("a model with columns has a table"),
+    };
+    /// Type of the primary key.
+    type Key: KeyValue;
+    /// A struct with one [`Column`] a field.
+    type Columns: 'static;
+    /// The columns, typed.
+    const COLUMNS: &'static Self::Columns;
+    /// The columns in the order of the struct.
+    const ALL: &'static [&'static dyn AnyColumn<Self>];
+
+    /// An instance made from a row.
+    ///
+    /// # Errors
+    /// [`Database`](ErrorKind::Database) where a column is missing or of another type.
+    fn from_row(row: &Row<'_>) -> Result<Self>;
+
+    /// The columns, for conditions and orderings: `Car::columns().name.eq("57 Chevy")`.
+    fn columns() -> &'static Self::Columns {
+        Self::COLUMNS
+    }
+
+    /// The instances in `db`, to be narrowed and fetched.
+    fn objects<C: ConnectionTrait>(db: &C) -> Objects<'_, Self, C> {
+        Objects::new(db)
+    }
+
+    /// Saves the instance, its pending files and its row together: inserts a row where the key is at its default, else
+    /// updates the row of the key, or inserts it where there is none. Files that the row lets go of are deleted
+    /// after the commit, by `on_replace`.
+    ///
+    /// When it fails, the instance is as it was, pending content included, and a retry is always safe (P8).
+    ///
+    /// # Errors
+    /// Those of naming, of the field's rules, of the storage and of the database;
+    /// [`UniqueViolation`](ErrorKind::UniqueViolation); [`NotStaged`](ErrorKind::NotStaged) for pending content on
+    /// an open transaction. An error that [is uncertain](Error::is_uncertain) may have been committed.
+    fn save<C: Connection>(&mut self, db: &C) -> impl Future<Output = Result<()>> + Send {
+        save::save(self, db)
+    }
+
+    /// Deletes the row; its files go after the commit, by `on_delete`.
+    ///
+    /// # Errors
+    /// [`DoesNotExist`](ErrorKind::DoesNotExist) where there is no such row; those of the database.
+    fn delete<C: Connection>(self, db: &C) -> impl Future<Output = Result<()>> + Send {
+        save::delete(self, db)
+    }
+
+    /// Reads the instance again from its row. Pending content is dropped.
+    ///
+    /// # Errors
+    /// [`DoesNotExist`](ErrorKind::DoesNotExist) where there is no such row; those of the database.
+    fn refresh<C: ConnectionTrait>(&mut self, db: &C) -> impl Future<Output = Result<()>> + Send {
+        async move {
+            let (key, value) = save::key_of(self);
+            *self = Self::objects(db)
+                .get(Expr::col((Alias::new(Self::TABLE), Alias::new(key))).eq(value))
+                .await?;
+            Ok(())
+        }
+    }
+}
+
+/// A row of a result, read column by column.
+pub struct Row<'a> {
+    result: &'a QueryResult,
+    prefix: &'a str,
+}
+
+impl<'a> Row<'a> {
+    pub(super) fn new(result: &'a QueryResult, prefix: &'a str) -> Self {
+        Row { result, prefix }
+    }
+
+    /// The value of `column`.
+    ///
+    /// # Errors
+    /// [`Database`](ErrorKind::Database) where it is missing, `NULL` or of another type.
+    pub fn get<M: Table, T>(&self, column: &Column<M, T>) -> Result<T> {
+        column.read(self.result, self.prefix).map_err(|error| {
+            let error = match error {
+                TryGetError::DbErr(error) => error,
+                TryGetError::Null(_) => DbErr::Type("NULL, and the field is not an `Option`".to_owned()),
+            };
+            Error::new(ErrorKind::Database, format!("column `{}.{}`: {error}", M::TABLE, column.name()))
+                .with_source(error)
+        })
+    }
+}
+
+impl fmt::Debug for Row<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Row").field("prefix", &self.prefix).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,76 @@
+//! Fields beside a file field that are filled while it is stored.
+
+use super::FileMeta;
+
+/// A field that `width_field` or `height_field` may name: an integer, or `Option` of one.
+///
+/// No image is `None`, and 0 where there is no `Option`; 0 counts as not filled (D160).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot hold a pixel count",
+    label = "expected `u32`, `i32`, `i64` or `u16`, optionally inside `Option`",
+    note = "`width_field` and `height_field` name integer fields"
+)]
+pub trait PixelCount: Send + Sync + 'static {
+    /// The number of pixels, where it is filled.
+    fn pixels(&self) -> Option<u32>;
+    /// Fills it, or empties it.
+    fn set_pixels(&mut self, pixels: Option<u32>);
+}
+
+macro_rules! pixel_count {
+    ($($int:ty)*) => {$(
+        #[diagnostic::do_not_recommend]
+        impl PixelCount for $int {
+            fn pixels(&self) -> Option<u32> {
+                u32::try_from(*self).ok().filter(|pixels| *pixels > 0)
+            }
+            fn set_pixels(&mut self, pixels: Option<u32>) {
+                *self = pixels.and_then(|pixels| pixels.try_into().ok()).unwrap_or(0);
+            }
+        }
+        #[diagnostic::do_not_recommend]
+        impl PixelCount for Option<$int> {
+            fn pixels(&self) -> Option<u32> {
+                self.as_ref().and_then(PixelCount::pixels)
+            }
+            fn set_pixels(&mut self, pixels: Option<u32>) {
+                *self = pixels.and_then(|pixels| pixels.try_into().ok());
+            }
+        }
+    )*};
+}
+
+pixel_count!(u32 i32 i64 u16);
+
+/// A field that `meta_field` may name: [`FileMeta`] or `Option<FileMeta>`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot hold what is known of a file",
+    label = "expected `FileMeta`, optionally inside `Option`",
+    note = "`meta_field` names a field of type `FileMeta`"
+)]
+pub trait MetaValue: Send + Sync + 'static {
+    /// What is known, where the file has been stored with it.
+    fn meta(&self) -> Option<&FileMeta>;
+    /// Fills it, or empties it.
+    fn set_meta(&mut self, meta: Option<FileMeta>);
+}
+
+#[diagnostic::do_not_recommend]
+impl MetaValue for FileMeta {
+    fn meta(&self) -> Option<&FileMeta> {
+        (!self.is_empty()).then_some(self)
+    }
+    fn set_meta(&mut self, meta: Option<FileMeta>) {
+        *self = meta.unwrap_or_default();
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl MetaValue for Option<FileMeta> {
+    fn meta(&self) -> Option<&FileMeta> {
+        self.as_ref().and_then(MetaValue::meta)
+    }
+    fn set_meta(&mut self, meta: Option<FileMeta>) {
+        *self = meta;
+    }
+}

@@ -1,0 +1,126 @@
+//! What the derive knows of a file field, and the storage evaluated for it.
+
+use crate::registry::{StorageCell, StorageFn, StorageHandle};
+use crate::{Error, Result};
+
+/// Where the stored name of a field comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UploadTo {
+    /// A folder, passed through strftime (D096, D097); the empty one is the storage's root.
+    Template(&'static str),
+    /// A function of the instance gives the whole name (D103).
+    Function,
+}
+
+/// How a field names its files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Naming {
+    /// The wanted name when it is free, else `_` and seven characters (D185, D186).
+    #[default]
+    Keep,
+    /// A 128-bit token in every name: immutable URLs, and no reliance on conditional writes.
+    Unique,
+}
+
+/// What happens to the stored file when its row lets go of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Retention {
+    /// It is deleted, after the commit and after a look at all other rows.
+    #[default]
+    Delete,
+    /// It stays.
+    Keep,
+}
+
+/// The keys of one `#[file(..)]`, as the derive writes them down.
+#[derive(Clone, Copy, Debug)]
+pub struct FieldSpec {
+    /// Name of the struct.
+    pub model: &'static str,
+    /// Name of the field, without `r#`.
+    pub name: &'static str,
+    /// Name of the column.
+    pub column: &'static str,
+    /// `upload_to`.
+    pub upload_to: UploadTo,
+    /// `storage`; `None` is the default storage.
+    pub storage: Option<StorageFn>,
+    /// `max_length`: the most code points of a stored name.
+    pub max_length: u32,
+    /// `max_size`, in bytes.
+    pub max_size: Option<u64>,
+    /// `accept`: media types, compared with what the bytes show.
+    pub accept: &'static [&'static str],
+    /// `naming`.
+    pub naming: Naming,
+    /// `on_replace`.
+    pub on_replace: Retention,
+    /// `on_delete`.
+    pub on_delete: Retention,
+}
+
+impl FieldSpec {
+    /// All keys at their defaults.
+    pub const fn new(model: &'static str, name: &'static str) -> Self {
+        FieldSpec {
+            model,
+            name,
+            column: name,
+            upload_to: UploadTo::Template(""),
+            storage: None,
+            max_length: 255,
+            max_size: None,
+            accept: &[],
+            naming: Naming::Keep,
+            on_replace: Retention::Delete,
+            on_delete: Retention::Delete,
+        }
+    }
+}
+
+/// A file field: its keys, and its storage once that has been evaluated. The derive makes one `static` a field.
+#[derive(Debug)]
+pub struct FieldDef {
+    spec: FieldSpec,
+    cell: StorageCell,
+}
+
+impl FieldDef {
+    /// A field whose storage has not been evaluated yet.
+    pub const fn new(spec: FieldSpec) -> Self {
+        FieldDef { spec, cell: StorageCell::new() }
+    }
+
+    /// The keys.
+    pub fn spec(&self) -> &FieldSpec {
+        &self.spec
+    }
+
+    /// Name of the struct.
+    pub fn model(&self) -> &'static str {
+        self.spec.model
+    }
+
+    /// Name of the field.
+    pub fn name(&self) -> &'static str {
+        self.spec.name
+    }
+
+    /// The storage and its alias. The first call evaluates the storage function; once that has succeeded it is
+    /// never called again (D133), and this takes a few nanoseconds.
+    ///
+    /// # Errors
+    /// [`StorageFunction`](crate::ErrorKind::StorageFunction) and those of the settings; a later call tries again.
+    pub fn storage(&self) -> Result<StorageHandle<'_>> {
+        self.cell.get(self)
+    }
+
+    pub(crate) fn cell(&self) -> &StorageCell {
+        &self.cell
+    }
+
+    /// Gives an error this field's model and name.
+    pub(crate) fn blame(&self, error: Error) -> Error {
+        error.with_field(self.spec.model, self.spec.name)
+    }
+}

@@ -1,0 +1,114 @@
+//! The accessor of a file field: a value joined with its field's description and storage.
+
+use super::{FieldDef, FieldValue, FileField};
+use crate::model::{FileModel, ModelField};
+use crate::registry::StorageHandle;
+use crate::{Error, ErrorKind, FileName, Result};
+use std::fmt;
+use std::marker::PhantomData;
+
+/// What `car.photo()` gives: the file of one field of one instance.
+///
+/// Making one costs no lock, no allocation and no I/O. `M` is the model, `V` the field's type; image fields have
+/// more methods.
+pub struct FieldFile<'a, M: 'static, V> {
+    pub(super) model: &'a M,
+    pub(super) field: &'static ModelField<M>,
+    kind: PhantomData<fn() -> V>,
+}
+
+impl<'a, M: FileModel, V> FieldFile<'a, M, V> {
+    /// The file of field number `index` of `model`. Called by the derive.
+    #[doc(hidden)]
+    #[inline]
+    pub fn of(model: &'a M, index: usize) -> Self {
+        FieldFile { model, field: M::FIELDS[index], kind: PhantomData }
+    }
+}
+
+impl<'a, M, V> FieldFile<'a, M, V> {
+    /// The field.
+    pub fn def(&self) -> &'static FieldDef {
+        self.field.def()
+    }
+
+    pub(super) fn value(&self) -> &'a dyn FieldValue {
+        self.field.value(self.model)
+    }
+
+    /// The stored name, `""` where there is none (D059).
+    pub fn name(&self) -> &'a str {
+        self.value().file().name().unwrap_or_default()
+    }
+
+    /// Whether the field holds neither a stored file nor pending content.
+    pub fn is_empty(&self) -> bool {
+        self.value().file().is_empty()
+    }
+
+    /// Whether a stored file is named (D058).
+    pub fn is_stored(&self) -> bool {
+        self.value().file().name().is_some()
+    }
+
+    /// The storage of the field.
+    ///
+    /// # Errors
+    /// As [`FieldDef::storage`].
+    pub fn storage(&self) -> Result<StorageHandle<'static>> {
+        self.def().storage()
+    }
+
+    /// The checked name and the storage, for an operation that needs both.
+    pub(super) fn stored(&self, operation: &'static str) -> Result<(FileName<'a>, StorageHandle<'static>)> {
+        stored(self.def(), self.value().file(), operation)
+    }
+
+    /// Gives an error of the storage the field's name, the operation and the storage's alias.
+    pub(super) fn blame(&self, operation: &'static str, handle: &StorageHandle<'_>, error: Error) -> Error {
+        self.def().blame(error.with_operation(operation).with_name(self.name()).with_storage(handle.alias()))
+    }
+}
+
+/// The checked name and the storage of a stored file.
+pub(super) fn stored<'a>(
+    def: &'static FieldDef,
+    file: &'a FileField,
+    operation: &'static str,
+) -> Result<(FileName<'a>, StorageHandle<'static>)> {
+    let handle = def.storage()?;
+    let error = match (file.name(), file.as_pending()) {
+        (Some(name), _) => match FileName::new(name) {
+            Ok(name) => return Ok((name, handle)),
+            Err(error) => error,
+        },
+        (None, None) => Error::new(ErrorKind::NoFile, "the field has no file"),
+        (None, Some(pending)) => {
+            Error::new(ErrorKind::NotStored, "the content is not stored yet: save the instance first")
+                .with_name(pending.name())
+        }
+    };
+    Err(def.blame(error.with_operation(operation).with_storage(handle.alias())))
+}
+
+impl<M, V> Clone for FieldFile<'_, M, V> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<M, V> Copy for FieldFile<'_, M, V> {}
+
+/// The stored name, or nothing (D006).
+impl<M, V> fmt::Display for FieldFile<'_, M, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl<M, V> fmt::Debug for FieldFile<'_, M, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let def = self.def();
+        write!(f, "<{}.{}: {}>", def.model(), def.name(), if self.is_stored() { self.name() } else { "None" })
+    }
+}

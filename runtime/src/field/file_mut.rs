@@ -1,0 +1,128 @@
+//! Changing the file of a field.
+
+use super::file::stored;
+use super::{FieldDef, FileField, store};
+use crate::model::{FileModel, ModelField};
+use crate::{Content, Error, ErrorKind, FileName, Result, name};
+use std::fmt;
+
+/// What `car.photo_mut()` gives: the file of one field, to be changed.
+///
+/// [`assign`](Self::assign) and [`clear`](Self::clear) change the instance alone; bytes and row follow, together,
+/// when the instance is saved. [`save`](Self::save), [`rename`](Self::rename) and [`delete`](Self::delete) act on
+/// the storage at once and leave the row to the caller, as Django's `save=False` does (D076).
+pub struct FieldFileMut<'a, M: 'static> {
+    model: &'a mut M,
+    field: &'static ModelField<M>,
+}
+
+impl<'a, M: FileModel> FieldFileMut<'a, M> {
+    /// The file of field number `index` of `model`. Called by the derive.
+    #[doc(hidden)]
+    #[inline]
+    pub fn of(model: &'a mut M, index: usize) -> Self {
+        FieldFileMut { model, field: M::FIELDS[index] }
+    }
+
+    /// The field.
+    pub fn def(&self) -> &'static FieldDef {
+        self.field.def()
+    }
+
+    /// Puts a value in, to be stored with the row: pending content, or the name of a file that is in the storage
+    /// already (D070, D071). Dimensions and meta are emptied, and filled when content is stored; nothing is read.
+    pub fn assign(&mut self, value: impl Into<FileField>) {
+        store::replace(self.model, self.field, value.into());
+    }
+
+    /// Empties the field. The stored file goes after the row has been saved, by the field's `on_replace`.
+    pub fn clear(&mut self) {
+        store::replace(self.model, self.field, FileField::empty());
+    }
+
+    /// Points the field at another name of the same file, which the caller has moved (D081). Dimensions and meta
+    /// stay.
+    ///
+    /// # Errors
+    /// Those of a name that is not valid or longer than the column.
+    pub fn set_name(&mut self, name: &str) -> Result<()> {
+        let name = self.checked(name, "set_name")?;
+        self.field.value_mut(self.model).set_file(FileField::stored(name));
+        Ok(())
+    }
+
+    /// Stores `content` now, under a name made from `filename` by the field's rules, and points the field at it.
+    /// Gives the stored name. The row is the caller's to save, and the file replaced stays (D077); to let file and
+    /// row follow each other, [`assign`](Self::assign) and save the instance.
+    ///
+    /// # Errors
+    /// Those of naming, of the field's rules and of the storage. Nothing is stored then, and the field is as it was.
+    pub async fn save(&mut self, filename: &str, content: impl Into<Content>) -> Result<String> {
+        let def = self.def();
+        let handle = def.storage()?;
+        let prepared = store::prepare(self.model, self.field, &handle, filename, content.into())?;
+        let stored = prepared.store(def, &handle, false).await?;
+        store::fill(self.model, self.field, handle.alias(), &stored);
+        Ok(stored.saved.name)
+    }
+
+    /// Moves the stored file to `name` in its storage, and points the field at it.
+    ///
+    /// # Errors
+    /// [`AlreadyExists`](ErrorKind::AlreadyExists) where the name is taken; those of names and of the storage.
+    pub async fn rename(&mut self, name: &str) -> Result<()> {
+        let to = self.checked(name, "rename")?;
+        let (from, handle) = stored(self.def(), self.field.value(self.model).file(), "rename")?;
+        let blame = |error: Error| {
+            self.def().blame(error.with_operation("rename").with_name(to).with_storage(handle.alias()))
+        };
+        handle.rename(from, to).await.map_err(blame)?;
+        self.field.value_mut(self.model).set_file(FileField::stored(to));
+        Ok(())
+    }
+
+    /// Deletes the stored file now and empties the field. A field without a file is left as it is (D063), and a
+    /// file that is gone already is a success (D083).
+    ///
+    /// Until the row is saved it names a file that is not there. [`clear`](Self::clear) and a save of the instance
+    /// never leave that gap.
+    ///
+    /// # Errors
+    /// Those of the storage; the field is as it was then.
+    pub async fn delete(&mut self) -> Result<()> {
+        if self.field.value(self.model).file().name().is_some() {
+            let (name, handle) = stored(self.def(), self.field.value(self.model).file(), "delete")?;
+            let blame = |error: Error| {
+                self.def().blame(error.with_operation("delete").with_name(name).with_storage(handle.alias()))
+            };
+            handle.delete(name).await.map_err(blame)?;
+        }
+        self.clear();
+        Ok(())
+    }
+
+    fn checked<'n>(&self, name: &'n str, operation: &'static str) -> Result<FileName<'n>> {
+        let limit = self.def().spec().max_length;
+        let checked = FileName::new(name).and_then(|checked| {
+            if name::length(name) > u64::from(limit) {
+                return Err(Error::new(
+                    ErrorKind::NameTooLong,
+                    format!(
+                        "the name is longer than the column: {} characters of {limit}",
+                        name::length(name)
+                    ),
+                )
+                .with_name(name));
+            }
+            Ok(checked)
+        });
+        checked.map_err(|error| self.def().blame(error.with_operation(operation)))
+    }
+}
+
+impl<M> fmt::Debug for FieldFileMut<'_, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let def = self.field.def();
+        write!(f, "<{}.{}: {:?}>", def.model(), def.name(), self.field.value(self.model).file())
+    }
+}

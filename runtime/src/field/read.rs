@@ -1,0 +1,258 @@
+//! What a stored file of a field tells of itself.
+
+use super::{FieldFile, ImageValue, PixelCount};
+use crate::file::LineStream;
+use crate::image::{Dimensions, HeaderReader, ImageInfo, Need};
+use crate::inspect::{SNIFF_LEN, sniff};
+use crate::model::{Companion, FileModel};
+use crate::{Bytes, Reader, Result};
+use futures_core::Stream;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+impl<M: FileModel, V> FieldFile<'_, M, V> {
+    /// The URL, without any I/O (D061).
+    ///
+    /// # Errors
+    /// [`NoFile`](crate::ErrorKind::NoFile), [`NotStored`](crate::ErrorKind::NotStored) (W32),
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) where the storage has no base URL.
+    pub fn url(&self) -> Result<String> {
+        let (name, handle) = self.stored("url")?;
+        handle.url(name).map_err(|error| self.blame("url", &handle, error))
+    }
+
+    /// A URL that works until `expires` has passed.
+    ///
+    /// # Errors
+    /// As [`url`](Self::url); unsupported where the storage cannot sign.
+    pub async fn signed_url(&self, expires: Duration) -> Result<String> {
+        let (name, handle) = self.stored("signed_url")?;
+        handle.signed_url(name, expires).await.map_err(|error| self.blame("signed_url", &handle, error))
+    }
+
+    /// The absolute path, on storages that have one (D060).
+    ///
+    /// # Errors
+    /// As [`url`](Self::url); [`Unsupported`](crate::ErrorKind::Unsupported) on other storages.
+    pub fn path(&self) -> Result<PathBuf> {
+        let (name, handle) = self.stored("path")?;
+        handle.path(name).map_err(|error| self.blame("path", &handle, error))
+    }
+
+    /// Size in bytes: from the row where a `meta_field` has it, of the pending content where nothing is stored
+    /// yet (D062), otherwise from the storage.
+    ///
+    /// # Errors
+    /// [`NoFile`](crate::ErrorKind::NoFile), [`NotFound`](crate::ErrorKind::NotFound) and those of the storage.
+    pub async fn size(&self) -> Result<u64> {
+        if let Some(size) = self.value().file().as_pending().and_then(|pending| pending.len()) {
+            return Ok(size);
+        }
+        if let Some(size) = self.meta().and_then(|meta| meta.size) {
+            return Ok(size);
+        }
+        let (name, handle) = self.stored("size")?;
+        handle.size(name).await.map_err(|error| self.blame("size", &handle, error))
+    }
+
+    /// Whether the stored file is there. A field without a file has none.
+    ///
+    /// # Errors
+    /// Those of the storage.
+    pub async fn exists(&self) -> Result<bool> {
+        if !self.is_stored() {
+            return Ok(false);
+        }
+        let (name, handle) = self.stored("exists")?;
+        handle.exists(name).await.map_err(|error| self.blame("exists", &handle, error))
+    }
+
+    /// Time of the last change of the bytes.
+    ///
+    /// # Errors
+    /// [`NoFile`](crate::ErrorKind::NoFile), [`NotFound`](crate::ErrorKind::NotFound) and those of the storage.
+    pub async fn modified(&self) -> Result<SystemTime> {
+        let (name, handle) = self.stored("modified")?;
+        handle.modified(name).await.map_err(|error| self.blame("modified", &handle, error))
+    }
+
+    /// Opens the stored file. Every call opens a reader of its own, which closes when it is dropped (W16, W17).
+    ///
+    /// # Errors
+    /// [`NoFile`](crate::ErrorKind::NoFile), [`NotFound`](crate::ErrorKind::NotFound) and those of the storage.
+    pub async fn open(&self) -> Result<Reader> {
+        let (name, handle) = self.stored("open")?;
+        handle.open(name).await.map_err(|error| self.blame("open", &handle, error))
+    }
+
+    /// Opens part of the stored file, `range` in bytes, cut at the end of the file.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn open_range(&self, range: Range<u64>) -> Result<Reader> {
+        let (name, handle) = self.stored("open")?;
+        handle.open_range(name, range).await.map_err(|error| self.blame("open", &handle, error))
+    }
+
+    /// The whole stored file.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn read(&self) -> Result<Bytes> {
+        self.read_limited(u64::MAX).await
+    }
+
+    /// The whole stored file, at most `limit` bytes.
+    ///
+    /// # Errors
+    /// [`TooLarge`](crate::ErrorKind::TooLarge) where there is more; as [`open`](Self::open).
+    pub async fn read_limited(&self, limit: u64) -> Result<Bytes> {
+        let (name, handle) = self.stored("read")?;
+        let blame = |error| self.blame("read", &handle, error);
+        handle.open(name).await.map_err(blame)?.read_all(limit).await.map_err(blame)
+    }
+
+    /// The stored file in pieces of `size` bytes, but for the last (D013).
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn chunks(
+        &self,
+        size: usize,
+    ) -> Result<impl Stream<Item = Result<Bytes>> + Send + Unpin + use<M, V>> {
+        Ok(self.open().await?.into_stream(size))
+    }
+
+    /// The lines of the stored file, their ends kept: `\n`, `\r\n` or `\r` (D017). Set
+    /// [`max_len`](LineStream::max_len) for files of strangers.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn lines(
+        &self,
+    ) -> Result<LineStream<impl Stream<Item = Result<Bytes>> + Send + Unpin + use<M, V>>> {
+        Ok(self.open().await?.lines())
+    }
+
+    /// The media type that the bytes show: from the row where a `meta_field` has it, otherwise from the first 4 KiB.
+    /// `None` where no signature is known.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn content_type(&self) -> Result<Option<String>> {
+        if let Some(meta) = self.meta() {
+            return Ok(meta.content_type.clone());
+        }
+        let head = self.open_range(0..SNIFF_LEN as u64).await?.read_all(SNIFF_LEN as u64).await?;
+        Ok(sniff(&head).map(str::to_owned))
+    }
+
+    /// SHA-256 of the bytes as 64 hexadecimal digits, from the row; `None` where no `meta_field` has it.
+    pub fn checksum(&self) -> Option<&str> {
+        self.meta()?.sha256.as_deref()
+    }
+
+    /// What the row knows of the stored file through its `meta_field`. Of content that was put into the field by hand it
+    /// knows nothing yet.
+    pub fn meta(&self) -> Option<&super::FileMeta> {
+        if self.is_stored() { self.field.meta()?.get(self.model).meta() } else { None }
+    }
+}
+
+impl<M: FileModel, V: ImageValue> FieldFile<'_, M, V> {
+    /// Stored width in pixels; `None` where the file is not an image.
+    ///
+    /// # Errors
+    /// As [`dimensions`](Self::dimensions).
+    pub async fn width(&self) -> Result<Option<u32>> {
+        if let Some(width) = self.pixels(self.field.width()) {
+            return Ok(Some(width));
+        }
+        Ok(self.dimensions().await?.map(|dimensions| dimensions.width))
+    }
+
+    /// Stored height in pixels; `None` where the file is not an image.
+    ///
+    /// # Errors
+    /// As [`dimensions`](Self::dimensions).
+    pub async fn height(&self) -> Result<Option<u32>> {
+        if let Some(height) = self.pixels(self.field.height()) {
+            return Ok(Some(height));
+        }
+        Ok(self.dimensions().await?.map(|dimensions| dimensions.height))
+    }
+
+    /// Stored width and height: from the row where it has them, otherwise from the image's header, of which at
+    /// most 64 KiB are read (of a JPEG, the segments of the first MiB). `None` where the file is not an image.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn dimensions(&self) -> Result<Option<Dimensions>> {
+        let (width, height) = (self.pixels(self.field.width()), self.pixels(self.field.height()));
+        if let (Some(width), Some(height)) = (width, height) {
+            return Ok(Some(Dimensions { width, height }));
+        }
+        if let Some(meta) = self.meta() {
+            return Ok(meta.width.zip(meta.height).map(|(width, height)| Dimensions { width, height }));
+        }
+        Ok(self.header(HeaderReader::dimensions_only()).await?.map(|info| info.dimensions))
+    }
+
+    /// Width and height as the image is to be shown: stored ones turned by its EXIF orientation (W20).
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn oriented_dimensions(&self) -> Result<Option<Dimensions>> {
+        Ok(self.header(HeaderReader::new()).await?.map(|info| info.oriented_dimensions()))
+    }
+
+    /// EXIF orientation, 1 to 8; 1 where the image states none.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn orientation(&self) -> Result<Option<u8>> {
+        Ok(self.header(HeaderReader::new()).await?.map(|info| info.orientation))
+    }
+
+    /// What the row has, of a stored image.
+    fn pixels(&self, companion: Option<&Companion<M, dyn PixelCount>>) -> Option<u32> {
+        if self.is_stored() { companion?.get(self.model).pixels() } else { None }
+    }
+
+    async fn header(&self, mut header: HeaderReader) -> Result<Option<ImageInfo>> {
+        // Nearly every image is known after one read. Through the others a local file is hopped with one more open; a
+        // bucket is asked for each range, and never for the rest of the file.
+        let mut open: Option<(Reader, u64)> = None;
+        let mut hops = false;
+        loop {
+            let (offset, len) = match header.need() {
+                Need::Done(info) => return Ok(info),
+                Need::Bytes { offset, len } => (offset, len),
+            };
+            let ahead = open.take().and_then(|(mut reader, at)| {
+                let hopped = reader.try_skip(offset.checked_sub(at)?);
+                hopped.then_some(reader)
+            });
+            let end = if hops { u64::MAX } else { offset.saturating_add(len as u64) };
+            let mut reader = match ahead {
+                Some(reader) => reader,
+                None => self.open_range(offset..end).await?,
+            };
+            let mut bytes = Vec::with_capacity(len);
+            while let Some(chunk) = reader.next_chunk(len - bytes.len()).await? {
+                bytes.extend_from_slice(&chunk);
+                if bytes.len() >= len {
+                    break;
+                }
+            }
+            let at = offset + bytes.len() as u64;
+            if hops {
+                open = Some((reader, at));
+            } else {
+                hops = reader.try_skip(0);
+            }
+            header.feed(offset, &bytes);
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! From content to a stored file: the wanted name, the rules, and what is learned in the one pass.
+
+use super::{FieldDef, FileField, FileMeta, Naming, UploadTo};
+use crate::inspect::{Inspection, InspectionResult, Inspector, Rules};
+use crate::model::{FileModel, ModelField};
+use crate::registry::StorageHandle;
+use crate::{Content, Error, ErrorKind, FileName, Result, SaveOptions, Saved, name, settings, upload_to};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::SystemTime;
+
+/// Content ready to be stored for a field: its name is chosen, its rules watch it pass.
+pub(crate) struct Prepared {
+    /// The name wanted, by the field's rules.
+    pub(crate) name: String,
+    /// What the client called it.
+    pub(crate) original_name: String,
+    /// Proves that the stored file is ours; where names are unique it is in the name too.
+    pub(crate) token: String,
+    content: Content,
+    result: InspectionResult,
+}
+
+/// A file that has been stored for a field.
+pub(crate) struct Stored {
+    pub(crate) saved: Saved,
+    pub(crate) original_name: String,
+    pub(crate) inspection: Inspection,
+}
+
+/// Prepares `content` for `field`. Nothing is read and nothing is written yet (W0).
+pub(crate) fn prepare<M: FileModel>(
+    model: &M,
+    field: &'static ModelField<M>,
+    handle: &StorageHandle<'_>,
+    filename: &str,
+    content: Content,
+) -> Result<Prepared> {
+    let def = field.def();
+    let valid = |base: &str| handle.valid_name(base);
+    let generated = match def.spec().upload_to {
+        UploadTo::Template(template) => {
+            upload_to::generate_filename(template, &settings::now(), filename, valid)
+        }
+        UploadTo::Function => match catch_unwind(AssertUnwindSafe(|| field.upload_name(model, filename))) {
+            Ok(Some(returned)) => upload_to::callable_filename(&returned, valid),
+            Ok(None) => Err(Error::new(ErrorKind::UploadTo, "the field has no `upload_to` function")),
+            Err(_) => Err(Error::new(ErrorKind::UploadTo, "the `upload_to` function panicked")),
+        },
+    };
+    let named = generated.and_then(|generated| {
+        let token = name::token()?;
+        let wanted = match def.spec().naming {
+            Naming::Keep => generated,
+            Naming::Unique => name::with_token(&generated, &token),
+        };
+        // A name over a limit is cut as a taken one would be (D189).
+        let wanted = name::available_name(&wanted, Some(def.spec().max_length), |_| Ok(false))?;
+        FileName::new(&wanted)?;
+        Ok((wanted, token))
+    });
+    let (wanted, token) =
+        named.map_err(|error| def.blame(error.with_operation("save").with_name(filename)))?;
+    let measured = field.width().is_some() || field.height().is_some() || field.meta().is_some();
+    let rules = Rules {
+        max_size: def.spec().max_size,
+        accept: def.spec().accept,
+        checksum: field.meta().is_some(),
+        dimensions: measured && field.value(model).is_image(),
+    };
+    let (inspector, result) = Inspector::new(rules);
+    let content = content.with_inspector(inspector);
+    Ok(Prepared { name: wanted, original_name: filename.to_owned(), token, content, result })
+}
+
+impl Prepared {
+    /// Moves the bytes (W2, W3): under the name itself where that is `exact`, else under a free variant of it.
+    pub(crate) async fn store(
+        self,
+        def: &'static FieldDef,
+        handle: &StorageHandle<'_>,
+        exact: bool,
+    ) -> Result<Stored> {
+        let name = FileName::new(&self.name)?;
+        let options = SaveOptions { exact, owner: Some(self.token), max_length: Some(def.spec().max_length) };
+        let blame = |error: Error| {
+            def.blame(error.with_operation("save").with_name(name).with_storage(handle.alias()))
+        };
+        let saved = handle.save(name, self.content, &options).await.map_err(blame)?;
+        // A storage that never read the content to its end has not stored it.
+        let inspection = self.result.get().cloned().ok_or_else(|| {
+            blame(Error::new(ErrorKind::Usage, "the storage did not read the content to its end").uncertain())
+        })?;
+        FileName::new(&saved.name).map_err(|error| blame(error.uncertain()))?;
+        Ok(Stored { saved, original_name: self.original_name, inspection })
+    }
+}
+
+/// Puts a stored file into its field and fills the fields beside it (requirement 46).
+pub(crate) fn fill<M: 'static>(model: &mut M, field: &ModelField<M>, alias: &str, stored: &Stored) {
+    let dimensions = stored.inspection.dimensions;
+    field.value_mut(model).set_file(FileField::stored(&stored.saved.name));
+    set_pixels(model, field, dimensions.map(|d| (d.width, d.height)));
+    if let Some(meta) = field.meta() {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok();
+        meta.get_mut(model).set_meta(Some(FileMeta {
+            original_name: Some(stored.original_name.clone()),
+            storage: Some(alias.to_owned()),
+            size: Some(stored.inspection.size),
+            content_type: stored.inspection.content_type.map(str::to_owned),
+            sha256: stored.inspection.sha256.as_ref().map(|hash| hex(hash)),
+            width: dimensions.map(|d| d.width),
+            height: dimensions.map(|d| d.height),
+            stored_at: now.and_then(|now| i64::try_from(now.as_secs()).ok()),
+        }));
+    }
+}
+
+/// Puts `file` into its field and empties the fields beside it.
+pub(crate) fn replace<M: 'static>(model: &mut M, field: &ModelField<M>, file: FileField) {
+    field.value_mut(model).set_file(file);
+    set_pixels(model, field, None);
+    if let Some(meta) = field.meta() {
+        meta.get_mut(model).set_meta(None);
+    }
+}
+
+fn set_pixels<M: 'static>(model: &mut M, field: &ModelField<M>, pixels: Option<(u32, u32)>) {
+    if let Some(width) = field.width() {
+        width.get_mut(model).set_pixels(pixels.map(|(width, _)| width));
+    }
+    if let Some(height) = field.height() {
+        height.get_mut(model).set_pixels(pixels.map(|(_, height)| height));
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    bytes
+        .iter()
+        .flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]])
+        .map(char::from)
+        .collect()
+}

@@ -1,0 +1,367 @@
+//! `FileField` and `ImageField`: plain column values that hold a stored name or pending content.
+
+use crate::content::Pending;
+use crate::{Bytes, Error, ErrorKind, Result, TempFile};
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::path::Path;
+use std::sync::Arc;
+
+/// The value of a file column: nothing, the name of a stored file, or content still to be stored.
+///
+/// It holds no storage and no descriptor (W16), so it is an ordinary column value: text that holds the name, as in
+/// Django (D092), `''` where there is no file. Wrapped in `Option` the column is nullable. Pending content never
+/// becomes a column value: that is an error, not a name that does not exist (W30).
+///
+/// ```
+/// use filefield::FileField;
+/// let stored = FileField::stored("manuals/57.pdf");
+/// assert_eq!(stored.name(), Some("manuals/57.pdf"));
+/// let pending = FileField::new("57.pdf", "%PDF-1.4");
+/// assert!(pending.is_pending() && pending.name().is_none());
+/// ```
+#[derive(Clone)]
+pub struct FileField(State);
+
+/// `row` is the row that the value was read from or written to, where nobody has changed it since.
+#[derive(Clone)]
+#[cfg_attr(not(feature = "db"), allow(dead_code, reason = "only saves of rows ask for it"))]
+enum State {
+    Empty { row: Option<u64> },
+    Stored { name: Arc<str>, row: Option<u64> },
+    Pending(Arc<Pending>),
+}
+
+/// The value of an image column: a [`FileField`] whose accessor also knows width and height.
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+pub struct ImageField(FileField);
+
+impl FileField {
+    /// No file.
+    pub const fn empty() -> Self {
+        FileField(State::Empty { row: None })
+    }
+
+    /// A file that is in the storage already, under `name` (D070). The empty string is no file.
+    pub fn stored(name: impl AsRef<str>) -> Self {
+        match name.as_ref() {
+            "" => FileField::empty(),
+            name => FileField(State::Stored { name: name.into(), row: None }),
+        }
+    }
+
+    /// Content to be stored when the row is saved. `filename` is what a client calls it; the field's rules make
+    /// the stored name from it.
+    pub fn new(filename: impl Into<String>, content: impl Into<Bytes>) -> Self {
+        FileField::pending(Pending::bytes(filename, content))
+    }
+
+    /// A copy of the file at `path`, to be stored when the row is saved under the file's own name.
+    ///
+    /// # Errors
+    /// [`NotFound`](ErrorKind::NotFound) and the like where the file cannot be read.
+    pub fn from_path(path: impl AsRef<Path>) -> Result<Self> {
+        Ok(FileField::pending(Pending::from_path(path)?))
+    }
+
+    /// A temporary file, to be moved into the storage when the row is saved.
+    pub fn from_temp(filename: impl Into<String>, file: TempFile) -> Self {
+        FileField::pending(Pending::from_temp(filename, file))
+    }
+
+    /// Any pending content.
+    pub fn pending(content: Pending) -> Self {
+        FileField(State::Pending(Arc::new(content)))
+    }
+
+    /// The name relative to the storage (D059), `None` where nothing is stored.
+    pub fn name(&self) -> Option<&str> {
+        match &self.0 {
+            State::Stored { name, .. } => Some(name),
+            _ => None,
+        }
+    }
+
+    /// The row that this value was read from or written to. It tells a name that was assigned from one that only rode
+    /// along in an instance that others have overtaken (F25).
+    #[cfg(feature = "db")]
+    pub(crate) fn row(&self) -> Option<u64> {
+        match &self.0 {
+            State::Stored { row, .. } | State::Empty { row } => *row,
+            State::Pending(_) => None,
+        }
+    }
+
+    /// The same value, as read from `row`.
+    #[cfg(feature = "db")]
+    pub(crate) fn of_row(&self, row: u64) -> Self {
+        match &self.0 {
+            State::Stored { name, .. } => FileField(State::Stored { name: name.clone(), row: Some(row) }),
+            State::Empty { .. } => FileField(State::Empty { row: Some(row) }),
+            State::Pending(_) => self.clone(),
+        }
+    }
+
+    /// Whether there is no file at all.
+    pub fn is_empty(&self) -> bool {
+        matches!(self.0, State::Empty { .. })
+    }
+
+    /// Whether content waits to be stored.
+    pub fn is_pending(&self) -> bool {
+        matches!(self.0, State::Pending(_))
+    }
+
+    /// The content that waits to be stored.
+    pub fn as_pending(&self) -> Option<&Pending> {
+        match &self.0 {
+            State::Pending(pending) => Some(pending),
+            _ => None,
+        }
+    }
+
+    /// What belongs into the column: the name, or `""` for no file (D122).
+    ///
+    /// # Errors
+    /// [`NotStored`](ErrorKind::NotStored) while content is pending.
+    pub fn column_str(&self) -> Result<&str> {
+        match &self.0 {
+            State::Empty { .. } => Ok(""),
+            State::Stored { name, .. } => Ok(name),
+            State::Pending(pending) => Err(Error::new(
+                ErrorKind::NotStored,
+                "the content is not stored yet, so it has no name for the column; save it through filefield first",
+            )
+            .with_name(pending.name())),
+        }
+    }
+}
+
+impl Default for FileField {
+    fn default() -> Self {
+        FileField::empty()
+    }
+}
+
+impl ImageField {
+    /// No image.
+    pub const fn empty() -> Self {
+        ImageField(FileField::empty())
+    }
+
+    /// As [`FileField::stored`].
+    pub fn stored(name: impl AsRef<str>) -> Self {
+        ImageField(FileField::stored(name))
+    }
+
+    /// As [`FileField::new`].
+    pub fn new(filename: impl Into<String>, content: impl Into<Bytes>) -> Self {
+        ImageField(FileField::new(filename, content))
+    }
+
+    /// As [`FileField::from_path`].
+    ///
+    /// # Errors
+    /// As [`FileField::from_path`].
+    pub fn from_path(path: impl AsRef<Path>) -> Result<Self> {
+        FileField::from_path(path).map(ImageField)
+    }
+
+    /// As [`FileField::from_temp`].
+    pub fn from_temp(filename: impl Into<String>, file: TempFile) -> Self {
+        ImageField(FileField::from_temp(filename, file))
+    }
+
+    /// As [`FileField::pending`].
+    pub fn pending(content: Pending) -> Self {
+        ImageField(FileField::pending(content))
+    }
+}
+
+impl std::ops::Deref for ImageField {
+    type Target = FileField;
+    fn deref(&self) -> &FileField {
+        &self.0
+    }
+}
+
+impl From<FileField> for ImageField {
+    fn from(file: FileField) -> Self {
+        ImageField(file)
+    }
+}
+
+impl From<ImageField> for FileField {
+    fn from(image: ImageField) -> Self {
+        image.0
+    }
+}
+
+/// Stored files are equal by name, pending ones when they share their content (D085).
+impl PartialEq for FileField {
+    fn eq(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (State::Empty { .. }, State::Empty { .. }) => true,
+            (State::Stored { name: a, .. }, State::Stored { name: b, .. }) => a == b,
+            (State::Pending(a), State::Pending(b)) => a.is_same(b),
+            _ => false,
+        }
+    }
+}
+
+impl Eq for FileField {}
+
+impl Hash for FileField {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match &self.0 {
+            State::Empty { .. } => state.write_u8(0),
+            State::Stored { name, .. } => name.hash(state),
+            State::Pending(pending) => pending.name().hash(state),
+        }
+    }
+}
+
+/// The stored name, or nothing (D006).
+impl fmt::Display for FileField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name().unwrap_or_default())
+    }
+}
+
+impl fmt::Display for ImageField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+fn debug(file: &FileField, kind: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match &file.0 {
+        State::Empty { .. } => write!(f, "{kind}(None)"),
+        State::Stored { name, .. } => write!(f, "{kind}({name:?})"),
+        State::Pending(pending) => write!(f, "{kind}(pending {:?})", pending.name()),
+    }
+}
+
+impl fmt::Debug for FileField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        debug(self, "FileField", f)
+    }
+}
+
+impl fmt::Debug for ImageField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        debug(self, "ImageField", f)
+    }
+}
+
+/// The stored name; `null` for no file. Pending content is an error (D086).
+impl serde::Serialize for FileField {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.column_str().map_err(serde::ser::Error::custom)? {
+            "" => serializer.serialize_none(),
+            name => serializer.serialize_some(name),
+        }
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for FileField {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = <Option<String> as serde::Deserialize>::deserialize(deserializer)?;
+        Ok(FileField::stored(name.unwrap_or_default()))
+    }
+}
+
+impl serde::Serialize for ImageField {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for ImageField {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        FileField::deserialize(deserializer).map(ImageField)
+    }
+}
+
+/// A type that `#[file]` may stand on: [`FileField`], [`ImageField`], and `Option` of either.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a file field",
+    label = "expected `FileField` or `ImageField`, optionally inside `Option`",
+    note = "remove `#[file]` if this field does not hold an uploaded file"
+)]
+pub trait FieldValue: Send + Sync + 'static {
+    /// The file in it; an empty one for `None`.
+    fn file(&self) -> &FileField;
+    /// Puts a file in; an empty one becomes `None` where there is an `Option`.
+    fn set_file(&mut self, file: FileField);
+    /// Whether it is an image.
+    fn is_image(&self) -> bool;
+}
+
+/// A [`FieldValue`] that holds an image, and so has dimensions.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no dimensions",
+    label = "only images have dimensions",
+    note = "change the field's type to `ImageField`, or remove the key that needs an image"
+)]
+pub trait ImageValue: FieldValue {}
+
+// `do_not_recommend` on these keeps a list of them out of the error about a wrong type, whose label names them already.
+static EMPTY: FileField = FileField::empty();
+
+#[diagnostic::do_not_recommend]
+impl FieldValue for FileField {
+    fn file(&self) -> &FileField {
+        self
+    }
+    fn set_file(&mut self, file: FileField) {
+        *self = file;
+    }
+    fn is_image(&self) -> bool {
+        false
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl FieldValue for ImageField {
+    fn file(&self) -> &FileField {
+        &self.0
+    }
+    fn set_file(&mut self, file: FileField) {
+        self.0 = file;
+    }
+    fn is_image(&self) -> bool {
+        true
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl FieldValue for Option<FileField> {
+    fn file(&self) -> &FileField {
+        self.as_ref().unwrap_or(&EMPTY)
+    }
+    fn set_file(&mut self, file: FileField) {
+        *self = (!file.is_empty()).then_some(file);
+    }
+    fn is_image(&self) -> bool {
+        false
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl FieldValue for Option<ImageField> {
+    fn file(&self) -> &FileField {
+        self.as_ref().map_or(&EMPTY, |image| &image.0)
+    }
+    fn set_file(&mut self, file: FileField) {
+        *self = (!file.is_empty()).then_some(ImageField(file));
+    }
+    fn is_image(&self) -> bool {
+        true
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl ImageValue for ImageField {}
+#[diagnostic::do_not_recommend]
+impl ImageValue for Option<ImageField> {}

@@ -1,0 +1,86 @@
+//! JPEG (ITU-T T.81, annex B): from marker to marker, over the bodies of the segments.
+
+use super::bytes::{be16, slice};
+use super::reader::{Found, Want};
+use super::tiff::Directory;
+
+/// How far into the file a segment may begin, in bytes (requirement 55).
+const LIMIT: u64 = 1 << 20;
+
+/// The most stray and fill bytes passed over: unlike segments they have to be read.
+const MAX_STRAY: u64 = 64 << 10;
+
+/// Bytes of a segment that tell what it is: up to the prefix of Exif data, up to the sides in a frame header.
+const ENOUGH: usize = 10;
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Jpeg {
+    /// The directory being read, and where the segment after it begins.
+    exif: Option<(Directory, u64)>,
+    exif_seen: bool,
+    /// Stray and fill bytes passed so far.
+    stray: u64,
+}
+
+impl Jpeg {
+    pub(super) fn step(&mut self, found: &mut Found, at: u64, bytes: &[u8]) -> Option<Want> {
+        if let Some((directory, next)) = &mut self.exif {
+            let next = *next;
+            if let Some(want) = directory.step(found, at, bytes) {
+                return Some(want);
+            }
+            // Whatever is wrong with the Exif data is not wrong with the image.
+            self.exif = None;
+            return Want::new(next, ENOUGH);
+        }
+        if at > LIMIT {
+            return None;
+        }
+        if *bytes.first()? != 0xff {
+            // Stray bytes between segments, which decoders skip.
+            return self.skip(at, distance(bytes, |byte| byte == 0xff));
+        }
+        match *bytes.get(1)? {
+            // Fill bytes.
+            0xff => self.skip(at, distance(bytes, |byte| byte != 0xff).checked_sub(1)?),
+            // Start of image, restart.
+            0xd0..=0xd8 => Want::after(at, 2, ENOUGH),
+            // Start of frame, but for the tables that share its range.
+            0xc0..=0xc3 | 0xc5..=0xc7 | 0xc9..=0xcb | 0xcd..=0xcf => {
+                let components = u16::from(*bytes.get(9)?);
+                if components > 0 && be16(bytes, 2)? == 8 + 3 * components {
+                    found.dimensions(be16(bytes, 7)?.into(), be16(bytes, 5)?.into());
+                }
+                None
+            }
+            marker @ (0xc4 | 0xcc | 0xdb..=0xef | 0xfe) => {
+                let len = u64::from(be16(bytes, 2)?);
+                if len < 2 {
+                    return None;
+                }
+                let next = at.checked_add(2 + len)?;
+                let exif = marker == 0xe1 && slice(bytes, 4, 6) == Some(b"Exif\0\0");
+                if exif && found.seek_orientation && !self.exif_seen {
+                    let (directory, want) = Directory::of_exif(at + 4, len - 2)?;
+                    self.exif = Some((directory, next));
+                    self.exif_seen = true;
+                    return Some(want);
+                }
+                Want::new(next, ENOUGH)
+            }
+            // Scan data, the end of the image, or what has no place in front of a frame.
+            _ => None,
+        }
+    }
+
+    fn skip(&mut self, at: u64, distance: u64) -> Option<Want> {
+        self.stray += distance;
+        if self.stray > MAX_STRAY { None } else { Want::after(at, distance, ENOUGH) }
+    }
+}
+
+/// How many bytes precede the first that is `wanted`, among those that may be passed over at all.
+fn distance(bytes: &[u8], wanted: impl Fn(u8) -> bool) -> u64 {
+    let bytes = &bytes[..bytes.len().min(MAX_STRAY as usize + 2)];
+    bytes.iter().position(|byte| wanted(*byte)).unwrap_or(bytes.len()) as u64
+}

@@ -1,0 +1,84 @@
+//! PNG (PNG specification, third edition).
+
+use super::bytes::{be32, slice};
+use super::reader::{Found, Want};
+use super::tiff::Directory;
+
+pub(super) const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
+
+/// Signature and the whole header chunk.
+pub(super) const HEADER: usize = 33;
+
+/// The most chunks looked at for an orientation. Their number, not their size, is what costs.
+const MAX_CHUNKS: u8 = 64;
+
+#[derive(Clone, Debug, Default)]
+pub(super) enum Png {
+    #[default]
+    Header,
+    Chunks(u8),
+    Exif(Directory),
+}
+
+impl Png {
+    pub(super) fn step(&mut self, found: &mut Found, at: u64, bytes: &[u8]) -> Option<Want> {
+        match self {
+            Png::Header => {
+                let (width, height) = header(bytes)?;
+                found.dimensions(width, height)?;
+                *self = Png::Chunks(0);
+                Want::new(HEADER as u64, 8)
+            }
+            Png::Chunks(count) => {
+                let len = u64::from(be32(bytes, 0)?);
+                match slice(bytes, 4, 4)? {
+                    b"IDAT" | b"IEND" => None,
+                    b"eXIf" => {
+                        let (directory, want) = Directory::of_exif(at.checked_add(8)?, len)?;
+                        *self = Png::Exif(directory);
+                        Some(want)
+                    }
+                    _ => {
+                        *count += 1;
+                        if *count > MAX_CHUNKS { None } else { Want::after(at, len + 12, 8) }
+                    }
+                }
+            }
+            Png::Exif(directory) => directory.step(found, at, bytes),
+        }
+    }
+}
+
+/// Width and height from signature and header chunk. The header must be right in every field, its checksum
+/// included (D054): a broken one says nothing about the image.
+pub(super) fn header(bytes: &[u8]) -> Option<(u32, u32)> {
+    let header = bytes.get(..HEADER)?.strip_prefix(SIGNATURE)?;
+    let (chunk, checksum) = header.get(4..)?.split_last_chunk::<4>()?;
+    if be32(header, 0)? != 13 || !chunk.starts_with(b"IHDR") || crc32(chunk) != u32::from_be_bytes(*checksum)
+    {
+        return None;
+    }
+    let (width, height) = (be32(chunk, 4)?, be32(chunk, 8)?);
+    let &[depth, colour, compression, filter, interlace] = chunk.last_chunk()?;
+    let depths: &[u8] = match colour {
+        0 => &[1, 2, 4, 8, 16],
+        3 => &[1, 2, 4, 8],
+        2 | 4 | 6 => &[8, 16],
+        _ => &[],
+    };
+    let valid = depths.contains(&depth) && compression == 0 && filter == 0 && interlace <= 1;
+    // Sides have 31 bits (section 7.1).
+    (valid && width <= i32::MAX as u32 && height <= i32::MAX as u32).then_some((width, height))
+}
+
+/// The checksum of PNG chunks (annex D), bit by bit: 17 bytes are not worth a table.
+pub(super) fn crc32(bytes: &[u8]) -> u32 {
+    let mut crc = u32::MAX;
+    for byte in bytes {
+        crc ^= u32::from(*byte);
+        for _ in 0..8 {
+            crc = (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg());
+        }
+    }
+    !crc
+}

@@ -1,0 +1,227 @@
+//! The pull state machine that all sources share.
+
+use super::{Dimensions, Format, ImageInfo, avif, fixed, ico, jpeg, png, tiff, webp};
+
+/// Length of the first request, in bytes. A page: an ordinary image is done with it.
+pub(crate) const FIRST: usize = 4096;
+
+/// Length of a later request, at least: headers come in clusters.
+const LATER: usize = 1024;
+
+/// The most bytes a format may ask for at once.
+pub(crate) const MOST: usize = 64 << 10;
+
+/// The most steps any file may take. Every step moves on or ends, so this only cuts absurd files short.
+const MAX_STEPS: u16 = 4096;
+
+/// What a [`HeaderReader`] wants next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// The bytes of the file from `offset` on.
+    Bytes {
+        /// Where they begin, in bytes from the start of the file. It does not decrease from request to request,
+        /// but for a file whose parts are out of order.
+        offset: u64,
+        /// How many, 1,024 to 65,536.
+        len: usize,
+    },
+    /// Nothing more. `None`: not an image of a known format, or its header is broken or cut off.
+    Done(Option<ImageInfo>),
+}
+
+/// Reads the header of an image from bytes that it asks for.
+///
+/// ```
+/// use filefield::image::{HeaderReader, Need};
+///
+/// fn probe(file: &[u8]) -> Option<filefield::image::ImageInfo> {
+///     let mut reader = HeaderReader::new();
+///     loop {
+///         match reader.need() {
+///             Need::Done(info) => return info,
+///             Need::Bytes { offset, len } => {
+///                 // Any source of ranges will do: a file, an object store, a stream that skips.
+///                 let start = file.len().min(offset as usize);
+///                 let end = file.len().min(start + len);
+///                 reader.feed(offset, &file[start..end]);
+///             }
+///         }
+///     }
+/// }
+/// assert!(probe(b"GIF87a\x01\x00\x01\x00\x00\x00\x00").is_some());
+/// ```
+#[derive(Clone, Debug)]
+pub struct HeaderReader {
+    state: State,
+    /// The bytes to go on with; `None` when done.
+    want: Option<Want>,
+    found: Found,
+    steps: u16,
+}
+
+/// The bytes a step needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Want {
+    pub(crate) at: u64,
+    pub(crate) len: usize,
+}
+
+impl Want {
+    pub(crate) fn new(at: u64, len: usize) -> Option<Self> {
+        Some(Want { at, len })
+    }
+
+    /// `len` bytes, `distance` after `at`; nothing where the sum leaves the range of file offsets.
+    pub(crate) fn after(at: u64, distance: u64, len: usize) -> Option<Self> {
+        Some(Want { at: at.checked_add(distance)?, len })
+    }
+}
+
+/// What is known so far.
+#[derive(Clone, Debug)]
+pub(crate) struct Found {
+    pub(crate) format: Option<Format>,
+    pub(crate) dimensions: Option<Dimensions>,
+    /// 1 to 8.
+    pub(crate) orientation: u8,
+    /// Whether bytes may be asked for only because of the orientation.
+    pub(crate) seek_orientation: bool,
+}
+
+impl Found {
+    /// Notes the dimensions. `None`, so that the reader ends, where one is zero.
+    pub(crate) fn dimensions(&mut self, width: u32, height: u32) -> Option<()> {
+        self.dimensions = Some(Dimensions::checked(width, height)?);
+        Some(())
+    }
+
+    pub(crate) fn orientation(&mut self, value: u64) {
+        self.orientation = match value {
+            1..=8 => value as u8,
+            _ => 1,
+        };
+    }
+}
+
+#[derive(Clone, Debug)]
+enum State {
+    Start,
+    Jpeg(jpeg::Jpeg),
+    Png(png::Png),
+    WebP(webp::WebP),
+    Tiff(tiff::Directory),
+    Ico(ico::Ico),
+    Avif(avif::Avif),
+}
+
+impl Default for HeaderReader {
+    fn default() -> Self {
+        HeaderReader::new()
+    }
+}
+
+impl HeaderReader {
+    /// A reader that looks for dimensions and orientation.
+    pub fn new() -> Self {
+        let found = Found { format: None, dimensions: None, orientation: 1, seek_orientation: true };
+        HeaderReader { state: State::Start, want: Want::new(0, FIRST), found, steps: 0 }
+    }
+
+    /// A reader that never asks for bytes because of the orientation, and so reports a 1 for every image.
+    pub fn dimensions_only() -> Self {
+        let mut reader = HeaderReader::new();
+        reader.found.seek_orientation = false;
+        reader
+    }
+
+    /// What is wanted next. The first request is for 4 KiB at offset 0, and for most files the only one.
+    pub fn need(&self) -> Need {
+        match self.want {
+            Some(want) => Need::Bytes { offset: want.at, len: want.len.max(LATER) },
+            None => Need::Done(self.result()),
+        }
+    }
+
+    /// Hands over the bytes of the file from `offset` on, which is the offset asked for or an earlier one. More than
+    /// asked for is welcome and may save a request; fewer mean that the file ends with them.
+    ///
+    /// Where a request is slow, feed 64 KiB for each: no file needs more than 70 such requests then.
+    pub fn feed(&mut self, offset: u64, bytes: &[u8]) {
+        let Need::Bytes { offset: asked, len } = self.need() else { return };
+        if offset > asked {
+            // The bytes asked for are not to be had.
+            self.want = None;
+            return;
+        }
+        let ends = offset.saturating_add(bytes.len() as u64) < asked.saturating_add(len as u64);
+        while let Some(want) = self.want {
+            // An earlier part of the file than this one has to be asked for.
+            let Some(start) = want.at.checked_sub(offset) else { break };
+            let start = usize::try_from(start).unwrap_or(usize::MAX);
+            let rest = bytes.get(start..).unwrap_or_default();
+            if rest.len() < want.len && !ends {
+                break;
+            }
+            self.step(want, rest);
+        }
+    }
+
+    fn result(&self) -> Option<ImageInfo> {
+        let Found { format, dimensions, orientation, .. } = self.found;
+        Some(ImageInfo { format: format?, dimensions: dimensions?, orientation })
+    }
+
+    fn step(&mut self, want: Want, bytes: &[u8]) {
+        let found = &mut self.found;
+        let next = match &mut self.state {
+            State::Start => {
+                // The answer must not depend on how much was fed.
+                let prefix = &bytes[..bytes.len().min(FIRST)];
+                self.state = match start(found, prefix) {
+                    Some(state) => state,
+                    None => {
+                        self.want = None;
+                        return;
+                    }
+                };
+                // The same bytes again, for the format found.
+                Want::new(0, FIRST)
+            }
+            State::Jpeg(jpeg) => jpeg.step(found, want.at, bytes),
+            State::Png(png) => png.step(found, want.at, bytes),
+            State::WebP(webp) => webp.step(found, want.at, bytes),
+            State::Tiff(directory) => directory.step(found, want.at, bytes),
+            State::Ico(ico) => ico.step(found, want.at, bytes),
+            State::Avif(avif) => avif.step(found, want.at, bytes),
+        };
+        self.steps += 1;
+        let enough = found.dimensions.is_some() && !found.seek_orientation;
+        // File offsets are signed 64-bit numbers to the system.
+        self.want = next.filter(|next| {
+            let end = next.at.saturating_add(MOST as u64);
+            !enough && next.len <= MOST && end <= i64::MAX as u64 && self.steps < MAX_STEPS
+        });
+    }
+}
+
+/// Finds out the format. For those with everything at a fixed place, the dimensions too.
+fn start(found: &mut Found, prefix: &[u8]) -> Option<State> {
+    let format = Format::detect(prefix)?;
+    found.format = Some(format);
+    match format {
+        Format::Jpeg => Some(State::Jpeg(jpeg::Jpeg::default())),
+        Format::Png => Some(State::Png(png::Png::default())),
+        Format::WebP => Some(State::WebP(webp::WebP::default())),
+        Format::Tiff => Some(State::Tiff(tiff::Directory::of_file())),
+        Format::Ico | Format::Cur => Some(State::Ico(ico::Ico::default())),
+        Format::Avif => Some(State::Avif(avif::Avif::default())),
+        Format::Gif => {
+            fixed::gif(found, prefix);
+            None
+        }
+        Format::Bmp => {
+            fixed::bmp(found, prefix);
+            None
+        }
+    }
+}

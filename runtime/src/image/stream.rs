@@ -1,0 +1,78 @@
+//! A [`HeaderReader`] fed with bytes that pass by.
+
+use super::{HeaderReader, ImageInfo, Need};
+
+/// Feeds a reader from a stream and skips what it does not ask for. Keeps at most one request, 64 KiB.
+#[derive(Debug)]
+pub(crate) struct HeaderStream {
+    reader: HeaderReader,
+    /// The last bytes that passed, from the offset asked for on; empty while that offset is still to come.
+    window: Vec<u8>,
+    /// How many bytes passed.
+    passed: u64,
+}
+
+impl HeaderStream {
+    pub(crate) fn new(reader: HeaderReader) -> Self {
+        HeaderStream { reader, window: Vec::new(), passed: 0 }
+    }
+
+    /// Lets the next bytes pass.
+    pub(crate) fn push(&mut self, mut bytes: &[u8]) {
+        while let Need::Bytes { offset, len } = self.reader.need() {
+            let start = self.passed - self.window.len() as u64;
+            let Some(skip) = offset.checked_sub(start) else {
+                // They passed already: the parts of this file are out of order.
+                self.reader.feed(offset, &[]);
+                continue;
+            };
+            if skip > 0 {
+                let kept = usize::try_from(skip).unwrap_or(usize::MAX).min(self.window.len());
+                self.window.drain(..kept);
+                let ahead = usize::try_from(skip - kept as u64).unwrap_or(usize::MAX).min(bytes.len());
+                bytes = self.take(bytes, ahead);
+                if self.passed < offset {
+                    return;
+                }
+            }
+            if self.window.is_empty() && bytes.len() >= len {
+                // Everything is at hand: no copy.
+                self.reader.feed(offset, bytes);
+                if let Need::Bytes { offset: next, .. } = self.reader.need() {
+                    let used = usize::try_from(next.saturating_sub(offset)).unwrap_or(usize::MAX);
+                    bytes = self.take(bytes, used.min(bytes.len()));
+                    continue;
+                }
+                break;
+            }
+            let missing = len.saturating_sub(self.window.len()).min(bytes.len());
+            self.window.extend_from_slice(&bytes[..missing]);
+            bytes = self.take(bytes, missing);
+            if self.window.len() < len {
+                return;
+            }
+            self.reader.feed(offset, &self.window);
+        }
+        self.window = Vec::new();
+    }
+
+    fn take<'a>(&mut self, bytes: &'a [u8], len: usize) -> &'a [u8] {
+        self.passed += len as u64;
+        &bytes[len..]
+    }
+
+    /// Everything passed: what was found.
+    pub(crate) fn finish(mut self) -> Option<ImageInfo> {
+        loop {
+            match self.reader.need() {
+                Need::Done(info) => return info,
+                Need::Bytes { offset, .. } => {
+                    let start = self.passed - self.window.len() as u64;
+                    let skip = offset.checked_sub(start).and_then(|skip| usize::try_from(skip).ok());
+                    self.reader
+                        .feed(offset, skip.and_then(|skip| self.window.get(skip..)).unwrap_or_default());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! One pass over the bytes being stored: size, SHA-256, sniffed type, image header; and the rules that stop it.
+
+mod accept;
+mod markup;
+mod sniff;
+
+#[cfg(test)]
+mod tests;
+
+pub use accept::accepts;
+pub use sniff::{SNIFF_LEN, sniff};
+
+use crate::image::{Dimensions, HeaderReader, HeaderStream, ImageInfo, read_at, read_header};
+use crate::{Error, ErrorKind, Result};
+use sha2::{Digest, Sha256};
+use std::fs::File;
+use std::sync::{Arc, OnceLock};
+
+/// Bytes read at once where all of a file is read.
+const BUFFER: usize = 64 << 10;
+
+/// A page. Buffers begin at one: the kernel's copy into a buffer that lies a few bytes behind the page of its
+/// source is several times slower on some processors.
+const PAGE: usize = 4096;
+
+/// What the bytes of a file must obey, and what is to be learned from them.
+#[derive(Clone, Debug, Default)]
+pub struct Rules {
+    /// The most bytes allowed.
+    pub max_size: Option<u64>,
+    /// Media types accepted, compared with the sniffed type as [`accepts`] does; empty accepts all.
+    pub accept: &'static [&'static str],
+    /// Whether to compute the SHA-256, which means reading every byte.
+    pub checksum: bool,
+    /// Whether to read the image header.
+    pub dimensions: bool,
+}
+
+/// What was learned.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Inspection {
+    /// Size in bytes.
+    pub size: u64,
+    /// The type the bytes show, or `None` where no signature is known.
+    pub content_type: Option<&'static str>,
+    /// SHA-256 of all bytes, where it was asked for.
+    pub sha256: Option<[u8; 32]>,
+    /// Stored width and height in pixels, where it was asked for and the bytes are an image.
+    pub dimensions: Option<Dimensions>,
+    /// Orientation, 1 to 8 as in [`ImageInfo`], where there are dimensions.
+    pub orientation: Option<u8>,
+}
+
+/// Where the result of an [`Inspector`] appears once the content has been read to its end.
+#[derive(Clone, Debug, Default)]
+pub struct InspectionResult(Arc<OnceLock<Inspection>>);
+
+impl InspectionResult {
+    /// The result, or `None` while the content has not passed completely, or if it broke a rule.
+    pub fn get(&self) -> Option<&Inspection> {
+        self.0.get()
+    }
+}
+
+/// Watches content pass and stops it at the first broken rule. Keeps at most 68 KiB of it.
+///
+/// ```
+/// use filefield::inspect::{Inspector, Rules};
+///
+/// let (mut inspector, result) = Inspector::new(Rules { max_size: Some(100), ..Rules::default() });
+/// inspector.update(b"%PDF-1.7 ")?;
+/// inspector.update(b"...")?;
+/// inspector.finish()?;
+/// assert_eq!(result.get().unwrap().content_type, Some("application/pdf"));
+/// # Ok::<(), filefield::Error>(())
+/// ```
+pub struct Inspector {
+    rules: Rules,
+    result: InspectionResult,
+    size: u64,
+    /// The first bytes, until there are enough of them to tell the type.
+    prefix: Vec<u8>,
+    /// Judged from enough bytes, or from all there are.
+    sniffed: Option<Option<&'static str>>,
+    hash: Option<Sha256>,
+    header: Option<HeaderStream>,
+}
+
+impl Inspector {
+    /// An inspector and the place where its result will appear.
+    pub fn new(rules: Rules) -> (Self, InspectionResult) {
+        let result = InspectionResult::default();
+        let inspector = Inspector {
+            result: result.clone(),
+            size: 0,
+            prefix: Vec::new(),
+            sniffed: None,
+            hash: rules.checksum.then(Sha256::new),
+            header: rules.dimensions.then(|| HeaderStream::new(HeaderReader::new())),
+            rules,
+        };
+        (inspector, result)
+    }
+
+    /// Whether every byte must be shown, or only the beginning and the length: true only for the checksum. A file
+    /// that need not be read is inspected by [`inspect_file`](Self::inspect_file) in a read or two.
+    pub fn needs_all_bytes(&self) -> bool {
+        self.rules.checksum
+    }
+
+    /// Shows the next bytes.
+    ///
+    /// # Errors
+    /// [`TooLarge`](ErrorKind::TooLarge) as soon as there are more bytes than allowed;
+    /// [`NotAccepted`](ErrorKind::NotAccepted) as soon as the first [`SNIFF_LEN`] have been seen.
+    pub fn update(&mut self, bytes: &[u8]) -> Result<()> {
+        self.size = self.size.saturating_add(bytes.len() as u64);
+        check_size(&self.rules, self.size, "at least ")?;
+        if self.sniffed.is_none() {
+            if self.prefix.is_empty() && bytes.len() >= SNIFF_LEN {
+                self.judge(bytes)?;
+            } else {
+                let missing = SNIFF_LEN - self.prefix.len();
+                self.prefix.extend_from_slice(&bytes[..missing.min(bytes.len())]);
+                if self.prefix.len() == SNIFF_LEN {
+                    self.judge_prefix()?;
+                }
+            }
+        }
+        if let Some(hash) = &mut self.hash {
+            hash.update(bytes);
+        }
+        if let Some(header) = &mut self.header {
+            header.push(bytes);
+        }
+        Ok(())
+    }
+
+    /// States that all bytes were shown, and publishes the result.
+    ///
+    /// # Errors
+    /// As [`update`](Self::update): content shorter than [`SNIFF_LEN`] is judged here. What broke a rule before
+    /// breaks it again, so that no result is published.
+    pub fn finish(mut self) -> Result<()> {
+        check_size(&self.rules, self.size, "at least ")?;
+        match self.sniffed {
+            Some(content_type) => check_type(&self.rules, content_type)?,
+            None => self.judge_prefix()?,
+        }
+        let image = self.header.take().and_then(HeaderStream::finish);
+        self.publish(image);
+        Ok(())
+    }
+
+    /// Inspects a whole file without copying it: its length, its beginning, and all of it only where the
+    /// checksum is wanted. Publishes the result. The cursor of the file stays where it is. Blocks.
+    ///
+    /// # Errors
+    /// Those of reading, and as [`update`](Self::update).
+    pub fn inspect_file(mut self, file: &File) -> Result<()> {
+        self.size = file.metadata()?.len();
+        check_size(&self.rules, self.size, "")?;
+        let len = if self.needs_all_bytes() { BUFFER } else { SNIFF_LEN };
+        let mut memory = vec![0; PAGE + len];
+        let start = memory.as_ptr().align_offset(PAGE).min(PAGE);
+        let buffer = &mut memory[start..start + len];
+        let filled = read_at(file, buffer, 0)?;
+        let first = &buffer[..filled];
+        self.judge(first)?;
+        let mut image = None;
+        if self.rules.dimensions {
+            let mut reader = HeaderReader::new();
+            reader.feed(0, first);
+            image = read_header(file, reader)?;
+        }
+        if self.needs_all_bytes() {
+            self.read_all(file, buffer, filled)?;
+        }
+        self.publish(image);
+        Ok(())
+    }
+
+    /// Hashes and counts all of `file`, whose first `filled` bytes are in `buffer`.
+    fn read_all(&mut self, file: &File, buffer: &mut [u8], mut filled: usize) -> Result<()> {
+        let mut offset = 0;
+        while filled > 0 {
+            // The file may have grown since its length was asked for: what is hashed is what counts.
+            offset += filled as u64;
+            check_size(&self.rules, offset, "at least ")?;
+            if let Some(hash) = &mut self.hash {
+                hash.update(&buffer[..filled]);
+            }
+            filled = read_at(file, buffer, offset)?;
+        }
+        self.size = offset;
+        Ok(())
+    }
+
+    fn judge_prefix(&mut self) -> Result<()> {
+        let prefix = std::mem::take(&mut self.prefix);
+        self.judge(&prefix)
+    }
+
+    /// Sniffs and compares. `prefix` holds enough bytes, or all there are.
+    fn judge(&mut self, prefix: &[u8]) -> Result<()> {
+        let content_type = sniff(prefix);
+        self.sniffed = Some(content_type);
+        check_type(&self.rules, content_type)
+    }
+
+    fn publish(self, image: Option<ImageInfo>) {
+        let inspection = Inspection {
+            size: self.size,
+            content_type: self.sniffed.flatten(),
+            sha256: self.hash.map(|hash| hash.finalize().into()),
+            dimensions: image.map(|image| image.dimensions),
+            orientation: image.map(|image| image.orientation),
+        };
+        // Nobody else can set it: the inspector is the only writer, and gone after this.
+        let _ = self.result.0.set(inspection);
+    }
+}
+
+fn check_size(rules: &Rules, size: u64, qualifier: &str) -> Result<()> {
+    match rules.max_size {
+        Some(max) if size > max => Err(Error::new(
+            ErrorKind::TooLarge,
+            format!("the content has {qualifier}{size} bytes, the limit is {max} bytes"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn check_type(rules: &Rules, content_type: Option<&str>) -> Result<()> {
+    if rules.accept.is_empty() || content_type.is_some_and(|found| accepts(rules.accept, found)) {
+        return Ok(());
+    }
+    let found = content_type.unwrap_or("unknown");
+    let message = format!("the type of the content is {found}, accepted are {}", rules.accept.join(", "));
+    Err(Error::new(ErrorKind::NotAccepted, message))
+}
+
+impl std::fmt::Debug for Inspector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Inspector")
+            .field("rules", &self.rules)
+            .field("size", &self.size)
+            .finish_non_exhaustive()
+    }
+}

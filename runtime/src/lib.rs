@@ -1,0 +1,58 @@
+#![doc = include_str!("../README.md")]
+//!
+//! # Rooms
+//!
+//! Ground floor first; a room imports only from lower floors.
+//!
+//! | Module | What |
+//! |---|---|
+//! | [`Error`], [`name`] | the error type; validated names and Django's naming rules |
+//! | [`content`], [`file`](mod@file) | what is saved; `File` and `ContentFile` around any reader or writer |
+//! | [`inspect`], [`image`] | one pass over the bytes: size, SHA-256, type, image header |
+//! | [`storage`], [`settings`] | the `Storage` trait and the built-in storages; where they are configured |
+//! | [`field`], [`upload_to`] | values, accessors, and the names that fields give |
+//! | [`registry`] | `App`, aliases, storage functions evaluated once |
+//! | `db` | journal and persistence on sea-orm |
+//! | `testing` | the conformance suite for storages, and overrides for tests |
+#![forbid(unsafe_code)]
+
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
+pub mod blocking;
+mod columns;
+pub mod content;
+#[cfg(feature = "db")]
+pub mod db;
+mod error;
+pub mod field;
+pub mod file;
+pub mod http_date;
+pub mod image;
+pub mod inspect;
+#[cfg(feature = "db")]
+mod journal;
+mod model;
+pub mod name;
+pub mod prelude;
+pub mod registry;
+pub mod settings;
+pub mod storage;
+#[cfg(feature = "testing")]
+pub mod testing;
+pub mod upload_to;
+
+pub use async_trait::async_trait;
+pub use bytes::Bytes;
+pub use content::{Content, TempFile};
+pub use error::{BoxError, Error, ErrorKind, Result};
+pub use field::{FieldFile, FieldFileMut, FileField, FileMeta, ImageField, ImageFieldFile};
+#[doc = include_str!("../docs/model.md")]
+pub use filefield_macros::Model;
+#[cfg(feature = "db")]
+pub use journal::{SweepReport, Sweeper};
+pub use model::FileModel;
+pub use name::FileName;
+pub use registry::{App, IntoStorage, default_storage};
+pub use settings::Settings;
+pub use storage::{Metadata, Reader, SaveOptions, Saved, SharedStorage, Storage};

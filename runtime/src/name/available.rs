@@ -1,0 +1,346 @@
+//! Free names: what a storage tries when the wanted name is taken or too long (D184–D195).
+
+use super::chars::cut;
+use super::file_name::{FileName, MAX_COMPONENT_BYTES, MAX_NAME_BYTES};
+use super::posix;
+use super::token::fill;
+use super::valid::{split_checked, validate_base_name, with_slashes};
+use crate::error::{Error, ErrorKind, Result};
+use std::borrow::Cow;
+
+/// How many names are tried before [`ErrorKind::NoAvailableName`] (W44). Two random parts are alike once in
+/// 3.5 × 10¹² tries, so only a storage that answers "taken" to everything comes so far.
+pub const MAX_TRIES: u32 = 100;
+
+/// Length of the random part.
+const RANDOM: usize = 7;
+/// What a variant has more than its original: `_` and the random part.
+const ADDED: usize = RANDOM + 1;
+
+/// Seven random characters of `[A-Za-z0-9]`, from the system's generator (D184, requirement 17).
+fn random_part() -> Result<[u8; RANDOM]> {
+    const LETTERS: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    let mut part = [0; RANDOM];
+    let mut filled = 0;
+    let mut bytes = [0; 16];
+    loop {
+        fill(&mut bytes)?;
+        // 248 is the last multiple of 62 in a byte: larger values would make some letters likelier than others.
+        for byte in bytes.iter().filter(|&&byte| byte < 248) {
+            part[filled] = LETTERS[usize::from(byte % 62)];
+            filled += 1;
+            if filled == RANDOM {
+                return Ok(part);
+            }
+        }
+    }
+}
+
+fn variant(directory: &str, stem: &str, extension: &str) -> Result<String> {
+    let mut name = String::with_capacity(directory.len() + 1 + stem.len() + ADDED + extension.len());
+    name.push_str(directory);
+    if !directory.is_empty() && !directory.ends_with('/') {
+        name.push('/');
+    }
+    name.push_str(stem);
+    name.push('_');
+    name.extend(random_part()?.map(char::from));
+    name.push_str(extension);
+    Ok(name)
+}
+
+/// `stem`, `_`, seven random characters of `[A-Za-z0-9]`, `extension` (D184).
+///
+/// # Errors
+/// [`ErrorKind::Io`] when the system has no random numbers.
+pub fn alternative_name(stem: &str, extension: &str) -> Result<String> {
+    variant("", stem, extension)
+}
+
+/// The names under which a storage tries to create a file: the wanted one, then variants of it with a random part
+/// before the extension (D186).
+///
+/// A storage takes each in turn with an *exclusive* create, instead of asking whether it is free (W05), so
+/// a free name costs one call of the medium however many files of that name there are (requirement 16). The
+/// sequence is made lazily; its first item borrows. It ends with an error after [`MAX_TRIES`] names.
+///
+/// A name over a limit is treated like a taken one (D189): the variants have a stem cut at a character boundary so
+/// that the whole fits. `max_length`, the column's limit, counts code points (D190); the limits of file systems,
+/// 255 bytes a component and 1,024 bytes in all, count bytes (W13). Every item is a valid [`FileName`].
+///
+/// ```
+/// use filefield::{FileName, name::Candidates};
+/// let mut names = Candidates::new(FileName::new("cars/chevy.tar.gz")?, Some(100));
+/// assert_eq!(names.next().unwrap()?, "cars/chevy.tar.gz");
+/// let second = names.next().unwrap()?;
+/// assert!(second.starts_with("cars/chevy_") && second.ends_with(".tar.gz") && second.len() == 25);
+/// # Ok::<(), filefield::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Candidates<'a> {
+    name: &'a str,
+    directory: &'a str,
+    stem: &'a str,
+    extension: &'a str,
+    max_length: Option<u32>,
+    tried: u32,
+    stem_is_cut: bool,
+}
+
+impl<'a> Candidates<'a> {
+    /// The names to try for `name`, with at most `max_length` code points each.
+    pub fn new(name: FileName<'a>, max_length: Option<u32>) -> Self {
+        Candidates::of_parts(name.as_str(), name.parent(), name.file_name(), max_length)
+    }
+
+    fn of_parts(name: &'a str, directory: &'a str, file_name: &'a str, max_length: Option<u32>) -> Self {
+        let (stem, extension) = file_name.split_at(posix::suffixes_at(file_name));
+        Candidates { name, directory, stem, extension, max_length, tried: 0, stem_is_cut: false }
+    }
+
+    /// Whether the wanted name itself is within all limits. A `max_length` of 0 is none here (D193).
+    fn wanted_fits(&self) -> bool {
+        let max = self.max_length.map_or(usize::MAX, |max| max as usize);
+        (max == 0 || self.name.len() <= max || self.name.chars().count() <= max)
+            && self.name.len() <= MAX_NAME_BYTES
+            && self.stem.len() + self.extension.len() <= MAX_COMPONENT_BYTES
+    }
+
+    /// Cuts the stem so that `added` characters fit beside it. Once is enough: it stays cut for later tries (D192).
+    fn cut_stem(&mut self, added: usize) -> Result<()> {
+        let slash = usize::from(!self.directory.is_empty() && !self.directory.ends_with('/'));
+        let tail_bytes = added + self.extension.len();
+        let bytes = MAX_COMPONENT_BYTES
+            .saturating_sub(tail_bytes)
+            .min(MAX_NAME_BYTES.saturating_sub(self.directory.len() + slash + tail_bytes));
+        let chars = self.max_length.map_or(usize::MAX, |max| {
+            let rest = self.directory.chars().count() + slash + added + self.extension.chars().count();
+            (max as usize).saturating_sub(rest)
+        });
+        let stem = cut(self.stem, chars, bytes);
+        if stem.is_empty() {
+            return Err(nothing_fits(self.name));
+        }
+        self.stem = stem;
+        self.stem_is_cut = true;
+        Ok(())
+    }
+
+    fn next_variant(&mut self) -> Result<Cow<'a, str>> {
+        if self.tried > MAX_TRIES {
+            let message = format!("{MAX_TRIES} names were tried and all are taken");
+            return Err(Error::new(ErrorKind::NoAvailableName, message).with_name(self.name));
+        }
+        if !self.stem_is_cut {
+            self.cut_stem(ADDED)?;
+        }
+        variant(self.directory, self.stem, self.extension).map(Cow::Owned)
+    }
+}
+
+fn nothing_fits(name: &str) -> Error {
+    let message = "no free name fits the limits; allow a larger `max_length`, or wish for a shorter name";
+    Error::new(ErrorKind::NoAvailableName, message).with_name(name)
+}
+
+/// Parts a name that need not be a [`FileName`], with the checks of D194.
+fn checked_parts(name: &str, max_length: Option<u32>) -> Result<Candidates<'_>> {
+    let (directory, file_name) = split_checked(name)?;
+    validate_base_name(file_name).map_err(|error| error.with_name(name))?;
+    if directory.split('/').any(|component| component.len() > MAX_COMPONENT_BYTES) {
+        return Err(nothing_fits(name));
+    }
+    Ok(Candidates::of_parts(name, directory, file_name, max_length))
+}
+
+impl<'a> Iterator for Candidates<'a> {
+    type Item = Result<Cow<'a, str>>;
+
+    /// The next name to try; an error is the last item.
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.tried > MAX_TRIES {
+            return None;
+        }
+        self.tried += 1;
+        if self.tried == 1 && self.wanted_fits() {
+            return Some(Ok(Cow::Borrowed(self.name)));
+        }
+        let item = self.next_variant();
+        if item.is_err() {
+            self.tried = MAX_TRIES + 1;
+        }
+        Some(item)
+    }
+}
+
+/// `name` itself where it fits and `is_taken` says no, else a free variant (D185–D195).
+///
+/// Django's `get_available_name`, for storages that cannot create exclusively; between the question and the create
+/// somebody else may take the name. Prefer [`Candidates`].
+///
+/// # Errors
+/// [`ErrorKind::Traversal`] and [`ErrorKind::NoFileName`] for a bad name (D194); [`ErrorKind::NoAvailableName`]
+/// when nothing fits the limits (D191) or after [`MAX_TRIES`] tries (W44); the errors of `is_taken`.
+pub fn available_name(
+    name: &str,
+    max_length: Option<u32>,
+    mut is_taken: impl FnMut(&str) -> Result<bool>,
+) -> Result<String> {
+    let name = with_slashes(name);
+    for candidate in checked_parts(&name, max_length)? {
+        let candidate = candidate?;
+        if !is_taken(&candidate)? {
+            return Ok(candidate.into_owned());
+        }
+    }
+    Err(Error::new(ErrorKind::NoAvailableName, "no free name was found").with_name(&name))
+}
+
+/// `name` itself where it fits the limits, else with its stem cut, without a random part (D224).
+///
+/// For storages that replace files. Two long names that begin alike become one name.
+///
+/// # Errors
+/// [`ErrorKind::Traversal`] and [`ErrorKind::NoFileName`] for a bad name (D194); [`ErrorKind::NoAvailableName`]
+/// when nothing of the stem would be left.
+pub fn shortened_name(name: &str, max_length: Option<u32>) -> Result<String> {
+    let name = with_slashes(name);
+    // A `max_length` of 0 is none (D193).
+    let mut parts = checked_parts(&name, max_length.filter(|&max| max > 0))?;
+    if parts.wanted_fits() {
+        return Ok(name.into_owned());
+    }
+    parts.cut_stem(0)?;
+    Ok(posix::join(parts.directory, &format!("{}{}", parts.stem, parts.extension)))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    /// The name with its random part as `*`.
+    fn template(name: &str, max_length: Option<u32>, taken: bool) -> String {
+        let got = available_name(name, max_length, |candidate| Ok(taken && candidate == name)).unwrap();
+        if got == name {
+            return got;
+        }
+        let file_name = posix::base_name(&got);
+        let dot = got.len() - file_name.len() + posix::suffixes_at(file_name);
+        let random = &got[dot - RANDOM..dot];
+        assert!(random.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{got}");
+        format!("{}*{}", &got[..dot - RANDOM], &got[dot..])
+    }
+
+    #[test]
+    fn d184_to_d188_taken_names() {
+        for (name, want) in [
+            ("dotted.path/test", "dotted.path/test_*"),
+            ("a.tar.gz", "a_*.tar.gz"),
+            ("x.y z.w", "x_*.y z.w"),
+            ("foo..txt", "foo_*..txt"),
+            (".test", ".test_*"),
+            ("..foo.txt", "..foo_*.txt"),
+            ("/d/a.txt", "/d/a_*.txt"),
+        ] {
+            assert_eq!(template(name, None, true), want);
+            assert_eq!(template(name, None, false), name);
+        }
+        assert!(available_name("a.b.", None, |name| Ok(name == "a.b.")).unwrap().starts_with("a.b._"));
+        assert_eq!(available_name("a//b", None, |_| Ok(false)).unwrap(), "a//b");
+    }
+
+    #[test]
+    fn d189_to_d193_limits() {
+        assert_eq!(template("dir/abcdefghijkl.txt", Some(18), false), "dir/ab_*.txt");
+        assert_eq!(template("dir/éééééééééééé.txt", Some(18), false), "dir/éé_*.txt");
+        assert_eq!(template("éa.txt", Some(6), false), "éa.txt");
+        assert_eq!(template("a.txt", Some(0), false), "a.txt");
+        for (name, max) in [("longname.txt", 11), ("longname.txt", 12), ("a.txt", 0)] {
+            let error = available_name(name, Some(max), |_| Ok(true)).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::NoAvailableName);
+        }
+        assert_eq!(template("longname.txt", Some(13), true), "l_*.txt");
+    }
+
+    #[test]
+    fn d224_shortened_without_a_random_part() {
+        for (name, max, want) in [
+            ("test_long_file_name.txt", 10, Some("test_l.txt")),
+            ("d/test.txt", 10, Some("d/test.txt")),
+            ("d/test.txt", 9, Some("d/tes.txt")),
+            ("file_name.longext", 5, None),
+            ("file.txt", 0, Some("file.txt")),
+        ] {
+            let got = shortened_name(name, Some(max));
+            assert_eq!(got.as_deref().ok(), want, "{name}");
+            assert!(got.is_ok() || got.unwrap_err().kind() == ErrorKind::NoAvailableName);
+        }
+        assert_eq!(shortened_name(&"é".repeat(128), None).unwrap(), "é".repeat(127));
+    }
+
+    #[test]
+    fn d194_bad_names() {
+        for (name, kind) in [
+            ("a\\..\\b", ErrorKind::Traversal),
+            ("../b", ErrorKind::Traversal),
+            ("a/..", ErrorKind::NoFileName),
+            ("a/", ErrorKind::NoFileName),
+            (".", ErrorKind::NoFileName),
+        ] {
+            assert_eq!(available_name(name, None, |_| Ok(false)).unwrap_err().kind(), kind, "{name}");
+        }
+        assert_eq!(available_name("a\\b", None, |_| Ok(false)).unwrap(), "a/b");
+    }
+
+    #[test]
+    fn w13_bytes_count_too() {
+        let full = format!("{}.txt", "é".repeat(125));
+        assert_eq!(full.len(), 254);
+        let got = template(&full, None, true);
+        assert_eq!(got, format!("{}_*.txt", "é".repeat(121)));
+        let over = format!("{}.txt", "日".repeat(100));
+        assert_eq!(template(&over, None, false), format!("{}_*.txt", "日".repeat(81)));
+        // Candidates of a name that fills 1,024 bytes.
+        let full = format!("{}{}/f", format!("{}/", "d".repeat(254)).repeat(4), "e");
+        let names: Vec<_> = Candidates::new(FileName::new(&full).unwrap(), None).collect();
+        assert_eq!(names.len(), 2);
+        assert_eq!(names[1].as_ref().unwrap_err().kind(), ErrorKind::NoAvailableName);
+    }
+
+    #[test]
+    fn w44_tries_are_bounded_and_every_candidate_is_valid() {
+        let name = FileName::new("d/photo.final.jpg").unwrap();
+        let mut seen = std::collections::HashSet::new();
+        let mut failed = 0;
+        for candidate in Candidates::new(name, Some(24)) {
+            assert_eq!(failed, 0, "an error is the last item");
+            match candidate {
+                Ok(candidate) => {
+                    FileName::new(&candidate).unwrap();
+                    assert!(candidate.len() <= 24);
+                    assert!(seen.insert(candidate));
+                }
+                Err(error) => {
+                    assert_eq!(error.kind(), ErrorKind::NoAvailableName);
+                    failed += 1;
+                }
+            }
+        }
+        assert_eq!((seen.len(), failed), (MAX_TRIES as usize, 1));
+    }
+
+    #[test]
+    fn random_parts_use_every_letter_evenly() {
+        let mut counts = [0_u32; 256];
+        for _ in 0..20_000 {
+            for byte in random_part().unwrap() {
+                counts[usize::from(byte)] += 1;
+            }
+        }
+        let used: Vec<u32> = counts.into_iter().filter(|&count| count > 0).collect();
+        assert_eq!(used.len(), 62);
+        // 2,258 expected, deviation 47: seven deviations either way.
+        assert!(used.iter().all(|count| (1925..2600).contains(count)), "{used:?}");
+    }
+}

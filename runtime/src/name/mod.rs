@@ -1,0 +1,31 @@
+//! Names of stored files: a validated type, and Django's rules for making and repairing names (D178–D200).
+//!
+//! A name goes through three hands. What a client sent becomes a base name by [`from_client`]. `upload_to` puts
+//! directories before it, and [`generate_filename`] cleans its last component with [`valid_name`]. A storage takes
+//! it as a [`FileName`], which is checked and never repaired, and tries its [`Candidates`].
+
+mod available;
+mod chars;
+mod client;
+mod extension;
+mod file_name;
+mod join;
+pub(crate) mod posix;
+mod token;
+mod uri;
+mod valid;
+
+pub use available::{Candidates, MAX_TRIES, alternative_name, available_name, shortened_name};
+pub use client::{MAX_CLIENT_BYTES, from_client, from_client_bytes};
+pub use extension::check_extension;
+pub use file_name::{FileName, MAX_COMPONENT_BYTES, MAX_NAME_BYTES, RESERVED_COMPONENT};
+pub use join::safe_join;
+#[cfg(feature = "db")]
+pub(crate) use token::token_in;
+pub use token::{token, with_token};
+#[cfg(feature = "db")]
+pub(crate) use uri::uri_to_filepath;
+pub use uri::{check_base_url, filepath_to_uri, join_url, resolve_url};
+pub use valid::{
+    generate_filename, length, uploaded_name, valid_name, validate_base_name, validate_relative_name,
+};

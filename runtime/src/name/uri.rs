@@ -1,0 +1,337 @@
+//! From names to URLs (D238, D342–D349).
+
+use super::file_name::FileName;
+use super::valid::with_slashes;
+use crate::error::{Error, ErrorKind, Result};
+
+/// Which bytes stand in a URL as they are (D342): `A–Z a–z 0–9 _ . - ~ / ! * ( ) '`.
+const PLAIN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = matches!(
+            byte as u8,
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.' | b'-' | b'~' | b'/' | b'!' | b'*' | b'(' | b')' | b'\''
+        );
+        byte += 1;
+    }
+    table
+};
+
+/// Appends `name`, percent-encoded, to `base`, in a string that is allocated once.
+fn append_encoded(base: &str, name: &str) -> String {
+    let bytes = name.as_bytes();
+    let Some(first) = bytes.iter().position(|&byte| !PLAIN[usize::from(byte)]) else {
+        let mut url = String::with_capacity(base.len() + name.len());
+        url.push_str(base);
+        url.push_str(name);
+        return url;
+    };
+    // An encoded byte takes three; what is left of the room is small, as names are.
+    let mut url = String::with_capacity(base.len() + first + 3 * (bytes.len() - first));
+    url.push_str(base);
+    url.push_str(&name[..first]);
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    for &byte in &bytes[first..] {
+        if PLAIN[usize::from(byte)] {
+            url.push(char::from(byte));
+        } else {
+            url.push('%');
+            url.push(char::from(HEX[usize::from(byte >> 4)]));
+            url.push(char::from(HEX[usize::from(byte & 15)]));
+        }
+    }
+    url
+}
+
+/// Percent-encodes a path for a URL: UTF-8, upper-case hex, `\` as `/`, and `%` always encoded, so nothing is taken
+/// for an escape that was there before (D342, D343).
+///
+/// ```
+/// assert_eq!(filefield::name::filepath_to_uri("a b?#%.x"), "a%20b%3F%23%25.x");
+/// ```
+pub fn filepath_to_uri(path: &str) -> String {
+    append_encoded("", &with_slashes(path))
+}
+
+/// Undoes [`filepath_to_uri`]; `None` where it did not make `uri`.
+#[cfg(feature = "db")]
+pub(crate) fn uri_to_filepath(uri: &str) -> Option<String> {
+    let mut pieces = uri.split('%');
+    let mut path = pieces.next()?.as_bytes().to_vec();
+    for piece in pieces {
+        let (escape, rest) = piece.split_at_checked(2)?;
+        path.push(u8::from_str_radix(escape, 16).ok()?);
+        path.extend_from_slice(rest.as_bytes());
+    }
+    let path = String::from_utf8(path).ok()?;
+    (filepath_to_uri(&path) == uri).then_some(path)
+}
+
+/// The URL of a stored file: `base_url`, as [`check_base_url`] returned it, and the encoded name.
+///
+/// One pass and one allocation. A [`FileName`] has no dot segments and no leading slash, so there is nothing to
+/// resolve and the URL stays beneath its base (W39).
+///
+/// ```
+/// use filefield::{FileName, name::join_url};
+/// assert_eq!(join_url("/media/", FileName::new("cars/57 Chevy.jpg")?), "/media/cars/57%20Chevy.jpg");
+/// # Ok::<(), filefield::Error>(())
+/// ```
+pub fn join_url(base_url: &str, name: FileName<'_>) -> String {
+    append_encoded(base_url, name.as_str())
+}
+
+/// Checks a storage's base URL and gives it the slash it must end in (W39). A scheme comes out in lower case.
+///
+/// It may be a path (`/media/`), have a host alone (`//cdn.example.com/`) or a scheme and a host.
+///
+/// # Errors
+/// [`ErrorKind::Settings`] when it is empty, has a query, a fragment (both would be lost, D348), an empty or a dot
+/// segment, a blank, a control, a back-slash or a character outside ASCII, or a scheme without a host (D349).
+pub fn check_base_url(base_url: &str) -> Result<String> {
+    let refuse = |message: &'static str| Err(Error::new(ErrorKind::Settings, message));
+    if base_url.is_empty() {
+        return refuse("the base URL is empty");
+    }
+    if base_url.contains(['?', '#']) {
+        return refuse("the base URL has a query or a fragment");
+    }
+    if !base_url.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\') {
+        return refuse(
+            "the base URL has a blank, a control, a back-slash or a character outside ASCII; encode it",
+        );
+    }
+    let (scheme, rest) = split_scheme(base_url);
+    let scheme = scheme.to_ascii_lowercase();
+    let (host, path) = match rest.strip_prefix("//") {
+        Some(rest) => rest.split_at(rest.find('/').unwrap_or(rest.len())),
+        None if !scheme.is_empty() => return refuse("the base URL has a scheme but no `//`"),
+        None => ("", rest),
+    };
+    if host.is_empty() && rest.starts_with("//") && scheme != "file" {
+        return refuse("the base URL has no host after its `//`");
+    }
+    let path = path.strip_suffix('/').unwrap_or(path);
+    if path.split('/').skip(1).any(|segment| matches!(segment, "" | "." | "..")) || matches!(path, "." | "..")
+    {
+        return refuse("the base URL has an empty, `.` or `..` segment");
+    }
+    let mut checked = String::with_capacity(base_url.len() + 1);
+    if !scheme.is_empty() {
+        checked.push_str(&scheme);
+        checked.push(':');
+    }
+    if rest.starts_with("//") {
+        checked.push_str("//");
+    }
+    checked.push_str(host);
+    checked.push_str(path);
+    checked.push('/');
+    Ok(checked)
+}
+
+/// Joins a base URL and a name as Django's `url()` does: the name is encoded, its leading slashes go (D346), and dot
+/// segments are resolved (D347), even beyond the base.
+///
+/// For names that are not yet a [`FileName`]; storages use [`join_url`].
+///
+/// # Errors
+/// [`ErrorKind::Settings`] when the host part of `base_url` has unpaired brackets.
+pub fn resolve_url(base_url: &str, name: &str) -> Result<String> {
+    let encoded = filepath_to_uri(name);
+    let path = encoded.trim_start_matches('/');
+    if path.is_empty() {
+        return Ok(base_url.to_owned());
+    }
+    if base_url.is_empty() {
+        return Ok(path.to_owned());
+    }
+    let base = SplitUrl::new(base_url)?;
+    if !RELATIVE_SCHEMES.contains(&base.scheme.as_str()) {
+        return Ok(path.to_owned());
+    }
+    let mut segments: Vec<&str> = base.path.split('/').collect();
+    if segments.last().is_some_and(|last| !last.is_empty()) {
+        segments.pop();
+    }
+    segments.extend(path.split('/'));
+    let last_at = segments.len() - 1;
+    let mut resolved: Vec<&str> = Vec::with_capacity(segments.len() + 1);
+    for (at, &segment) in segments.iter().enumerate() {
+        match segment {
+            // Doubled slashes are removed between the ends.
+            "" if at != 0 && at != last_at => {}
+            ".." => {
+                resolved.pop();
+            }
+            "." => {}
+            _ => resolved.push(segment),
+        }
+    }
+    if matches!(segments[last_at], "." | "..") {
+        resolved.push("");
+    }
+    let path = resolved.join("/");
+    Ok(base.unsplit(if path.is_empty() { "/" } else { &path }))
+}
+
+/// The schemes whose URLs are hierarchical to Python's `urljoin`; other bases give just the name (D349).
+const RELATIVE_SCHEMES: [&str; 20] = [
+    "", "ftp", "http", "gopher", "nntp", "imap", "wais", "file", "https", "shttp", "mms", "prospero", "rtsp",
+    "rtsps", "rtspu", "sftp", "svn", "svn+ssh", "ws", "wss",
+];
+/// Those whose last segment may have parameters after a `;`.
+const PARAMETER_SCHEMES: [&str; 12] =
+    ["", "ftp", "prospero", "http", "imap", "https", "shttp", "rtsp", "rtsps", "rtspu", "mms", "sftp"];
+
+fn split_scheme(url: &str) -> (&str, &str) {
+    match url.split_once(':') {
+        Some((scheme, rest))
+            if scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+                && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.')) =>
+        {
+            (scheme, rest)
+        }
+        _ => ("", url),
+    }
+}
+
+/// Scheme, host and path of a URL, by the rules of Python's `urlsplit`; query, fragment and parameters are dropped.
+struct SplitUrl {
+    scheme: String,
+    host: String,
+    path: String,
+}
+
+impl SplitUrl {
+    fn new(url: &str) -> Result<Self> {
+        let url = url.trim_start_matches(|c: char| c <= ' ').replace(['\t', '\r', '\n'], "");
+        let (scheme, rest) = split_scheme(&url);
+        let scheme = scheme.to_ascii_lowercase();
+        let (host, rest) = match rest.strip_prefix("//") {
+            Some(rest) => rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len())),
+            None => ("", rest),
+        };
+        if host.contains('[') != host.contains(']') {
+            return Err(Error::new(ErrorKind::Settings, "the base URL has unpaired brackets"));
+        }
+        let path = rest.split(['?', '#']).next().unwrap_or("");
+        let path = if PARAMETER_SCHEMES.contains(&scheme.as_str()) {
+            let last = path.rfind('/').unwrap_or(0);
+            path[last..].find(';').map_or(path, |at| &path[..last + at])
+        } else {
+            path
+        };
+        Ok(SplitUrl { host: host.to_owned(), path: path.to_owned(), scheme })
+    }
+
+    fn unsplit(&self, path: &str) -> String {
+        let SplitUrl { scheme, host, .. } = self;
+        let mut url = String::with_capacity(scheme.len() + host.len() + path.len() + 4);
+        if !scheme.is_empty() {
+            url.push_str(scheme);
+            url.push(':');
+        }
+        if !host.is_empty() || (!scheme.is_empty() && !path.starts_with("//")) {
+            url.push_str("//");
+            url.push_str(host);
+            if !path.starts_with('/') {
+                url.push('/');
+            }
+        }
+        url.push_str(path);
+        url
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn d342_d343_encoding() {
+        for (path, want) in [
+            ("a b?#%.x", "a%20b%3F%23%25.x"),
+            ("~!*()'@#$%^&*abc`", "~!*()'%40%23%24%25%5E%26*abc%60"),
+            ("+&=:;,@$\0", "%2B%26%3D%3A%3B%2C%40%24%00"),
+            ("a\\é~'", "a/%C3%A9~'"),
+            ("100%25", "100%2525"),
+            ("", ""),
+        ] {
+            assert_eq!(filepath_to_uri(path), want);
+        }
+    }
+
+    #[test]
+    fn d238_d346_to_d349_resolving() {
+        for (base, name, want) in [
+            ("/media/", "a b.txt", "/media/a%20b.txt"),
+            ("/media/", "//evil.com", "/media/evil.com"),
+            ("/media/", "\\\\\\evil.com", "/media/evil.com"),
+            ("/media/", "../s", "/s"),
+            ("/media/", "a/../b", "/media/b"),
+            ("/media/", "a//b", "/media/a/b"),
+            ("/media/", "..", "/"),
+            ("/media/", "", "/media/"),
+            ("http://x/m/?q=1", "a", "http://x/m/a"),
+            ("http://c/x", "a", "http://c/a"),
+            ("http://c", "a", "http://c/a"),
+            ("mailto:x", "a", "a"),
+            ("HTTP://c/x/", "a", "http://c/x/a"),
+            ("http://c/x;p", "a", "http://c/a"),
+            ("//cdn/x/", "a", "//cdn/x/a"),
+            ("media/", "a", "media/a"),
+            ("file:x/", "a", "file:///x/a"),
+            ("", "a", "a"),
+        ] {
+            assert_eq!(resolve_url(base, name).unwrap(), want, "{base} {name}");
+        }
+        resolve_url("http://[x/", "a").unwrap_err();
+    }
+
+    #[test]
+    fn strict_join() {
+        let name = FileName::new("é/50% #1!.x").unwrap();
+        assert_eq!(
+            join_url("https://cdn.example.com/", name),
+            "https://cdn.example.com/%C3%A9/50%25%20%231!.x"
+        );
+        assert_eq!(join_url("/m/", FileName::new("a").unwrap()), "/m/a");
+    }
+
+    #[test]
+    fn w39_base_urls() {
+        for (base, want) in [
+            ("/media", "/media/"),
+            ("/", "/"),
+            ("https://cdn.example.com", "https://cdn.example.com/"),
+            ("//cdn/x/", "//cdn/x/"),
+            ("media/", "media/"),
+            ("file:///srv/media", "file:///srv/media/"),
+            ("HTTPS://cdn/", "https://cdn/"),
+        ] {
+            assert_eq!(check_base_url(base).unwrap(), want);
+        }
+        for base in [
+            "",
+            "/m?q",
+            "/m#f",
+            "/m m/",
+            "/m\n",
+            "\\m",
+            "mailto:x",
+            "http:x",
+            "http:///x",
+            "///x",
+            "/a/../b/",
+            "..",
+            "/a//b/",
+            "//x//",
+            "/é/",
+        ] {
+            assert_eq!(check_base_url(base).unwrap_err().kind(), ErrorKind::Settings, "{base}");
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! A field's storage, evaluated once.
+
+use super::once::Once;
+use super::{StorageChoice, overrides, storages, waits};
+use crate::field::FieldDef;
+use crate::settings::{self, DEFAULT, OVERRIDE};
+use crate::{Error, ErrorKind, Result, SharedStorage};
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// The storage of a field, evaluated at most once with success.
+#[derive(Debug)]
+pub(crate) struct StorageCell(Once<Resolved>);
+
+#[derive(Debug)]
+struct Resolved {
+    alias: String,
+    storage: SharedStorage,
+}
+
+/// A field's storage and the alias that the journal and the errors know it by.
+#[derive(Clone, Debug)]
+pub struct StorageHandle<'a>(Inner<'a>);
+
+#[derive(Clone, Debug)]
+enum Inner<'a> {
+    Field(&'a Resolved),
+    Override(SharedStorage),
+}
+
+impl StorageHandle<'_> {
+    /// The storage.
+    pub fn storage(&self) -> &SharedStorage {
+        match &self.0 {
+            Inner::Field(resolved) => &resolved.storage,
+            Inner::Override(storage) => storage,
+        }
+    }
+
+    /// The alias: that of the settings, `Model.field` for a storage that has none there, or `override`. In all three
+    /// cases [`storage`](super::storage) finds the storage by it.
+    pub fn alias(&self) -> &str {
+        match &self.0 {
+            Inner::Field(resolved) => &resolved.alias,
+            Inner::Override(_) => OVERRIDE,
+        }
+    }
+}
+
+impl std::ops::Deref for StorageHandle<'_> {
+    type Target = SharedStorage;
+    fn deref(&self) -> &SharedStorage {
+        self.storage()
+    }
+}
+
+impl StorageCell {
+    pub(crate) const fn new() -> Self {
+        StorageCell(Once::new())
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, field: &FieldDef) -> Result<StorageHandle<'_>> {
+        if overrides::are_active()
+            && let Some(storage) = overrides::required().map_err(|error| field.blame(error))?
+        {
+            return Ok(StorageHandle(Inner::Override(storage)));
+        }
+        match self.0.get() {
+            Some(resolved) => Ok(StorageHandle(Inner::Field(resolved))),
+            None => self.evaluate(field),
+        }
+    }
+
+    #[cold]
+    fn evaluate(&self, field: &FieldDef) -> Result<StorageHandle<'_>> {
+        let id = std::ptr::from_ref(self).addr();
+        let Some(_wait) = waits::wait(id) else {
+            let message = "the storage function needs the storage of its own field";
+            return Err(field.blame(Error::new(ErrorKind::StorageFunction, message)));
+        };
+        let resolved = self.0.get_or_try(|| {
+            let _owner = waits::own(id);
+            resolve(field)
+        });
+        resolved.map(|resolved| StorageHandle(Inner::Field(resolved))).map_err(|error| field.blame(error))
+    }
+
+    /// The alias and the storage, if they have been evaluated.
+    pub(super) fn evaluated(&self) -> Option<(&str, &SharedStorage)> {
+        self.0.get().map(|resolved| (resolved.alias.as_str(), &resolved.storage))
+    }
+
+    /// Forgets a failure, so that the next call tries at once.
+    pub(super) fn forget_failure(&self) {
+        self.0.forget_failure();
+    }
+}
+
+/// What a storage goes by that has no alias in the settings.
+pub(super) fn own_alias(field: &FieldDef) -> String {
+    format!("{}.{}", field.model(), field.name())
+}
+
+fn resolve(field: &FieldDef) -> Result<Resolved> {
+    // A function may have asked for settings that could not be read, and been given the defaults.
+    settings::try_settings()?;
+    let (alias, storage) = match field.spec().storage {
+        None => storages::look_up(DEFAULT)?,
+        Some(function) => match catch_unwind(AssertUnwindSafe(function)) {
+            Ok(choice) => match choice.map_err(|error| error.with_operation("storage function"))? {
+                StorageChoice::Alias(alias) => storages::look_up(&alias)?,
+                StorageChoice::Storage(storage) => {
+                    (storages::alias_of(&storage).unwrap_or_else(|| own_alias(field)), storage)
+                }
+            },
+            Err(panic) => return Err(panicked(&*panic)),
+        },
+    };
+    Ok(Resolved { alias, storage })
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> Error {
+    let text = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message");
+    Error::new(ErrorKind::StorageFunction, format!("the storage function panicked: {text}"))
+}

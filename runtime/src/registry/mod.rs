@@ -1,0 +1,29 @@
+//! Storages by alias, models, and the once-only evaluation of storage functions.
+//!
+//! A storage function runs once with success, whatever the number of threads that first use its field; they wait for
+//! it. A failure or a panic is an [`Error`](crate::Error) for all who ask within a second, then the function is tried
+//! again. A function may use other fields. One that needs its own field, directly or through the functions of others
+//! in whatever threads, gets an error; but if it waits for a thread that it has spawned, and that uses the field, then
+//! both wait for ever.
+
+mod app;
+mod cell;
+mod into_storage;
+mod models;
+mod once;
+mod overrides;
+mod storages;
+mod waits;
+
+pub use app::{App, AppBuilder};
+pub(crate) use cell::StorageCell;
+pub use cell::StorageHandle;
+pub use into_storage::{IntoStorage, StorageChoice, StorageFn};
+pub(crate) use models::register;
+pub use models::{RegisteredModel, models};
+#[cfg(feature = "db")]
+pub(crate) use models::{aliases, enter_model};
+pub use overrides::{deny_real_storage, spawn, with_storage, with_storage_sync};
+#[cfg(feature = "db")]
+pub(crate) use storages::is_same;
+pub use storages::{create_storage, default_storage, storage};

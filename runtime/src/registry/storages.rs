@@ -1,0 +1,227 @@
+//! Storages by alias.
+
+use super::once::Once;
+use super::{StorageChoice, models, overrides};
+use crate::settings::{self, DEFAULT, DefaultStorage, Definition, OVERRIDE, Settings};
+use crate::{Error, ErrorKind, Result, SharedStorage};
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// The storages of the settings in force, and those given in code.
+#[derive(Debug)]
+pub(super) struct Storages {
+    settings: Arc<Settings>,
+    given: BTreeMap<String, StorageChoice>,
+    entries: BTreeMap<String, Entry>,
+}
+
+/// What an alias stands for.
+#[derive(Debug)]
+enum Entry {
+    Given(SharedStorage),
+    Alias(String),
+    /// Built on first use.
+    Defined(Definition, Once<SharedStorage>),
+}
+
+static CURRENT: RwLock<Option<Arc<Storages>>> = RwLock::new(None);
+
+/// The storages in force; those of the environment where no `App` has been built.
+fn current() -> Result<Arc<Storages>> {
+    if let Some(storages) = &*CURRENT.read().unwrap_or_else(PoisonError::into_inner) {
+        return Ok(storages.clone());
+    }
+    let mut current = CURRENT.write().unwrap_or_else(PoisonError::into_inner);
+    if let Some(storages) = &*current {
+        return Ok(storages.clone());
+    }
+    let storages = Storages::new(settings::try_settings()?, BTreeMap::new());
+    Ok(current.insert(Arc::new(storages)).clone())
+}
+
+/// Puts settings and storages in force. Instances that were built from others are dropped, though not taken from the
+/// fields that have them (D273). Where nothing is new they stay, so an alias is one instance for all fields that were
+/// ever evaluated.
+pub(super) fn install(
+    settings: Option<Settings>,
+    given: BTreeMap<String, StorageChoice>,
+) -> Result<Arc<Storages>> {
+    if settings.is_none() && given.is_empty() {
+        let storages = current()?;
+        storages.forget_failures();
+        return Ok(storages);
+    }
+    let mut current = CURRENT.write().unwrap_or_else(PoisonError::into_inner);
+    let settings = match (settings, &*current) {
+        (Some(settings), Some(storages)) if *storages.settings == settings => storages.settings.clone(),
+        (Some(settings), _) => Arc::new(settings),
+        (None, _) => settings::try_settings()?,
+    };
+    if let Some(storages) = &*current
+        && Arc::ptr_eq(&storages.settings, &settings)
+        && storages.has_given(&given)
+    {
+        storages.forget_failures();
+        return Ok(storages.clone());
+    }
+    settings::install(settings.clone());
+    Ok(current.insert(Arc::new(Storages::new(settings, given))).clone())
+}
+
+impl Storages {
+    fn new(settings: Arc<Settings>, given: BTreeMap<String, StorageChoice>) -> Self {
+        let defined = |definition: &Definition| Entry::Defined(definition.clone(), Once::new());
+        let default = match settings.default_file_storage() {
+            Some(DefaultStorage::Alias(alias)) => Entry::Alias(alias.clone()),
+            Some(DefaultStorage::Definition(definition)) => defined(definition),
+            None => defined(&Definition::media()),
+        };
+        let mut entries = BTreeMap::from([(DEFAULT.to_owned(), default)]);
+        for (alias, definition) in settings.definitions() {
+            entries.insert(alias.clone(), defined(definition));
+        }
+        for (alias, choice) in &given {
+            let entry = match choice {
+                StorageChoice::Storage(storage) => Entry::Given(storage.clone()),
+                StorageChoice::Alias(target) => Entry::Alias(target.clone()),
+            };
+            entries.insert(alias.clone(), entry);
+        }
+        Storages { settings, given, entries }
+    }
+
+    pub(super) fn settings(&self) -> &Arc<Settings> {
+        &self.settings
+    }
+
+    fn has_given(&self, given: &BTreeMap<String, StorageChoice>) -> bool {
+        let same = |(a, b): (&StorageChoice, &StorageChoice)| match (a, b) {
+            (StorageChoice::Storage(a), StorageChoice::Storage(b)) => is_same(a, b),
+            (StorageChoice::Alias(a), StorageChoice::Alias(b)) => a == b,
+            _ => false,
+        };
+        self.given.keys().eq(given.keys()) && self.given.values().zip(given.values()).all(same)
+    }
+
+    fn forget_failures(&self) {
+        for entry in self.entries.values() {
+            if let Entry::Defined(_, once) = entry {
+                once.forget_failure();
+            }
+        }
+    }
+
+    /// What `alias` stands for in the end, and the entry there.
+    fn find<'a>(&'a self, alias: &'a str) -> Result<(&'a str, &'a Entry)> {
+        let mut target = alias;
+        // As many steps as there are entries, or it is a circle.
+        for _ in 0..=self.entries.len() {
+            match self.entries.get(target) {
+                Some(Entry::Alias(next)) => target = next,
+                Some(entry) => return Ok((target, entry)),
+                None => return Err(self.unknown(alias, target)),
+            }
+        }
+        Err(Error::new(ErrorKind::Settings, format!("the alias `{alias}` leads in a circle")))
+    }
+
+    fn unknown(&self, alias: &str, target: &str) -> Error {
+        let help = settings::help(target, self.entries.keys().map(String::as_str));
+        let message = if alias == target {
+            format!("no storage goes by the alias `{}`; {help}", target.escape_debug())
+        } else {
+            format!("`{alias}` stands for the alias `{target}`, which no storage goes by; {help}")
+        };
+        Error::new(ErrorKind::UnknownStorage, message)
+    }
+
+    fn get(&self, alias: &str) -> Result<(String, SharedStorage)> {
+        let (target, entry) = self.find(alias)?;
+        let storage = match entry {
+            Entry::Given(storage) => storage.clone(),
+            Entry::Defined(definition, once) => once
+                .get_or_try(|| definition.build(&self.settings).map_err(|error| error.with_storage(target)))?
+                .clone(),
+            Entry::Alias(_) => return Err(self.unknown(alias, target)),
+        };
+        Ok((target.to_owned(), storage))
+    }
+
+    /// The aliases that lead nowhere.
+    pub(super) fn problems(&self) -> Vec<Error> {
+        self.entries.keys().filter_map(|alias| self.find(alias).err()).collect()
+    }
+}
+
+/// Whether both are one instance.
+pub(crate) fn is_same(a: &SharedStorage, b: &SharedStorage) -> bool {
+    // Without the vtables, of which one type may have several.
+    std::ptr::addr_eq(Arc::as_ptr(a), Arc::as_ptr(b))
+}
+
+/// The storage that goes by `alias`, and the alias that it goes by in the end: `default` may stand for another one.
+pub(super) fn look_up(alias: &str) -> Result<(String, SharedStorage)> {
+    current()?.get(alias)
+}
+
+/// The storage that goes by `alias`: one given to [`AppBuilder`](super::AppBuilder), one of the settings, which is
+/// built on first use and is the same instance afterwards (D269), or, as `Model.field`, the storage of a registered
+/// field that has no other alias. Inside [`with_storage`](super::with_storage), `override` is the storage in force.
+///
+/// # Errors
+/// [`UnknownStorage`](ErrorKind::UnknownStorage), with the known aliases (D270); [`Settings`](ErrorKind::Settings)
+/// where it cannot be built, for a second, then it is tried again.
+pub fn storage(alias: &str) -> Result<SharedStorage> {
+    if alias == OVERRIDE
+        && let Some(storage) = overrides::current()
+    {
+        return Ok(storage);
+    }
+    match look_up(alias) {
+        Ok((_, storage)) => Ok(storage),
+        Err(error) if error.kind() == ErrorKind::UnknownStorage => {
+            models::storage_of_field(alias).unwrap_or(Err(error))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The default storage: the alias `default`. That is the one given to
+/// [`AppBuilder::default_storage`](super::AppBuilder::default_storage), else `STORAGES.default` or
+/// `DEFAULT_FILE_STORAGE`, else files in `MEDIA_ROOT` (D266).
+///
+/// # Errors
+/// As [`storage`].
+pub fn default_storage() -> Result<SharedStorage> {
+    storage(DEFAULT)
+}
+
+/// Makes a storage from a URL, with the settings in force for what the URL leaves open. Every call makes a fresh one,
+/// which goes by no alias (D271).
+///
+/// ```
+/// let storage = filefield::registry::create_storage("memory://?base_url=/media/")?;
+/// assert_eq!(storage.kind(), "memory");
+/// # Ok::<(), filefield::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Settings`](ErrorKind::Settings) for a malformed URL, an unknown scheme or option.
+pub fn create_storage(url: &str) -> Result<SharedStorage> {
+    Definition::of_url(url)?.build(&*settings::try_settings()?)
+}
+
+/// The alias of a storage instance that was given in code or has been built from the settings.
+pub(super) fn alias_of(storage: &SharedStorage) -> Option<String> {
+    let current = current().ok()?;
+    let goes_by = |entry: &Entry| match entry {
+        Entry::Given(given) => is_same(given, storage),
+        Entry::Defined(_, once) => once.get().is_some_and(|built| is_same(built, storage)),
+        Entry::Alias(_) => false,
+    };
+    let mut aliases = current.entries.iter().filter(|(_, entry)| goes_by(entry)).map(|(alias, _)| alias);
+    let first = aliases.next()?;
+    // `default` may mean another storage tomorrow, a name of its own hardly.
+    let alias = if first == DEFAULT { aliases.next().unwrap_or(first) } else { first };
+    Some(alias.clone())
+}

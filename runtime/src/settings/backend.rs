@@ -1,0 +1,319 @@
+//! The kinds of storage that settings can name, and their construction.
+
+use super::Settings;
+use super::suggest::help;
+use super::url::StorageUrl;
+use super::value::{Entry, Parsed, Problem, Value};
+use crate::storage::{Durability, FileSystemStorage, MemoryStorage};
+use crate::{Error, ErrorKind, Result, SharedStorage};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A kind of storage. A new one is one entry of [`BACKENDS`].
+struct Backend {
+    scheme: &'static str,
+    /// Names of the class in Django's `BACKEND` and of the type here.
+    classes: &'static [&'static str],
+    place: Place,
+    options: &'static [(&'static str, Kind)],
+    build: fn(&Definition, &Settings) -> Result<SharedStorage>,
+}
+
+/// What stands between the scheme and the options.
+#[derive(Clone, Copy)]
+enum Place {
+    /// An absolute path; in a table it may be left out, which is `MEDIA_ROOT`.
+    Directory,
+    Nothing,
+}
+
+/// How an option is read.
+#[derive(Clone, Copy)]
+enum Kind {
+    BaseUrl,
+    FileMode,
+    DirectoryMode,
+    Flag,
+    Choice(&'static [&'static str]),
+}
+
+static BACKENDS: [Backend; 2] = [
+    Backend {
+        scheme: "file",
+        classes: &["FileSystemStorage"],
+        place: Place::Directory,
+        options: &[
+            ("base_url", Kind::BaseUrl),
+            ("permissions", Kind::FileMode),
+            ("directory_permissions", Kind::DirectoryMode),
+            ("durability", Kind::Choice(&["full", "file", "none"])),
+            ("allow_overwrite", Kind::Flag),
+        ],
+        build: file,
+    },
+    Backend {
+        scheme: "memory",
+        classes: &["MemoryStorage", "InMemoryStorage"],
+        place: Place::Nothing,
+        options: &[("base_url", Kind::BaseUrl), ("allow_overwrite", Kind::Flag)],
+        build: memory,
+    },
+];
+
+/// Django's names of options (D201).
+const DJANGO: [(&str, &str); 2] =
+    [("file_permissions_mode", "permissions"), ("directory_permissions_mode", "directory_permissions")];
+
+fn file(definition: &Definition, settings: &Settings) -> Result<SharedStorage> {
+    let (location, base_url) = match &definition.path {
+        Some(path) => (path.as_path(), None),
+        // `MEDIA_URL` is where the files of `MEDIA_ROOT` are served, and no other's.
+        None => (settings.needed_media_root()?, settings.media_url()),
+    };
+    let mut builder = FileSystemStorage::builder(location)
+        .file_permissions_mode(definition.mode("permissions").unwrap_or(settings.file_upload_permissions()))
+        .allow_overwrite(definition.flag("allow_overwrite"))
+        .durability(match definition.text("durability") {
+            Some("none") => Durability::None,
+            Some("file") => Durability::File,
+            _ => Durability::Full,
+        });
+    let directory_mode = definition.mode("directory_permissions");
+    if let Some(mode) = directory_mode.or(settings.file_upload_directory_permissions()) {
+        builder = builder.directory_permissions_mode(mode);
+    }
+    if let Some(base_url) = definition.text("base_url").or(base_url) {
+        builder = builder.base_url(base_url);
+    }
+    Ok(Arc::new(builder.build()?))
+}
+
+fn memory(definition: &Definition, _: &Settings) -> Result<SharedStorage> {
+    let mut builder = MemoryStorage::builder().allow_overwrite(definition.flag("allow_overwrite"));
+    if let Some(base_url) = definition.text("base_url") {
+        builder = builder.base_url(base_url);
+    }
+    Ok(Arc::new(builder.build()?))
+}
+
+/// A storage as the settings describe it, checked but not built.
+#[derive(Clone)]
+pub(crate) struct Definition {
+    backend: &'static Backend,
+    path: Option<PathBuf>,
+    options: BTreeMap<&'static str, Setting>,
+}
+
+/// The value of an option.
+#[derive(Clone, PartialEq)]
+enum Setting {
+    Text(String),
+    Mode(u32),
+    Flag(bool),
+}
+
+impl Definition {
+    /// `MEDIA_ROOT` and `MEDIA_URL`.
+    pub(crate) fn media() -> Self {
+        Definition { backend: &BACKENDS[0], path: None, options: BTreeMap::new() }
+    }
+
+    /// A storage as a URL.
+    pub(crate) fn of_url(url: &str) -> Result<Self> {
+        Self::from_url(url).map_err(|problem| Error::new(ErrorKind::Settings, problem.text))
+    }
+
+    /// Builds the storage.
+    pub(crate) fn build(&self, settings: &Settings) -> Result<SharedStorage> {
+        (self.backend.build)(self, settings)
+    }
+
+    /// A storage as a URL, or as a table with `url` or `backend`, `options`, and options beside them.
+    pub(super) fn parse(value: Value) -> Parsed<Self> {
+        match value {
+            Value::Table(entries) => Self::from_table(entries),
+            other => Self::from_url(&other.text()?),
+        }
+    }
+
+    fn from_url(text: &str) -> Parsed<Self> {
+        let url = StorageUrl::parse(text)?;
+        let Some(backend) = BACKENDS.iter().find(|backend| backend.scheme == url.scheme) else {
+            let known = BACKENDS.iter().map(|backend| backend.scheme);
+            return Err(format!("unknown storage `{}:`; {}", url.scheme, help(&url.scheme, known)).into());
+        };
+        let mut made = Definition { backend, path: None, options: BTreeMap::new() };
+        match backend.place {
+            Place::Directory
+                if !matches!(url.authority.as_str(), "" | "localhost") || !url.path.is_absolute() =>
+            {
+                return Err("the path is absolute and follows three slashes: `file:///srv/media`".into());
+            }
+            Place::Directory => made.path = Some(url.path),
+            Place::Nothing if !url.authority.is_empty() || !url.path.as_os_str().is_empty() => {
+                return Err(
+                    format!("nothing follows the slashes of `{}://` but options", backend.scheme).into()
+                );
+            }
+            Place::Nothing => {}
+        }
+        made.set_all(url.options)?;
+        Ok(made)
+    }
+
+    fn from_table(entries: Vec<Entry>) -> Parsed<Self> {
+        let (mut url, mut class, mut location, mut options) = (None, None, None, Vec::new());
+        for Entry { key, value, at } in entries {
+            let key = key.to_ascii_lowercase();
+            let slot = match key.as_str() {
+                "url" => &mut url,
+                "backend" => &mut class,
+                "location" => &mut location,
+                "options" => {
+                    let inner = value.table().map_err(|problem| problem.within(".options", at))?;
+                    for Entry { key, value, at } in inner {
+                        let key = key.to_ascii_lowercase();
+                        match key.as_str() {
+                            "location" => twice(location.replace((value, at)).is_some(), &key, at)?,
+                            _ => options.push(Entry { key, value, at }),
+                        }
+                    }
+                    continue;
+                }
+                _ => {
+                    options.push(Entry { key, value, at });
+                    continue;
+                }
+            };
+            twice(slot.replace((value, at)).is_some(), &key, at)?;
+        }
+        let mut made = match (url, class) {
+            (Some((url, at)), None) => url
+                .text()
+                .and_then(|url| Self::from_url(&url))
+                .map_err(|problem| problem.within(".url", at))?,
+            (None, Some((class, at))) => class
+                .text()
+                .and_then(|class| Self::from_class(&class))
+                .map_err(|problem| problem.within(".backend", at))?,
+            (Some(_), Some((_, at))) => {
+                return Err(Problem { text: "has both `url` and `backend`; keep one".to_owned(), at });
+            }
+            (None, None) => {
+                return Err("has no `url`, such as `url = \"file:///srv/media\"`".into());
+            }
+        };
+        if let Some((value, at)) = location {
+            let within = |problem: Problem| problem.within(".location", at);
+            match made.backend.place {
+                Place::Directory if made.path.is_none() => made.path = value.path().map_err(within)?,
+                Place::Directory => return Err(within("the URL has one already".into())),
+                Place::Nothing => return Err(within("this storage has none".into())),
+            }
+        }
+        made.set_all(options)?;
+        Ok(made)
+    }
+
+    /// Django's `BACKEND`: a dotted path of which the last word counts; also a scheme.
+    pub(super) fn from_class(class: &str) -> Parsed<Self> {
+        let name = class.rsplit(['.', ':']).next().unwrap_or(class);
+        let matches = |backend: &&Backend| backend.scheme == name || backend.classes.contains(&name);
+        match BACKENDS.iter().find(matches) {
+            Some(backend) => Ok(Definition { backend, path: None, options: BTreeMap::new() }),
+            None => {
+                let known = BACKENDS.iter().flat_map(|backend| [backend.scheme, backend.classes[0]]);
+                Err(format!("unknown storage `{}`; {}", name.escape_debug(), help(name, known)).into())
+            }
+        }
+    }
+
+    fn set_all(&mut self, options: Vec<Entry>) -> Parsed<()> {
+        options.into_iter().try_for_each(|Entry { key, value, at }| {
+            let key = DJANGO.iter().find(|(django, _)| *django == key).map_or(key.as_str(), |(_, ours)| ours);
+            let Some((name, kind)) = self.backend.options.iter().find(|(name, _)| *name == key) else {
+                let known = self.backend.options.iter().map(|(name, _)| *name);
+                let text = format!("unknown option `{}`; {}", key.escape_debug(), help(key, known));
+                return Err(Problem { text, at });
+            };
+            let setting =
+                kind.read(value).map_err(|problem| problem.within(&format!("option `{name}`"), at))?;
+            twice(self.options.insert(name, setting).is_some(), name, at)
+        })
+    }
+
+    fn text(&self, option: &str) -> Option<&str> {
+        match self.options.get(option) {
+            Some(Setting::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    fn mode(&self, option: &str) -> Option<u32> {
+        match self.options.get(option) {
+            Some(Setting::Mode(mode)) => Some(*mode),
+            _ => None,
+        }
+    }
+
+    fn flag(&self, option: &str) -> bool {
+        matches!(self.options.get(option), Some(Setting::Flag(true)))
+    }
+}
+
+fn twice(is: bool, key: &str, at: Option<usize>) -> Parsed<()> {
+    if is { Err(Problem { text: format!("`{key}` is given twice"), at }) } else { Ok(()) }
+}
+
+impl Kind {
+    fn read(self, value: Value) -> Parsed<Setting> {
+        Ok(match self {
+            Kind::BaseUrl => Setting::Text(value.base_url()?.ok_or("the base URL is empty")?),
+            Kind::FileMode => Setting::Mode(value.file_mode()?),
+            Kind::DirectoryMode => Setting::Mode(value.directory_mode()?),
+            Kind::Flag => Setting::Flag(value.flag()?),
+            Kind::Choice(choices) => {
+                let text = value.text()?;
+                if !choices.contains(&text.as_str()) {
+                    let problem = format!("unknown value; {}", help(&text, choices.iter().copied()));
+                    return Err(problem.into());
+                }
+                Setting::Text(text)
+            }
+        })
+    }
+}
+
+impl PartialEq for Definition {
+    fn eq(&self, other: &Self) -> bool {
+        self.backend.scheme == other.backend.scheme
+            && self.path == other.path
+            && self.options == other.options
+    }
+}
+
+// Neither a path nor the value of an option, which may be a secret, gets into a log.
+impl fmt::Debug for Definition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:[redacted]", self.backend.scheme)?;
+        for (at, option) in self.options.keys().enumerate() {
+            write!(f, "{}{option}", if at == 0 { '?' } else { '&' })?;
+        }
+        Ok(())
+    }
+}
+
+impl Settings {
+    fn needed_media_root(&self) -> Result<&Path> {
+        self.media_root().ok_or_else(|| {
+            Error::new(
+                ErrorKind::Settings,
+                "`MEDIA_ROOT` is not set, and the working directory is no place for files: set `FILEFIELD_MEDIA_ROOT` \
+                 in the environment, `MEDIA_ROOT` in the TOML file, or \
+                 `App::builder().settings(Settings::builder().media_root(..).build()?)`",
+            )
+        })
+    }
+}

@@ -1,0 +1,237 @@
+//! Settings: Django's names, from code, the environment or TOML.
+//!
+//! | key | meaning | default |
+//! |---|---|---|
+//! | `MEDIA_ROOT` | directory of the default storage | none: a storage that needs it fails |
+//! | `MEDIA_URL` | URL under which `MEDIA_ROOT` is served | none |
+//! | `DEBUG` | for storage functions that choose by it | `false` |
+//! | `STORAGES` | alias → storage, as a URL or a table | |
+//! | `DEFAULT_FILE_STORAGE` | the alias or the URL of the default storage | the storage `default`, else `MEDIA_ROOT` |
+//! | `FILE_UPLOAD_PERMISSIONS` | mode of stored files, octal | `0o644` |
+//! | `FILE_UPLOAD_DIRECTORY_PERMISSIONS` | mode of directories made for them, octal | what the umask leaves |
+//! | `TIME_ZONE` | `local`, `UTC`, a name, an offset: the time of `upload_to` | `local` |
+//!
+//! The two modes are what storages named in the settings use unless they have options of their own. Settings in code
+//! win over the environment, and that over TOML; see [`SettingsBuilder`]. An unknown key is an error.
+//!
+//! In the environment the keys have the prefix `FILEFIELD_`, an alias follows two underscores
+//! (`FILEFIELD_STORAGES__photos=file:///srv/photos`), and `FILEFIELD_CONFIG` names a TOML file. In TOML:
+//!
+//! ```toml
+//! MEDIA_ROOT = "/srv/media"
+//! MEDIA_URL = "/media/"
+//! FILE_UPLOAD_PERMISSIONS = 0o640
+//!
+//! [STORAGES]
+//! cache = "memory://?base_url=/cache/"
+//!
+//! [STORAGES.photos]
+//! url = "file:///srv/photos"
+//! base_url = "/photos/"
+//! durability = "file"
+//!
+//! [STORAGES.archive]                       # Django's words are understood as well
+//! BACKEND = "django.core.files.storage.FileSystemStorage"
+//! OPTIONS = { location = "/srv/archive", base_url = "/archive/" }
+//! ```
+//!
+//! # Storages as URLs
+//!
+//! * `file:///srv/media`: a [`FileSystemStorage`](crate::storage::FileSystemStorage). Options: `base_url`,
+//!   `permissions` and `directory_permissions` (octal), `durability` (`full`, `file`, `none`), `allow_overwrite`.
+//! * `memory://`: a [`MemoryStorage`](crate::storage::MemoryStorage). Options: `base_url`, `allow_overwrite`.
+//!
+//! The path is absolute and percent-encoded, and so are the options, which follow a `?` and are separated by `&`.
+
+mod backend;
+mod builder;
+mod keys;
+mod suggest;
+#[cfg(test)]
+mod tests;
+mod toml;
+mod url;
+mod value;
+
+pub(crate) use backend::Definition;
+pub use builder::SettingsBuilder;
+pub(crate) use keys::{DEFAULT, DefaultStorage, OVERRIDE, check_alias};
+pub(crate) use suggest::help;
+
+use crate::Result;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+use value::Zone;
+
+/// The settings of a program. They do not change; a program that needs others builds another
+/// [`App`](crate::registry::App).
+#[derive(Clone, PartialEq)]
+pub struct Settings {
+    media_root: Option<PathBuf>,
+    media_url: Option<String>,
+    debug: bool,
+    default_file_storage: Option<DefaultStorage>,
+    storages: BTreeMap<String, Definition>,
+    file_upload_permissions: u32,
+    file_upload_directory_permissions: Option<u32>,
+    time_zone: Zone,
+}
+
+impl Settings {
+    /// Settings to be put together from several sources.
+    pub fn builder() -> SettingsBuilder {
+        SettingsBuilder::default()
+    }
+
+    /// Settings from the environment, and from the TOML file that `FILEFIELD_CONFIG` names.
+    ///
+    /// # Errors
+    /// Those of [`SettingsBuilder::build`].
+    pub fn from_env() -> Result<Self> {
+        Self::builder().environment().build()
+    }
+
+    /// Settings from a TOML document alone.
+    ///
+    /// ```
+    /// use filefield::settings::Settings;
+    /// let settings = Settings::from_toml("MEDIA_URL = '/media'\nDEBUG = true")?;
+    /// assert_eq!(settings.media_url(), Some("/media/"));
+    /// let error = Settings::from_toml("MEDIA_ULR = '/media'").unwrap_err();
+    /// assert!(error.to_string().starts_with("line 1, column 1: unknown setting `MEDIA_ULR`; did you mean `MEDIA_URL`?"));
+    /// # Ok::<(), filefield::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`SettingsBuilder::build`], with line and column.
+    pub fn from_toml(text: &str) -> Result<Self> {
+        Self::builder().toml(text).build()
+    }
+
+    /// Settings from a TOML file alone.
+    ///
+    /// # Errors
+    /// Those of [`SettingsBuilder::build`], with line and column.
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Self> {
+        Self::builder().file(path).build()
+    }
+
+    /// `MEDIA_ROOT`, absolute. There is no default: files in the working directory are an accident (requirement 26).
+    pub fn media_root(&self) -> Option<&Path> {
+        self.media_root.as_deref()
+    }
+
+    /// `MEDIA_URL`, with a slash at its end (W39).
+    pub fn media_url(&self) -> Option<&str> {
+        self.media_url.as_deref()
+    }
+
+    /// `DEBUG`.
+    pub fn debug(&self) -> bool {
+        self.debug
+    }
+
+    /// The aliases of `STORAGES`, sorted.
+    pub fn storages(&self) -> impl Iterator<Item = &str> {
+        self.storages.keys().map(String::as_str)
+    }
+
+    /// `FILE_UPLOAD_PERMISSIONS`.
+    pub fn file_upload_permissions(&self) -> u32 {
+        self.file_upload_permissions
+    }
+
+    /// `FILE_UPLOAD_DIRECTORY_PERMISSIONS`.
+    pub fn file_upload_directory_permissions(&self) -> Option<u32> {
+        self.file_upload_directory_permissions
+    }
+
+    /// `TIME_ZONE`; the system's where that is `local`.
+    pub fn time_zone(&self) -> TimeZone {
+        self.time_zone.get()
+    }
+
+    pub(crate) fn definitions(&self) -> &BTreeMap<String, Definition> {
+        &self.storages
+    }
+
+    pub(crate) fn default_file_storage(&self) -> Option<&DefaultStorage> {
+        self.default_file_storage.as_ref()
+    }
+}
+
+impl Default for Settings {
+    /// The defaults of all settings.
+    fn default() -> Self {
+        Settings {
+            media_root: None,
+            media_url: None,
+            debug: false,
+            default_file_storage: None,
+            storages: BTreeMap::new(),
+            file_upload_permissions: 0o644,
+            file_upload_directory_permissions: None,
+            time_zone: Zone::Local,
+        }
+    }
+}
+
+// Neither paths nor URLs, which may hold secrets, get into a log.
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("media_root", &self.media_root.as_ref().map(|_| "[redacted]"))
+            .field("media_url", &self.media_url.as_ref().map(|_| "[redacted]"))
+            .field("debug", &self.debug)
+            .field("default_file_storage", &self.default_file_storage)
+            .field("storages", &self.storages)
+            .field("file_upload_permissions", &format_args!("{:#o}", self.file_upload_permissions))
+            .field(
+                "file_upload_directory_permissions",
+                &self.file_upload_directory_permissions.map(|mode| format!("{mode:#o}")),
+            )
+            .field("time_zone", &self.time_zone)
+            .finish()
+    }
+}
+
+static CURRENT: RwLock<Option<Arc<Settings>>> = RwLock::new(None);
+
+/// The settings in force: those of the last [`App`](crate::registry::App) that was built, or else those of the
+/// environment, which the first use reads.
+///
+/// Where the environment is malformed these are the defaults. No field works on them: its storage reports the error,
+/// also [`try_settings`] does.
+pub fn settings() -> Arc<Settings> {
+    try_settings().unwrap_or_default()
+}
+
+/// As [`settings`].
+///
+/// # Errors
+/// Those of [`Settings::from_env`]; the next call tries again.
+pub fn try_settings() -> Result<Arc<Settings>> {
+    if let Some(settings) = &*CURRENT.read().unwrap_or_else(PoisonError::into_inner) {
+        return Ok(settings.clone());
+    }
+    let mut current = CURRENT.write().unwrap_or_else(PoisonError::into_inner);
+    if let Some(settings) = &*current {
+        return Ok(settings.clone());
+    }
+    let settings = Arc::new(Settings::from_env()?);
+    Ok(current.insert(settings).clone())
+}
+
+/// Puts settings in force.
+pub(crate) fn install(settings: Arc<Settings>) {
+    *CURRENT.write().unwrap_or_else(PoisonError::into_inner) = Some(settings);
+}
+
+/// The time that `upload_to` is rendered with: now, in `TIME_ZONE`.
+pub fn now() -> DateTime {
+    jiff::Timestamp::now().to_zoned(settings().time_zone()).datetime()
+}

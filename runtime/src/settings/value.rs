@@ -1,0 +1,202 @@
+//! What a source wrote down, and what a setting reads from it.
+
+use jiff::fmt::temporal::DateTimeParser;
+use jiff::tz::TimeZone;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// A value as a source wrote it down.
+pub(super) enum Value {
+    Text(String),
+    /// Text that is not UTF-8, as a path may be.
+    Raw(OsString),
+    Integer {
+        digits: String,
+        radix: u32,
+    },
+    Flag(bool),
+    Table(Vec<Entry>),
+    /// A type that no setting has.
+    Other(&'static str),
+}
+
+/// One key of a table.
+pub(super) struct Entry {
+    pub(super) key: String,
+    pub(super) value: Value,
+    /// Where it stands in its source, in bytes.
+    pub(super) at: Option<usize>,
+}
+
+impl Entry {
+    /// An entry whose place nobody asks for.
+    pub(super) fn new(key: impl Into<String>, value: Value) -> Self {
+        Entry { key: key.into(), value, at: None }
+    }
+}
+
+/// Something wrong in a source. Its text holds no path and no secret.
+#[derive(Debug)]
+pub(super) struct Problem {
+    pub(super) text: String,
+    pub(super) at: Option<usize>,
+}
+
+impl Problem {
+    /// Names the key, and its place unless a place within is known.
+    pub(super) fn within(self, key: &str, at: Option<usize>) -> Self {
+        let separator = if self.text.starts_with('.') { "" } else { ": " };
+        Problem { text: format!("{key}{separator}{}", self.text), at: self.at.or(at) }
+    }
+}
+
+impl<T: Into<String>> From<T> for Problem {
+    fn from(text: T) -> Self {
+        Problem { text: text.into(), at: None }
+    }
+}
+
+pub(super) type Parsed<T> = Result<T, Problem>;
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Value::Text(text.to_owned())
+    }
+}
+
+impl From<OsString> for Value {
+    fn from(text: OsString) -> Self {
+        text.into_string().map_or_else(Value::Raw, Value::Text)
+    }
+}
+
+impl Value {
+    fn kind(&self) -> &'static str {
+        match self {
+            Value::Text(_) => "a string",
+            Value::Raw(_) => "a string that is not UTF-8",
+            Value::Integer { .. } => "an integer",
+            Value::Flag(_) => "a boolean",
+            Value::Table(_) => "a table",
+            Value::Other(kind) => kind,
+        }
+    }
+
+    fn expected(&self, wanted: &str) -> Problem {
+        format!("expected {wanted}, found {}", self.kind()).into()
+    }
+
+    pub(super) fn text(self) -> Parsed<String> {
+        match self {
+            Value::Text(text) => Ok(text),
+            other => Err(other.expected("a string")),
+        }
+    }
+
+    pub(super) fn table(self) -> Parsed<Vec<Entry>> {
+        match self {
+            Value::Table(entries) => Ok(entries),
+            other => Err(other.expected("a table")),
+        }
+    }
+
+    /// A path; an empty one is none.
+    pub(super) fn path(self) -> Parsed<Option<PathBuf>> {
+        let path = match self {
+            Value::Text(text) => PathBuf::from(text),
+            Value::Raw(text) => PathBuf::from(text),
+            other => return Err(other.expected("a path")),
+        };
+        if path.as_os_str().as_encoded_bytes().contains(&0) {
+            return Err("the path has a NUL byte".into());
+        }
+        if path.as_os_str().is_empty() {
+            return Ok(None);
+        }
+        // Taken now, so that a later change of the working directory moves no files (D202).
+        std::path::absolute(path).map(Some).map_err(|_| "the working directory cannot be read".into())
+    }
+
+    pub(super) fn flag(self) -> Parsed<bool> {
+        let text = match self {
+            Value::Flag(flag) => return Ok(flag),
+            Value::Text(text) => text,
+            other => return Err(other.expected("`true` or `false`")),
+        };
+        match text.to_ascii_lowercase().as_str() {
+            "true" | "yes" | "on" | "1" => Ok(true),
+            "false" | "no" | "off" | "0" => Ok(false),
+            _ => Err("expected `true` or `false`".into()),
+        }
+    }
+
+    /// The mode of files: never executable (requirement 25).
+    pub(super) fn file_mode(self) -> Parsed<u32> {
+        match self.mode()? {
+            mode if mode & !0o666 == 0 => Ok(mode),
+            _ => Err("a file mode has bits for reading and writing only".into()),
+        }
+    }
+
+    /// The mode of directories, which their owner has to be able to use.
+    pub(super) fn directory_mode(self) -> Parsed<u32> {
+        match self.mode()? {
+            mode if mode & 0o700 == 0o700 => Ok(mode),
+            _ => Err("a directory mode lets the owner read, write and search".into()),
+        }
+    }
+
+    /// Mode bits. Text is octal, as for chmod; an integer has to say so, since 644 and 0o644 are both integers.
+    fn mode(self) -> Parsed<u32> {
+        let digits = match &self {
+            Value::Text(text) => text.strip_prefix("0o").unwrap_or(text),
+            Value::Integer { digits, radix: 8 } => digits.as_str(),
+            Value::Integer { .. } => return Err("a mode is octal: write `0o644`".into()),
+            other => return Err(other.expected("an octal mode such as `0o644`")),
+        };
+        match u32::from_str_radix(digits, 8) {
+            // `from_str_radix` takes a sign.
+            Ok(mode) if mode <= 0o7777 && !digits.starts_with('+') => Ok(mode),
+            _ => Err("expected an octal mode such as `0o644`".into()),
+        }
+    }
+
+    /// A base URL, with a slash at both ends where it needs one; an empty one is none (D274, W39).
+    pub(super) fn base_url(self) -> Parsed<Option<String>> {
+        let text = self.text()?;
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let relative = !text.starts_with('/') && !text.contains(':');
+        let text = if relative { format!("/{text}") } else { text };
+        crate::name::check_base_url(&text).map(Some).map_err(|error| error.to_string().into())
+    }
+
+    pub(super) fn zone(self) -> Parsed<Zone> {
+        let text = self.text()?;
+        if text.eq_ignore_ascii_case("local") {
+            return Ok(Zone::Local);
+        }
+        DateTimeParser::new().parse_time_zone(&text).map(Zone::Fixed).map_err(|_| {
+            let text = text.escape_debug();
+            format!("`{text}` is no time zone here; write `local`, `UTC`, `Europe/Vienna` or `+02:00`").into()
+        })
+    }
+}
+
+/// `TIME_ZONE`.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Zone {
+    /// The system's, whatever it is at the moment.
+    Local,
+    Fixed(TimeZone),
+}
+
+impl Zone {
+    pub(super) fn get(&self) -> TimeZone {
+        match self {
+            Zone::Local => TimeZone::system(),
+            Zone::Fixed(zone) => zone.clone(),
+        }
+    }
+}

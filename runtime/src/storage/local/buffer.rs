@@ -1,0 +1,91 @@
+//! Memory to read into.
+//!
+//! The C library places every allocation of 128 KiB and more 16 bytes into a page, and on some processors the kernel
+//! copies from its cache to the first bytes of a page at a fifth of the speed. So no buffer begins there.
+
+use bytes::{Buf, Bytes};
+use std::io;
+
+const PAGE: usize = 4096;
+/// Buffers that would begin in these first bytes of a page begin behind them.
+const SLOW: usize = 128;
+/// The trap costs less than its cure below this size.
+const SMALL: usize = 2048;
+
+/// How many bytes to leave out at the start of `memory`.
+fn lead(memory: &[u8]) -> usize {
+    match memory.as_ptr().addr() % PAGE {
+        offset @ 1..SLOW => SLOW - offset,
+        _ => 0,
+    }
+}
+
+/// What `fill` puts into a fresh buffer of `len` bytes.
+pub(super) fn read<E>(len: usize, fill: impl FnOnce(&mut [u8]) -> Result<usize, E>) -> Result<Bytes, E> {
+    let mut memory = vec![0; len];
+    let mut start = 0;
+    if len >= SMALL && lead(&memory) > 0 {
+        memory = vec![0; len + SLOW];
+        start = lead(&memory);
+    }
+    let count = fill(&mut memory[start..start + len])?.min(len);
+    memory.truncate(start + count);
+    let mut bytes = Bytes::from(memory);
+    bytes.advance(start);
+    Ok(bytes)
+}
+
+/// A buffer to copy through.
+pub(super) struct Buffer {
+    memory: Vec<u8>,
+    start: usize,
+}
+
+impl Buffer {
+    pub(super) fn new(len: usize) -> Self {
+        let memory = vec![0; len + SLOW];
+        let start = lead(&memory);
+        Buffer { memory, start }
+    }
+
+    pub(super) fn as_mut_slice(&mut self) -> &mut [u8] {
+        let end = self.memory.len() - (SLOW - self.start);
+        &mut self.memory[self.start..end]
+    }
+}
+
+/// Bytes that arrive in unknown number.
+pub(super) struct Growing {
+    memory: Vec<u8>,
+    start: usize,
+}
+
+impl Growing {
+    /// With room for `len` bytes, if there is that much memory.
+    pub(super) fn with_room(len: usize) -> io::Result<Self> {
+        let mut memory = Vec::new();
+        memory.try_reserve_exact(len.saturating_add(SLOW))?;
+        let start = lead(&memory);
+        memory.resize(start, 0);
+        Ok(Growing { memory, start })
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.memory.len() - self.start
+    }
+
+    /// The memory to append to, with room for some bytes at least.
+    pub(super) fn room(&mut self) -> io::Result<&mut Vec<u8>> {
+        if self.memory.len() == self.memory.capacity() {
+            self.memory.try_reserve(PAGE)?;
+        }
+        Ok(&mut self.memory)
+    }
+
+    pub(super) fn into_bytes(self, most: usize) -> Bytes {
+        let mut bytes = Bytes::from(self.memory);
+        bytes.advance(self.start);
+        bytes.truncate(most);
+        bytes
+    }
+}

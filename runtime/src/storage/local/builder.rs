@@ -1,0 +1,107 @@
+//! Configuring a [`FileSystemStorage`].
+
+use super::FileSystemStorage;
+use super::directories::Made;
+use super::disk::{Disk, Durability};
+use super::root::Root;
+use super::sys::Calls;
+use crate::name::check_base_url;
+use crate::{Error, ErrorKind, Result};
+use rustix::fs::Mode;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The mode of stored files where none is configured: Django's (D219).
+const FILE_MODE: u32 = 0o644;
+
+/// Configures a [`FileSystemStorage`]; made by [`FileSystemStorage::builder`].
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct FileSystemBuilder {
+    location: PathBuf,
+    base_url: Option<String>,
+    file_mode: u32,
+    directory_mode: Option<u32>,
+    allow_overwrite: bool,
+    durability: Durability,
+}
+
+impl FileSystemBuilder {
+    pub(super) fn new(location: &Path) -> Self {
+        FileSystemBuilder {
+            location: location.to_owned(),
+            base_url: None,
+            file_mode: FILE_MODE,
+            directory_mode: None,
+            allow_overwrite: false,
+            durability: Durability::default(),
+        }
+    }
+
+    /// The URL under which the files are served. A missing slash at its end is added (D239, W39).
+    pub fn base_url(mut self, base_url: impl Into<String>) -> Self {
+        self.base_url = Some(base_url.into());
+        self
+    }
+
+    /// The mode of stored files, 0644 if not set, whatever the umask (D219). Files are never executable.
+    pub fn file_permissions_mode(mut self, mode: u32) -> Self {
+        self.file_mode = mode;
+        self
+    }
+
+    /// The mode of every directory made by a save, whatever the umask (D220, requirement 24). Where it is not set,
+    /// the umask decides. Directories that are there already keep theirs.
+    pub fn directory_permissions_mode(mut self, mode: u32) -> Self {
+        self.directory_mode = Some(mode);
+        self
+    }
+
+    /// Whether a save replaces a file of the wanted name instead of choosing another name (D223). The old bytes stay
+    /// until the new ones take their place in one step, so a reader sees either, whole, and a failed save changes
+    /// nothing (W06, W07).
+    pub fn allow_overwrite(mut self, allow: bool) -> Self {
+        self.allow_overwrite = allow;
+        self
+    }
+
+    /// How durable a save is when it returns.
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
+        self
+    }
+
+    /// Checks the configuration. The location need not be there yet; a relative one is taken from the working
+    /// directory of this moment.
+    ///
+    /// # Errors
+    /// [`Settings`](ErrorKind::Settings) for an empty location, a bad base URL, a file mode with other bits than
+    /// reading and writing, or a directory mode that shuts its owner out.
+    pub fn build(self) -> Result<FileSystemStorage> {
+        let refuse = |message: &'static str| Err(Error::new(ErrorKind::Settings, message));
+        if self.location.as_os_str().is_empty() {
+            return refuse("the location of the storage is empty");
+        }
+        let location = std::path::absolute(&self.location).map_err(|error| {
+            Error::new(ErrorKind::Settings, "the location of the storage has no absolute form")
+                .with_source(error)
+        })?;
+        if self.file_mode & !0o666 != 0 {
+            return refuse("a file mode has bits for reading and writing only");
+        }
+        if self.directory_mode.is_some_and(|mode| mode & !0o7777 != 0 || mode & 0o700 != 0o700) {
+            return refuse("a directory mode lets the owner read, write and search");
+        }
+        let base_url = self.base_url.as_deref().map(check_base_url).transpose()?;
+        let disk = Disk {
+            root: Root::new(location),
+            calls: Calls::default(),
+            made: Made::default(),
+            file_mode: Mode::from_raw_mode(self.file_mode),
+            directory_mode: self.directory_mode.map(Mode::from_raw_mode),
+            allow_overwrite: self.allow_overwrite,
+            durability: self.durability,
+        };
+        Ok(FileSystemStorage { disk: Arc::new(disk), base_url })
+    }
+}

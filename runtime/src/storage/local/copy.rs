@@ -1,0 +1,119 @@
+//! Writing content into a staged file.
+
+use super::buffer::Buffer;
+use super::cancel::Cancel;
+use super::sys::{self, Calls};
+use crate::content::BlockingContent;
+use crate::{Error, ErrorKind, Result};
+use rustix::fd::AsFd;
+use rustix::io::Errno;
+use std::fs::File;
+use std::io::{Read, Write};
+use std::sync::atomic::Ordering::Relaxed;
+
+/// Files of this size and more have their blocks reserved before they are written.
+const RESERVE: u64 = 1 << 20;
+/// The first buffer of a content of unknown length, and the one for what does not fit there.
+const FIRST: usize = 32 * 1024;
+const LARGE: usize = 256 * 1024;
+/// What the kernel copies in one call, so that a signal is heard now and then.
+const RANGE: usize = 128 << 20;
+
+/// Writes `bytes`.
+pub(super) fn bytes(mut to: &File, bytes: &[u8]) -> Result<u64> {
+    let len = bytes.len() as u64;
+    if len >= RESERVE {
+        sys::reserve(to.as_fd(), len)?;
+    }
+    for piece in bytes.chunks(LARGE) {
+        to.write_all(piece)?;
+    }
+    Ok(len)
+}
+
+/// Writes what `content` gives, `len` bytes as far as is known.
+pub(super) fn content(
+    to: &File,
+    mut content: BlockingContent,
+    len: Option<u64>,
+    cancel: &Cancel,
+) -> Result<u64> {
+    let reserved = match len {
+        Some(len) if len >= RESERVE => sys::reserve(to.as_fd(), len)?,
+        _ => false,
+    };
+    // One byte more than the length, so that the end is seen by the read that takes the last byte.
+    let first = len.and_then(|len| usize::try_from(len).ok()).map_or(FIRST, |len| len.saturating_add(1));
+    let mut buffer = Buffer::new(first.min(LARGE));
+    let mut written = 0;
+    loop {
+        cancel.check()?;
+        let memory = buffer.as_mut_slice();
+        let (filled, ended) = fill(&mut content, memory)?;
+        let mut to = to;
+        to.write_all(&memory[..filled])?;
+        written += filled as u64;
+        if ended {
+            break;
+        }
+        if memory.len() < LARGE {
+            buffer = Buffer::new(LARGE);
+        }
+    }
+    if reserved && len.is_some_and(|len| written < len) {
+        // Gives back what was reserved in vain.
+        to.set_len(written)?;
+    }
+    Ok(written)
+}
+
+/// Fills `memory`; less only at the end.
+fn fill(content: &mut BlockingContent, memory: &mut [u8]) -> Result<(usize, bool)> {
+    let mut filled = 0;
+    while filled < memory.len() {
+        match content.read(&mut memory[filled..]) {
+            Ok(0) => return Ok((filled, true)),
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok((filled, false))
+}
+
+/// Copies the first `len` bytes of `from`, in the kernel where it can.
+///
+/// # Errors
+/// Those of reading and writing; [`ErrorKind::Io`] where the file is shorter by now.
+pub(super) fn file(calls: &Calls, to: &File, from: &File, len: u64, cancel: &Cancel) -> Result<u64> {
+    let mut done = 0;
+    while calls.copy_range.load(Relaxed) && done < len {
+        cancel.check()?;
+        let want = usize::try_from(len - done).unwrap_or(RANGE).min(RANGE);
+        match sys::copy_range(from.as_fd(), done, to.as_fd(), want) {
+            Ok(0) => break,
+            Ok(count) => done += count as u64,
+            Err(Errno::INTR) => {}
+            Err(Errno::NOSYS) => calls.copy_range.store(false, Relaxed),
+            // Other file systems, or a file system that has no such call.
+            Err(Errno::XDEV | Errno::INVAL | Errno::OPNOTSUPP | Errno::PERM) => break,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    if done < len {
+        let mut buffer = Buffer::new(usize::try_from(len - done).unwrap_or(LARGE).min(LARGE));
+        while done < len {
+            cancel.check()?;
+            let memory = buffer.as_mut_slice();
+            let want = usize::try_from(len - done).unwrap_or(LARGE).min(memory.len());
+            let count = sys::read_at(from.as_fd(), &mut memory[..want], done, false)?;
+            if count == 0 {
+                return Err(Error::new(ErrorKind::Io, "the file became shorter while it was copied"));
+            }
+            let mut to = to;
+            to.write_all(&memory[..count])?;
+            done += count as u64;
+        }
+    }
+    Ok(done)
+}

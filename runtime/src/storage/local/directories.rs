@@ -1,0 +1,275 @@
+//! Opening and making the directories below the root.
+
+use super::disk::{Disk, Durability};
+use super::root::RootDir;
+use super::sys::{PATH_ONLY, open_beneath, open_component};
+use crate::{Error, ErrorKind, Result};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fs::{CWD, Mode, OFlags};
+use rustix::io::Errno;
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// How often a directory is made again that somebody else removes meanwhile.
+pub(super) const MOST_REMOVALS: usize = 16;
+
+/// An open directory at or below the root.
+pub(super) enum Directory {
+    Root(Arc<RootDir>),
+    Opened(OwnedFd),
+}
+
+impl AsFd for Directory {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Directory::Root(root) => root.as_fd(),
+            Directory::Opened(fd) => fd.as_fd(),
+        }
+    }
+}
+
+/// The directory that a file is to be published in.
+pub(super) struct Target {
+    path: String,
+    pub(super) root: Arc<RootDir>,
+    pub(super) directory: Directory,
+    /// What must be synced too, from above to below.
+    unsynced: Vec<Unsynced>,
+}
+
+/// A directory that got a new entry which is not on the disk yet, and the path of that entry.
+struct Unsynced {
+    directory: OwnedFd,
+    made: String,
+}
+
+/// The directories made by this storage whose entry may not be on the disk yet. A save into a directory that another
+/// save has just made must not be acknowledged before the directory itself is durable.
+#[derive(Debug, Default)]
+pub(super) struct Made {
+    count: AtomicUsize,
+    paths: Mutex<BTreeSet<String>>,
+}
+
+impl Made {
+    fn add(&self, path: &str) {
+        let mut paths = self.paths.lock().unwrap_or_else(PoisonError::into_inner);
+        paths.insert(path.to_owned());
+        self.count.store(paths.len(), Ordering::SeqCst);
+    }
+
+    fn remove(&self, path: &str) {
+        let mut paths = self.paths.lock().unwrap_or_else(PoisonError::into_inner);
+        paths.remove(path);
+        self.count.store(paths.len(), Ordering::SeqCst);
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.count.load(Ordering::SeqCst) == 0
+    }
+
+    /// Which of `path` and the directories above it are among them.
+    fn above(&self, path: &str) -> Vec<String> {
+        if self.count.load(Ordering::SeqCst) == 0 {
+            return Vec::new();
+        }
+        let paths = self.paths.lock().unwrap_or_else(PoisonError::into_inner);
+        let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
+        ends.map(|end| &path[..end]).filter(|above| paths.contains(*above)).map(str::to_owned).collect()
+    }
+}
+
+impl Disk {
+    /// A directory handle fit for `fsync` where that is wanted.
+    fn directory_flags(&self) -> OFlags {
+        OFlags::DIRECTORY | if self.durability == Durability::Full { OFlags::RDONLY } else { PATH_ONLY }
+    }
+
+    /// The directory `path` (`""` is the root), which must be there.
+    pub(super) fn directory(&self, root: &Arc<RootDir>, path: &str) -> rustix::io::Result<Directory> {
+        if !path.is_empty() {
+            return open_beneath(&self.calls, root.as_fd(), path, self.directory_flags(), false)
+                .map(Directory::Opened);
+        }
+        if self.durability == Durability::Full {
+            return open_component(root.as_fd(), ".", self.directory_flags()).map(Directory::Opened);
+        }
+        Ok(Directory::Root(root.clone()))
+    }
+
+    /// The directory `path`, made where it is missing.
+    pub(super) fn make_target(&self, path: &str) -> Result<Target> {
+        let mut unsynced = Vec::new();
+        match self.make(path, &mut unsynced) {
+            Ok((root, directory)) => Ok(Target { path: path.to_owned(), root, directory, unsynced }),
+            Err(error) => {
+                // What was made stays. The error matters more than one of these.
+                let _ = self.sync_made(unsynced);
+                Err(error)
+            }
+        }
+    }
+
+    /// The directory of `target` once more, after somebody has removed it.
+    pub(super) fn make_again(&self, target: &mut Target) -> Result<()> {
+        (target.root, target.directory) = self.make(&target.path, &mut target.unsynced)?;
+        Ok(())
+    }
+
+    fn make(&self, path: &str, unsynced: &mut Vec<Unsynced>) -> Result<(Arc<RootDir>, Directory)> {
+        for _ in 0..MOST_REMOVALS {
+            let root = self.make_root(unsynced)?;
+            let made = match self.directory(&root, path) {
+                Err(Errno::NOENT) => self.make_directories(&root, path, unsynced),
+                result => result.and_then(|directory| {
+                    self.add_unsynced_above(&root, path, unsynced)?;
+                    Ok(directory)
+                }),
+            };
+            match made {
+                Err(Errno::NOENT) => {}
+                result => return Ok((root, result?)),
+            }
+        }
+        Err(kept_vanishing())
+    }
+
+    fn add_unsynced_above(
+        &self,
+        root: &Arc<RootDir>,
+        path: &str,
+        unsynced: &mut Vec<Unsynced>,
+    ) -> rustix::io::Result<()> {
+        for made in self.made.above(path) {
+            let parent = made.rsplit_once('/').map_or("", |(parent, _)| parent);
+            if let Directory::Opened(directory) = self.directory(root, parent)? {
+                unsynced.push(Unsynced { directory, made });
+            }
+        }
+        Ok(())
+    }
+
+    /// The root. A missing one is made (D205), the directories above it are not (requirement 26).
+    fn make_root(&self, unsynced: &mut Vec<Unsynced>) -> Result<Arc<RootDir>> {
+        match self.root.get() {
+            Ok(root) if !self.root.was_replaced(&root)? => return Ok(root),
+            Ok(_) | Err(Errno::NOENT) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let location = self.root.location();
+        match rustix::fs::mkdir(location, self.new_directory_mode()) {
+            Ok(()) => {
+                let root = rustix::fs::open(
+                    location,
+                    OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC,
+                    Mode::empty(),
+                )?;
+                self.set_directory_mode(root.as_fd())?;
+                if self.durability == Durability::Full {
+                    let parent = location.parent().unwrap_or(Path::new("/"));
+                    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+                    let directory = rustix::fs::openat(CWD, parent, flags, Mode::empty())?;
+                    unsynced.push(Unsynced { directory, made: String::new() });
+                }
+            }
+            Err(Errno::EXIST) => {}
+            Err(Errno::NOENT) => {
+                return Err(Error::new(
+                    ErrorKind::Settings,
+                    "the directory that the storage's location lies in does not exist",
+                ));
+            }
+            Err(error) => return Err(error.into()),
+        }
+        Ok(self.root.reopen()?)
+    }
+
+    fn make_directories(
+        &self,
+        root: &Arc<RootDir>,
+        path: &str,
+        unsynced: &mut Vec<Unsynced>,
+    ) -> rustix::io::Result<Directory> {
+        let mut here = Directory::Root(root.clone());
+        let mut end = 0;
+        for component in path.split('/') {
+            end += component.len();
+            here = match open_component(here.as_fd(), component, self.directory_flags()) {
+                Err(Errno::NOENT) => {
+                    let made = &path[..end];
+                    let directory = self.make_directory(here.as_fd(), component, made, unsynced)?;
+                    Directory::Opened(directory)
+                }
+                result => Directory::Opened(result?),
+            };
+            end += 1;
+        }
+        Ok(here)
+    }
+
+    fn make_directory(
+        &self,
+        at: BorrowedFd<'_>,
+        name: &str,
+        path: &str,
+        unsynced: &mut Vec<Unsynced>,
+    ) -> rustix::io::Result<OwnedFd> {
+        if self.durability == Durability::Full {
+            let directory = open_component(at, ".", OFlags::RDONLY | OFlags::DIRECTORY)?;
+            self.made.add(path);
+            unsynced.push(Unsynced { directory, made: path.to_owned() });
+        }
+        match rustix::fs::mkdirat(at, name, self.new_directory_mode()) {
+            // Another save was faster; its directory is as good.
+            Err(Errno::EXIST) => open_component(at, name, self.directory_flags()),
+            Err(error) => Err(error),
+            Ok(()) if self.directory_mode.is_some() => {
+                let directory = open_component(at, name, OFlags::RDONLY | OFlags::DIRECTORY)?;
+                self.set_directory_mode(directory.as_fd())?;
+                Ok(directory)
+            }
+            Ok(()) => open_component(at, name, self.directory_flags()),
+        }
+    }
+
+    /// Where a mode is configured a new directory is the owner's alone until the mode is set.
+    fn new_directory_mode(&self) -> Mode {
+        if self.directory_mode.is_some() { Mode::RWXU } else { Mode::RWXU | Mode::RWXG | Mode::RWXO }
+    }
+
+    /// Sets the mode on the descriptor, so no umask has a say in it (D220, requirement 24).
+    fn set_directory_mode(&self, directory: BorrowedFd<'_>) -> rustix::io::Result<()> {
+        self.directory_mode.map_or(Ok(()), |mode| rustix::fs::fchmod(directory, mode))
+    }
+
+    /// Makes the entry of a published file durable, and those of the directories made for it, from below to above.
+    pub(super) fn sync_target(&self, target: Target) -> rustix::io::Result<()> {
+        if self.durability != Durability::Full {
+            return Ok(());
+        }
+        rustix::fs::fsync(&target.directory)?;
+        self.sync_made(target.unsynced)
+    }
+
+    /// After a save has failed: the directories made for it stay, so others need not sync them.
+    pub(super) fn settle(&self, target: Target) {
+        // Those that cannot be synced are left to the next save in them.
+        let _ = self.sync_made(target.unsynced);
+    }
+
+    fn sync_made(&self, unsynced: Vec<Unsynced>) -> rustix::io::Result<()> {
+        for Unsynced { directory, made } in unsynced.into_iter().rev() {
+            rustix::fs::fsync(&directory)?;
+            self.made.remove(&made);
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn kept_vanishing() -> Error {
+    Error::new(ErrorKind::NotFound, "the directory was removed again and again while a file was saved in it")
+        .retryable()
+}

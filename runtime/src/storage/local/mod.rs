@@ -1,0 +1,265 @@
+//! Files in a directory of this machine.
+
+mod buffer;
+mod builder;
+mod cancel;
+mod copy;
+mod directories;
+mod disk;
+mod operations;
+mod read;
+mod root;
+mod save;
+mod stage;
+mod sys;
+#[cfg(test)]
+mod tests;
+
+pub use builder::FileSystemBuilder;
+pub use disk::Durability;
+
+use super::{Listing, Metadata, Reader, SaveOptions, Saved, Storage};
+use crate::{Content, Error, ErrorKind, FileName, Result};
+use async_trait::async_trait;
+use cancel::Cancel;
+use disk::{Disk, hop};
+use read::{check_regular, reader, regular_size};
+use root::RootDir;
+use rustix::fd::AsFd;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+const KIND: &str = "local";
+
+/// Stores files in a directory of this machine: Django's `FileSystemStorage`, made safe.
+///
+/// * A save writes a file without a name, syncs it, and gives it its final name in one step which never replaces
+///   another file. Nobody sees half a file, a crash leaves none, and two saves of one name give two files
+///   (W05, W06). A [`TempFile`](crate::TempFile) on the same file system is linked, not copied.
+/// * No operation follows a link or leaves the root, not even while links are swapped under it (W34). Links, FIFOs,
+///   sockets and devices are [`NotAFile`](ErrorKind::NotAFile) and never opened for waiting.
+/// * What the page cache holds is read, and asked about, without a hop to another thread.
+///
+/// The root directory is opened once and held. A missing one is made by the first save, but no directory above it
+/// (requirement 26). Another directory put in its place is noticed by the next save, or when a file is not found.
+///
+/// Unlike Django's it deletes files only, never a directory (D232); lists no links (D236); `exists` is about files
+/// alone (D227); and the group of a file is the one that the system gives it (D221).
+///
+/// ```
+/// use filefield::{Content, FileName, SaveOptions, Storage, storage::FileSystemStorage};
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// # let dir = tempfile::tempdir()?;
+/// # let media = dir.path().join("media");
+/// let storage = FileSystemStorage::builder(&media).base_url("/media/").build()?;
+/// let name = FileName::new("cars/chevy.jpg")?;
+/// let saved = storage.save(name, Content::from("bytes"), &SaveOptions::default()).await?;
+/// assert_eq!(saved.name, "cars/chevy.jpg");
+/// assert_eq!(storage.url(name)?, "/media/cars/chevy.jpg");
+/// assert_eq!(storage.open(name).await?.read_all(1024).await?, "bytes");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct FileSystemStorage {
+    disk: Arc<Disk>,
+    base_url: Option<String>,
+}
+
+impl FileSystemStorage {
+    /// A storage of the directory `location`, without a base URL.
+    ///
+    /// # Errors
+    /// As [`FileSystemBuilder::build`].
+    pub fn new(location: impl AsRef<Path>) -> Result<Self> {
+        Self::builder(location).build()
+    }
+
+    /// A storage of the directory `location`, to be configured.
+    pub fn builder(location: impl AsRef<Path>) -> FileSystemBuilder {
+        FileSystemBuilder::new(location.as_ref())
+    }
+
+    /// The root directory, absolute (D202).
+    pub fn location(&self) -> &Path {
+        self.disk.root.location()
+    }
+
+    /// The base URL, with a slash at its end.
+    pub fn base_url(&self) -> Option<&str> {
+        self.base_url.as_deref()
+    }
+
+    /// Removes what killed saves left in the staging folder and nobody has written to for `age`, and says how many
+    /// files that were. Where files can be staged without a name, there is hardly ever one (F04, F05).
+    ///
+    /// Let `age` be longer than the longest upload.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub async fn remove_staged(&self, age: Duration) -> Result<u64> {
+        self.blocking("remove_staged", None, move |disk| disk.remove_staged(age)).await
+    }
+
+    /// Does blocking work, in one hop.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        name: Option<&str>,
+        work: impl FnOnce(&Disk) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let disk = self.disk.clone();
+        hop(move || work(&disk)).await.map_err(|error| located(error, operation, name))
+    }
+
+    /// Does work that asks about `name`: here if what it needs is cached, else in one hop.
+    async fn look_up<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        name: FileName<'_>,
+        work: impl Fn(&Disk, &Arc<RootDir>, &str, bool) -> rustix::io::Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let disk = &self.disk;
+        let text = name.as_str();
+        if let Some(result) = disk.root.with_cached(|root| work(disk, root, text, true)) {
+            return result.map_err(|error| located(error.into(), operation, Some(text)));
+        }
+        let owned = text.to_owned();
+        self.blocking(operation, Some(text), move |disk| {
+            Ok(disk.root.with(|root| work(disk, root, &owned, false))?)
+        })
+        .await
+    }
+
+    async fn open_part(
+        &self,
+        operation: &'static str,
+        name: FileName<'_>,
+        range: Range<u64>,
+    ) -> Result<Reader> {
+        self.look_up(operation, name, move |disk, root, name, cached| {
+            let (file, size) = disk.open_file(root, name, cached)?;
+            let start = range.start.min(size);
+            let count = range.end.saturating_sub(range.start).min(size - start);
+            Ok(reader(file, start, count, root.local))
+        })
+        .await
+    }
+}
+
+fn located(error: Error, operation: &'static str, name: Option<&str>) -> Error {
+    let error = error.with_operation(operation).with_storage(KIND);
+    match name {
+        Some(name) => error.with_name(name),
+        None => error,
+    }
+}
+
+#[async_trait]
+impl Storage for FileSystemStorage {
+    async fn save(&self, name: FileName<'_>, mut content: Content, options: &SaveOptions) -> Result<Saved> {
+        let (owned, options) = (name.as_str().to_owned(), options.clone());
+        let cancel = Cancel::default();
+        // The thread outlives a dropped future; it must not publish then, nor wait for a stream for ever.
+        let _held = (cancel.on_drop(), content.guard());
+        let save = move |disk: &Disk| disk.save(&owned, content, &options, &cancel);
+        self.blocking("save", Some(name.as_str()), save).await
+    }
+
+    async fn open(&self, name: FileName<'_>) -> Result<Reader> {
+        self.open_part("open", name, 0..u64::MAX).await
+    }
+
+    async fn delete(&self, name: FileName<'_>) -> Result<()> {
+        let owned = name.as_str().to_owned();
+        self.blocking("delete", Some(name.as_str()), move |disk| disk.delete(&owned)).await
+    }
+
+    async fn metadata(&self, name: FileName<'_>) -> Result<Metadata> {
+        let stat = self
+            .look_up("metadata", name, |disk, root, name, cached| {
+                let stat = sys::stat(disk.handle(root, name, cached)?.as_fd())?;
+                check_regular(stat.kind)?;
+                Ok(stat)
+            })
+            .await?;
+        Ok(Metadata {
+            size: stat.size,
+            modified: stat.modified,
+            created: stat.created,
+            accessed: stat.accessed,
+        })
+    }
+
+    fn url(&self, name: FileName<'_>) -> Result<String> {
+        match &self.base_url {
+            Some(base_url) => Ok(crate::name::join_url(base_url, name)),
+            None => Err(Error::new(ErrorKind::Unsupported, "this storage has no base URL")
+                .with_operation("url")
+                .with_storage(KIND)
+                .with_name(name)),
+        }
+    }
+
+    fn kind(&self) -> &'static str {
+        KIND
+    }
+
+    async fn exists(&self, name: FileName<'_>) -> Result<bool> {
+        let found = self
+            .look_up("exists", name, |disk, root, name, cached| {
+                regular_size(&disk.handle(root, name, cached)?)
+            })
+            .await;
+        match found.as_ref().map_err(Error::kind) {
+            Ok(_) => Ok(true),
+            Err(ErrorKind::NotFound | ErrorKind::NotAFile | ErrorKind::IsADirectory) => Ok(false),
+            Err(_) => found.map(|_| false),
+        }
+    }
+
+    async fn size(&self, name: FileName<'_>) -> Result<u64> {
+        self.look_up("size", name, |disk, root, name, cached| regular_size(&disk.handle(root, name, cached)?))
+            .await
+    }
+
+    fn path(&self, name: FileName<'_>) -> Result<PathBuf> {
+        Ok(self.location().join(name.as_str()))
+    }
+
+    async fn open_range(&self, name: FileName<'_>, range: Range<u64>) -> Result<Reader> {
+        self.open_part("open_range", name, range).await
+    }
+
+    async fn list(&self, directory: &str) -> Result<Listing> {
+        operations::check_directory(directory).map_err(|error| located(error, "list", Some(directory)))?;
+        let owned = directory.to_owned();
+        self.blocking("list", Some(directory), move |disk| disk.list(&owned)).await
+    }
+
+    async fn copy(&self, from: FileName<'_>, to: FileName<'_>, options: &SaveOptions) -> Result<Saved> {
+        let (source, target, options) = (from.as_str().to_owned(), to.as_str().to_owned(), options.clone());
+        let cancel = Cancel::default();
+        let _gives_up = cancel.on_drop();
+        let copy = move |disk: &Disk| disk.copy(&source, &target, &options, &cancel);
+        self.blocking("copy", Some(from.as_str()), copy).await
+    }
+
+    async fn rename(&self, from: FileName<'_>, to: FileName<'_>) -> Result<()> {
+        let (source, target) = (from.as_str().to_owned(), to.as_str().to_owned());
+        self.blocking("rename", Some(from.as_str()), move |disk| disk.rename(&source, &target)).await
+    }
+
+    fn location(&self) -> Option<String> {
+        let location = std::fs::canonicalize(self.location()).unwrap_or_else(|_| self.location().to_owned());
+        Some(format!("file://{}", crate::name::filepath_to_uri(&location.to_string_lossy())))
+    }
+
+    async fn owner(&self, name: FileName<'_>) -> Result<Option<String>> {
+        let owned = name.as_str().to_owned();
+        self.blocking("owner", Some(name.as_str()), move |disk| disk.owner(&owned)).await
+    }
+}

@@ -1,0 +1,187 @@
+//! Deleting, renaming, copying, listing and asking about files.
+
+use super::cancel::Cancel;
+use super::directories::{Directory, MOST_REMOVALS, kept_vanishing};
+use super::disk::{Disk, Durability};
+use super::read::{check_regular, nothing_below_a_file};
+use super::root::RootDir;
+use super::save::{OWNER, split};
+use super::stage::{RESERVED, STAGING};
+use super::sys::{self, open_beneath};
+use crate::storage::Listing;
+use crate::{Content, Error, ErrorKind, Result, SaveOptions, Saved};
+use rustix::fd::AsFd;
+use rustix::fs::{AtFlags, Dir, FileType, OFlags};
+use rustix::io::Errno;
+use std::fs::File;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+/// The longest attribute that Linux keeps.
+const MOST_OWNER: usize = 64 * 1024;
+
+impl Disk {
+    /// Removes a name. What goes by it is not followed; a directory stays.
+    pub(super) fn delete(&self, name: &str) -> Result<()> {
+        let (parent, leaf) = split(name);
+        let deleted = self.root.with(|root| {
+            let directory = nothing_below_a_file(self.directory(root, parent))?;
+            match rustix::fs::unlinkat(&directory, leaf, AtFlags::empty()) {
+                // What POSIX has for a directory; Linux says ISDIR.
+                Err(Errno::PERM) if sys::kind_at(directory.as_fd(), leaf)?.is_dir() => {
+                    return Err(Errno::ISDIR);
+                }
+                result => result?,
+            }
+            Ok(directory)
+        });
+        match deleted {
+            Ok(directory) => self.sync(&directory).map_err(|error| Error::from(error).uncertain()),
+            Err(Errno::NOENT) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Moves a file to a free name.
+    pub(super) fn rename(&self, from: &str, to: &str) -> Result<()> {
+        let (from_parent, from_leaf) = split(from);
+        let (to_parent, to_leaf) = split(to);
+        let source = || {
+            self.root.with(|root| {
+                let directory = nothing_below_a_file(self.directory(root, from_parent))?;
+                check_regular(sys::kind_at(directory.as_fd(), from_leaf)?)?;
+                Ok(directory)
+            })
+        };
+        // Before a directory is made for a file that is not there.
+        source()?;
+        let mut target = self.make_target(to_parent)?;
+        for _ in 0..MOST_REMOVALS {
+            let source = source()?;
+            let (from, to) = ((source.as_fd(), from_leaf), (target.directory.as_fd(), to_leaf));
+            match sys::move_to_free(&self.calls, from, to) {
+                Err(Errno::NOENT) => self.make_again(&mut target)?,
+                moved => {
+                    moved?;
+                    let synced = self.sync_target(target).and_then(|()| self.sync(&source));
+                    return synced.map_err(|error| Error::from(error).uncertain());
+                }
+            }
+        }
+        Err(kept_vanishing())
+    }
+
+    /// Copies a file to another name, inside the kernel where it can.
+    pub(super) fn copy(&self, from: &str, to: &str, options: &SaveOptions, cancel: &Cancel) -> Result<Saved> {
+        let (file, _) = self.root.with(|root| self.open_file(root, from, false))?;
+        self.save(to, Content::from(File::from(file)), options, cancel)
+    }
+
+    /// The owner token of a file.
+    pub(super) fn owner(&self, name: &str) -> Result<Option<String>> {
+        let (file, _) = self.root.with(|root| self.open_file(root, name, false))?;
+        let mut token = vec![0; 256];
+        let len = loop {
+            match rustix::fs::fgetxattr(&file, OWNER, token.as_mut_slice()) {
+                Ok(len) => break len,
+                Err(Errno::NODATA) => return Ok(None),
+                Err(Errno::RANGE) if token.len() < MOST_OWNER => token.resize(MOST_OWNER, 0),
+                Err(Errno::OPNOTSUPP | Errno::NOSYS) => return Err(Error::unsupported("owner", super::KIND)),
+                Err(error) => return Err(error.into()),
+            }
+        };
+        token.truncate(len);
+        // Only this storage writes the attribute, so anything else is not its token.
+        Ok(String::from_utf8(token).ok())
+    }
+
+    /// Directories and files directly in a directory.
+    pub(super) fn list(&self, path: &str) -> Result<Listing> {
+        let entries = self.root.with(|root| {
+            let path = if path.is_empty() { "." } else { path };
+            let flags = OFlags::RDONLY | OFlags::DIRECTORY;
+            Dir::new(open_beneath(&self.calls, root.as_fd(), path, flags, false)?)
+        });
+        let mut listing = Listing::default();
+        let mut entries = match entries {
+            // The root is made by the first save; until then it is empty.
+            Err(Errno::NOENT) if path.is_empty() => return Ok(listing),
+            entries => entries?,
+        };
+        while let Some(entry) = entries.read() {
+            let entry = entry?;
+            // A name that is not text cannot be asked for.
+            let Ok(name) = entry.file_name().to_str() else { continue };
+            if matches!(name, "." | ".." | RESERVED) {
+                continue;
+            }
+            let kind = match entry.file_type() {
+                FileType::Unknown => match sys::kind_at(entries.fd()?, name) {
+                    // Deleted meanwhile.
+                    Err(Errno::NOENT) => continue,
+                    kind => kind?,
+                },
+                kind => kind,
+            };
+            match kind {
+                FileType::Directory => listing.dirs.push(name.to_owned()),
+                FileType::RegularFile => listing.files.push(name.to_owned()),
+                _ => {}
+            }
+        }
+        listing.dirs.sort_unstable();
+        listing.files.sort_unstable();
+        Ok(listing)
+    }
+
+    /// Removes what crashed saves left in the staging folder and nobody has changed for `age`.
+    pub(super) fn remove_staged(&self, age: Duration) -> Result<u64> {
+        let path = format!("{RESERVED}/{STAGING}");
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY;
+        let opened = self
+            .root
+            .with(|root: &Arc<RootDir>| open_beneath(&self.calls, root.as_fd(), &path, flags, false));
+        let staging = match opened {
+            Err(Errno::NOENT) => return Ok(0),
+            opened => opened?,
+        };
+        let mut removed = 0;
+        for entry in Dir::read_from(&staging)? {
+            let entry = entry?;
+            let stat = match rustix::fs::statat(&staging, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW) {
+                Err(Errno::NOENT) => continue,
+                stat => stat?,
+            };
+            let changed = Duration::from_secs(u64::try_from(stat.st_mtime).unwrap_or(0));
+            let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+            let old = now.checked_sub(changed).is_some_and(|idle| idle >= age);
+            if FileType::from_raw_mode(stat.st_mode).is_file() && old {
+                match rustix::fs::unlinkat(&staging, entry.file_name(), AtFlags::empty()) {
+                    Ok(()) => removed += 1,
+                    Err(Errno::NOENT) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        }
+        Ok(removed)
+    }
+
+    fn sync(&self, directory: &Directory) -> rustix::io::Result<()> {
+        if self.durability == Durability::Full { rustix::fs::fsync(directory) } else { Ok(()) }
+    }
+}
+
+/// The name of a directory to list, checked as that of a file is.
+pub(super) fn check_directory(path: &str) -> Result<()> {
+    if path.is_empty() {
+        return Ok(());
+    }
+    match crate::FileName::new(path) {
+        Ok(_) => Ok(()),
+        // A directory may end in what is reserved for files.
+        Err(error) if error.kind() == ErrorKind::NoFileName => {
+            Err(Error::new(ErrorKind::InvalidName, "not the name of a directory").with_name(path))
+        }
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,163 @@
+//! Opening and reading files below the root.
+
+use super::buffer::{Growing, read};
+use super::disk::{Disk, hop};
+use super::root::RootDir;
+use super::sys::{self, PATH_ONLY};
+use crate::storage::reader::{CHUNK, ONE_PIECE, ReadSource};
+use crate::{Error, ErrorKind, Reader, Result};
+use async_trait::async_trait;
+use bytes::{Buf, Bytes};
+use rustix::buffer::spare_capacity;
+use rustix::fd::{AsFd, OwnedFd};
+use rustix::fs::{FileType, OFlags};
+use rustix::io::Errno;
+use std::sync::Arc;
+
+/// The most bytes reserved at once for a file read as a whole.
+const MOST_RESERVED: u64 = 1 << 30;
+
+/// The error of something that is not the regular file it should be.
+pub(super) fn check_regular(kind: FileType) -> rustix::io::Result<()> {
+    match kind {
+        FileType::RegularFile => Ok(()),
+        FileType::Directory => Err(Errno::ISDIR),
+        _ => Err(Errno::LOOP),
+    }
+}
+
+/// The size of a regular file.
+pub(super) fn regular_size(file: &OwnedFd) -> rustix::io::Result<u64> {
+    let stat = rustix::fs::fstat(file)?;
+    check_regular(FileType::from_raw_mode(stat.st_mode))?;
+    Ok(u64::try_from(stat.st_size).unwrap_or(0))
+}
+
+/// A name below something that is no directory names nothing.
+pub(super) fn nothing_below_a_file<T>(result: rustix::io::Result<T>) -> rustix::io::Result<T> {
+    result.map_err(|error| if error == Errno::NOTDIR { Errno::NOENT } else { error })
+}
+
+impl Disk {
+    /// Opens a regular file. Neither a FIFO nor a device can make it wait (requirement 22).
+    pub(super) fn open_file(
+        &self,
+        root: &Arc<RootDir>,
+        name: &str,
+        cached: bool,
+    ) -> rustix::io::Result<(OwnedFd, u64)> {
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
+        let file = match sys::open_beneath(&self.calls, root.as_fd(), name, flags, cached) {
+            // What a socket or a device without a driver says.
+            Err(Errno::NXIO | Errno::NODEV) => return Err(Errno::LOOP),
+            result => nothing_below_a_file(result)?,
+        };
+        let size = regular_size(&file)?;
+        Ok((file, size))
+    }
+
+    /// A handle of whatever goes by this name, without opening it.
+    pub(super) fn handle(
+        &self,
+        root: &Arc<RootDir>,
+        name: &str,
+        cached: bool,
+    ) -> rustix::io::Result<OwnedFd> {
+        nothing_below_a_file(sys::open_beneath(&self.calls, root.as_fd(), name, PATH_ONLY, cached))
+    }
+}
+
+/// A reader of `count` bytes of the open `file` from `offset` on. `local` says that what the page cache holds may be
+/// read on any thread.
+pub(super) fn reader(file: OwnedFd, offset: u64, count: u64, local: bool) -> Reader {
+    let source = FileSource { file: Arc::new(file), offset, nowait: local, ahead: Bytes::new() };
+    Reader::new(Box::new(source), Some(count))
+}
+
+struct FileSource {
+    file: Arc<OwnedFd>,
+    /// Where the next read begins: behind `ahead`.
+    offset: u64,
+    nowait: bool,
+    /// Bytes read along with earlier ones.
+    ahead: Bytes,
+}
+
+impl FileSource {
+    fn take_ahead(&mut self, max: usize) -> Bytes {
+        let count = max.min(self.ahead.len());
+        self.ahead.split_to(count)
+    }
+}
+
+#[async_trait]
+impl ReadSource for FileSource {
+    fn try_chunk(&mut self, max: usize) -> Option<Result<Bytes>> {
+        if !self.ahead.is_empty() {
+            return Some(Ok(self.take_ahead(max)));
+        }
+        if !self.nowait {
+            return None;
+        }
+        match read(max.min(ONE_PIECE), |buf| sys::read_at(self.file.as_fd(), buf, self.offset, true)) {
+            Ok(bytes) => {
+                self.offset += bytes.len() as u64;
+                Some(Ok(bytes))
+            }
+            Err(Errno::AGAIN | Errno::INTR) => None,
+            Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL | Errno::PERM) => {
+                self.nowait = false;
+                None
+            }
+            Err(error) => Some(Err(error.into())),
+        }
+    }
+
+    async fn chunk(&mut self, max: usize) -> Result<Bytes> {
+        if self.ahead.is_empty() {
+            let (file, offset) = (self.file.clone(), self.offset);
+            // A hop to another thread costs more than the bytes of a few chunks.
+            let want = max.clamp(CHUNK, ONE_PIECE);
+            let bytes =
+                hop(move || Ok(read(want, |buf| sys::read_at(file.as_fd(), buf, offset, false))?)).await?;
+            self.offset += bytes.len() as u64;
+            self.ahead = bytes;
+        }
+        Ok(self.take_ahead(max))
+    }
+
+    fn try_skip(&mut self, count: u64) -> bool {
+        let here = usize::try_from(count).unwrap_or(usize::MAX).min(self.ahead.len());
+        self.ahead.advance(here);
+        self.offset = self.offset.saturating_add(count - here as u64);
+        true
+    }
+
+    async fn rest(&mut self, max: u64) -> Result<Bytes> {
+        let (file, offset) = (self.file.clone(), self.offset - self.ahead.len() as u64);
+        self.ahead.clear();
+        let bytes = hop(move || read_rest(&file, offset, max)).await?;
+        self.offset = offset + bytes.len() as u64;
+        Ok(bytes)
+    }
+}
+
+/// Bytes of `file` from `offset` to its end, at most `max`.
+fn read_rest(file: &OwnedFd, offset: u64, max: u64) -> Result<Bytes> {
+    let most =
+        usize::try_from(max).map_err(|_| Error::new(ErrorKind::TooLarge, "more bytes than fit in memory"))?;
+    let size = regular_size(file)?;
+    let expected = size.saturating_sub(offset).min(max).min(MOST_RESERVED);
+    // One byte more, so that the end is seen without growing.
+    let mut all = Growing::with_room(usize::try_from(expected).unwrap_or(0).saturating_add(1))?;
+    while all.len() < most {
+        let at = offset + all.len() as u64;
+        let memory = all.room()?;
+        match rustix::io::pread(file, spare_capacity(memory), at) {
+            Ok(0) => break,
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(all.into_bytes(most))
+}

@@ -1,0 +1,267 @@
+//! Saving: stage, sync, publish without replacing, sync the directories.
+
+use super::cancel::Cancel;
+use super::copy;
+use super::directories::{MOST_REMOVALS, Target, kept_vanishing};
+use super::disk::{Disk, Durability};
+use super::stage::Staged;
+use super::sys;
+use crate::content::Source;
+use crate::inspect::Inspector;
+use crate::name::{Candidates, posix};
+use crate::{Content, Error, ErrorKind, FileName, Result, SaveOptions, Saved};
+use rustix::fd::AsFd;
+use rustix::fs::XattrFlags;
+use rustix::io::Errno;
+use std::borrow::Cow;
+use std::fs::File;
+
+/// The extended attribute that holds [`SaveOptions::owner`].
+pub(super) const OWNER: &str = "user.filefield.owner";
+
+impl Disk {
+    /// Saves `content` under `name` or a free variant of it.
+    pub(super) fn save(
+        &self,
+        name: &str,
+        content: Content,
+        options: &SaveOptions,
+        cancel: &Cancel,
+    ) -> Result<Saved> {
+        cancel.check()?;
+        let mut names = Names::new(FileName::new(name)?, options, self.allow_overwrite);
+        let wanted = names.next()?;
+        let mut target = self.make_target(split(&wanted).0)?;
+        match self.publish(&mut target, names, wanted, content, options, cancel) {
+            Ok(saved) => {
+                self.sync_target(target).map_err(|error| Error::from(error).uncertain())?;
+                Ok(saved)
+            }
+            Err(error) => {
+                self.settle(target);
+                Err(error)
+            }
+        }
+    }
+
+    /// Saves in the directory of `target`, under the first free name. The directory is not synced yet.
+    fn publish<'a>(
+        &self,
+        target: &mut Target,
+        mut names: Names<'a>,
+        mut wanted: Cow<'a, str>,
+        content: Content,
+        options: &SaveOptions,
+        cancel: &Cancel,
+    ) -> Result<Saved> {
+        let leaf = split(&wanted).1;
+        // Who wants exactly this name wants a new file, whatever the storage does otherwise.
+        let overwrite = self.allow_overwrite && !options.exact;
+        if options.exact && sys::kind_at(target.directory.as_fd(), leaf).is_ok() {
+            // The bytes need not be read for a name that is taken.
+            return Err(taken());
+        }
+        let (mut staged, size) = self.stage(content, target, cancel)?;
+        self.finish(staged.file(), options)?;
+        let mut removals = 0;
+        loop {
+            cancel.check()?;
+            let leaf = split(&wanted).1;
+            match staged.publish(&self.calls, target.directory.as_fd(), leaf) {
+                Ok(()) => break,
+                Err(Errno::EXIST) if overwrite => {
+                    staged
+                        .replace(&self.calls, &target.root, target.directory.as_fd(), leaf)
+                        .map_err(lost_answer)?;
+                    break;
+                }
+                Err(Errno::EXIST) if options.exact => return Err(taken()),
+                Err(Errno::EXIST) => wanted = names.next()?,
+                // Somebody has removed the directory while it was empty.
+                Err(Errno::NOENT) if removals < MOST_REMOVALS => {
+                    removals += 1;
+                    self.make_again(target)?;
+                }
+                Err(Errno::NOENT) => return Err(kept_vanishing()),
+                // One file system that is mounted twice.
+                Err(Errno::XDEV) if staged.is_taken() => {
+                    let copied = self.open_staged(target)?;
+                    copy::file(&self.calls, copied.file(), staged.file(), size, cancel)?;
+                    self.finish(copied.file(), options)?;
+                    staged = copied;
+                }
+                Err(error) => return Err(lost_answer(error)),
+            }
+        }
+        Ok(Saved::new(wanted, size))
+    }
+
+    /// Puts the bytes into a file that has no final name. Only a file whose content was judged comes back.
+    fn stage(&self, content: Content, target: &mut Target, cancel: &Cancel) -> Result<(Staged, u64)> {
+        let len = content.len();
+        if let Source::Read(_) | Source::Stream(_) = content.source() {
+            let staged = self.open_staged(target)?;
+            let size = copy::content(staged.file(), content.blocking(), len, cancel)?;
+            return Ok((staged, size));
+        }
+        match content.into_parts() {
+            (Source::Bytes(bytes), mut inspector) => {
+                check_length(len, bytes.len() as u64)?;
+                if let Some(inspector) = &mut inspector {
+                    inspector.update(&bytes)?;
+                }
+                inspector.map_or(Ok(()), Inspector::finish)?;
+                let staged = self.open_staged(target)?;
+                let size = copy::bytes(staged.file(), &bytes)?;
+                Ok((staged, size))
+            }
+            (Source::Temp(temp), inspector) => {
+                let (path, file) = temp.into_taken()?;
+                let taken = Staged::taken(path, file);
+                let size = inspect(taken.file(), inspector, len)?;
+                let (temp, here) = (rustix::fs::fstat(taken.file())?, rustix::fs::fstat(&target.directory)?);
+                // A file that has other names too could be changed by way of them.
+                if temp.st_dev == here.st_dev && temp.st_nlink == 1 {
+                    return Ok((taken, size));
+                }
+                let staged = self.open_staged(target)?;
+                copy::file(&self.calls, staged.file(), taken.file(), size, cancel)?;
+                Ok((staged, size))
+            }
+            (Source::File(file), inspector) if plain_copy(&file, inspector.as_ref()) => {
+                let size = inspect(&file, inspector, len)?;
+                let staged = self.open_staged(target)?;
+                copy::file(&self.calls, staged.file(), &file, size, cancel)?;
+                Ok((staged, size))
+            }
+            (source, inspector) => {
+                // A file that says it is empty may be one that the kernel makes up while it is read.
+                let known = len.filter(|len| *len > 0);
+                let mut content = Content::new(source);
+                if let Some(len) = known {
+                    content = content.with_len(len);
+                }
+                if let Some(inspector) = inspector {
+                    content = content.with_inspector(inspector);
+                }
+                let staged = self.open_staged(target)?;
+                let size = copy::content(staged.file(), content.blocking(), known, cancel)?;
+                Ok((staged, size))
+            }
+        }
+    }
+
+    fn open_staged(&self, target: &mut Target) -> Result<Staged> {
+        for _ in 0..MOST_REMOVALS {
+            match Staged::new(&self.calls, &target.root, &target.directory) {
+                Err(Errno::NOENT) => self.make_again(target)?,
+                result => return Ok(result?),
+            }
+        }
+        Err(kept_vanishing())
+    }
+
+    /// Mode and owner, then the bytes to the disk. An error of `fsync` is final: the file is dropped, for the kernel
+    /// may call it clean the second time.
+    fn finish(&self, file: &File, options: &SaveOptions) -> Result<()> {
+        rustix::fs::fchmod(file, self.file_mode)?;
+        if let Some(owner) = &options.owner {
+            match rustix::fs::fsetxattr(file, OWNER, owner.as_bytes(), XattrFlags::empty()) {
+                // The sweeper reports a file without owner instead of deleting it.
+                Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        if self.durability != Durability::None {
+            file.sync_all()?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether the kernel may copy the file without our seeing its bytes.
+fn plain_copy(file: &File, inspector: Option<&Inspector>) -> bool {
+    !inspector.is_some_and(Inspector::needs_all_bytes)
+        && file.metadata().is_ok_and(|file| file.is_file() && file.len() > 0)
+}
+
+/// Lets the inspector judge a file as a whole; its length, which must not change meanwhile.
+fn inspect(file: &File, inspector: Option<Inspector>, len: Option<u64>) -> Result<u64> {
+    let before = file.metadata()?.len();
+    check_length(len, before)?;
+    if let Some(inspector) = inspector {
+        inspector.inspect_file(file)?;
+        check_length(Some(before), file.metadata()?.len())?;
+    }
+    Ok(before)
+}
+
+fn check_length(expected: Option<u64>, len: u64) -> Result<()> {
+    match expected {
+        Some(expected) if expected != len => {
+            Err(Error::new(ErrorKind::Io, format!("the content has {len} bytes, not {expected} as stated")))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn taken() -> Error {
+    Error::new(ErrorKind::AlreadyExists, "the name is taken")
+}
+
+/// After an input or output error nobody knows whether the name was made.
+fn lost_answer(error: Errno) -> Error {
+    let made = Error::from(error);
+    if matches!(error, Errno::IO | Errno::TIMEDOUT | Errno::STALE) { made.uncertain() } else { made }
+}
+
+/// Directory (`""` for the root) and leaf of a stored name.
+pub(super) fn split(name: &str) -> (&str, &str) {
+    name.rsplit_once('/').unwrap_or(("", name))
+}
+
+/// The names to try.
+struct Names<'a> {
+    candidates: Candidates<'a>,
+    /// The only name, where taken names are replaced or only the wanted one will do.
+    only: Option<Result<Cow<'a, str>>>,
+}
+
+impl<'a> Names<'a> {
+    fn new(name: FileName<'a>, options: &SaveOptions, overwrite: bool) -> Self {
+        let limit = options.max_length.filter(|max| *max > 0).map_or(usize::MAX, |max| max as usize);
+        let fits = name.as_str().chars().count() <= limit;
+        let only = match (fits, overwrite, options.exact) {
+            (false, _, true) => {
+                Some(Err(Error::new(ErrorKind::NameTooLong, "the name is over the length limit")))
+            }
+            (false, true, false) => Some(cut(name, limit).map(Cow::Owned)),
+            (true, true, _) | (true, _, true) => Some(Ok(Cow::Borrowed(name.as_str()))),
+            (_, false, false) => None,
+        };
+        Names { candidates: Candidates::new(name, options.max_length), only }
+    }
+
+    fn next(&mut self) -> Result<Cow<'a, str>> {
+        match self.only.take().or_else(|| self.candidates.next()) {
+            Some(name) => name,
+            None => Err(Error::new(ErrorKind::NoAvailableName, "no free name was found")),
+        }
+    }
+}
+
+/// The name with its stem cut to the limit: where names are replaced, a variant gets no random part (D224).
+fn cut(name: FileName<'_>, limit: usize) -> Result<String> {
+    let leaf = name.file_name();
+    let (stem, extension) = leaf.split_at(posix::suffixes_at(leaf));
+    let over = name.as_str().chars().count() - limit;
+    let keep = stem.chars().count().saturating_sub(over);
+    if keep == 0 {
+        return Err(Error::new(ErrorKind::NoAvailableName, "no name fits the length limit"));
+    }
+    let end = stem.char_indices().nth(keep).map_or(stem.len(), |(at, _)| at);
+    let directory = &name.as_str()[..name.as_str().len() - leaf.len()];
+    let cut = format!("{directory}{}{extension}", &stem[..end]);
+    FileName::new(&cut)?;
+    Ok(cut)
+}

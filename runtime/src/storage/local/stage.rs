@@ -1,0 +1,174 @@
+//! A file that is being written and has no final name yet.
+
+use super::directories::Directory;
+use super::root::RootDir;
+use super::sys::{self, Calls, open_component};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags};
+use rustix::io::{Errno, Result};
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::atomic::Ordering::Relaxed;
+
+/// The folder below the root that this storage keeps for itself, and the one for staged files in it.
+pub(super) const RESERVED: &str = crate::name::RESERVED_COMPONENT;
+pub(super) const STAGING: &str = "tmp";
+
+/// A file under its way into the storage. Dropping it leaves nothing behind but what was published.
+pub(super) struct Staged {
+    file: File,
+    place: Place,
+}
+
+enum Place {
+    /// No name at all, so a crash frees it.
+    Unnamed,
+    /// In the staging folder.
+    Named(OwnedFd, String),
+    /// A temporary file that was handed over.
+    Elsewhere(PathBuf),
+    /// Its only name is the final one.
+    Published,
+}
+
+impl Staged {
+    /// A new empty file on the file system of `directory`.
+    pub(super) fn new(calls: &Calls, root: &RootDir, directory: &Directory) -> Result<Staged> {
+        if calls.unnamed.load(Relaxed) {
+            match sys::open_unnamed(directory.as_fd()) {
+                Ok(file) => return Ok(Staged { file: file.into(), place: Place::Unnamed }),
+                // What file systems answer that cannot do this, and kernels that take it for opening a directory.
+                Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL | Errno::NOSYS) => {}
+                // The answers of ext4 and others for a directory that was removed, and of some overlays for any.
+                Err(error @ (Errno::NOENT | Errno::PERM)) => match rustix::fs::fstat(directory)?.st_nlink {
+                    0 => return Err(Errno::NOENT),
+                    _ if error == Errno::PERM => return Err(error),
+                    _ => {}
+                },
+                Err(error) => return Err(error),
+            }
+        }
+        let staging = staging(root)?;
+        let name = random_name()?;
+        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = rustix::fs::openat(&staging, &name, flags, Mode::RUSR | Mode::WUSR)?;
+        Ok(Staged { file: file.into(), place: Place::Named(staging, name) })
+    }
+
+    /// A temporary file that was handed over.
+    pub(super) fn taken(path: PathBuf, file: File) -> Staged {
+        Staged { file, place: Place::Elsewhere(path) }
+    }
+
+    pub(super) fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Whether it is a temporary file that was handed over and still has its old name only.
+    pub(super) fn is_taken(&self) -> bool {
+        matches!(self.place, Place::Elsewhere(_))
+    }
+
+    /// Gives it its final name, which must be free.
+    pub(super) fn publish(&mut self, calls: &Calls, directory: BorrowedFd<'_>, name: &str) -> Result<()> {
+        match &self.place {
+            Place::Unnamed => sys::link_open(calls, self.file.as_fd(), directory, name)?,
+            Place::Named(staging, staged) => {
+                sys::move_to_free(calls, (staging.as_fd(), staged.as_str()), (directory, name))?;
+            }
+            Place::Elsewhere(path) => {
+                match sys::link_open(calls, self.file.as_fd(), directory, name) {
+                    // The old name goes when this is dropped.
+                    Ok(()) => return Ok(()),
+                    Err(error @ (Errno::EXIST | Errno::XDEV | Errno::NAMETOOLONG)) => return Err(error),
+                    // No /proc, or a kernel that protects links of files it does not trust us with.
+                    Err(_) => sys::move_to_free(calls, (CWD, path.as_path()), (directory, name))?,
+                }
+            }
+            Place::Published => return Err(Errno::INVAL),
+        }
+        self.place = Place::Published;
+        Ok(())
+    }
+
+    /// Gives it its final name in place of the regular file that has it now.
+    pub(super) fn replace(
+        &mut self,
+        calls: &Calls,
+        root: &RootDir,
+        directory: BorrowedFd<'_>,
+        name: &str,
+    ) -> Result<()> {
+        match sys::kind_at(directory, name) {
+            Ok(FileType::RegularFile) | Err(Errno::NOENT) => {}
+            Ok(FileType::Directory) => return Err(Errno::ISDIR),
+            Ok(_) => return Err(Errno::LOOP),
+            Err(error) => return Err(error),
+        }
+        if let Place::Unnamed | Place::Elsewhere(_) = self.place {
+            // A rename replaces, a link does not, so it needs a name first.
+            let staging = staging(root)?;
+            let staged = random_name()?;
+            match sys::link_open(calls, self.file.as_fd(), staging.as_fd(), &staged) {
+                Ok(()) => {
+                    self.forget_old_name();
+                    self.place = Place::Named(staging, staged);
+                }
+                Err(error) if matches!(self.place, Place::Unnamed) => return Err(error),
+                Err(_) => {}
+            }
+        }
+        match &self.place {
+            Place::Named(staging, staged) => rustix::fs::renameat(staging, staged, directory, name)?,
+            Place::Elsewhere(path) => rustix::fs::renameat(CWD, path.as_path(), directory, name)?,
+            Place::Unnamed | Place::Published => return Err(Errno::INVAL),
+        }
+        self.place = Place::Published;
+        Ok(())
+    }
+
+    fn forget_old_name(&self) {
+        // Nobody could act on an error here: a name that is gone already is what is wanted, and one that stays is
+        // litter in a folder for temporary files.
+        let _ = match &self.place {
+            Place::Named(staging, staged) => rustix::fs::unlinkat(staging, staged, AtFlags::empty()),
+            Place::Elsewhere(path) => rustix::fs::unlink(path.as_path()),
+            Place::Unnamed | Place::Published => Ok(()),
+        };
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        self.forget_old_name();
+    }
+}
+
+/// The staging folder, made where it is missing, for the owner alone (requirement 25).
+fn staging(root: &RootDir) -> Result<OwnedFd> {
+    let reserved = private_directory(root.as_fd(), RESERVED)?;
+    private_directory(reserved.as_fd(), STAGING)
+}
+
+fn private_directory(at: BorrowedFd<'_>, name: &str) -> Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY;
+    match open_component(at, name, flags) {
+        Err(Errno::NOENT) => {}
+        result => return result,
+    }
+    match rustix::fs::mkdirat(at, name, Mode::RWXU) {
+        Ok(()) => {
+            let directory = open_component(at, name, flags)?;
+            rustix::fs::fchmod(&directory, Mode::RWXU)?;
+            Ok(directory)
+        }
+        Err(Errno::EXIST) => open_component(at, name, flags),
+        Err(error) => Err(error),
+    }
+}
+
+fn random_name() -> Result<String> {
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).map_err(|_| Errno::IO)?;
+    Ok(format!("{:032x}", u128::from_ne_bytes(random)))
+}

@@ -1,0 +1,318 @@
+//! The system calls that not every kernel, file system or platform has. Where one is missing, it answers `NOSYS` or
+//! what the kernel answers, and the caller falls back.
+
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags};
+use rustix::io::{Errno, Result};
+use rustix::path::Arg;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::{Duration, SystemTime};
+
+/// What was found missing is not tried again. Tests switch off what they want to see replaced.
+#[derive(Debug)]
+pub(super) struct Calls {
+    pub(super) openat2: AtomicBool,
+    pub(super) unnamed: AtomicBool,
+    pub(super) link_handle: AtomicBool,
+    pub(super) noreplace: AtomicBool,
+    pub(super) copy_range: AtomicBool,
+}
+
+impl Default for Calls {
+    fn default() -> Self {
+        Calls {
+            openat2: AtomicBool::new(cfg!(target_os = "linux")),
+            // An unnamed file gets its name by way of /proc, which a chroot may lack.
+            unnamed: AtomicBool::new(
+                cfg!(target_os = "linux") && std::path::Path::new("/proc/self/fd").exists(),
+            ),
+            link_handle: AtomicBool::new(true),
+            noreplace: AtomicBool::new(true),
+            copy_range: AtomicBool::new(cfg!(target_os = "linux")),
+        }
+    }
+}
+
+/// Opens `path` beneath `root`. No link is followed, in no component (requirement 21).
+///
+/// With `cached` it answers `AGAIN` where the disk would have to be asked.
+pub(super) fn open_beneath(
+    calls: &Calls,
+    root: BorrowedFd<'_>,
+    path: &str,
+    flags: OFlags,
+    cached: bool,
+) -> Result<OwnedFd> {
+    if calls.openat2.load(Relaxed) {
+        match openat2(root, path, flags, cached) {
+            Err(Errno::NOSYS) => {}
+            // Old container profiles answer PERM to calls they do not know; to any path, that is.
+            Err(Errno::PERM)
+                if openat2(root, ".", PATH_ONLY, false).is_err_and(|error| error == Errno::PERM) => {}
+            result => return result,
+        }
+        calls.openat2.store(false, Relaxed);
+    }
+    if cached {
+        return Err(Errno::AGAIN);
+    }
+    let mut owned: Option<OwnedFd> = None;
+    let mut rest = path;
+    while let Some((component, after)) = rest.split_once('/') {
+        let at = owned.as_ref().map_or(root, AsFd::as_fd);
+        let directory = open_component(at, component, PATH_ONLY | OFlags::DIRECTORY)?;
+        owned = Some(directory);
+        rest = after;
+    }
+    open_component(owned.as_ref().map_or(root, AsFd::as_fd), rest, flags)
+}
+
+/// A handle that only names a directory or file, where the platform has such a thing.
+#[cfg(target_os = "linux")]
+pub(super) const PATH_ONLY: OFlags = OFlags::PATH;
+#[cfg(not(target_os = "linux"))]
+pub(super) const PATH_ONLY: OFlags = OFlags::RDONLY.union(OFlags::NONBLOCK);
+
+/// Opens one component; a link is `LOOP`, as `openat2` has it.
+pub(super) fn open_component(at: BorrowedFd<'_>, name: &str, flags: OFlags) -> Result<OwnedFd> {
+    let flags = flags | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    loop {
+        match rustix::fs::openat(at, name, flags, Mode::empty()) {
+            Err(Errno::NOTDIR) => match kind_at(at, name)? {
+                FileType::Symlink => return Err(Errno::LOOP),
+                // It has become one since.
+                FileType::Directory => {}
+                _ => return Err(Errno::NOTDIR),
+            },
+            result => return result,
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn openat2(root: BorrowedFd<'_>, path: &str, flags: OFlags, cached: bool) -> Result<OwnedFd> {
+    use rustix::fs::ResolveFlags;
+    let mut resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS | ResolveFlags::NO_SYMLINKS;
+    resolve.set(ResolveFlags::CACHED, cached);
+    // NOFOLLOW would make a link in the last place a success for a path handle.
+    rustix::fs::openat2(root, path, flags | OFlags::CLOEXEC, Mode::empty(), resolve)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn openat2(_: BorrowedFd<'_>, _: &str, _: OFlags, _: bool) -> Result<OwnedFd> {
+    Err(Errno::NOSYS)
+}
+
+/// Whether what stands under a single component is a link, a directory, a file, without following a link.
+pub(super) fn kind_at(at: BorrowedFd<'_>, name: &str) -> Result<FileType> {
+    let stat = rustix::fs::statat(at, name, AtFlags::SYMLINK_NOFOLLOW)?;
+    Ok(FileType::from_raw_mode(stat.st_mode))
+}
+
+/// A regular file without a name, on the file system of `directory`.
+#[cfg(target_os = "linux")]
+pub(super) fn open_unnamed(directory: BorrowedFd<'_>) -> Result<OwnedFd> {
+    rustix::fs::openat(
+        directory,
+        c".",
+        OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC,
+        Mode::RUSR | Mode::WUSR,
+    )
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn open_unnamed(_: BorrowedFd<'_>) -> Result<OwnedFd> {
+    Err(Errno::NOSYS)
+}
+
+/// Gives the open file `fd` another name, which must be free.
+#[cfg(target_os = "linux")]
+pub(super) fn link_open(
+    calls: &Calls,
+    fd: BorrowedFd<'_>,
+    directory: BorrowedFd<'_>,
+    name: &str,
+) -> Result<()> {
+    use rustix::fd::AsRawFd;
+    use std::io::Write;
+    let mut refused = false;
+    if calls.link_handle.load(Relaxed) {
+        match rustix::fs::linkat(fd, c"", directory, name, AtFlags::EMPTY_PATH) {
+            // Older kernels let only the privileged do it. Or the directory is gone, which the next call will tell.
+            Err(Errno::NOENT) => refused = true,
+            result => return result,
+        }
+    }
+    let mut path = [0; 32];
+    let mut room = &mut path[..];
+    write!(room, "/proc/self/fd/{}", fd.as_raw_fd()).map_err(|_| Errno::NAMETOOLONG)?;
+    let free = room.len();
+    let end = path.len() - free;
+    rustix::fs::linkat(CWD, &path[..end], directory, name, AtFlags::SYMLINK_FOLLOW)?;
+    if refused {
+        calls.link_handle.store(false, Relaxed);
+    }
+    Ok(())
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn link_open(_: &Calls, _: BorrowedFd<'_>, _: BorrowedFd<'_>, _: &str) -> Result<()> {
+    Err(Errno::NOSYS)
+}
+
+/// Moves a file to a name that must be free.
+pub(super) fn move_to_free(
+    calls: &Calls,
+    from: (BorrowedFd<'_>, impl Arg + Copy),
+    to: (BorrowedFd<'_>, &str),
+) -> Result<()> {
+    if calls.noreplace.load(Relaxed) {
+        match rename_noreplace(from, to) {
+            // INVAL is what a file system says that lacks the flag.
+            Err(Errno::NOSYS | Errno::INVAL) => {}
+            result => return result,
+        }
+    }
+    rustix::fs::linkat(from.0, from.1, to.0, to.1, AtFlags::empty())?;
+    rustix::fs::unlinkat(from.0, from.1, AtFlags::empty())
+}
+
+#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+fn rename_noreplace(from: (BorrowedFd<'_>, impl Arg), to: (BorrowedFd<'_>, &str)) -> Result<()> {
+    rustix::fs::renameat_with(from.0, from.1, to.0, to.1, rustix::fs::RenameFlags::NOREPLACE)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+fn rename_noreplace(_: (BorrowedFd<'_>, impl Arg), _: (BorrowedFd<'_>, &str)) -> Result<()> {
+    Err(Errno::NOSYS)
+}
+
+/// Reserves blocks for `len` bytes without changing the file's length, where the file system can.
+///
+/// # Errors
+/// No space, no quota.
+#[cfg(target_os = "linux")]
+pub(super) fn reserve(fd: BorrowedFd<'_>, len: u64) -> Result<bool> {
+    match rustix::fs::fallocate(fd, rustix::fs::FallocateFlags::KEEP_SIZE, 0, len) {
+        Ok(()) => Ok(true),
+        Err(error @ (Errno::NOSPC | Errno::DQUOT | Errno::FBIG)) => Err(error),
+        Err(_) => Ok(false),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn reserve(_: BorrowedFd<'_>, _: u64) -> Result<bool> {
+    Ok(false)
+}
+
+/// Copies up to `len` bytes inside the kernel from `offset` on, to the place where `to` stands.
+#[cfg(target_os = "linux")]
+pub(super) fn copy_range(from: BorrowedFd<'_>, offset: u64, to: BorrowedFd<'_>, len: usize) -> Result<usize> {
+    let mut offset = offset;
+    rustix::fs::copy_file_range(from, Some(&mut offset), to, None, len)
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn copy_range(_: BorrowedFd<'_>, _: u64, _: BorrowedFd<'_>, _: usize) -> Result<usize> {
+    Err(Errno::NOSYS)
+}
+
+/// Reads at `offset`. With `nowait` it answers `AGAIN` where the bytes are not in memory.
+#[cfg(target_os = "linux")]
+pub(super) fn read_at(fd: BorrowedFd<'_>, buf: &mut [u8], offset: u64, nowait: bool) -> Result<usize> {
+    use rustix::io::ReadWriteFlags;
+    if nowait {
+        return rustix::io::preadv2(fd, &mut [std::io::IoSliceMut::new(buf)], offset, ReadWriteFlags::NOWAIT);
+    }
+    rustix::io::retry_on_intr(|| rustix::io::pread(fd, &mut *buf, offset))
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn read_at(fd: BorrowedFd<'_>, buf: &mut [u8], offset: u64, nowait: bool) -> Result<usize> {
+    if nowait {
+        return Err(Errno::AGAIN);
+    }
+    rustix::io::retry_on_intr(|| rustix::io::pread(fd, &mut *buf, offset))
+}
+
+/// What is asked about an open file, or one handle that names it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stat {
+    pub(super) kind: FileType,
+    pub(super) size: u64,
+    pub(super) modified: Option<SystemTime>,
+    pub(super) created: Option<SystemTime>,
+    pub(super) accessed: Option<SystemTime>,
+}
+
+/// Asks about an open file.
+#[cfg(target_os = "linux")]
+pub(super) fn stat(fd: BorrowedFd<'_>) -> Result<Stat> {
+    use rustix::fs::{StatxFlags, statx};
+    let wanted = StatxFlags::BASIC_STATS | StatxFlags::BTIME;
+    let got = match statx(fd, c"", AtFlags::EMPTY_PATH, wanted) {
+        Err(Errno::NOSYS | Errno::PERM) => return Ok(from_stat(&rustix::fs::fstat(fd)?)),
+        result => result?,
+    };
+    let born = StatxFlags::from_bits_retain(got.stx_mask).contains(StatxFlags::BTIME);
+    Ok(Stat {
+        kind: FileType::from_raw_mode(got.stx_mode.into()),
+        size: got.stx_size,
+        modified: time(got.stx_mtime.tv_sec, got.stx_mtime.tv_nsec),
+        created: if born { time(got.stx_btime.tv_sec, got.stx_btime.tv_nsec) } else { None },
+        accessed: time(got.stx_atime.tv_sec, got.stx_atime.tv_nsec),
+    })
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn stat(fd: BorrowedFd<'_>) -> Result<Stat> {
+    Ok(from_stat(&rustix::fs::fstat(fd)?))
+}
+
+/// Device and inode number, which tell one file from another.
+// They have other types on other platforms.
+#[allow(clippy::unnecessary_cast)]
+pub(super) fn id(stat: &rustix::fs::Stat) -> (u64, u64) {
+    (stat.st_dev as u64, stat.st_ino as u64)
+}
+
+// The fields of `stat` have other types on other platforms.
+#[allow(clippy::unnecessary_cast)]
+fn from_stat(got: &rustix::fs::Stat) -> Stat {
+    Stat {
+        kind: FileType::from_raw_mode(got.st_mode),
+        size: u64::try_from(got.st_size).unwrap_or(0),
+        modified: time(got.st_mtime as i64, u32::try_from(got.st_mtime_nsec).unwrap_or(0)),
+        created: None,
+        accessed: time(got.st_atime as i64, u32::try_from(got.st_atime_nsec).unwrap_or(0)),
+    }
+}
+
+/// A time of the file system, where this platform can express it.
+fn time(seconds: i64, nanos: u32) -> Option<SystemTime> {
+    let whole = Duration::from_secs(seconds.unsigned_abs());
+    let base = if seconds < 0 {
+        SystemTime::UNIX_EPOCH.checked_sub(whole)
+    } else {
+        SystemTime::UNIX_EPOCH.checked_add(whole)
+    };
+    base?.checked_add(Duration::from_nanos(nanos.into()))
+}
+
+/// Whether looking at cached data of this file system never waits for a network or another process.
+#[cfg(target_os = "linux")]
+pub(super) fn is_local(fd: BorrowedFd<'_>) -> bool {
+    // ext2-4, XFS, btrfs, tmpfs, overlay, F2FS, ZFS.
+    const LOCAL: [u64; 7] =
+        [0xEF53, 0x5846_5342, 0x9123_683E, 0x0102_1994, 0x794C_7630, 0xF2F5_2010, 0x2FC1_2FC1];
+    rustix::fs::fstatfs(fd).is_ok_and(|fs| {
+        #[allow(clippy::cast_sign_loss)]
+        let magic = fs.f_type as u64 & 0xFFFF_FFFF;
+        LOCAL.contains(&magic)
+    })
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn is_local(_: BorrowedFd<'_>) -> bool {
+    false
+}

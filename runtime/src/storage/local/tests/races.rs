@@ -1,0 +1,148 @@
+//! What other threads do meanwhile.
+
+use super::*;
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+const THREADS: usize = 16;
+const ROUNDS: usize = 40;
+
+/// W05: every save of a wished-for name gets a name of its own, and its bytes are found there.
+fn race(content: impl Fn(&Path, &str) -> Content + Sync, configure: impl FnOnce(&Disk)) {
+    let media = Media::new();
+    configure(&media.storage.disk);
+    for round in 0..ROUNDS {
+        let wanted = format!("d{round}/photo.jpg");
+        let saved = std::thread::scope(|scope| {
+            let save = |thread: usize| {
+                let (media, wanted, content) = (&media, &wanted, &content);
+                scope.spawn(move || {
+                    let text = format!("{round} of {thread}");
+                    let content = content(media.dir.path(), &text);
+                    let saved = inline(media.storage.save(name(wanted), content, &SaveOptions::default()));
+                    (saved.unwrap().name, text)
+                })
+            };
+            let threads = (0..THREADS).map(save).collect::<Vec<_>>();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
+        });
+        assert_eq!(saved.iter().map(|(name, _)| name).collect::<BTreeSet<_>>().len(), THREADS);
+        assert_eq!(saved.iter().filter(|(name, _)| *name == wanted).count(), 1);
+        for (name, text) in &saved {
+            assert_eq!(media.read(name).unwrap(), text.as_bytes());
+        }
+    }
+    let files = media.files();
+    assert_eq!(files.iter().filter(|file| !file.starts_with(".filefield/")).count(), ROUNDS * THREADS);
+    assert_eq!(files.len(), ROUNDS * THREADS, "something staged is left");
+}
+
+#[test]
+fn bytes_under_one_name() {
+    race(|_, text| Content::from(text.to_owned()), |_| {});
+}
+
+#[test]
+fn temporary_files_under_one_name() {
+    race(|dir, text| temp(dir, text.as_bytes()), |_| {});
+}
+
+#[test]
+fn bytes_under_one_name_with_every_fallback() {
+    race(|_, text| Content::from(text.to_owned()), fallbacks::switch_all_off);
+}
+
+#[test]
+fn temporary_files_under_one_name_with_every_fallback() {
+    race(|dir, text| temp(dir, text.as_bytes()), fallbacks::switch_all_off);
+}
+
+#[test]
+fn directories_that_others_remove_are_made_again() {
+    for configure in [|_: &Disk| {}, fallbacks::switch_all_off] {
+        let media = Media::with(|builder| builder);
+        configure(&media.storage.disk);
+        let stop = Stop::default();
+        std::thread::scope(|scope| {
+            let end = stop.at_the_end();
+            scope.spawn(|| {
+                while !stop.was_told() {
+                    // Fails as long as a file is in it.
+                    let _ = fs::remove_dir(media.at("a/b"));
+                    let _ = fs::remove_dir(media.at("a"));
+                }
+            });
+            let start = Instant::now();
+            while start.elapsed() < Duration::from_millis(500) {
+                match inline(media.storage.save(name("a/b/f"), Content::from("x"), &SaveOptions::default())) {
+                    Ok(saved) => {
+                        assert_eq!(saved.name, "a/b/f");
+                        inline(media.storage.delete(name("a/b/f"))).unwrap();
+                    }
+                    // Sixteen times in a row somebody else was faster.
+                    Err(error) => assert!(error.is_retryable(), "{error:?}"),
+                }
+            }
+            drop(end);
+        });
+        assert!(media.files().is_empty());
+    }
+}
+
+#[test]
+fn saves_and_deletes_of_one_name() {
+    let media = Media::new();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..300 {
+                    let saved = inline(media.storage.save(
+                        name("d/f"),
+                        Content::from("12345"),
+                        &SaveOptions::default(),
+                    ));
+                    let saved = saved.unwrap().name;
+                    match inline(media.storage.size(name("d/f"))) {
+                        Ok(size) => assert_eq!(size, 5),
+                        Err(error) => assert_eq!(error.kind(), ErrorKind::NotFound),
+                    }
+                    inline(media.storage.delete(name(&saved))).unwrap();
+                }
+            });
+        }
+    });
+    assert!(media.files().is_empty());
+}
+
+#[test]
+fn only_one_of_many_renames_gets_the_name() {
+    let media = Media::new();
+    for round in 0..50 {
+        let to = format!("to{round}");
+        let won = std::thread::scope(|scope| {
+            let rename = |thread: usize| {
+                let (media, to) = (&media, &to);
+                scope.spawn(move || {
+                    let from = format!("from{round}_{thread}");
+                    inline(media.storage.save(name(&from), Content::from("x"), &SaveOptions::default()))
+                        .unwrap();
+                    match inline(media.storage.rename(name(&from), name(to))) {
+                        Ok(()) => 1,
+                        Err(error) => {
+                            assert_eq!(error.kind(), ErrorKind::AlreadyExists);
+                            0
+                        }
+                    }
+                })
+            };
+            (0..4)
+                .map(rename)
+                .collect::<Vec<_>>()
+                .into_iter()
+                .map(|thread| thread.join().unwrap())
+                .sum::<u32>()
+        });
+        assert_eq!(won, 1);
+    }
+    assert_eq!(media.files().len(), 50 * 4);
+}

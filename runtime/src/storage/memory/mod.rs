@@ -1,0 +1,222 @@
+//! Files in memory, for tests and caches.
+
+#[cfg(test)]
+mod same_as_disk;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+use super::{Listing, Metadata, Reader, SaveOptions, Saved, Storage};
+use crate::name::{Candidates, check_base_url, join_url};
+use crate::{Content, Error, ErrorKind, FileName, Result};
+use async_trait::async_trait;
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::SystemTime;
+use tree::{Directory, IfTaken, Stored};
+
+/// A storage that keeps files in memory and behaves like the one on disk: the same names, the same tree, the same
+/// errors (W38). A program tested on it meets no surprise on disk.
+///
+/// Readers are independent of each other and keep the bytes they opened, whatever happens to the file (D260).
+/// Bytes are shared, never copied: saving a [`Bytes`](crate::Bytes) and reading it back moves nothing.
+///
+/// ```
+/// use filefield::storage::MemoryStorage;
+/// use filefield::{FileName, SaveOptions, Storage};
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let storage = MemoryStorage::builder().base_url("/media").build()?;
+/// let name = FileName::new("cars/57 chevy.txt")?;
+/// let saved = storage.save(name, "new content".into(), &SaveOptions::default()).await?;
+/// assert_eq!((saved.name.as_str(), saved.size), ("cars/57 chevy.txt", 11));
+/// assert_eq!(storage.open(name).await?.read_all(1024).await?, "new content");
+/// assert_eq!(storage.url(name)?, "/media/cars/57%20chevy.txt");
+/// # Ok::<(), filefield::Error>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct MemoryStorage {
+    /// Tells it from every other one of the process.
+    id: u64,
+    tree: RwLock<Directory>,
+    base_url: Option<String>,
+    allow_overwrite: bool,
+}
+
+/// Options of a [`MemoryStorage`].
+#[derive(Clone, Debug, Default)]
+#[must_use]
+pub struct MemoryStorageBuilder {
+    base_url: Option<String>,
+    allow_overwrite: bool,
+}
+
+impl MemoryStorageBuilder {
+    /// The URL under which the files are served. A missing slash at its end is added (W39).
+    pub fn base_url(mut self, base_url: impl Into<String>) -> Self {
+        self.base_url = Some(base_url.into());
+        self
+    }
+
+    /// Whether a save replaces a file of the same name (D223). The default is no: it takes another name.
+    pub fn allow_overwrite(mut self, allow: bool) -> Self {
+        self.allow_overwrite = allow;
+        self
+    }
+
+    /// Makes the storage.
+    ///
+    /// # Errors
+    /// [`Settings`](ErrorKind::Settings) for a base URL that is malformed, or has a query or a fragment.
+    pub fn build(self) -> Result<MemoryStorage> {
+        let base_url = self.base_url.map(|base| check_base_url(&base)).transpose()?;
+        Ok(MemoryStorage { base_url, allow_overwrite: self.allow_overwrite, ..MemoryStorage::new() })
+    }
+}
+
+impl MemoryStorage {
+    /// An empty storage without a base URL.
+    pub fn new() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        MemoryStorage { id, tree: RwLock::default(), base_url: None, allow_overwrite: false }
+    }
+
+    /// Options for a new storage.
+    pub fn builder() -> MemoryStorageBuilder {
+        MemoryStorageBuilder::default()
+    }
+
+    // A panic under the lock cannot leave the tree in between two states, so a poisoned lock is a good one.
+    fn read(&self) -> RwLockReadGuard<'_, Directory> {
+        self.tree.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Directory> {
+        self.tree.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn get(&self, operation: &'static str, name: FileName<'_>) -> Result<Stored> {
+        self.read().get(name).cloned().map_err(|error| self.failed(error, operation, name.as_str()))
+    }
+
+    fn failed(&self, error: Error, operation: &'static str, name: &str) -> Error {
+        error.with_operation(operation).with_storage(self.kind()).with_name(name)
+    }
+
+    /// Takes the first free name and puts `file` there, in one step that nobody sees the middle of.
+    fn publish(&self, name: FileName<'_>, file: &Stored, options: &SaveOptions) -> Result<String> {
+        let mut tree = self.write();
+        for candidate in Candidates::new(name, options.max_length) {
+            let candidate = candidate?;
+            // `exact` promises that nothing is replaced, whatever the storage allows.
+            if options.exact && candidate != name.as_str() {
+                return Err(Error::new(ErrorKind::NameTooLong, "the name is over the limit"));
+            }
+            let replace = self.allow_overwrite && !options.exact;
+            let if_taken = if replace { IfTaken::Replace } else { IfTaken::Fail };
+            match tree.put(FileName::new(&candidate)?, file, if_taken) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists && !options.exact => {}
+                result => return result.map(|()| candidate.into_owned()),
+            }
+        }
+        Err(Error::new(ErrorKind::NoAvailableName, "no free name was found"))
+    }
+}
+
+impl Default for MemoryStorage {
+    fn default() -> Self {
+        MemoryStorage::new()
+    }
+}
+
+fn new_file(bytes: bytes::Bytes, options: &SaveOptions) -> Stored {
+    let now = SystemTime::now();
+    Stored { bytes, owner: options.owner.as_deref().map(Into::into), created: now, modified: now }
+}
+
+#[async_trait]
+impl Storage for MemoryStorage {
+    async fn save(&self, name: FileName<'_>, content: Content, options: &SaveOptions) -> Result<Saved> {
+        let save = async || {
+            let bytes = content.read_all().await?;
+            let size = bytes.len() as u64;
+            Ok(Saved::new(self.publish(name, &new_file(bytes, options), options)?, size))
+        };
+        save().await.map_err(|error| self.failed(error, "save", name.as_str()))
+    }
+
+    async fn open(&self, name: FileName<'_>) -> Result<Reader> {
+        Ok(self.get("open", name)?.bytes.into())
+    }
+
+    async fn delete(&self, name: FileName<'_>) -> Result<()> {
+        self.write().remove(name).map_err(|error| self.failed(error, "delete", name.as_str()))
+    }
+
+    async fn metadata(&self, name: FileName<'_>) -> Result<Metadata> {
+        let file = self.get("metadata", name)?;
+        let mut metadata = Metadata::new(file.bytes.len() as u64);
+        metadata.created = Some(file.created);
+        metadata.modified = Some(file.modified);
+        Ok(metadata)
+    }
+
+    fn url(&self, name: FileName<'_>) -> Result<String> {
+        match &self.base_url {
+            Some(base) => Ok(join_url(base, name)),
+            None => Err(Error::unsupported("url", self.kind()).with_name(name)),
+        }
+    }
+
+    fn kind(&self) -> &'static str {
+        "memory"
+    }
+
+    async fn exists(&self, name: FileName<'_>) -> Result<bool> {
+        Ok(self.read().get(name).is_ok())
+    }
+
+    async fn open_range(&self, name: FileName<'_>, range: Range<u64>) -> Result<Reader> {
+        let bytes = self.get("open_range", name)?.bytes;
+        let end = usize::try_from(range.end).unwrap_or(usize::MAX).min(bytes.len());
+        let start = usize::try_from(range.start).unwrap_or(usize::MAX).min(end);
+        Ok(bytes.slice(start..end).into())
+    }
+
+    async fn list(&self, directory: &str) -> Result<Listing> {
+        let list = || {
+            if !directory.is_empty() {
+                FileName::new(directory)?;
+            }
+            self.read().list(directory)
+        };
+        list().map_err(|error| self.failed(error, "list", directory))
+    }
+
+    async fn copy(&self, from: FileName<'_>, to: FileName<'_>, options: &SaveOptions) -> Result<Saved> {
+        let bytes = self.get("copy", from)?.bytes;
+        let size = bytes.len() as u64;
+        let name = self
+            .publish(to, &new_file(bytes, options), options)
+            .map_err(|error| self.failed(error, "copy", to.as_str()))?;
+        Ok(Saved::new(name, size))
+    }
+
+    async fn rename(&self, from: FileName<'_>, to: FileName<'_>) -> Result<()> {
+        let mut tree = self.write();
+        let file = tree.get(from).cloned().map_err(|error| self.failed(error, "rename", from.as_str()))?;
+        tree.put(to, &file, IfTaken::Fail).map_err(|error| self.failed(error, "rename", to.as_str()))?;
+        tree.remove(from).map_err(|error| self.failed(error, "rename", from.as_str()))
+    }
+
+    fn location(&self) -> Option<String> {
+        Some(format!("memory:{}", self.id))
+    }
+
+    async fn owner(&self, name: FileName<'_>) -> Result<Option<String>> {
+        Ok(self.get("owner", name)?.owner.map(|owner| owner.as_ref().to_owned()))
+    }
+}

@@ -1,0 +1,242 @@
+//! Where bytes live: the [`Storage`] trait and the built-in storages.
+
+mod local;
+mod memory;
+mod prefix;
+mod reader;
+
+pub use local::{Durability, FileSystemBuilder, FileSystemStorage};
+pub use memory::{MemoryStorage, MemoryStorageBuilder};
+pub use prefix::PrefixStorage;
+pub use reader::{ReadSource, Reader};
+
+use crate::{Content, Error, FileName, Result};
+use async_trait::async_trait;
+use std::any::Any;
+use std::fmt;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+/// A place that stores files under names.
+///
+/// Five methods are required; the others have defaults that build on them or answer
+/// [`Unsupported`](crate::ErrorKind::Unsupported) with the name of the operation and of the storage. Every method
+/// takes a checked [`FileName`], so an implementation never sees a name that leaves its root.
+///
+/// What every implementation promises, and `filefield::testing::storage_suite` checks:
+/// * `save` never replaces bytes, unless the storage was configured to; the name is taken exclusively, never tested
+///   and then taken (W05, W09).
+/// * When `save` fails, nothing is visible, unless the error [is uncertain](Error::is_uncertain).
+/// * No reader sees a file that is not whole.
+/// * `delete` of a missing file is a success (D232).
+#[async_trait]
+pub trait Storage: Any + fmt::Debug + Send + Sync {
+    /// Stores `content` under `name`, or under a free variant of it (D186), and says which name was used.
+    ///
+    /// # Errors
+    /// [`AlreadyExists`](crate::ErrorKind::AlreadyExists) where [`SaveOptions::exact`] is set and the name is
+    /// taken; [`NoAvailableName`](crate::ErrorKind::NoAvailableName); the errors of the content and of its
+    /// inspector; those of the medium.
+    async fn save(&self, name: FileName<'_>, content: Content, options: &SaveOptions) -> Result<Saved>;
+
+    /// Opens a file for reading, from its start.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::ErrorKind::NotFound), [`IsADirectory`](crate::ErrorKind::IsADirectory),
+    /// [`NotAFile`](crate::ErrorKind::NotAFile) for links, devices and FIFOs.
+    async fn open(&self, name: FileName<'_>) -> Result<Reader>;
+
+    /// Deletes a file. A missing file is a success.
+    ///
+    /// # Errors
+    /// Those of the medium; [`IsADirectory`](crate::ErrorKind::IsADirectory) for a directory.
+    async fn delete(&self, name: FileName<'_>) -> Result<()>;
+
+    /// Size and times of a file.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::ErrorKind::NotFound).
+    async fn metadata(&self, name: FileName<'_>) -> Result<Metadata>;
+
+    /// The URL of a file, without any I/O (D238).
+    ///
+    /// # Errors
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) where the storage has no base URL.
+    fn url(&self, name: FileName<'_>) -> Result<String>;
+
+    /// The kind of storage, for logs and errors: `"local"`, `"memory"`.
+    fn kind(&self) -> &'static str;
+
+    /// Whether a file is there.
+    ///
+    /// # Errors
+    /// Those of the medium. A missing file is `Ok(false)`.
+    async fn exists(&self, name: FileName<'_>) -> Result<bool> {
+        match self.metadata(name).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == crate::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Size in bytes.
+    ///
+    /// # Errors
+    /// As [`metadata`](Self::metadata).
+    async fn size(&self, name: FileName<'_>) -> Result<u64> {
+        Ok(self.metadata(name).await?.size)
+    }
+
+    /// Time of the last change of the bytes.
+    ///
+    /// # Errors
+    /// As [`metadata`](Self::metadata); unsupported where the medium keeps no such time.
+    async fn modified(&self, name: FileName<'_>) -> Result<SystemTime> {
+        self.metadata(name).await?.modified.ok_or_else(|| Error::unsupported("modified", self.kind()))
+    }
+
+    /// The local path, where there is one (D170, D204).
+    ///
+    /// # Errors
+    /// Unsupported for storages that are not on this machine.
+    fn path(&self, name: FileName<'_>) -> Result<PathBuf> {
+        Err(Error::unsupported("path", self.kind()).with_name(name))
+    }
+
+    /// Opens part of a file, `range` in bytes. A range that reaches past the end is cut there.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    async fn open_range(&self, name: FileName<'_>, range: Range<u64>) -> Result<Reader> {
+        Ok(self.open(name).await?.into_range(range))
+    }
+
+    /// Directories and files directly under `directory` (`""` is the root), names only, sorted bytewise (D173).
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::ErrorKind::NotFound), [`NotADirectory`](crate::ErrorKind::NotADirectory), unsupported.
+    async fn list(&self, directory: &str) -> Result<Listing> {
+        let _ = directory;
+        Err(Error::unsupported("list", self.kind()))
+    }
+
+    /// A URL that works until `expires` has passed.
+    ///
+    /// # Errors
+    /// Unsupported by default.
+    async fn signed_url(&self, name: FileName<'_>, expires: Duration) -> Result<String> {
+        let _ = expires;
+        Err(Error::unsupported("signed_url", self.kind()).with_name(name))
+    }
+
+    /// Copies a file to another name of the same storage, with the same rules as [`save`](Self::save).
+    ///
+    /// # Errors
+    /// Those of reading and saving.
+    async fn copy(&self, from: FileName<'_>, to: FileName<'_>, options: &SaveOptions) -> Result<Saved> {
+        let reader = self.open(from).await?;
+        self.save(to, reader.into_content(), options).await
+    }
+
+    /// Moves a file to another name that must be free.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::ErrorKind::NotFound), [`AlreadyExists`](crate::ErrorKind::AlreadyExists).
+    async fn rename(&self, from: FileName<'_>, to: FileName<'_>) -> Result<()> {
+        let owner = match self.owner(from).await {
+            Err(error) if error.kind() == crate::ErrorKind::Unsupported => None,
+            owner => owner?,
+        };
+        let options = SaveOptions { exact: true, owner, ..SaveOptions::default() };
+        self.copy(from, to, &options).await?;
+        self.delete(from).await
+    }
+
+    /// The owner token kept with a file, `None` where it carries none. The sweeper deletes nothing without it
+    /// (G3, requirement 91).
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::ErrorKind::NotFound); unsupported where the medium cannot keep one.
+    async fn owner(&self, name: FileName<'_>) -> Result<Option<String>> {
+        Err(Error::unsupported("owner", self.kind()).with_name(name))
+    }
+
+    /// The place where the bytes are, the same for two storages exactly when they show the same files:
+    /// `file:///srv/media`. `None` where only identity tells.
+    fn location(&self) -> Option<String> {
+        None
+    }
+
+    /// Turns a base name into one this storage takes (D178). A storage may have rules of its own (D175).
+    ///
+    /// # Errors
+    /// [`NoFileName`](crate::ErrorKind::NoFileName) where nothing is left.
+    fn valid_name(&self, name: &str) -> Result<String> {
+        crate::name::valid_name(name)
+    }
+}
+
+/// A storage shared by all fields and tasks that use it.
+pub type SharedStorage = Arc<dyn Storage>;
+
+/// How to save one file.
+#[derive(Clone, Debug, Default)]
+pub struct SaveOptions {
+    /// The most code points the whole name may have (D189); `None` is no limit but the storage's, which counts bytes
+    /// (W13).
+    pub max_length: Option<u32>,
+    /// Fail with `AlreadyExists` instead of choosing another name when the wanted one is taken, also where the storage
+    /// replaces files otherwise.
+    pub exact: bool,
+    /// A token kept with the file, which later proves that it is ours (G3).
+    pub owner: Option<String>,
+}
+
+/// What a save did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Saved {
+    /// The name used, which may differ from the one wanted (D113).
+    pub name: String,
+    /// Bytes stored.
+    pub size: u64,
+}
+
+impl Saved {
+    /// A save of `size` bytes under `name`.
+    pub fn new(name: impl Into<String>, size: u64) -> Self {
+        Saved { name: name.into(), size }
+    }
+}
+
+/// Size and times of a stored file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Metadata {
+    /// Size in bytes.
+    pub size: u64,
+    /// Last change of the bytes.
+    pub modified: Option<SystemTime>,
+    /// Creation (birth) time.
+    pub created: Option<SystemTime>,
+    /// Last access.
+    pub accessed: Option<SystemTime>,
+}
+
+impl Metadata {
+    /// Metadata with a size alone.
+    pub fn new(size: u64) -> Self {
+        Metadata { size, ..Metadata::default() }
+    }
+}
+
+/// What lies directly in a directory: names only, sorted bytewise.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// Names of directories.
+    pub dirs: Vec<String>,
+    /// Names of files.
+    pub files: Vec<String>,
+}

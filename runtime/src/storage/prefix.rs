@@ -1,0 +1,262 @@
+//! A folder of another storage, as a storage.
+
+use super::{Listing, Metadata, Reader, SaveOptions, Saved, SharedStorage, Storage};
+use crate::name::filepath_to_uri;
+use crate::{Content, Error, ErrorKind, FileName, Result};
+use async_trait::async_trait;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+/// Puts everything under a folder of another storage. Names, also those in errors, are relative to the folder, so
+/// nobody who holds it can name a file outside of it.
+///
+/// ```
+/// use filefield::storage::{MemoryStorage, PrefixStorage};
+/// use filefield::{FileName, SaveOptions, SharedStorage, Storage};
+/// use std::sync::Arc;
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let all: SharedStorage = Arc::new(MemoryStorage::new());
+/// let tenant = PrefixStorage::new(all.clone(), "tenants/7")?;
+/// let saved = tenant.save(FileName::new("a.txt")?, "a".into(), &SaveOptions::default()).await?;
+/// assert_eq!(saved.name, "a.txt");
+/// assert!(all.exists(FileName::new("tenants/7/a.txt")?).await?);
+/// # Ok::<(), filefield::Error>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct PrefixStorage {
+    inner: SharedStorage,
+    /// The folder and a slash.
+    prefix: String,
+}
+
+impl PrefixStorage {
+    /// Everything under `folder` of `inner`.
+    ///
+    /// # Errors
+    /// Those of [`FileName::new`] for `folder`; a slash at its end is allowed.
+    pub fn new(inner: SharedStorage, folder: &str) -> Result<Self> {
+        let folder = FileName::new(folder.strip_suffix('/').unwrap_or(folder))?;
+        Ok(PrefixStorage { inner, prefix: format!("{folder}/") })
+    }
+
+    /// The storage it lies in.
+    pub fn inner(&self) -> &SharedStorage {
+        &self.inner
+    }
+
+    /// The name in the inner storage.
+    fn full(&self, name: &str) -> String {
+        [self.prefix.as_str(), name].concat()
+    }
+
+    /// The name for those who hold this storage.
+    fn short<'a>(&self, full: &'a str) -> Option<&'a str> {
+        full.strip_prefix(&self.prefix)
+    }
+
+    fn error(&self, error: Error) -> Error {
+        error.map_name(|full| self.short(full).map(str::to_owned))
+    }
+
+    fn saved(&self, result: Result<Saved>) -> Result<Saved> {
+        let mut saved = result.map_err(|error| self.error(error))?;
+        match self.short(&saved.name) {
+            Some(name) => saved.name = name.to_owned(),
+            // Such a file could never be opened through this storage again.
+            None => {
+                let message = "the storage chose a name outside of the folder";
+                return Err(Error::new(ErrorKind::Traversal, message).with_storage(self.kind()).uncertain());
+            }
+        }
+        Ok(saved)
+    }
+
+    /// The limit is on the name as seen here; a limit of 0 means no more and no less below (D193).
+    fn options(&self, options: &SaveOptions) -> SaveOptions {
+        let added = u32::try_from(self.prefix.chars().count()).unwrap_or(u32::MAX);
+        let max_length = options.max_length.map(|max| if max == 0 { 0 } else { max.saturating_add(added) });
+        SaveOptions { max_length, ..options.clone() }
+    }
+}
+
+/// Calls a method of the inner storage with the full name, and makes names in its error short.
+macro_rules! forward {
+    ($self:ident, $name:ident, $inner:ident => $call:expr) => {{
+        let full = $self.full($name.as_str());
+        let $inner = FileName::new(&full).map_err(|error| $self.error(error))?;
+        $call.map_err(|error| $self.error(error))
+    }};
+}
+
+// A method that fell back to its default would lose what the inner storage does better, or differently.
+#[deny(clippy::missing_trait_methods)]
+#[async_trait]
+impl Storage for PrefixStorage {
+    async fn save(&self, name: FileName<'_>, content: Content, options: &SaveOptions) -> Result<Saved> {
+        let options = self.options(options);
+        let saved = forward!(self, name, full => self.inner.save(full, content, &options).await);
+        self.saved(saved)
+    }
+
+    async fn open(&self, name: FileName<'_>) -> Result<Reader> {
+        forward!(self, name, full => self.inner.open(full).await)
+    }
+
+    async fn delete(&self, name: FileName<'_>) -> Result<()> {
+        forward!(self, name, full => self.inner.delete(full).await)
+    }
+
+    async fn metadata(&self, name: FileName<'_>) -> Result<Metadata> {
+        forward!(self, name, full => self.inner.metadata(full).await)
+    }
+
+    fn url(&self, name: FileName<'_>) -> Result<String> {
+        forward!(self, name, full => self.inner.url(full))
+    }
+
+    fn kind(&self) -> &'static str {
+        self.inner.kind()
+    }
+
+    async fn exists(&self, name: FileName<'_>) -> Result<bool> {
+        forward!(self, name, full => self.inner.exists(full).await)
+    }
+
+    async fn size(&self, name: FileName<'_>) -> Result<u64> {
+        forward!(self, name, full => self.inner.size(full).await)
+    }
+
+    async fn modified(&self, name: FileName<'_>) -> Result<SystemTime> {
+        forward!(self, name, full => self.inner.modified(full).await)
+    }
+
+    fn path(&self, name: FileName<'_>) -> Result<PathBuf> {
+        forward!(self, name, full => self.inner.path(full))
+    }
+
+    async fn open_range(&self, name: FileName<'_>, range: Range<u64>) -> Result<Reader> {
+        forward!(self, name, full => self.inner.open_range(full, range).await)
+    }
+
+    async fn list(&self, directory: &str) -> Result<Listing> {
+        if !directory.is_empty() {
+            FileName::new(directory)?;
+        }
+        let full = self.full(directory);
+        match self.inner.list(full.trim_end_matches('/')).await {
+            // The root of a storage is always there, also before the first save makes the folder.
+            Err(error) if directory.is_empty() && error.kind() == ErrorKind::NotFound => {
+                Ok(Listing::default())
+            }
+            result => result.map_err(|error| self.error(error)),
+        }
+    }
+
+    async fn signed_url(&self, name: FileName<'_>, expires: Duration) -> Result<String> {
+        forward!(self, name, full => self.inner.signed_url(full, expires).await)
+    }
+
+    async fn copy(&self, from: FileName<'_>, to: FileName<'_>, options: &SaveOptions) -> Result<Saved> {
+        let options = self.options(options);
+        let to = self.full(to.as_str());
+        let to = FileName::new(&to).map_err(|error| self.error(error))?;
+        let saved = forward!(self, from, from => self.inner.copy(from, to, &options).await);
+        self.saved(saved)
+    }
+
+    async fn rename(&self, from: FileName<'_>, to: FileName<'_>) -> Result<()> {
+        let to = self.full(to.as_str());
+        let to = FileName::new(&to).map_err(|error| self.error(error))?;
+        forward!(self, from, from => self.inner.rename(from, to).await)
+    }
+
+    async fn owner(&self, name: FileName<'_>) -> Result<Option<String>> {
+        forward!(self, name, full => self.inner.owner(full).await)
+    }
+
+    fn location(&self) -> Option<String> {
+        let folder = filepath_to_uri(self.prefix.trim_end_matches('/'));
+        Some(format!("{}/{folder}", self.inner.location()?.trim_end_matches('/')))
+    }
+
+    fn valid_name(&self, name: &str) -> Result<String> {
+        self.inner.valid_name(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::storage::MemoryStorage;
+    use std::sync::Arc;
+
+    fn name(name: &str) -> FileName<'_> {
+        FileName::new(name).unwrap()
+    }
+
+    fn pair() -> (SharedStorage, PrefixStorage) {
+        let inner: SharedStorage = Arc::new(MemoryStorage::builder().base_url("/m").build().unwrap());
+        (inner.clone(), PrefixStorage::new(inner, "tenants/é/").unwrap())
+    }
+
+    #[tokio::test]
+    async fn names_are_translated_in_and_out() {
+        let (inner, tenant) = pair();
+        assert_eq!(tenant.list("").await.unwrap(), Listing::default());
+        let options = SaveOptions { max_length: Some(10), ..SaveOptions::default() };
+        let first = tenant.save(name("d/a.txt"), "1".into(), &options).await.unwrap();
+        assert_eq!(first.name, "d/a.txt");
+        let options = SaveOptions { max_length: Some(15), ..SaveOptions::default() };
+        let second = tenant.save(name("d/a.txt"), "22".into(), &options).await.unwrap();
+        assert_eq!(second.name.chars().count(), 15);
+        assert_eq!(inner.size(name(&format!("tenants/é/{}", second.name))).await.unwrap(), 2);
+        assert_eq!(tenant.url(name("d/a.txt")).unwrap(), "/m/tenants/%C3%A9/d/a.txt");
+        assert_eq!(tenant.kind(), "memory");
+        assert_eq!(tenant.list("").await.unwrap().dirs, ["d"]);
+        assert_eq!(tenant.list("d").await.unwrap().files.len(), 2);
+        let copied = tenant.copy(name("d/a.txt"), name("b.txt"), &SaveOptions::default()).await.unwrap();
+        assert_eq!(copied.name, "b.txt");
+        tenant.rename(name("b.txt"), name("c.txt")).await.unwrap();
+        assert!(inner.exists(name("tenants/é/c.txt")).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn errors_show_the_short_name() {
+        let (_, tenant) = pair();
+        for error in [
+            tenant.open(name("x.txt")).await.unwrap_err(),
+            tenant.copy(name("x.txt"), name("y.txt"), &SaveOptions::default()).await.unwrap_err(),
+            tenant.rename(name("x.txt"), name("y.txt")).await.unwrap_err(),
+        ] {
+            assert_eq!((error.kind(), error.name()), (ErrorKind::NotFound, Some("x.txt")));
+            assert!(!error.to_string().contains("tenants"));
+        }
+        assert_eq!(tenant.list("no/such").await.unwrap_err().name(), Some("no/such"));
+        assert_eq!(tenant.list("../x").await.unwrap_err().kind(), ErrorKind::Traversal);
+        let long = ["y".repeat(250).as_str(); 4].join("/");
+        let long = format!("{long}/{}", "z".repeat(18));
+        assert_eq!(tenant.open(name(&long)).await.unwrap_err().kind(), ErrorKind::NameTooLong);
+    }
+
+    #[test]
+    fn the_location_tells_whether_files_are_the_same() {
+        let (inner, tenant) = pair();
+        let same = PrefixStorage::new(inner.clone(), "tenants/é").unwrap();
+        assert_eq!(tenant.location(), same.location());
+        let nested = PrefixStorage::new(Arc::new(PrefixStorage::new(inner.clone(), "tenants").unwrap()), "é");
+        assert_eq!(tenant.location(), nested.unwrap().location());
+        assert_ne!(tenant.location(), inner.location());
+        assert_ne!(tenant.location(), pair().1.location());
+    }
+
+    #[test]
+    fn the_folder_is_checked() {
+        for folder in ["", "/", "../x", "/abs", "a//b", "a/.", ".filefield"] {
+            PrefixStorage::new(Arc::new(MemoryStorage::new()), folder).unwrap_err();
+        }
+    }
+}

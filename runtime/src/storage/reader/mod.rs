@@ -1,0 +1,310 @@
+//! Reading a stored file.
+
+mod adapters;
+mod source;
+mod stream;
+#[cfg(test)]
+mod tests;
+
+pub use source::ReadSource;
+
+use crate::content::Source;
+use crate::file::LineStream;
+use crate::{Content, Error, ErrorKind, Result};
+use bytes::{Buf, Bytes};
+use futures_core::Stream;
+use std::fmt;
+use std::future::poll_fn;
+use std::ops::Range;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncRead, ReadBuf};
+use tokio::task::coop;
+
+/// Files up to this many bytes are read in one piece.
+pub(super) const ONE_PIECE: usize = 256 * 1024;
+/// The chunk size where the caller names none. Larger buffers do not read faster.
+pub(super) const CHUNK: usize = 64 * 1024;
+
+type Boxed = Box<dyn ReadSource>;
+type Reading = Pin<Box<dyn Future<Output = (Boxed, Result<Bytes>)> + Send>>;
+
+enum State {
+    /// Nothing is under way.
+    Idle(Boxed),
+    /// A chunk is on its way. It is kept here and not in a caller's future, so dropping that future loses nothing.
+    Busy(Reading),
+    /// The end was reached.
+    End,
+}
+
+/// A stored file, open for reading.
+///
+/// It gives bytes once, from its start to its end, in chunks ([`next_chunk`](Self::next_chunk)), at once
+/// ([`read_all`](Self::read_all)), as a stream ([`into_stream`](Self::into_stream)) or through tokio's `AsyncRead`.
+/// Dropping a future of it in the middle loses no bytes: the next call goes on where the dropped one stood.
+///
+/// ```
+/// # use filefield::{Bytes, storage::Reader};
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let reader = Reader::from(Bytes::from_static(b"0123456789"));
+/// assert_eq!(reader.len(), Some(10));
+/// assert_eq!(reader.into_range(2..5).read_all(1024).await?, "234");
+/// # Ok::<(), filefield::Error>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Reader {
+    state: State,
+    /// Bytes to pass over before the next chunk.
+    skip: u64,
+    /// The most bytes still to give; exactly so many where `known`.
+    left: u64,
+    known: bool,
+    /// Bytes that came and were not handed out yet.
+    spare: Bytes,
+}
+
+impl Reader {
+    /// A reader of `source`, with the number of bytes it will give, where that is known.
+    ///
+    /// The reader gives exactly `len` bytes: it stops there, and a source that ends before is an
+    /// [`Io`](crate::ErrorKind::Io) error.
+    pub fn new(source: Box<dyn ReadSource>, len: Option<u64>) -> Self {
+        Reader {
+            state: State::Idle(source),
+            skip: 0,
+            left: len.unwrap_or(u64::MAX),
+            known: len.is_some(),
+            spare: Bytes::new(),
+        }
+    }
+
+    /// A reader of tokio's `AsyncRead`, with the number of bytes it will give, where that is known.
+    pub fn from_async_read(read: impl AsyncRead + Send + 'static, len: Option<u64>) -> Self {
+        Reader::new(Box::new(adapters::FromAsyncRead::new(read)), len)
+    }
+
+    /// The number of bytes still to come, where that is known: of all bytes, as long as none was read.
+    pub fn len(&self) -> Option<u64> {
+        self.known.then_some(self.left)
+    }
+
+    /// Whether it is known to give no more bytes.
+    pub fn is_empty(&self) -> bool {
+        self.left == 0
+    }
+
+    /// The part `range`, in bytes, of what is still to come. It is cut at the end; an inverted range is empty.
+    #[must_use]
+    pub fn into_range(mut self, range: Range<u64>) -> Reader {
+        let mut start = range.start.min(self.left);
+        let count = range.end.saturating_sub(range.start).min(self.left - start);
+        self.left = count;
+        let here = usize::try_from(start).unwrap_or(usize::MAX).min(self.spare.len());
+        self.spare.advance(here);
+        start -= here as u64;
+        self.skip = self.skip.saturating_add(start);
+        self
+    }
+
+    /// Moves `count` bytes ahead, or to the end, if the source can do that without reading; else `false`, and nothing
+    /// has happened. Local files can, streams cannot: a count of 0 tells which it is.
+    pub fn try_skip(&mut self, count: u64) -> bool {
+        let here = usize::try_from(count).unwrap_or(usize::MAX).min(self.spare.len());
+        let ahead = count.min(self.left) - here as u64;
+        let State::Idle(source) = &mut self.state else { return false };
+        if !source.try_skip(self.skip.saturating_add(ahead)) {
+            return false;
+        }
+        self.skip = 0;
+        self.spare.advance(here);
+        if self.left != u64::MAX || self.known {
+            self.left -= count.min(self.left);
+        }
+        true
+    }
+
+    /// The next bytes, at most `max` of them (and at least one), or `None` at the end.
+    ///
+    /// # Errors
+    /// Those of the medium; [`Io`](crate::ErrorKind::Io) where the file ends before its length.
+    pub async fn next_chunk(&mut self, max: usize) -> Result<Option<Bytes>> {
+        poll_fn(|cx| self.poll_chunk(cx, max)).await
+    }
+
+    /// All bytes still to come.
+    ///
+    /// Memory grows with what is read, not with the length that the source claims.
+    ///
+    /// # Errors
+    /// [`TooLarge`](crate::ErrorKind::TooLarge) where there are more than `limit` bytes (`u64::MAX` for no limit),
+    /// and as [`next_chunk`](Self::next_chunk).
+    pub async fn read_all(mut self, limit: u64) -> Result<Bytes> {
+        if self.known && self.left > limit {
+            return Err(too_large(limit));
+        }
+        let mut head = Vec::new();
+        let small = self.known && self.left <= ONE_PIECE as u64;
+        while small || self.skip > 0 || !self.spare.is_empty() || matches!(self.state, State::Busy(_)) {
+            match self.next_chunk(if small { ONE_PIECE } else { CHUNK }).await? {
+                None => return Ok(head.into()),
+                // The usual case, a small file that comes whole, is not copied.
+                Some(chunk) if head.is_empty() && self.known && self.left == 0 => return Ok(chunk),
+                Some(chunk) => head.extend_from_slice(&chunk),
+            }
+            if head.len() as u64 > limit {
+                return Err(too_large(limit));
+            }
+        }
+        let State::Idle(source) = &mut self.state else { return Ok(head.into()) };
+        // One byte over the limit tells a file that is too large from one that just fits.
+        let room = limit - head.len() as u64;
+        let rest = source.rest(self.left.min(room.saturating_add(1))).await?;
+        if rest.len() as u64 > room {
+            return Err(too_large(limit));
+        }
+        if self.known && (rest.len() as u64) < self.left {
+            return Err(ended_early());
+        }
+        if head.is_empty() {
+            return Ok(rest);
+        }
+        head.extend_from_slice(&rest);
+        Ok(head.into())
+    }
+
+    /// What is still to come as a stream of chunks of at most `chunk_size` bytes. It ends after an error.
+    pub fn into_stream(
+        self,
+        chunk_size: usize,
+    ) -> impl Stream<Item = Result<Bytes>> + Send + Unpin + 'static {
+        stream::Chunked::new(self, chunk_size)
+    }
+
+    /// What is still to come as lines, with their endings (D017). Set [`max_len`](LineStream::max_len) for files of
+    /// strangers: without it a file without line ends is held whole in memory.
+    pub fn lines(self) -> LineStream<impl Stream<Item = Result<Bytes>> + Send + Unpin + 'static> {
+        LineStream::new(self.into_stream(CHUNK))
+    }
+
+    /// What is still to come as content to be saved.
+    pub fn into_content(self) -> Content {
+        let len = self.len();
+        let content = Content::new(Source::Stream(Box::pin(self.into_stream(CHUNK))));
+        match len {
+            Some(len) => content.with_len(len),
+            None => content,
+        }
+    }
+
+    fn poll_chunk(&mut self, cx: &mut Context<'_>, max: usize) -> Poll<Result<Option<Bytes>>> {
+        if self.left == 0 {
+            return Poll::Ready(Ok(None));
+        }
+        let max = usize::try_from(self.left).unwrap_or(usize::MAX).min(max.max(1));
+        if self.spare.is_empty() {
+            match ready!(self.poll_source(cx, max)) {
+                Ok(bytes) if bytes.is_empty() => {
+                    self.state = State::End;
+                    let early = self.known && self.left > 0;
+                    self.left = 0;
+                    return Poll::Ready(if early { Err(ended_early()) } else { Ok(None) });
+                }
+                Ok(bytes) => self.spare = bytes,
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+        // A chunk asked for by a dropped future may be longer than this call wants.
+        let count = max.min(self.spare.len());
+        let chunk = if count == self.spare.len() {
+            std::mem::take(&mut self.spare)
+        } else {
+            self.spare.split_to(count)
+        };
+        if self.left != u64::MAX || self.known {
+            self.left -= count as u64;
+        }
+        Poll::Ready(Ok(Some(chunk)))
+    }
+
+    fn poll_source(&mut self, cx: &mut Context<'_>, max: usize) -> Poll<Result<Bytes>> {
+        // Bytes that are always at hand would keep other tasks from running.
+        let coop = ready!(coop::poll_proceed(cx));
+        if let State::Idle(source) = &mut self.state {
+            if self.skip > 0 && source.try_skip(self.skip) {
+                self.skip = 0;
+            }
+            if self.skip == 0
+                && let Some(result) = source.try_chunk(max)
+            {
+                coop.made_progress();
+                return Poll::Ready(result);
+            }
+            let State::Idle(mut source) = std::mem::replace(&mut self.state, State::End) else {
+                return Poll::Ready(Ok(Bytes::new()));
+            };
+            let skip = std::mem::take(&mut self.skip);
+            self.state = State::Busy(Box::pin(async move {
+                let result = match source.skip(skip).await {
+                    Ok(()) => source.chunk(max).await,
+                    Err(error) => Err(error),
+                };
+                (source, result)
+            }));
+        }
+        let State::Busy(reading) = &mut self.state else { return Poll::Ready(Ok(Bytes::new())) };
+        let (source, result) = ready!(reading.as_mut().poll(cx));
+        coop.made_progress();
+        self.state = State::Idle(source);
+        Poll::Ready(result)
+    }
+}
+
+fn ended_early() -> Error {
+    Error::new(ErrorKind::Io, "the file ended before its length")
+}
+
+fn too_large(limit: u64) -> Error {
+    Error::new(ErrorKind::TooLarge, format!("the file has more than {limit} bytes"))
+}
+
+impl From<Bytes> for Reader {
+    fn from(bytes: Bytes) -> Self {
+        let len = bytes.len() as u64;
+        Reader::new(Box::new(adapters::FromBytes(bytes)), Some(len))
+    }
+}
+
+impl AsyncRead for Reader {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        let room = buf.remaining();
+        if room == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        // Small buffers are served out of larger reads.
+        if self.spare.is_empty()
+            && room < CHUNK
+            && let Some(chunk) = ready!(self.poll_chunk(cx, CHUNK))?
+        {
+            if self.left != u64::MAX || self.known {
+                self.left += chunk.len() as u64;
+            }
+            self.spare = chunk;
+        }
+        if let Some(chunk) = ready!(self.poll_chunk(cx, room))? {
+            buf.put_slice(&chunk);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl fmt::Debug for Reader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reader").field("len", &self.len()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,35 @@
+//! The checks of the suite, by subject.
+
+mod basics;
+mod content;
+mod dropping;
+mod moving;
+mod names;
+mod reading;
+mod saving;
+
+use super::Check;
+
+/// Declares the checks of a module: async functions of a `&dyn Storage`.
+macro_rules! checks {
+    ($($name:ident),+ $(,)?) => {
+        pub(super) const CHECKS: &[$crate::testing::Check] = &[$($crate::testing::Check {
+            name: stringify!($name),
+            run: |storage| Box::pin(async move { $name(storage).await }),
+        }),+];
+    };
+}
+use checks;
+
+pub(super) fn all() -> impl Iterator<Item = &'static Check> {
+    let modules = [
+        basics::CHECKS,
+        saving::CHECKS,
+        content::CHECKS,
+        names::CHECKS,
+        reading::CHECKS,
+        moving::CHECKS,
+        dropping::CHECKS,
+    ];
+    modules.into_iter().flatten()
+}

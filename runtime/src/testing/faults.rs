@@ -1,0 +1,249 @@
+//! Storages with planted faults: what the suite does not find, it does not check.
+#![allow(clippy::unwrap_used)]
+use super::{checks, run};
+use crate::storage::{Listing, MemoryStorage};
+use crate::{
+    Bytes, Content, Error, ErrorKind, FileName, Metadata, Reader, Result, SaveOptions, Saved, Storage,
+};
+use async_trait::async_trait;
+use std::ops::Range;
+use std::sync::Arc;
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Fault {
+    Nothing,
+    Overwrites,
+    LooksThenWrites,
+    KeepsPartOfBrokenContent,
+    IgnoresTheInspector,
+    IgnoresTheStatedLength,
+    ForgetsMaxLength,
+    IgnoresExact,
+    ReportsTheWantedName,
+    ReportsAWrongSize,
+    FoldsCase,
+    ShowsAnEmptyFileFirst,
+    GoesOnAfterADrop,
+    RefusesToDeleteAMissingFile,
+    DeletesByPrefix,
+    ListsBackwards,
+    ListsBytesAsDirectories,
+    TellsAllFilesExist,
+    RangesIncludeTheEnd,
+    ReadsShort,
+    RenamesOverFiles,
+    CopiesOverFiles,
+    ForgetsTheOwner,
+    DoesNotEncodeUrls,
+    LosesEmptyFiles,
+}
+
+use Fault::*;
+
+#[derive(Debug)]
+struct Faulty {
+    inner: Arc<MemoryStorage>,
+    fault: Fault,
+}
+
+impl Faulty {
+    fn new(fault: Fault) -> Self {
+        let overwrites = matches!(
+            fault,
+            Overwrites
+                | LooksThenWrites
+                | FoldsCase
+                | ShowsAnEmptyFileFirst
+                | RenamesOverFiles
+                | CopiesOverFiles
+        );
+        let inner = MemoryStorage::builder().base_url("/m").allow_overwrite(overwrites).build().unwrap();
+        Faulty { inner: Arc::new(inner), fault }
+    }
+}
+
+#[async_trait]
+impl Storage for Faulty {
+    async fn save(&self, name: FileName<'_>, content: Content, options: &SaveOptions) -> Result<Saved> {
+        let mut options = options.clone();
+        let folded = name.as_str().to_lowercase();
+        let mut wanted = name;
+        let mut content = content;
+        match self.fault {
+            LooksThenWrites => {
+                let bytes = content.read_all().await?;
+                let taken = self.inner.exists(name).await?;
+                tokio::task::yield_now().await;
+                if taken {
+                    let other =
+                        format!("{name}_{}", self.inner.list("race").await.map_or(0, |l| l.files.len()));
+                    return self.inner.save(FileName::new(&other)?, bytes.into(), &options).await;
+                }
+                content = bytes.into();
+            }
+            KeepsPartOfBrokenContent => {
+                let mut chunks = content.chunks();
+                let mut all = Vec::new();
+                while let Ok(Some(chunk)) = chunks.next().await {
+                    all.extend_from_slice(&chunk);
+                }
+                content = all.into();
+            }
+            IgnoresTheInspector | IgnoresTheStatedLength => {
+                let (source, inspector) = content.into_parts();
+                content = Content::new(source);
+                if let (Some(inspector), IgnoresTheStatedLength) = (inspector, self.fault) {
+                    content = content.with_inspector(inspector);
+                }
+            }
+            ForgetsMaxLength => options.max_length = None,
+            IgnoresExact => options.exact = false,
+            FoldsCase => wanted = FileName::new(&folded)?,
+            ShowsAnEmptyFileFirst => {
+                self.inner.save(name, Bytes::new().into(), &options).await?;
+            }
+            GoesOnAfterADrop => {
+                let (inner, wanted) = (self.inner.clone(), name.as_str().to_owned());
+                let save = async move { inner.save(FileName::new(&wanted)?, content, &options).await };
+                return tokio::spawn(save)
+                    .await
+                    .unwrap_or_else(|_| Err(Error::new(ErrorKind::Io, "panicked")));
+            }
+            ForgetsTheOwner => options.owner = None,
+            _ => {}
+        }
+        let mut saved = self.inner.save(wanted, content, &options).await?;
+        match self.fault {
+            ReportsTheWantedName | FoldsCase => saved.name = name.as_str().to_owned(),
+            ReportsAWrongSize => saved.size += 1,
+            LosesEmptyFiles if saved.size == 0 => self.inner.delete(wanted).await?,
+            _ => {}
+        }
+        Ok(saved)
+    }
+
+    async fn open(&self, name: FileName<'_>) -> Result<Reader> {
+        match self.fault {
+            FoldsCase => self.inner.open(FileName::new(&name.as_str().to_lowercase())?).await,
+            ReadsShort => Ok(self.inner.open(name).await?.into_range(0..65_536)),
+            _ => self.inner.open(name).await,
+        }
+    }
+
+    async fn delete(&self, name: FileName<'_>) -> Result<()> {
+        match self.fault {
+            RefusesToDeleteAMissingFile => {
+                self.inner.metadata(name).await?;
+            }
+            DeletesByPrefix => {
+                for file in self.inner.list(name.parent()).await.unwrap_or_default().files {
+                    if file.starts_with(name.file_name()) && name.parent().is_empty() {
+                        self.inner.delete(FileName::new(&file)?).await?;
+                    }
+                }
+            }
+            FoldsCase => return self.inner.delete(FileName::new(&name.as_str().to_lowercase())?).await,
+            _ => {}
+        }
+        self.inner.delete(name).await
+    }
+
+    async fn metadata(&self, name: FileName<'_>) -> Result<Metadata> {
+        match self.fault {
+            FoldsCase => self.inner.metadata(FileName::new(&name.as_str().to_lowercase())?).await,
+            _ => self.inner.metadata(name).await,
+        }
+    }
+
+    fn url(&self, name: FileName<'_>) -> Result<String> {
+        if self.fault == DoesNotEncodeUrls {
+            return Ok(format!("/m/{name}"));
+        }
+        self.inner.url(name)
+    }
+
+    fn kind(&self) -> &'static str {
+        "faulty"
+    }
+
+    async fn exists(&self, name: FileName<'_>) -> Result<bool> {
+        Ok(self.fault == TellsAllFilesExist || self.metadata(name).await.is_ok())
+    }
+
+    async fn open_range(&self, name: FileName<'_>, range: Range<u64>) -> Result<Reader> {
+        let end = range.end.saturating_add(u64::from(self.fault == RangesIncludeTheEnd));
+        self.inner.open_range(name, range.start..end).await
+    }
+
+    async fn list(&self, directory: &str) -> Result<Listing> {
+        let mut listing = self.inner.list(directory).await?;
+        match self.fault {
+            ListsBackwards => listing.files.reverse(),
+            ListsBytesAsDirectories => std::mem::swap(&mut listing.dirs, &mut listing.files),
+            _ => {}
+        }
+        Ok(listing)
+    }
+
+    async fn copy(&self, from: FileName<'_>, to: FileName<'_>, options: &SaveOptions) -> Result<Saved> {
+        self.inner.copy(from, to, options).await
+    }
+
+    async fn rename(&self, from: FileName<'_>, to: FileName<'_>) -> Result<()> {
+        if self.fault == RenamesOverFiles {
+            self.inner.copy(from, to, &SaveOptions::default()).await?;
+            return self.inner.delete(from).await;
+        }
+        self.inner.rename(from, to).await
+    }
+
+    async fn owner(&self, name: FileName<'_>) -> Result<Option<String>> {
+        self.inner.owner(name).await
+    }
+}
+
+const FOUND_BY: [(Fault, &str); 27] = [
+    (Overwrites, "a_taken_name_is_never_overwritten"),
+    (Overwrites, "fifty_saves_of_one_name_are_fifty_files"),
+    (LooksThenWrites, "savers_at_once_lose_nothing"),
+    (KeepsPartOfBrokenContent, "a_content_error_leaves_nothing"),
+    (IgnoresTheInspector, "content_over_max_size_leaves_nothing"),
+    (IgnoresTheInspector, "an_inspector_sees_every_byte"),
+    (IgnoresTheStatedLength, "a_short_content_leaves_nothing"),
+    (ForgetsMaxLength, "a_taken_name_keeps_to_max_length"),
+    (IgnoresExact, "exact_refuses_a_taken_name"),
+    (ReportsTheWantedName, "a_taken_name_is_never_overwritten"),
+    (ReportsAWrongSize, "what_is_saved_can_be_read"),
+    (FoldsCase, "names_that_differ_in_case_keep_their_bytes"),
+    (ShowsAnEmptyFileFirst, "nothing_is_seen_while_a_save_is_under_way"),
+    (ShowsAnEmptyFileFirst, "a_content_error_leaves_nothing"),
+    (GoesOnAfterADrop, "a_save_dropped_while_its_content_waits_leaves_nothing"),
+    (RefusesToDeleteAMissingFile, "deleting_a_missing_file_is_a_success"),
+    (DeletesByPrefix, "deleting_leaves_other_files"),
+    (ListsBackwards, "list_is_sorted_and_one_level_deep"),
+    (ListsBytesAsDirectories, "list_is_sorted_and_one_level_deep"),
+    (TellsAllFilesExist, "a_part_of_a_name_is_no_file"),
+    (RangesIncludeTheEnd, "ranges_are_cut_at_the_end"),
+    (ReadsShort, "any_chunk_size_gives_the_same_bytes"),
+    (RenamesOverFiles, "a_rename_never_overwrites"),
+    (CopiesOverFiles, "a_copy_takes_a_free_name"),
+    (LosesEmptyFiles, "an_empty_file_is_a_file"),
+    (ForgetsTheOwner, "an_owner_token_is_kept"),
+    (DoesNotEncodeUrls, "url_needs_no_file_and_encodes"),
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn every_planted_fault_is_found() {
+    for (fault, check) in FOUND_BY {
+        let check = checks::all().find(|known| known.name == check).unwrap();
+        if let Err(error) = run(check, Arc::new(Faulty::new(Nothing))).await {
+            panic!("without a fault {} says: {error:?}", check.name);
+        }
+        let found = run(check, Arc::new(Faulty::new(fault))).await;
+        assert!(
+            matches!(found, Err(super::Stop::Failed(_))),
+            "{} does not find {fault:?}: {found:?}",
+            check.name
+        );
+    }
+}

@@ -1,0 +1,232 @@
+//! What the checks are made of.
+
+use crate::content::{Source, TempFile};
+use crate::{Bytes, Content, Error, ErrorKind, FileName, Result, SaveOptions, Saved, Storage};
+use futures_core::Stream;
+use std::io::{self, Cursor};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+/// Why a check did not pass.
+#[derive(Debug)]
+pub(super) enum Stop {
+    Failed(String),
+    Skipped(String),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Stop::Failed(format!("unexpected {:?}: {error}", error.kind()))
+    }
+}
+
+pub(super) type Outcome<T = ()> = Result<T, Stop>;
+
+/// Fails the check unless the condition holds.
+macro_rules! ensure {
+    ($condition:expr, $($message:tt)+) => {
+        if !$condition {
+            return Err($crate::testing::kit::Stop::Failed(format!($($message)+)));
+        }
+    };
+}
+pub(super) use ensure;
+
+/// Fails the check unless the result is an error of one of the kinds.
+macro_rules! ensure_error {
+    ($result:expr, $what:expr, $($kind:ident)|+) => {
+        match $result {
+            Err(error) if matches!(error.kind(), $($crate::ErrorKind::$kind)|+) => {}
+            Err(error) => {
+                let kinds = stringify!($($kind)|+);
+                let message = format!("{}: wanted {kinds}, got {:?}: {error}", $what, error.kind());
+                return Err($crate::testing::kit::Stop::Failed(message));
+            }
+            Ok(_) => {
+                let kinds = stringify!($($kind)|+);
+                return Err($crate::testing::kit::Stop::Failed(format!("{}: wanted {kinds}, got a success", $what)));
+            }
+        }
+    };
+}
+pub(super) use ensure_error;
+
+/// Skips the check where the storage does not offer the operation.
+pub(super) fn offered<T>(result: Result<T>) -> Outcome<T> {
+    result.map_err(|error| match error.kind() {
+        ErrorKind::Unsupported => Stop::Skipped(error.to_string()),
+        _ => error.into(),
+    })
+}
+
+pub(super) fn name(text: &str) -> Result<FileName<'_>> {
+    FileName::new(text)
+}
+
+pub(super) fn exact() -> SaveOptions {
+    SaveOptions { exact: true, ..SaveOptions::default() }
+}
+
+pub(super) fn max_length(max: u32) -> SaveOptions {
+    SaveOptions { max_length: Some(max), ..SaveOptions::default() }
+}
+
+/// Saves under a free name and says which.
+pub(super) async fn save(storage: &dyn Storage, wanted: &str, content: impl Into<Content>) -> Result<Saved> {
+    storage.save(name(wanted)?, content.into(), &SaveOptions::default()).await
+}
+
+/// Saves under a name that is free in a fresh storage, so that it must be the one used.
+pub(super) async fn put(storage: &dyn Storage, wanted: &str, content: impl Into<Content>) -> Outcome {
+    let saved = save(storage, wanted, content).await?;
+    ensure!(saved.name == wanted, "the name {wanted:?} was free, but the file was saved as {:?}", saved.name);
+    Ok(())
+}
+
+pub(super) async fn read(storage: &dyn Storage, stored: &str) -> Result<Bytes> {
+    storage.open(name(stored)?).await?.read_all(1 << 30).await
+}
+
+pub(super) async fn ensure_holds(storage: &dyn Storage, stored: &str, wanted: impl AsRef<[u8]>) -> Outcome {
+    let (got, wanted) = (read(storage, stored).await?, wanted.as_ref());
+    ensure!(got == wanted, "{stored:?} holds {}, not {}", shown(&got), shown(wanted));
+    let size = storage.size(name(stored)?).await?;
+    ensure!(size == wanted.len() as u64, "the size of {stored:?} is {size}, not {}", wanted.len());
+    Ok(())
+}
+
+fn shown(bytes: &[u8]) -> String {
+    let start = String::from_utf8_lossy(&bytes[..bytes.len().min(40)]);
+    format!("{} bytes beginning with {start:?}", bytes.len())
+}
+
+/// All files of the storage by their whole names, or `None` where it has no listing.
+pub(super) async fn files(storage: &dyn Storage) -> Outcome<Option<Vec<String>>> {
+    let mut found = Vec::new();
+    let mut todo = vec![String::new()];
+    while let Some(directory) = todo.pop() {
+        let listing = match storage.list(&directory).await {
+            Err(error) if error.kind() == ErrorKind::Unsupported => return Ok(None),
+            Err(error) if error.kind() == ErrorKind::NotFound && directory.is_empty() => break,
+            result => result?,
+        };
+        let whole =
+            |leaf: &String| if directory.is_empty() { leaf.clone() } else { format!("{directory}/{leaf}") };
+        found.extend(listing.files.iter().map(whole));
+        todo.extend(listing.dirs.iter().map(whole));
+    }
+    found.sort();
+    Ok(Some(found))
+}
+
+/// Fails unless the storage holds exactly these files, as far as it can be listed.
+pub(super) async fn ensure_files(storage: &dyn Storage, wanted: &[&str]) -> Outcome {
+    if let Some(found) = files(storage).await? {
+        ensure!(found == wanted, "the storage lists {found:?}, not {wanted:?}");
+    }
+    Ok(())
+}
+
+/// Fails if anything can be seen under the name, or anywhere.
+pub(super) async fn ensure_nothing(storage: &dyn Storage, wanted: &str) -> Outcome {
+    ensure!(!storage.exists(name(wanted)?).await?, "{wanted:?} exists after a save that failed");
+    ensure_error!(storage.open(name(wanted)?).await, "open after a failed save", NotFound);
+    ensure_files(storage, &[]).await
+}
+
+/// Bytes in which every position can be told from its neighbours.
+pub(super) fn pattern(len: usize) -> Bytes {
+    (0..len).map(|i| (i % 251) as u8 ^ (i >> 16) as u8).collect::<Vec<_>>().into()
+}
+
+/// The same bytes from every kind of source.
+pub(super) fn every_source(bytes: &Bytes) -> Result<Vec<(&'static str, Content)>> {
+    let temp = || -> Result<TempFile> {
+        let mut writer = TempFile::create_in(std::env::temp_dir())?;
+        writer.write_all(bytes)?;
+        writer.finish()
+    };
+    let file = temp()?.open()?;
+    let parts = bytes.chunks(10_000).map(|part| Ok(Bytes::copy_from_slice(part))).collect();
+    Ok(vec![
+        ("bytes", Content::from(bytes.clone())),
+        ("temporary file", Content::from(temp()?)),
+        ("file", Content::new(Source::File(file))),
+        ("reader", Content::reader(Cursor::new(bytes.clone()))),
+        ("stream", Content::stream(Steps::new(parts))),
+    ])
+}
+
+/// A stream that gives these items.
+pub(super) struct Steps(std::vec::IntoIter<Result<Bytes>>);
+
+impl Steps {
+    pub(super) fn new(items: Vec<Result<Bytes>>) -> Self {
+        Steps(items.into_iter())
+    }
+}
+
+impl Stream for Steps {
+    type Item = Result<Bytes>;
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Poll::Ready(self.0.next())
+    }
+}
+
+/// A reader that gives some bytes and then fails.
+pub(super) struct BreaksAfter(pub(super) usize);
+
+pub(super) fn broken() -> Error {
+    Error::new(ErrorKind::StagedExpired, "broken on purpose")
+}
+
+impl io::Read for BreaksAfter {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if self.0 == 0 {
+            return Err(broken().into());
+        }
+        let count = self.0.min(buf.len());
+        buf[..count].fill(b'x');
+        self.0 -= count;
+        Ok(count)
+    }
+}
+
+/// A stream that gives one piece and then waits until it is let go.
+#[derive(Clone, Default)]
+pub(super) struct Gate(Arc<GateState>);
+
+#[derive(Default)]
+struct GateState {
+    given: AtomicBool,
+    open: AtomicBool,
+    waiting: Mutex<Option<Waker>>,
+}
+
+impl Gate {
+    /// Whether the piece was taken.
+    pub(super) fn was_read(&self) -> bool {
+        self.0.given.load(Ordering::SeqCst)
+    }
+
+    /// Lets the stream end.
+    pub(super) fn release(&self) {
+        self.0.open.store(true, Ordering::SeqCst);
+        if let Some(waker) = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            waker.wake();
+        }
+    }
+}
+
+impl Stream for Gate {
+    type Item = Result<Bytes>;
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if !self.0.given.swap(true, Ordering::SeqCst) {
+            return Poll::Ready(Some(Ok(pattern(100_000))));
+        }
+        *self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner) = Some(cx.waker().clone());
+        if self.0.open.load(Ordering::SeqCst) { Poll::Ready(None) } else { Poll::Pending }
+    }
+}

@@ -1,0 +1,94 @@
+//! The hostile corpus: names a client may send, and names a program may hand to a storage.
+//!
+//! `HOSTILE_CORPUS` names a folder with a corpus; without it the generator in the folder `shared` beside the
+//! repository is run with python3, for seed 1 and for a random one.
+
+use filefield::FileName;
+use filefield::name::{MAX_CLIENT_BYTES, from_client_bytes};
+use serde_json::Value;
+use std::hash::{BuildHasher, RandomState};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Folders with a `names.json`, each with what it is; empty, and the reason printed, where none can be had.
+fn corpora(made: &Path) -> Vec<(String, PathBuf)> {
+    if let Some(folder) = std::env::var_os("HOSTILE_CORPUS") {
+        return vec![("HOSTILE_CORPUS".to_owned(), PathBuf::from(folder))];
+    }
+    let generator = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/hostile/make_corpus.py");
+    if !generator.is_file() {
+        println!("skipped: HOSTILE_CORPUS is not set and there is no ../shared/hostile/make_corpus.py");
+        return Vec::new();
+    }
+    let random = RandomState::new().hash_one(std::process::id()) % 1_000_000;
+    let mut found = Vec::new();
+    for seed in [1, random] {
+        let folder = made.join(seed.to_string());
+        let run = Command::new("python3")
+            .arg(&generator)
+            .arg(&folder)
+            .args(["--names-only", "--seed", &seed.to_string()])
+            .output();
+        match run {
+            Ok(run) => {
+                assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+                found.push((format!("seed {seed}"), folder));
+            }
+            Err(error) => {
+                println!("skipped: python3 does not start: {error}");
+                return Vec::new();
+            }
+        }
+    }
+    found
+}
+
+/// What is wrong with our treatment of one case.
+fn wrong(case: &Value) -> Option<String> {
+    use base64::Engine as _;
+    let raw = match case["name"].as_str() {
+        Some(name) => name.as_bytes().to_vec(),
+        None => base64::prelude::BASE64_STANDARD.decode(case["name_b64"].as_str().unwrap()).unwrap(),
+    };
+    let text = std::str::from_utf8(&raw);
+    let stored = if text.is_ok_and(|name| FileName::new(name).is_ok()) { "accept" } else { "reject" };
+    if case["storage"] != stored {
+        return Some(format!("as a storage name: {stored}"));
+    }
+    let name = match from_client_bytes(&raw) {
+        Ok(name) => name,
+        Err(error) if case["client"] == "reject" && error.kind() == filefield::ErrorKind::NoFileName => {
+            return None;
+        }
+        Err(error) => return Some(format!("as a client name: {error}")),
+    };
+    let verdict = if text == Ok(&name) { "accept" } else { "sanitise" };
+    if case["client"] != verdict {
+        return Some(format!("as a client name: {verdict}, {name:?}"));
+    }
+    if let Err(error) = FileName::new(&name) {
+        return Some(format!("repaired to a name that no storage takes: {error}"));
+    }
+    if name.contains('/') || name.len() > MAX_CLIENT_BYTES {
+        return Some(format!("repaired to {name:?}"));
+    }
+    if from_client_bytes(name.as_bytes()).ok().as_ref() != Some(&name) {
+        return Some(format!("{name:?} is repaired again"));
+    }
+    None
+}
+
+#[test]
+fn every_name_gets_its_verdicts() {
+    let made = tempfile::tempdir().unwrap();
+    for (title, folder) in corpora(made.path()) {
+        let names: Value =
+            serde_json::from_slice(&std::fs::read(folder.join("names.json")).unwrap()).unwrap();
+        let cases = names["cases"].as_array().unwrap();
+        assert!(cases.len() > 500, "{title}: only {} cases", cases.len());
+        let failures: Vec<String> =
+            cases.iter().filter_map(|case| wrong(case).map(|wrong| format!("{case}\n    {wrong}"))).collect();
+        println!("{title}: {} hostile names, {} failures", cases.len(), failures.len());
+        assert!(failures.is_empty(), "{title}:\n{}", failures.join("\n"));
+    }
+}

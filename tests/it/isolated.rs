@@ -1,0 +1,34 @@
+//! Tests in a process of their own, for what is one to a process: settings, aliases, models, the environment.
+
+use std::ffi::OsStr;
+use std::process::Command;
+
+/// Set in the process that runs one test alone.
+const MARK: &str = "IT_ISOLATED";
+
+/// Runs `test`, the body of the test function `name` (as `module::function`), in a process of its own whose
+/// environment has these variables.
+pub(crate) fn isolated<V: AsRef<OsStr>>(name: &str, variables: &[(&str, V)], test: impl FnOnce()) {
+    if std::env::var_os(MARK).is_some() {
+        return test();
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", name, "--nocapture", "--include-ignored"]).current_dir(directory.path());
+    for (variable, _) in std::env::vars_os() {
+        if variable.to_string_lossy().starts_with("FILEFIELD_") {
+            child.env_remove(variable);
+        }
+    }
+    for (variable, value) in variables {
+        child.env(variable, value);
+    }
+    let output = child.env(MARK, "1").output().unwrap();
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{name} failed on its own:\n{out}\n{err}");
+    // A misspelled name would run nothing and succeed.
+    assert!(out.contains("1 passed"), "{name} is not the name of a test:\n{out}");
+}
+
+/// No variables.
+pub(crate) const NONE: &[(&str, &str)] = &[];

@@ -1,0 +1,21 @@
+//! Integration tests, one binary for all of them: linking is what costs.
+#![allow(clippy::unwrap_used)]
+
+#[cfg(feature = "db")]
+mod bad_input;
+#[cfg(feature = "db")]
+mod derive;
+mod hostile_images;
+mod hostile_names;
+mod isolated;
+mod oracle;
+#[cfg(feature = "db")]
+mod persistence;
+mod registry;
+#[cfg(feature = "db")]
+mod review;
+mod settings;
+#[cfg(feature = "db")]
+mod support;
+#[cfg(feature = "db")]
+mod together;

@@ -1,0 +1,223 @@
+//! Rows, keys and queries at their edges.
+
+use super::*;
+use filefield::ErrorKind;
+use filefield::db::Decimal;
+use filefield::db::sea_orm::QueryTrait;
+
+#[tokio::test]
+async fn a_field_emptied_by_hand_leaves_nothing_beside_it() {
+    Garage::run::<Lot, _>(|garage| async move {
+        let dot = ImageField::new("dot.gif", &b"GIF89a\x07\x00\x09\x00\x00\x00\x00"[..]);
+        let mut row = Lot { photo: dot, ..Lot::default() };
+        row.save(&garage.db).await.unwrap();
+        assert_eq!(row.width, Some(7));
+        row.photo = ImageField::new("wide.gif", &b"GIF89a\x09\x00\x09\x00\x00\x00\x00"[..]);
+        let error = row.photo().width().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotStored, "not that of the old image");
+        assert_eq!(row.photo().checksum(), None);
+        row.photo = ImageField::empty();
+        row.save(&garage.db).await.unwrap();
+        let again = Lot::objects(&garage.db).get(Lot::columns().id.eq(row.id)).await.unwrap();
+        assert_eq!((again.width, again.height, again.meta.clone()), (None, None, FileMeta::default()));
+        assert_eq!(again, row);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn limits_and_offsets() {
+    Garage::run::<Lot, _>(|garage| async move {
+        for _ in 0..3 {
+            Lot::default().save(&garage.db).await.unwrap();
+        }
+        let objects = || Lot::objects(&garage.db).order_by(Lot::columns().id.asc());
+        assert_eq!(objects().offset(1).all().await.unwrap().len(), 2, "an offset without a limit");
+        assert_eq!(objects().offset(1).count().await.unwrap(), 2);
+        assert_eq!(objects().offset(u64::MAX).all().await.unwrap().len(), 0);
+        assert_eq!(objects().limit(u64::MAX).all().await.unwrap().len(), 3);
+        assert_eq!(
+            objects()
+                .offset(2)
+                .into_select()
+                .build(filefield::db::sea_orm::DbBackend::Sqlite)
+                .to_string()
+                .matches("LIMIT")
+                .count(),
+            1
+        );
+        assert!(!objects().limit(0).exists().await.unwrap());
+        assert!(objects().limit(0).first().await.unwrap().is_none());
+        assert_eq!(objects().offset(1).first().await.unwrap().unwrap().id, 2);
+    })
+    .await;
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Model)]
+#[model(table = "table")]
+struct Odometer {
+    #[model(primary_key, column = "where")]
+    key: u64,
+    #[model(column = "select")]
+    r#type: u64,
+    #[model(column = "group")]
+    #[file(upload_to = "odo")]
+    r#match: Option<FileField>,
+    price: Decimal,
+}
+
+#[tokio::test]
+async fn identifiers_are_quoted() {
+    Garage::run::<Odometer, _>(|garage| async move {
+        let mut row =
+            Odometer { r#type: 7, r#match: Some(FileField::new("a.txt", "one")), ..Odometer::default() };
+        row.save(&garage.db).await.unwrap();
+        row.r#match = Some(FileField::new("b.txt", "two"));
+        row.save(&garage.db).await.unwrap();
+        let columns = Odometer::columns();
+        let found = Odometer::objects(&garage.db).get(columns.r#match.eq("odo/b.txt")).await.unwrap();
+        assert_eq!(found, row);
+        garage.settle().await;
+        assert_eq!(garage.files(), ["odo/b.txt"]);
+        row.delete(&garage.db).await.unwrap();
+        garage.settle().await;
+        assert!(garage.files().is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_integer_that_sqlite_does_not_have_is_refused_or_found_nowhere() {
+    Garage::run::<Odometer, _>(|garage| async move {
+        let columns = Odometer::columns();
+        let mut row = Odometer { r#type: u64::MAX, ..Odometer::default() };
+        let error = row.save(&garage.db).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Database);
+        assert!(!error.is_uncertain(), "{error}");
+        row.r#type = 7;
+        row.save(&garage.db).await.unwrap();
+        let objects = || Odometer::objects(&garage.db);
+        assert!(!objects().filter(columns.r#type.eq(u64::MAX)).exists().await.unwrap());
+        assert!(!objects().filter(columns.r#type.is_in([u64::MAX])).exists().await.unwrap());
+        assert!(objects().filter(columns.r#type.lt(u64::MAX)).exists().await.unwrap());
+        row.key = u64::MAX;
+        assert_eq!(row.refresh(&garage.db).await.unwrap_err().kind(), ErrorKind::DoesNotExist);
+        assert_eq!(row.save(&garage.db).await.unwrap_err().kind(), ErrorKind::Database);
+        assert_eq!(row.delete(&garage.db).await.unwrap_err().kind(), ErrorKind::DoesNotExist);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_unsuitable_value_is_refused_before_a_byte_moves() {
+    Garage::run::<Odometer, _>(|garage| async move {
+        let mut row = Odometer { r#type: u64::MAX, ..Odometer::default() };
+        let content = filefield::content::Pending::from_reader("a.txt", &b"once"[..]);
+        row.r#match = Some(FileField::pending(content));
+        row.save(&garage.db).await.unwrap_err();
+        row.r#type = 1;
+        row.save(&garage.db).await.unwrap();
+        assert_eq!(row.r#match().read().await.unwrap(), "once");
+    })
+    .await;
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Model)]
+#[model(table = "keys_only")]
+struct Bare {
+    #[model(primary_key)]
+    id: i64,
+}
+
+#[tokio::test]
+async fn a_model_without_other_columns() {
+    Garage::run::<Bare, _>(|garage| async move {
+        let (mut first, mut second, mut ninth) = (Bare::default(), Bare::default(), Bare { id: 9 });
+        first.save(&garage.db).await.unwrap();
+        second.save(&garage.db).await.unwrap();
+        ninth.save(&garage.db).await.unwrap();
+        ninth.save(&garage.db).await.unwrap();
+        let ids: Vec<_> =
+            Bare::objects(&garage.db).all().await.unwrap().into_iter().map(|row| row.id).collect();
+        assert_eq!(ids, [1, 2, 9]);
+        first.delete(&garage.db).await.unwrap();
+        assert_eq!(Bare::objects(&garage.db).count().await.unwrap(), 2);
+    })
+    .await;
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Model)]
+#[model(table = "boxes")]
+struct Boxed<T: Clone + Default + Send + Sync + 'static> {
+    #[model(primary_key)]
+    id: i64,
+    #[file(upload_to = "boxes")]
+    file: FileField,
+    #[file(upload_to = "boxes", storage = nowhere)]
+    unused: FileField,
+    label: String,
+    kind: Kind<T>,
+}
+
+fn nowhere() -> &'static str {
+    "nowhere"
+}
+
+use kind::Kind;
+mod kind {
+    use filefield::db::sea_orm;
+    use sea_orm::sea_query::{ArrayType, ColumnType, Nullable, ValueType, ValueTypeErr};
+    use sea_orm::{ColIdx, QueryResult, TryGetError, TryGetable, Value};
+
+    #[derive(Debug, Clone, Default, PartialEq)]
+    pub(super) struct Kind<T>(std::marker::PhantomData<T>);
+
+    impl<T> From<Kind<T>> for Value {
+        fn from(_: Kind<T>) -> Self {
+            Value::Int(Some(1))
+        }
+    }
+    impl<T> ValueType for Kind<T> {
+        fn try_from(_: Value) -> Result<Self, ValueTypeErr> {
+            Ok(Kind(std::marker::PhantomData))
+        }
+        fn type_name() -> String {
+            "Kind".into()
+        }
+        fn array_type() -> ArrayType {
+            ArrayType::Int
+        }
+        fn column_type() -> ColumnType {
+            ColumnType::Integer
+        }
+    }
+    impl<T> Nullable for Kind<T> {
+        fn null() -> Value {
+            Value::Int(None)
+        }
+    }
+    impl<T> TryGetable for Kind<T> {
+        fn try_get_by<I: ColIdx>(row: &QueryResult, index: I) -> Result<Self, TryGetError> {
+            i32::try_get_by(row, index).map(|_| Kind(std::marker::PhantomData))
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_generic_model_is_saved_from_generic_code_on_another_thread() {
+    async fn save<M: Table>(mut model: M, db: filefield::db::DatabaseConnection) -> M {
+        filefield::registry::spawn(async move {
+            model.save(&db).await.unwrap();
+            model
+        })
+        .await
+        .unwrap()
+    }
+    Garage::run::<Boxed<u8>, _>(|garage| async move {
+        let row = Boxed::<u8> { file: FileField::new("a.txt", "x"), ..Boxed::default() };
+        let row = save(row, garage.db.clone()).await;
+        assert_eq!(row.file().name(), "boxes/a.txt");
+        assert_eq!(Boxed::<u8>::objects(&garage.db).get(Boxed::<u8>::columns().id.eq(1)).await.unwrap(), row);
+    })
+    .await;
+}

@@ -1,0 +1,87 @@
+//! A database and a media root of a test's own.
+
+use filefield::SharedStorage;
+use filefield::db::{self, Table, sea_orm};
+use filefield::registry::with_storage;
+use filefield::storage::FileSystemStorage;
+use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A temporary folder with `garage.db` and `media/`.
+pub(crate) struct Garage {
+    folder: PathBuf,
+    pub(crate) db: DatabaseConnection,
+    pub(crate) storage: SharedStorage,
+}
+
+impl Garage {
+    /// Runs `test` with every field's storage replaced by a local one of its own.
+    pub(crate) async fn run<M: Table, F: Future<Output = ()>>(test: impl FnOnce(Arc<Garage>) -> F) {
+        let folder = tempfile::tempdir().unwrap();
+        Garage::run_in::<M, F>(folder.path(), test).await;
+    }
+
+    /// The same in a folder that stays.
+    pub(crate) async fn run_in<M: Table, F: Future<Output = ()>>(
+        folder: &Path,
+        test: impl FnOnce(Arc<Garage>) -> F,
+    ) {
+        let storage = FileSystemStorage::builder(folder.join("media")).base_url("/media/").build().unwrap();
+        let url = format!("sqlite://{}?mode=rwc", folder.join("garage.db").display());
+        let db = db::connect(&url).await.unwrap();
+        db::migrate::<M>(&db).await.unwrap();
+        let folder = folder.to_owned();
+        let garage = Arc::new(Garage { folder, db, storage: Arc::new(storage) });
+        with_storage(garage.storage.clone(), test(garage.clone())).await;
+        garage.db.clone().close().await.unwrap();
+    }
+
+    pub(crate) fn media(&self) -> PathBuf {
+        self.folder.join("media")
+    }
+
+    /// Every file below the media root, sorted.
+    pub(crate) fn files(&self) -> Vec<String> {
+        fn walk(root: &Path, folder: &Path, found: &mut Vec<String>) {
+            for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+                if entry.file_type().unwrap().is_dir() {
+                    walk(root, &entry.path(), found);
+                } else {
+                    found.push(entry.path().strip_prefix(root).unwrap().to_str().unwrap().to_owned());
+                }
+            }
+        }
+        let mut found = Vec::new();
+        walk(&self.media(), &self.media(), &mut found);
+        found.sort();
+        found
+    }
+
+    /// A number asked of the database.
+    pub(crate) async fn number(&self, sql: &str) -> i64 {
+        let statement = Statement::from_string(self.db.get_database_backend(), sql);
+        self.db.query_one_raw(statement).await.unwrap().unwrap().try_get_by_index(0).unwrap()
+    }
+
+    pub(crate) async fn execute(&self, sql: &str) {
+        self.db.execute_unprepared(sql).await.unwrap();
+    }
+
+    /// Entries in the journal.
+    pub(crate) async fn journal(&self) -> i64 {
+        self.number("SELECT COUNT(*) FROM filefield_journal").await
+    }
+
+    /// Waits for the work that saves leave to the background, then sweeps.
+    pub(crate) async fn settle(&self) {
+        for _ in 0..200 {
+            db::sweep(&self.db).await.unwrap();
+            if self.number("SELECT COUNT(*) FROM filefield_journal WHERE state <> 'dead'").await == 0 {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        panic!("the journal does not become empty");
+    }
+}

@@ -1,0 +1,75 @@
+//! `dims`: width and height of an image, opening included.
+
+use super::Result;
+use super::field::{self, Car};
+use super::measure::{Clock, Report, bytes_read};
+use super::options::{Options, runtime};
+use filefield::image::{Dimensions, file_dimensions};
+use filefield::storage::Durability;
+use std::fs::File;
+use std::hint::black_box;
+use std::io::Read;
+use std::path::Path;
+
+pub(crate) fn dims(options: &Options) -> Result<Report> {
+    let (src, n) = (options.path("src")?, options.number("n", 2000)?);
+    if options.is_baseline() {
+        let open = || -> std::io::Result<[u8; 32]> {
+            let mut head = [0; 32];
+            File::open(&src)?.read_exact(&mut head)?;
+            Ok(head)
+        };
+        open()?;
+        let clock = Clock::start();
+        for _ in 0..n {
+            black_box(open()?);
+        }
+        return Ok(Report::new(n, clock.stop()).with("bytes_read", 32));
+    }
+    match options.text("via", "file") {
+        "file" => plain_file(&src, n),
+        "field" => runtime()?.block_on(of_field(&src, n)),
+        other => Err(format!("no way `{other}`: there are file and field").into()),
+    }
+}
+
+fn report(n: usize, clock: Clock, seen: Option<Dimensions>, read: u64) -> Report {
+    let text = seen.map_or("none".to_owned(), |seen| format!("({}, {})", seen.width, seen.height));
+    Report::new(n, clock.stop()).with("dims", text).with("bytes_read", read)
+}
+
+/// What asking for the bytes read adds to them.
+fn own_reads() -> u64 {
+    let before = bytes_read();
+    bytes_read() - before
+}
+
+fn plain_file(src: &Path, n: usize) -> Result<Report> {
+    let measure = || -> Result<Option<Dimensions>> { Ok(file_dimensions(&File::open(src)?)?) };
+    let before = bytes_read();
+    let seen = measure()?;
+    let read = (bytes_read() - before).saturating_sub(own_reads());
+    let clock = Clock::start();
+    for _ in 0..n {
+        black_box(measure()?);
+    }
+    Ok(report(n, clock, seen, read))
+}
+
+/// As `car.photo().dimensions()` of a model that keeps no dimensions in its row.
+async fn of_field(src: &Path, n: usize) -> Result<Report> {
+    let (Some(dir), Some(name)) = (src.parent(), src.file_name().and_then(|name| name.to_str())) else {
+        return Err("--src has no directory".into());
+    };
+    field::place(dir.to_owned(), Durability::None)?;
+    let car = Car::named(name);
+    car.photo().dimensions().await?;
+    let before = bytes_read();
+    let seen = car.photo().dimensions().await?;
+    let read = (bytes_read() - before).saturating_sub(own_reads());
+    let clock = Clock::start();
+    for _ in 0..n {
+        black_box(car.photo().dimensions().await?);
+    }
+    Ok(report(n, clock, seen, read))
+}

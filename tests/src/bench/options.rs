@@ -1,0 +1,75 @@
+//! The command line: `COMMAND [WORD] --key value --switch`.
+
+use super::Result;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use tokio::runtime::{Builder, Runtime};
+
+const SWITCHES: [&str; 7] = ["sync", "move", "baseline", "hop", "hash", "temp", "quick"];
+const KEYS: [&str; 12] =
+    ["n", "dir", "jobs", "src", "op", "via", "chunk", "size", "rounds", "only", "images", "durability"];
+
+pub(crate) struct Options {
+    pub(crate) command: String,
+    /// The second word, such as `race` in `names race`.
+    pub(crate) word: Option<String>,
+    values: HashMap<String, String>,
+}
+
+impl Options {
+    pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Options> {
+        let command = arguments.next().unwrap_or_default();
+        let mut options = Options { command, word: None, values: HashMap::new() };
+        while let Some(argument) = arguments.next() {
+            let Some(key) = argument.strip_prefix("--") else {
+                options.word = Some(argument);
+                continue;
+            };
+            let value = match key {
+                key if SWITCHES.contains(&key) => String::new(),
+                key if KEYS.contains(&key) => {
+                    arguments.next().ok_or_else(|| format!("--{key} needs a value"))?
+                }
+                _ => return Err(format!("there is no option --{key}").into()),
+            };
+            options.values.insert(key.to_owned(), value);
+        }
+        Ok(options)
+    }
+
+    pub(crate) fn is_set(&self, switch: &str) -> bool {
+        self.values.contains_key(switch)
+    }
+
+    /// Whether the same is to be done with plain calls of the system and the standard library.
+    pub(crate) fn is_baseline(&self) -> bool {
+        self.is_set("baseline")
+    }
+
+    pub(crate) fn text<'a>(&'a self, key: &str, default: &'a str) -> &'a str {
+        self.values.get(key).map_or(default, String::as_str)
+    }
+
+    pub(crate) fn number(&self, key: &str, default: usize) -> Result<usize> {
+        match self.values.get(key) {
+            None => Ok(default),
+            Some(value) => value.parse().map_err(|_| format!("--{key} needs a number, not `{value}`").into()),
+        }
+    }
+
+    pub(crate) fn path(&self, key: &str) -> Result<PathBuf> {
+        self.values.get(key).map(PathBuf::from).ok_or_else(|| format!("--{key} is missing").into())
+    }
+
+    /// The directory of the run, made if it is not there.
+    pub(crate) fn dir(&self) -> Result<PathBuf> {
+        let dir = self.path("dir")?;
+        std::fs::create_dir_all(&dir)?;
+        Ok(dir)
+    }
+}
+
+/// The runtime of a small server: two workers.
+pub(crate) fn runtime() -> Result<Runtime> {
+    Ok(Builder::new_multi_thread().worker_threads(2).enable_all().build()?)
+}

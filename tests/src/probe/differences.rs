@@ -1,0 +1,149 @@
+//! The only ways in which filefield may answer otherwise than Django.
+//!
+//! Each has the numbers of the behaviours and weaknesses it belongs to, the reason, and a test that recognises it
+//! from the question and the two answers. The test recomputes what filefield ought to say as far as it can from
+//! Django's answer, so that it does not hide a mistake that happens to occur in the same question.
+
+mod files;
+mod names;
+mod storages;
+mod urls;
+
+use serde_json::Value;
+use std::fmt;
+
+/// A way in which filefield differs from Django on purpose.
+pub struct Difference {
+    /// Numbers of the behaviours (D), weaknesses (W) and requirements that it belongs to.
+    pub numbers: &'static str,
+    /// Why.
+    pub reason: &'static str,
+    /// Whether it explains these answers.
+    pub explains: fn(&Case<'_>) -> bool,
+}
+
+impl fmt::Debug for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Difference").field("numbers", &self.numbers).field("reason", &self.reason).finish()
+    }
+}
+
+/// A question and the two answers to it, or one step of a script with the two answers to it.
+#[derive(Clone, Copy, Debug)]
+pub struct Case<'a> {
+    /// The question.
+    pub question: &'a Value,
+    /// Django's answer.
+    pub want: &'a Value,
+    /// filefield's answer.
+    pub got: &'a Value,
+    /// Of a script, the number of the step.
+    step: Option<usize>,
+}
+
+impl<'a> Case<'a> {
+    /// A question and the two answers.
+    pub fn new(question: &'a Value, want: &'a Value, got: &'a Value) -> Self {
+        Case { question, want, got, step: None }
+    }
+
+    /// The steps of a script that were answered otherwise; `None` where this is no script.
+    fn steps(&self) -> Option<Vec<Case<'a>>> {
+        let (wants, gots) = (self.want["ok"].as_array()?, self.got["ok"].as_array()?);
+        if self.op() != "storage_script" || wants.len() != gots.len() {
+            return None;
+        }
+        let steps = wants.iter().zip(gots).enumerate().filter(|(_, (want, got))| want != got);
+        Some(steps.map(|(at, (want, got))| Case { want, got, step: Some(at), ..*self }).collect())
+    }
+
+    fn op(&self) -> &'a str {
+        self.argument("op")
+    }
+
+    /// A text argument of the question; empty where it has none.
+    fn argument(&self, key: &str) -> &'a str {
+        self.question[key].as_str().unwrap_or("")
+    }
+
+    /// Both answers where both are texts.
+    fn texts(&self) -> Option<(&'a str, &'a str)> {
+        Some((self.want["ok"].as_str()?, self.got["ok"].as_str()?))
+    }
+
+    /// Whether filefield failed with this kind.
+    fn failed_with(&self, kind: &str) -> bool {
+        self.got["kind"] == kind
+    }
+}
+
+/// All of them.
+pub const DIFFERENCES: &[Difference] = &[
+    Difference {
+        numbers: "D178, D180, W14",
+        reason: "names are put in normal form C and combining marks stay with their letter, so that names in many \
+                 languages remain readable",
+        explains: names::normal_form_and_marks,
+    },
+    Difference {
+        numbers: "D190, D242, W13",
+        reason: "limits are counted in bytes too: 255 a component and 1,024 a name, what file systems and object \
+                 stores take",
+        explains: names::bytes_count,
+    },
+    Difference {
+        numbers: "D277, W13",
+        reason: "an uploaded name is cut to 255 bytes, not only to 255 code points",
+        explains: names::uploaded_bytes_count,
+    },
+    Difference {
+        numbers: "D098, requirement 4",
+        reason: "a directive that glibc does not know, that makes a character no name may have, or that needs a zone \
+                 is an error (the derive refuses it when it compiles), instead of standing in the name",
+        explains: names::unsupported_directive,
+    },
+    Difference {
+        numbers: "D361, RFC 9110 5.6.7",
+        reason: "a date whose day of the week is unknown or wrong is not a date, a year of two digits from 70 on lies \
+                 in the last century, and the year 14 is not 2014; each counts as modified, so the file is sent",
+        explains: urls::unusual_date,
+    },
+    Difference {
+        numbers: "D280",
+        reason: "bytes in memory come in chunks of the size asked for, and empty ones in none, like every other file",
+        explains: files::memory_chunks,
+    },
+    Difference {
+        numbers: "D053, requirement 55",
+        reason: "dimensions are read from the header alone, so a file cut off behind them still has some",
+        explains: files::cut_image,
+    },
+    Difference {
+        numbers: "D199, D357, requirements 4, 5 and 10 to 14",
+        reason: "a storage takes valid names only, repairs none, and checks them on every operation",
+        explains: storages::refused_name,
+    },
+    Difference {
+        numbers: "D227, D232, D235, D257",
+        reason: "exists, size and delete are about files; a directory does not exist as one, and deleting it says why \
+                 it cannot be done",
+        explains: storages::directory,
+    },
+    Difference {
+        numbers: "D210, D259",
+        reason: "a file in the way of a directory is the error that it is, not-a-directory, on every storage",
+        explains: storages::file_in_the_way,
+    },
+    Difference {
+        numbers: "D170, D254",
+        reason: "a storage in memory has no local path",
+        explains: storages::path_in_memory,
+    },
+];
+
+/// The differences that explain a case; of a script, one for each step that was answered otherwise. `None` where
+/// something is left unexplained.
+pub fn explain(case: &Case<'_>) -> Option<Vec<&'static Difference>> {
+    let parts = case.steps().unwrap_or_else(|| vec![*case]);
+    parts.iter().map(|part| DIFFERENCES.iter().find(|difference| (difference.explains)(part))).collect()
+}

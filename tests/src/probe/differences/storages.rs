@@ -1,0 +1,73 @@
+//! Differences in the steps of storage scripts.
+
+use super::Case;
+use filefield::{ErrorKind, FileName};
+
+impl<'a> Case<'a> {
+    /// Operation and name of the step; empty where this is none.
+    fn operation(&self) -> (&'a str, &'a str) {
+        let word =
+            |at: usize| self.step.and_then(|step| self.question["steps"][step][at].as_str()).unwrap_or("");
+        (word(0), word(1))
+    }
+
+    /// Whether Django made a directory `name` in an earlier step.
+    fn made_directory(&self, name: &str) -> bool {
+        let earlier = self.question["steps"].as_array().into_iter().flatten().take(self.step.unwrap_or(0));
+        earlier.into_iter().any(|step| {
+            let (what, made) = (step[0].as_str().unwrap_or(""), step[1].as_str().unwrap_or(""));
+            match what {
+                "mkdir" => made == name,
+                // A save that fails may have made its directories.
+                "save" | "save_text" => made.strip_prefix(name).is_some_and(|rest| rest.starts_with('/')),
+                _ => false,
+            }
+        })
+    }
+}
+
+/// The name, or the directory to list, is not a valid one, and the answer says so.
+pub(super) fn refused_name(case: &Case<'_>) -> bool {
+    let (what, name) = case.operation();
+    let Some(error) = FileName::new(name).err() else { return false };
+    if what == "listdir" {
+        return !name.is_empty() && (case.failed_with("invalid_name") || case.failed_with("no_file_name"));
+    }
+    let kind = match error.kind() {
+        ErrorKind::NoFileName => "no_file_name",
+        ErrorKind::InvalidName => "invalid_name",
+        ErrorKind::Traversal if what.starts_with("save") => "traversal",
+        ErrorKind::Traversal => "outside_base",
+        _ => return false,
+    };
+    ["save", "save_text", "read", "exists", "size", "delete", "rel"].contains(&what) && case.failed_with(kind)
+}
+
+/// The name is that of a directory, of which Django says that it exists, or gives it a size, or fails to
+/// delete it because it is not empty.
+pub(super) fn directory(case: &Case<'_>) -> bool {
+    let (what, name) = case.operation();
+    case.made_directory(name)
+        && match what {
+            "exists" => case.want["ok"] == true && case.got["ok"] == false,
+            "size" => case.want["ok"].is_u64() && case.got["error"] == "IsADirectoryError",
+            "delete" => case.want["error"] == "OSError" && case.got["error"] == "IsADirectoryError",
+            _ => false,
+        }
+}
+
+/// Both fail because a file stands where a directory is needed.
+pub(super) fn file_in_the_way(case: &Case<'_>) -> bool {
+    let (what, _) = case.operation();
+    ["save", "save_text", "listdir"].contains(&what)
+        && case.want["error"] == "FileExistsError"
+        && case.got["error"] == "NotADirectoryError"
+}
+
+/// Django gives a path that leads nowhere.
+pub(super) fn path_in_memory(case: &Case<'_>) -> bool {
+    case.operation().0 == "rel"
+        && case.question["backend"] == "memory"
+        && case.want["ok"].is_string()
+        && case.failed_with("unsupported")
+}

@@ -1,0 +1,5 @@
+// mistakes: 1
+#[derive(filefield::Model)]
+fn photo() {}
+
+fn main() {}

@@ -1,0 +1,7 @@
+// mistakes: 1
+use filefield::{FileField, Model};
+
+#[derive(Model)]
+struct User(#[file] FileField);
+
+fn main() {}

@@ -1,0 +1,11 @@
+// mistakes: 1
+use filefield::{FileField, Model};
+
+#[derive(Clone, Model)]
+#[model(table)]
+struct User {
+    #[file]
+    photo: FileField,
+}
+
+fn main() {}

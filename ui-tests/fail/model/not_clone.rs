@@ -1,0 +1,13 @@
+// mistakes: 1
+use filefield::{FileField, Model};
+
+#[derive(Model)]
+#[model(table = "users")]
+struct User {
+    #[model(primary_key)]
+    id: i64,
+    #[file]
+    photo: FileField,
+}
+
+fn main() {}

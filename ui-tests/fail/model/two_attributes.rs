@@ -1,0 +1,14 @@
+// mistakes: 1
+use filefield::{FileField, Model};
+
+#[derive(Clone, Model)]
+#[model(table = "users")]
+#[model(crate = ::filefield)]
+struct User {
+    #[model(primary_key)]
+    id: i64,
+    #[file]
+    photo: FileField,
+}
+
+fn main() {}

@@ -1,0 +1,15 @@
+// mistakes: 1
+use filefield::{FileField, Model};
+
+#[derive(Clone, Model)]
+#[model(table = "users")]
+struct User {
+    #[model(primary_key)]
+    id: i64,
+    #[model(primary_key)]
+    number: i64,
+    #[file]
+    photo: FileField,
+}
+
+fn main() {}

@@ -1,0 +1,16 @@
+// mistakes: 1
+use filefield::db::Table;
+use filefield::{FileField, Model};
+
+#[derive(Clone, Model)]
+#[model(table = "users")]
+struct User {
+    #[model(primary_key)]
+    id: i64,
+    #[file]
+    photo: FileField,
+}
+
+fn main() {
+    let _ = User::columns().id.eq("3");
+}

@@ -1,0 +1,13 @@
+// mistakes: 1
+use filefield::{FileField, Model};
+
+#[derive(Model)]
+struct User {
+    #[file(upload_to = "photos/")]
+    #[file(max_length = 100)]
+    photo: FileField,
+}
+
+fn main() {
+    let _ = |user: &User| user.photo().name().len();
+}

@@ -1,0 +1,14 @@
+// mistakes: 1
+use filefield::{FileField, Model};
+
+#[derive(Model)]
+struct User {
+    #[file(upload_to = "photos/", storage = PHOTOS)]
+    photo: FileField,
+}
+
+const PHOTOS: &str = "photos";
+
+fn main() {
+    let _ = |user: &User| user.photo().name().len();
+}

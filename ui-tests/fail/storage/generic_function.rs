@@ -1,0 +1,16 @@
+// mistakes: 1
+use filefield::{FileField, Model};
+
+#[derive(Model)]
+struct User {
+    #[file(storage = photos)]
+    photo: FileField,
+}
+
+fn photos<T: Default>() -> &'static str {
+    "photos"
+}
+
+fn main() {
+    let _ = |user: &User| user.photo().name().len();
+}

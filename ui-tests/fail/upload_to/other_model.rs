@@ -1,0 +1,18 @@
+// mistakes: 1
+use filefield::{FileField, Model};
+
+#[derive(Model)]
+struct User {
+    #[file(upload_to = photo_name)]
+    photo: FileField,
+}
+
+struct Car;
+
+fn photo_name(_: &Car, filename: &str) -> String {
+    filename.to_owned()
+}
+
+fn main() {
+    let _ = |user: &User| user.photo().name().len();
+}

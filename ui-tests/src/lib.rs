@@ -1,0 +1,1 @@
+//! Compile-time diagnostics of the derive; see `tests/ui.rs`.

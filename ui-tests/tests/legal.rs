@@ -1,0 +1,16 @@
+//! Odd but legal inputs: they compile. Modules of one program, because linking each of them alone takes minutes.
+#![allow(dead_code, unreachable_pub, unused_qualifications)]
+
+#[path = "../pass/from_macro_rules.rs"]
+mod from_macro_rules;
+#[path = "../pass/own_types_of_the_same_names.rs"]
+mod own_types_of_the_same_names;
+#[path = "../pass/trailing_commas_and_flags.rs"]
+mod trailing_commas_and_flags;
+
+#[test]
+fn legal_inputs_compile() {
+    from_macro_rules::main();
+    own_types_of_the_same_names::main();
+    trailing_commas_and_flags::main();
+}
