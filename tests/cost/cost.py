@@ -71,7 +71,7 @@ def variants(with_db):
     found = {
         "none": ("", structs("", **STRINGS)),
         "serde": (serde, structs("#[derive(serde::Serialize, serde::Deserialize)]\n", **STRINGS)),
-        "filefield": (runtime % '["image"]', structs("#[derive(filefield::Model)]\n", **FILES)),
+        "filefield": (runtime % '[]', structs("#[derive(filefield::Model)]\n", **FILES)),
     }
     if with_db:
         table = '#[derive(Clone, Debug, filefield::Model)]\n#[model(table = "models{n}")]\n'
@@ -79,7 +79,7 @@ def variants(with_db):
         # `Clone` and `Debug` are the cost of neither.
         found["clone"] = ("", structs(clone, **STRINGS))
         found["filefield, table"] = (
-            runtime % '["image", "db"]',
+            runtime % '["db"]',
             structs(table, key="#[model(primary_key)] ", **FILES),
         )
         found["sea-orm"] = (orm, entities())
