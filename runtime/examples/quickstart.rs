@@ -48,7 +48,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     if directory.exists() {
         std::fs::remove_dir_all(&directory)?;
     }
-    std::fs::create_dir_all(&directory)?;
+    std::fs::create_dir_all(&directory)
+        .map_err(|error| format!("the folder {} cannot be made: {error}", directory.display()))?;
     let database = directory.join("garage.db");
 
     App::builder().model::<Car>().build()?;

@@ -8,7 +8,7 @@ use super::stage::Staged;
 use super::sys;
 use crate::content::Source;
 use crate::inspect::Inspector;
-use crate::name::{Candidates, posix};
+use crate::name::{Candidates, shortened_name};
 use crate::{Content, Error, ErrorKind, FileName, Result, SaveOptions, Saved};
 use rustix::fd::AsFd;
 use rustix::fs::XattrFlags;
@@ -235,7 +235,14 @@ impl<'a> Names<'a> {
             (false, _, true) => {
                 Some(Err(Error::new(ErrorKind::NameTooLong, "the name is over the length limit")))
             }
-            (false, true, false) => Some(cut(name, limit).map(Cow::Owned)),
+            // Where names are replaced, a long one is cut without a random part (D224).
+            (false, true, false) => {
+                let shortened = shortened_name(name.as_str(), options.max_length);
+                Some(shortened.and_then(|shortened| {
+                    FileName::new(&shortened)?;
+                    Ok(Cow::Owned(shortened))
+                }))
+            }
             (true, true, _) | (true, _, true) => Some(Ok(Cow::Borrowed(name.as_str()))),
             (_, false, false) => None,
         };
@@ -248,20 +255,4 @@ impl<'a> Names<'a> {
             None => Err(Error::new(ErrorKind::NoAvailableName, "no free name was found")),
         }
     }
-}
-
-/// The name with its stem cut to the limit: where names are replaced, a variant gets no random part (D224).
-fn cut(name: FileName<'_>, limit: usize) -> Result<String> {
-    let leaf = name.file_name();
-    let (stem, extension) = leaf.split_at(posix::suffixes_at(leaf));
-    let over = name.as_str().chars().count() - limit;
-    let keep = stem.chars().count().saturating_sub(over);
-    if keep == 0 {
-        return Err(Error::new(ErrorKind::NoAvailableName, "no name fits the length limit"));
-    }
-    let end = stem.char_indices().nth(keep).map_or(stem.len(), |(at, _)| at);
-    let directory = &name.as_str()[..name.as_str().len() - leaf.len()];
-    let cut = format!("{directory}{}{extension}", &stem[..end]);
-    FileName::new(&cut)?;
-    Ok(cut)
 }

@@ -7,7 +7,7 @@ mod tests;
 mod tree;
 
 use super::{Listing, Metadata, Reader, SaveOptions, Saved, Storage};
-use crate::name::{Candidates, check_base_url, join_url};
+use crate::name::{Candidates, check_base_url, join_url, shortened_name};
 use crate::{Content, Error, ErrorKind, FileName, Result};
 use async_trait::async_trait;
 use std::ops::Range;
@@ -109,14 +109,17 @@ impl MemoryStorage {
     /// Takes the first free name and puts `file` there, in one step that nobody sees the middle of.
     fn publish(&self, name: FileName<'_>, file: &Stored, options: &SaveOptions) -> Result<String> {
         let mut tree = self.write();
-        for candidate in Candidates::new(name, options.max_length) {
+        let replace = self.allow_overwrite && !options.exact;
+        let if_taken = if replace { IfTaken::Replace } else { IfTaken::Fail };
+        // Where names are replaced, a long one is cut without a random part (D224).
+        let shortened = replace.then(|| shortened_name(name.as_str(), options.max_length)).transpose()?;
+        let wanted = shortened.as_deref().map_or(Ok(name), FileName::new)?;
+        for candidate in Candidates::new(wanted, options.max_length) {
             let candidate = candidate?;
             // `exact` promises that nothing is replaced, whatever the storage allows.
             if options.exact && candidate != name.as_str() {
                 return Err(Error::new(ErrorKind::NameTooLong, "the name is over the limit"));
             }
-            let replace = self.allow_overwrite && !options.exact;
-            let if_taken = if replace { IfTaken::Replace } else { IfTaken::Fail };
             match tree.put(FileName::new(&candidate)?, file, if_taken) {
                 Err(error) if error.kind() == ErrorKind::AlreadyExists && !options.exact => {}
                 result => return result.map(|()| candidate.into_owned()),

@@ -68,6 +68,16 @@ async fn d223_d225_overwriting_replaces_files_only() {
 }
 
 #[tokio::test]
+async fn d224_overwriting_cuts_without_a_random_part() {
+    let short = SaveOptions { max_length: Some(10), ..SaveOptions::default() };
+    let saved = overwriting().save(name("test_long_file_name.txt"), "x".into(), &short).await.unwrap();
+    assert_eq!(saved.name, "test_l.txt");
+    let tiny = SaveOptions { max_length: Some(5), ..SaveOptions::default() };
+    let error = overwriting().save(name("file_name.longext"), "x".into(), &tiny).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NoAvailableName);
+}
+
+#[tokio::test]
 async fn d262_times_and_d260_bytes_are_those_of_the_save() {
     let storage = overwriting();
     save(&storage, "a", "1").await.unwrap();
