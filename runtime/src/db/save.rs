@@ -77,7 +77,10 @@ pub(super) async fn save<M: Table, C: Connection>(model: &mut M, db: &C) -> Resu
             .map_err(|error| blame::<M>(journal::database(error), "save").uncertain())?;
         key_column::<M>().set(&mut copy, key.into());
     }
-    mark_row(&mut copy);
+    // In the caller's transaction nothing is certain yet: what was changed there is written again by the next save.
+    if db.own().is_some() {
+        mark_row(&mut copy);
+    }
     *model = copy;
     if let Some(own) = db.own() {
         journal::nudge(own, written.queued);

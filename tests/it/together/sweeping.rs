@@ -142,3 +142,21 @@ async fn a_second_storage_on_the_same_folder_is_the_same_place() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn what_a_rolled_back_transaction_did_not_change_is_changed_by_the_next_save() {
+    use filefield::db::sea_orm::TransactionTrait;
+    Garage::run::<Car, _>(|garage| async move {
+        let mut car = chevy();
+        car.save(&garage.db).await.unwrap();
+        let tx = garage.db.begin().await.unwrap();
+        car.photo_mut().clear();
+        car.save(&tx).await.unwrap();
+        tx.rollback().await.unwrap();
+        car.save(&garage.db).await.unwrap();
+        assert!(car.photo.is_empty());
+        garage.settle().await;
+        assert!(garage.files().is_empty(), "cleared on purpose, and not taken for stale");
+    })
+    .await;
+}
