@@ -3,7 +3,7 @@
 use crate::model::Model;
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
-use syn::{GenericParam, Generics, WherePredicate};
+use syn::{GenericParam, Generics, Type, WherePredicate};
 
 /// The pieces of `impl<..> Trait for Name<..> where ..`.
 #[derive(Debug)]
@@ -80,6 +80,16 @@ fn mentions_lifetime(tokens: TokenStream, name: &str) -> bool {
 /// Whether the tokens mention a lifetime parameter of the struct.
 pub(crate) fn borrows(tokens: &impl ToTokens, generics: &Generics) -> bool {
     generics.lifetimes().any(|param| mentions_lifetime(tokens.to_token_stream(), &param.lifetime.to_string()))
+}
+
+/// Whether the type mentions a parameter of the struct, or the struct itself where it has any.
+pub(crate) fn is_generic(ty: &Type, generics: &Generics) -> bool {
+    let named = |ident: &Ident| {
+        ident == "Self"
+            || generics.type_params().any(|param| param.ident == *ident)
+            || generics.const_params().any(|param| param.ident == *ident)
+    };
+    !generics.params.is_empty() && find_word(ty.to_token_stream(), &named).is_some()
 }
 
 /// The first word of `tokens` that `wanted` accepts.

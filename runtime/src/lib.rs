@@ -25,6 +25,8 @@ pub mod content;
 #[cfg(feature = "db")]
 pub mod db;
 mod error;
+#[allow(unused, reason = "each needs a feature")]
+mod failpoints;
 pub mod field;
 pub mod file;
 pub mod http_date;
@@ -50,9 +52,9 @@ pub use field::{FieldFile, FieldFileMut, FileField, FileMeta, ImageField, ImageF
 #[doc = include_str!("../docs/model.md")]
 pub use filefield_macros::Model;
 #[cfg(feature = "db")]
-pub use journal::{SweepReport, Sweeper};
+pub use journal::{SweepReport, Sweeper, SweeperTask};
 pub use model::FileModel;
 pub use name::FileName;
 pub use registry::{App, IntoStorage, default_storage};
 pub use settings::Settings;
-pub use storage::{Metadata, Reader, SaveOptions, Saved, SharedStorage, Storage};
+pub use storage::{Metadata, NewFile, Reader, SaveOptions, Saved, SharedStorage, Storage};

@@ -9,7 +9,7 @@ use filefield::{FileField, FileMeta, FileModel, ImageField, Model, upload_to};
 mod template;
 
 fn spec<M: FileModel>(index: usize) -> &'static FieldSpec {
-    M::FIELDS[index].def().spec()
+    M::FIELDS.at(index).def().spec()
 }
 
 #[derive(Model)]
@@ -76,7 +76,7 @@ fn every_key_arrives() {
     assert_eq!((spec.on_replace, spec.on_delete), (Retention::Keep, Retention::Keep));
 
     let model = Everything::new();
-    let field = Everything::FIELDS[0];
+    let field = Everything::FIELDS.at(0);
     assert_eq!(field.width().unwrap().get(&model).pixels(), Some(3));
     assert_eq!(field.height().unwrap().get(&model).pixels(), Some(4));
     assert!(field.meta().unwrap().get(&model).meta().is_none());
@@ -87,7 +87,7 @@ fn keys_left_out_are_at_their_defaults() {
     let (spec, default) = (spec::<Everything>(1), FieldSpec::new("Everything", "plain"));
     assert_eq!((spec.upload_to, spec.max_length, spec.max_size), (UploadTo::Template(""), 255, None));
     assert_eq!(format!("{spec:?}"), format!("{default:?}"));
-    let field = Everything::FIELDS[1];
+    let field = Everything::FIELDS.at(1);
     assert!(field.width().is_none() && field.height().is_none() && field.meta().is_none());
     assert_eq!(Everything::MODEL, "Everything");
 }
@@ -106,8 +106,8 @@ fn names_come_from_functions_and_from_the_bare_word() {
     let model = Everything::new();
     assert_eq!(spec::<Everything>(2).upload_to, UploadTo::Template("everything/type"));
     assert_eq!(spec::<Everything>(3).upload_to, UploadTo::Function);
-    assert_eq!(Everything::FIELDS[3].upload_name(&model, "a.pdf").as_deref(), Some("57 Chevy/a.pdf"));
-    assert_eq!(Everything::FIELDS[0].upload_name(&model, "a.pdf"), None);
+    assert_eq!(Everything::FIELDS.at(3).upload_name(&model, "a.pdf").as_deref(), Some("57 Chevy/a.pdf"));
+    assert_eq!(Everything::FIELDS.at(0).upload_name(&model, "a.pdf"), None);
     assert_eq!(spec::<Everything>(3).max_size, Some(1000));
 }
 
@@ -147,9 +147,9 @@ fn one_definition_whatever_the_type_arguments() {
     use generic::Boxed;
     let model = Boxed { extra: ["a", "b"], file: Some(FileField::stored("a/b")) };
     assert_eq!(model.file().name(), "a/b");
-    let field = Boxed::<&str, Option<FileField>, 2>::FIELDS[0];
+    let field = Boxed::<&str, Option<FileField>, 2>::FIELDS.at(0);
     assert_eq!(field.upload_name(&model, "c").as_deref(), Some("2/c"));
-    assert!(std::ptr::eq(field.def(), Boxed::<u8, ImageField>::FIELDS[0].def()));
+    assert!(std::ptr::eq(field.def(), Boxed::<u8, ImageField>::FIELDS.at(0).def()));
 }
 
 mod from_macro {
@@ -247,7 +247,7 @@ mod table {
 
     #[test]
     fn two_structs_with_the_same_fields_keep_to_themselves() {
-        assert!(!std::ptr::eq(Auto::FIELDS[0].def(), AutoEx::FIELDS[0].def()));
+        assert!(!std::ptr::eq(Auto::FIELDS.at(0).def(), AutoEx::FIELDS.at(0).def()));
         assert_eq!(spec::<AutoEx>(0).model, "AutoEx");
         let auto = AutoEx { id: 1, photo: None, meta: FileMeta::default() };
         assert!(auto.photo().is_empty() && auto.meta.is_empty() && auto.id == 1);

@@ -4,6 +4,8 @@
 #[cfg(feature = "db")]
 mod bad_input;
 #[cfg(feature = "db")]
+mod databases;
+#[cfg(feature = "db")]
 mod derive;
 mod hostile_images;
 mod hostile_names;
@@ -18,4 +20,8 @@ mod settings;
 #[cfg(feature = "db")]
 mod support;
 #[cfg(feature = "db")]
+mod testkit;
+#[cfg(feature = "db")]
 mod together;
+#[cfg(feature = "db")]
+mod windows;

@@ -29,7 +29,7 @@ macro_rules! model {
 mod overrides;
 
 fn field<M: FileModel>(index: usize) -> &'static FieldDef {
-    M::FIELDS[index].def()
+    M::FIELDS.at(index).def()
 }
 
 fn memory() -> SharedStorage {

@@ -4,11 +4,12 @@ use filefield::SharedStorage;
 use filefield::db::{self, Table, sea_orm};
 use filefield::registry::with_storage;
 use filefield::storage::FileSystemStorage;
-use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
+use filefield_tests::databases::Kind;
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// A temporary folder with `garage.db` and `media/`.
+/// A database, and a temporary folder with `media/`.
 pub(crate) struct Garage {
     folder: PathBuf,
     pub(crate) db: DatabaseConnection,
@@ -27,9 +28,18 @@ impl Garage {
         folder: &Path,
         test: impl FnOnce(Arc<Garage>) -> F,
     ) {
-        let storage = FileSystemStorage::builder(folder.join("media")).base_url("/media/").build().unwrap();
         let url = format!("sqlite://{}?mode=rwc", folder.join("garage.db").display());
-        let db = db::connect(&url).await.unwrap();
+        Garage::run_at::<M, F>(folder, &url, test).await;
+    }
+
+    /// The same with the database at `url`.
+    pub(crate) async fn run_at<M: Table, F: Future<Output = ()>>(
+        folder: &Path,
+        url: &str,
+        test: impl FnOnce(Arc<Garage>) -> F,
+    ) {
+        let storage = FileSystemStorage::builder(folder.join("media")).base_url("/media/").build().unwrap();
+        let db = db::connect(url).await.unwrap();
         db::migrate::<M>(&db).await.unwrap();
         let folder = folder.to_owned();
         let garage = Arc::new(Garage { folder, db, storage: Arc::new(storage) });
@@ -58,6 +68,15 @@ impl Garage {
         found
     }
 
+    /// The kind of database.
+    pub(crate) fn kind(&self) -> Kind {
+        match self.db.get_database_backend() {
+            DbBackend::Postgres => Kind::Postgres,
+            DbBackend::MySql => Kind::MariaDb,
+            _ => Kind::Sqlite,
+        }
+    }
+
     /// A number asked of the database.
     pub(crate) async fn number(&self, sql: &str) -> i64 {
         let statement = Statement::from_string(self.db.get_database_backend(), sql);
@@ -75,7 +94,7 @@ impl Garage {
 
     /// Waits for the work that saves leave to the background, then sweeps.
     pub(crate) async fn settle(&self) {
-        for _ in 0..200 {
+        for _ in 0..2000 {
             db::sweep(&self.db).await.unwrap();
             if self.number("SELECT COUNT(*) FROM filefield_journal WHERE state <> 'dead'").await == 0 {
                 return;

@@ -1,3 +1,6 @@
 //! Shared parts of the integration tests, the probe and the benchmarks.
 
+#[cfg(feature = "db")]
+pub mod databases;
+pub mod polled;
 pub mod probe;

@@ -256,11 +256,20 @@ pub(crate) fn function(known: &Known, errors: &mut Errors) -> Option<TokenStream
             };
             let path =
                 TokenStream::from_str(&text).ok().and_then(|path| path_in(&crate::list::flatten(path)));
-            let help = path.map(|_| format!("write `{name} = {text}`"));
+            let help = match &text[..] {
+                "default" => Some(format!("leave `{name}` out: that is the default storage")),
+                _ => path.map(|_| format!("write `{name} = {text}`")),
+            };
             (format!("`{name}` takes a path, not a string"), help)
         }
         "a call" => {
-            (format!("`{name}` takes the function itself"), Some("remove the parentheses".to_owned()))
+            let empty = matches!(value.last(), Some(TokenTree::Group(group)) if group.stream().is_empty());
+            let help = if empty {
+                "remove the parentheses"
+            } else {
+                "move the call into a `fn` and write its name here"
+            };
+            (format!("`{name}` takes the function itself"), Some(help.to_owned()))
         }
         "a closure"
         | "a block"

@@ -27,14 +27,14 @@ pub(super) fn accessors(model: &Model<'_>, split: &Split) -> TokenStream {
                     #[doc = #get]
                     #[inline]
                     #visibility fn #getter(&self) -> __ff::FieldFile<'_, Self, #ty> {
-                        __ff::FieldFile::of(self, #index)
+                        __ff::field_file(self, #index)
                     }
                     #(#docs)*
                     #gap
                     #[doc = #set]
                     #[inline]
                     #visibility fn #setter(&mut self) -> __ff::FieldFileMut<'_, Self> {
-                        __ff::FieldFileMut::of(self, #index)
+                        __ff::field_file_mut(self, #index)
                     }
                 }
             },
@@ -44,7 +44,6 @@ pub(super) fn accessors(model: &Model<'_>, split: &Split) -> TokenStream {
         return methods;
     }
     quote! {
-        #[automatically_derived]
         impl #params #self_ty #predicates {
             #methods
         }

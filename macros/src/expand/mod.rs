@@ -41,8 +41,7 @@ pub(crate) fn stub(input: &DeriveInput, krate: &TokenStream) -> TokenStream {
             Self: ::core::marker::Send + ::core::marker::Sync + 'static,
             #predicates
         {
-            const MODEL: &'static __ff::str = #name;
-            const FIELDS: &'static [&'static __ff::ModelField<Self>] = &[];
+            const DEF: __ff::ModelDef = __ff::ModelDef::new(#name, &[]);
         }
     };
     anonymous(input, krate, &body)
@@ -55,7 +54,6 @@ fn anonymous(input: &DeriveInput, krate: &TokenStream, body: &TokenStream) -> To
     let allow = deprecated.then(|| quote!(#[allow(deprecated)]));
     quote! {
         #allow
-        #[allow(unexpected_cfgs)]
         const _: () = {
             use #krate::__private as __ff;
             #body

@@ -1,7 +1,8 @@
 //! `impl FileModel`, with one definition a file field.
 
+use super::outside;
 use crate::attr::file::UploadTo;
-use crate::generics::{Split, borrows, replace_self};
+use crate::generics::{Split, borrows, is_generic, replace_self};
 use crate::model::{Field, FileField, Model};
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -11,76 +12,34 @@ pub(super) fn implementation(model: &Model<'_>, split: &Split) -> TokenStream {
     let Split { params, self_ty, predicates, .. } = split;
     let name = &model.name;
     // Where a table is wanted and its name was wrong, that has been reported, and any other will do.
-    let table = model.wants_table.then(|| {
-        let table = model.table.as_ref().unwrap_or(&model.name);
-        quote!(const TABLE_NAME: __ff::Option<&'static __ff::str> = __ff::Some(#table);)
-    });
+    let table = model.wants_table.then(|| model.table.as_ref().unwrap_or(&model.name));
+    let table = table.map(|table| quote!(.table(#table)));
     let files: Vec<_> = files(model).collect();
-    let fields = files.iter().enumerate().map(|(number, (_, file))| {
-        let number = Index::from(number);
-        let mut field = quote!(__ff::ModelField::new(&__FIELDS[#number], #number));
-        if let UploadTo::Function(path) = &file.keys.upload_to {
-            field.extend(quote!(.upload_to(#path)));
-        }
-        for (companion, setter) in [(file.width, quote!(width_field)), (file.height, quote!(height_field))] {
-            if let Some(index) = companion {
-                let number = Index::from(index);
-                field.extend(quote!(.#setter(#number)));
-            }
-        }
-        if file.meta.is_some() {
-            field.extend(quote!(.meta_field()));
-        }
-        field
-    });
-    let fields = if files.is_empty() {
-        quote!(&[])
+    let mut handed = Handed { fields: files.iter().map(|(field, _)| *field).collect(), later: Vec::new() };
+    let defs: Vec<_> =
+        files.iter().map(|(field, file)| definition(model, field, file, split, &mut handed)).collect();
+    let (definitions, files_ref) = if defs.is_empty() {
+        (TokenStream::new(), quote!(&[]))
     } else {
-        let count = Index::from(files.len());
-        let specs = files.iter().map(|(field, file)| spec(model, field, file, split));
-        quote!({
-            static __FIELDS: [__ff::FieldDef; #count] = [#(__ff::FieldDef::new(#specs)),*];
-            &[#(&#fields),*]
-        })
+        let count = Index::from(defs.len());
+        let definitions =
+            quote!(static __FILES: [__ff::FieldDef; #count] = [#(__ff::FieldDef::new(#defs)),*];);
+        (definitions, quote!(&__FILES))
     };
-    let values = projections(
-        (quote!(__file), quote!(__file_mut), quote!(FieldValue)),
-        files.iter().enumerate().map(|(number, (field, file))| (number, *field, declare(model, file))),
-    );
-    let companions = |index: Option<usize>| index.map(|index| (index, &model.fields[index]));
-    let pixels =
-        files.iter().flat_map(|(_, file)| [companions(file.width), companions(file.height)]).flatten();
-    let pixels = projections(
-        (quote!(__pixels), quote!(__pixels_mut), quote!(PixelCount)),
-        pixels.map(|(index, field)| (index, field, quote!(pixel_count))),
-    );
-    let metas = files
-        .iter()
-        .enumerate()
-        .filter_map(|(number, (_, file))| Some((number, companions(file.meta)?.1, quote!(file_meta))));
-    let metas = projections((quote!(__meta), quote!(__meta_mut), quote!(MetaValue)), metas);
+    let mut def = quote!(__ff::ModelDef::new(#name, #files_ref)#table);
+    if !handed.later.is_empty() {
+        let later = &handed.later;
+        def = quote!({ #(let _ = #later;)* #def });
+    }
+    let (projections, upload_to) = (projections(&handed.fields), upload_to(&files));
     quote! {
+        #definitions
         #[automatically_derived]
         impl #params __ff::FileModel for #self_ty #predicates {
-            const MODEL: &'static __ff::str = #name;
-            #table
-            const FIELDS: &'static [&'static __ff::ModelField<Self>] = #fields;
-            #values
-            #pixels
-            #metas
+            const DEF: __ff::ModelDef = #def;
+            #projections
+            #upload_to
         }
-    }
-}
-
-/// Where the field's type meets its bound, for reading, for writing, and as a column: of errors that are the same to the
-/// letter, the compiler shows one.
-pub(super) fn declare(model: &Model<'_>, file: &FileField) -> TokenStream {
-    let image = file.keys.width.is_some() || file.keys.height.is_some();
-    match (image, model.wants_table) {
-        (false, false) => quote!(file_field),
-        (true, false) => quote!(image_field),
-        (false, true) => quote!(file_column),
-        (true, true) => quote!(image_column),
     }
 }
 
@@ -89,21 +48,20 @@ fn files<'m>(model: &'m Model<'_>) -> impl Iterator<Item = (&'m Field<'m>, &'m F
     model.files().filter(|(field, _)| !borrows(field.ty, &model.input.generics))
 }
 
-/// Two methods that find a field by its number, and show it as a trait. Nothing, where there are no fields. The only
-/// place where a field's type meets a bound.
-fn projections<'m>(
-    (get, get_mut, target): (TokenStream, TokenStream, TokenStream),
-    fields: impl Iterator<Item = (usize, &'m Field<'m>, TokenStream)>,
-) -> TokenStream {
-    let fields: Vec<_> = fields.collect();
-    let body = |method: TokenStream, borrow: TokenStream| {
-        let values = fields.iter().map(|(_, field, declare)| {
-            let (ty, ident) = (field.ty, field.ident);
-            quote!(__ff::#declare::<#ty>().#method(#borrow self.#ident))
-        });
-        let mut values: Vec<_> = values.collect();
+/// The fields that a model hands out, by their numbers.
+struct Handed<'m> {
+    fields: Vec<&'m Field<'m>>,
+    /// Functions whose bounds are met in the impl, because a `static` knows no parameters of the struct.
+    later: Vec<TokenStream>,
+}
+
+/// Two methods that find a field by its number. They give it as it is, so that they need no types.
+fn projections(fields: &[&Field<'_>]) -> TokenStream {
+    let body = |borrow: TokenStream| {
+        let mut values: Vec<_> =
+            fields.iter().map(|field| field.ident).map(|ident| quote!(#borrow self.#ident)).collect();
         let last = values.pop();
-        let numbers = fields.iter().map(|(number, ..)| Index::from(*number));
+        let numbers = (0..values.len()).map(Index::from);
         match values.is_empty() {
             true => quote!(#last),
             false => quote!(match __number { #(#numbers => #values,)* _ => #last, }),
@@ -114,65 +72,119 @@ fn projections<'m>(
         1 => quote!(_),
         _ => quote!(__number),
     };
-    let (read, write) = (body(quote!(get), quote!(&)), body(quote!(get_mut), quote!(&mut)));
+    let (read, write) = (body(quote!(&)), body(quote!(&mut)));
     quote! {
         #[inline]
-        fn #get(&self, #number: __ff::usize) -> &dyn __ff::#target {
+        fn __field(&self, #number: __ff::usize) -> &dyn __ff::Any {
             #read
         }
         #[inline]
-        fn #get_mut(&mut self, #number: __ff::usize) -> &mut dyn __ff::#target {
+        fn __field_mut(&mut self, #number: __ff::usize) -> &mut dyn __ff::Any {
             #write
         }
     }
 }
 
-/// The keys that differ from their defaults.
-fn spec(model: &Model<'_>, field: &Field<'_>, file: &FileField, split: &Split) -> TokenStream {
-    let (model_name, name, keys) = (&model.name, &field.name, &file.keys);
-    let mut set = TokenStream::new();
-    if let Some((column, _)) = &field.keys.column {
-        set.extend(quote!(column: #column,));
+/// The functions that name files.
+fn upload_to(files: &[(&Field<'_>, &FileField)]) -> TokenStream {
+    let paths = files.iter().enumerate().filter_map(|(number, (_, file))| match &file.keys.upload_to {
+        UploadTo::Function(path) => Some((Index::from(number), path)),
+        _ => None,
+    });
+    let (numbers, paths): (Vec<_>, Vec<_>) = paths.unzip();
+    if paths.is_empty() {
+        return TokenStream::new();
     }
-    match &keys.upload_to {
-        UploadTo::Root => {}
+    quote! {
+        fn __upload_to(&self, __number: __ff::usize, __filename: &__ff::str) -> __ff::Option<__ff::String> {
+            match __number {
+                #(#numbers => __ff::upload_to::<Self>(#paths, self, __filename),)*
+                _ => __ff::None,
+            }
+        }
+    }
+}
+
+/// The keys that differ from their defaults.
+fn definition<'m>(
+    model: &'m Model<'_>,
+    field: &Field<'_>,
+    file: &FileField,
+    split: &Split,
+    handed: &mut Handed<'m>,
+) -> TokenStream {
+    let (model_name, name, keys, ty) = (&model.name, &field.name, &file.keys, field.ty);
+    let folder = match &keys.upload_to {
+        UploadTo::Root | UploadTo::Function(_) => String::new(),
         UploadTo::Named => {
-            let folder = format!("{}/{name}", model.table.clone().unwrap_or_else(|| snake_case(model_name)));
-            set.extend(quote!(upload_to: __ff::UploadTo::Template(#folder),));
+            format!("{}/{name}", model.table.clone().unwrap_or_else(|| snake_case(model_name)))
         }
-        UploadTo::Template(template) => {
-            let template = &template.value;
-            set.extend(quote!(upload_to: __ff::UploadTo::Template(#template),));
-        }
-        UploadTo::Function(_) => set.extend(quote!(upload_to: __ff::UploadTo::Function,)),
+        UploadTo::Template(template) => template.value.clone(),
+    };
+    let declare = if wants_image(file) { quote!(image_field) } else { quote!(file_field) };
+    let generic = |ty| is_generic(ty, &model.input.generics);
+    let declare = if model.wants_table {
+        quote!(field)
+    } else if generic(ty) {
+        handed.later.push(quote!(__ff::#declare::<#ty>));
+        quote!(field)
+    } else {
+        let ty = outside(ty, split);
+        quote!(#declare::<#ty>)
+    };
+    let mut spec = quote!(__ff::#declare(#model_name, #name, #folder));
+    if let Some((column, _)) = &field.keys.column {
+        spec.extend(quote!(.column(#column)));
+    }
+    if let UploadTo::Function(_) = &keys.upload_to {
+        spec.extend(quote!(.upload_to(__ff::UploadTo::Function)));
     }
     if let Some(path) = &keys.storage {
         let path = replace_self(path.clone(), &split.self_ty);
-        set.extend(quote!(storage: __ff::Some(|| __ff::storage_function(#path)),));
+        spec.extend(quote!(.storage(|| __ff::storage_function(#path))));
     }
     if let Some(length) = keys.max_length {
-        set.extend(quote!(max_length: #length,));
+        spec.extend(quote!(.max_length(#length)));
     }
     if let Some(size) = keys.max_size {
-        set.extend(quote!(max_size: __ff::Some(#size),));
+        spec.extend(quote!(.max_size(#size)));
     }
     if !keys.accept.is_empty() {
         let accept = &keys.accept;
-        set.extend(quote!(accept: &[#(#accept),*],));
+        spec.extend(quote!(.accept(&[#(#accept),*])));
     }
     if keys.unique_names {
-        set.extend(quote!(naming: __ff::Naming::Unique,));
+        spec.extend(quote!(.naming(__ff::Naming::Unique)));
     }
     if keys.keep_replaced {
-        set.extend(quote!(on_replace: __ff::Retention::Keep,));
+        spec.extend(quote!(.on_replace(__ff::Retention::Keep)));
     }
     if keys.keep_deleted {
-        set.extend(quote!(on_delete: __ff::Retention::Keep,));
+        spec.extend(quote!(.on_delete(__ff::Retention::Keep)));
     }
-    if set.is_empty() {
-        return quote!(__ff::FieldSpec::new(#model_name, #name));
+    let companions = [
+        (file.width, quote!(width_field), quote!(pixel_count)),
+        (file.height, quote!(height_field), quote!(pixel_count)),
+        (file.meta, quote!(meta_field), quote!(file_meta)),
+    ];
+    for (companion, setter, declare) in companions {
+        let Some(field) = companion.map(|index| &model.fields[index]) else { continue };
+        let (number, ty) = (Index::from(handed.fields.len()), field.ty);
+        handed.fields.push(field);
+        if generic(ty) {
+            handed.later.push(quote!(__ff::#declare::<#ty>));
+            spec.extend(quote!(.#setter(#number)));
+        } else {
+            let ty = outside(ty, split);
+            spec.extend(quote!(.#setter(__ff::#declare::<#ty>(#number))));
+        }
     }
-    quote!(__ff::FieldSpec { #set ..__ff::FieldSpec::new(#model_name, #name) })
+    spec
+}
+
+/// Whether a key of the field asks for an image.
+pub(super) fn wants_image(file: &FileField) -> bool {
+    file.keys.width.is_some() || file.keys.height.is_some()
 }
 
 /// `HTTPServer2Log` becomes `http_server2_log`.

@@ -1,5 +1,6 @@
 //! `impl Table`, and the struct of its columns.
 
+use super::model::wants_image;
 use super::{at, outside, slot, text};
 use crate::generics::Split;
 use crate::model::{Field, Model};
@@ -29,8 +30,8 @@ pub(super) fn implementation(model: &Model<'_>, split: &Split) -> TokenStream {
         if std::ptr::eq(field, key) {
             quote!(__ff::primary_key::<#self_ty>(#spec, #slot))
         } else if let Some(file) = &field.file {
-            let declare = super::model::declare(model, file);
-            quote!(__ff::#declare::<#ty>().column(#spec, #slot))
+            let declare = if wants_image(file) { quote!(image_column) } else { quote!(file_column) };
+            quote!(__ff::#declare::<#self_ty, #ty>(#spec, #slot))
         } else {
             quote!(__ff::column::<#self_ty, #ty>(#spec, #slot))
         }

@@ -1,28 +1,22 @@
-#[allow(unexpected_cfgs)]
 const _: () = {
     use ::renamed::__private as __ff;
+    static __FILES: [__ff::FieldDef; 1] = [__ff::FieldDef::new(__ff::field("Box", "file", ""))];
     #[automatically_derived]
     impl<T: Clone + Value, const N: usize> __ff::FileModel for Box<T, N>
     where
         [T; N]: Default,
         T: ::core::marker::Send + ::core::marker::Sync + 'static,
     {
-        const MODEL: &'static __ff::str = "Box";
-        const TABLE_NAME: __ff::Option<&'static __ff::str> = __ff::Some("boxes");
-        const FIELDS: &'static [&'static __ff::ModelField<Self>] = {
-            static __FIELDS: [__ff::FieldDef; 1] = [__ff::FieldDef::new(__ff::FieldSpec::new("Box", "file"))];
-            &[&__ff::ModelField::new(&__FIELDS[0], 0)]
-        };
+        const DEF: __ff::ModelDef = __ff::ModelDef::new("Box", &__FILES).table("boxes");
         #[inline]
-        fn __file(&self, _: __ff::usize) -> &dyn __ff::FieldValue {
-            __ff::file_column::<FileField>().get(&self.file)
+        fn __field(&self, _: __ff::usize) -> &dyn __ff::Any {
+            &self.file
         }
         #[inline]
-        fn __file_mut(&mut self, _: __ff::usize) -> &mut dyn __ff::FieldValue {
-            __ff::file_column::<FileField>().get_mut(&mut self.file)
+        fn __field_mut(&mut self, _: __ff::usize) -> &mut dyn __ff::Any {
+            &mut self.file
         }
     }
-    #[automatically_derived]
     impl<T: Clone + Value, const N: usize> Box<T, N>
     where
         [T; N]: Default,
@@ -31,12 +25,12 @@ const _: () = {
         #[doc = "The file of `file`, joined with its storage."]
         #[inline]
         fn file(&self) -> __ff::FieldFile<'_, Self, FileField> {
-            __ff::FieldFile::of(self, 0)
+            __ff::field_file(self, 0)
         }
         #[doc = "The file of `file`, to be assigned, renamed or removed."]
         #[inline]
         fn file_mut(&mut self) -> __ff::FieldFileMut<'_, Self> {
-            __ff::FieldFileMut::of(self, 0)
+            __ff::field_file_mut(self, 0)
         }
     }
     #[doc = "The columns of `Box`."]
@@ -65,7 +59,7 @@ const _: () = {
                 __ff::ColumnSpec::new("id"),
                 __ff::Slot { get: |__model| &__model.id, get_mut: |__model| &mut __model.id },
             ),
-            file: __ff::file_column::<FileField>().column(
+            file: __ff::file_column::<Box<T, N>, FileField>(
                 __ff::ColumnSpec { file: __ff::Some(0), ..__ff::ColumnSpec::new("file") },
                 __ff::Slot { get: |__model| &__model.file, get_mut: |__model| &mut __model.file },
             ),
@@ -104,9 +98,5 @@ const _: () = {
             })
         }
     }
-    #[cfg(rust_analyzer)]
-    const _: () = {
-        use __ff::keys::model::table as _;
-        use __ff::keys::model::primary_key as _;
-    };
+    __ff::keys! { file ; model table primary_key }
 };

@@ -1,5 +1,4 @@
 ::core::compile_error! { "`Model` can be derived only for structs with named fields\nhelp: put the file fields into a struct and derive it there" }
-#[allow(unexpected_cfgs)]
 const _: () = {
     use ::filefield::__private as __ff;
     #[automatically_derived]
@@ -7,7 +6,6 @@ const _: () = {
     where
         Self: ::core::marker::Send + ::core::marker::Sync + 'static,
     {
-        const MODEL: &'static __ff::str = "User";
-        const FIELDS: &'static [&'static __ff::ModelField<Self>] = &[];
+        const DEF: __ff::ModelDef = __ff::ModelDef::new("User", &[]);
     }
 };

@@ -1,11 +1,8 @@
-#[allow(unexpected_cfgs)]
 const _: () = {
     use ::filefield::__private as __ff;
     #[automatically_derived]
     impl __ff::FileModel for Tag {
-        const MODEL: &'static __ff::str = "Tag";
-        const TABLE_NAME: __ff::Option<&'static __ff::str> = __ff::Some("tags");
-        const FIELDS: &'static [&'static __ff::ModelField<Self>] = &[];
+        const DEF: __ff::ModelDef = __ff::ModelDef::new("Tag", &[]).table("tags");
     }
     #[doc = "The columns of `Tag`."]
     pub struct __TagColumns {
@@ -40,11 +37,5 @@ const _: () = {
             })
         }
     }
-    #[cfg(rust_analyzer)]
-    const _: () = {
-        use __ff::keys::model::table as _;
-        use __ff::keys::model::primary_key as _;
-        use __ff::keys::model::column as _;
-        use __ff::keys::model::unique as _;
-    };
+    __ff::keys! { file ; model table primary_key column unique }
 };

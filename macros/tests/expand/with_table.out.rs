@@ -1,84 +1,70 @@
-#[allow(unexpected_cfgs)]
 const _: () = {
     use ::filefield::__private as __ff;
+    static __FILES: [__ff::FieldDef; 2] = [
+        __ff::FieldDef::new(
+            __ff::field("Car", "photo", "cars/photo")
+                .storage(|| __ff::storage_function(stores::photos))
+                .on_replace(__ff::Retention::Keep)
+                .on_delete(__ff::Retention::Keep)
+                .width_field(__ff::pixel_count::<Option<u32>>(2)),
+        ),
+        __ff::FieldDef::new(
+            __ff::field("Car", "manual", "")
+                .column("manual_name")
+                .upload_to(__ff::UploadTo::Function)
+                .max_size(20971520u64)
+                .accept(&["application/pdf"])
+                .meta_field(__ff::file_meta::<FileMeta>(3)),
+        ),
+    ];
     #[automatically_derived]
     impl __ff::FileModel for Car {
-        const MODEL: &'static __ff::str = "Car";
-        const TABLE_NAME: __ff::Option<&'static __ff::str> = __ff::Some("cars");
-        const FIELDS: &'static [&'static __ff::ModelField<Self>] = {
-            static __FIELDS: [__ff::FieldDef; 2] = [
-                __ff::FieldDef::new(__ff::FieldSpec {
-                    upload_to: __ff::UploadTo::Template("cars/photo"),
-                    storage: __ff::Some(|| __ff::storage_function(stores::photos)),
-                    on_replace: __ff::Retention::Keep,
-                    on_delete: __ff::Retention::Keep,
-                    ..__ff::FieldSpec::new("Car", "photo")
-                }),
-                __ff::FieldDef::new(__ff::FieldSpec {
-                    column: "manual_name",
-                    upload_to: __ff::UploadTo::Function,
-                    max_size: __ff::Some(20971520u64),
-                    accept: &["application/pdf"],
-                    ..__ff::FieldSpec::new("Car", "manual")
-                }),
-            ];
-            &[
-                &__ff::ModelField::new(&__FIELDS[0], 0).width_field(4),
-                &__ff::ModelField::new(&__FIELDS[1], 1).upload_to(manual_name).meta_field(),
-            ]
-        };
+        const DEF: __ff::ModelDef = __ff::ModelDef::new("Car", &__FILES).table("cars");
         #[inline]
-        fn __file(&self, __number: __ff::usize) -> &dyn __ff::FieldValue {
+        fn __field(&self, __number: __ff::usize) -> &dyn __ff::Any {
             match __number {
-                0 => __ff::image_column::<ImageField>().get(&self.photo),
-                _ => __ff::file_column::<Option<FileField>>().get(&self.manual),
+                0 => &self.photo,
+                1 => &self.manual,
+                2 => &self.photo_width,
+                _ => &self.manual_meta,
             }
         }
         #[inline]
-        fn __file_mut(&mut self, __number: __ff::usize) -> &mut dyn __ff::FieldValue {
+        fn __field_mut(&mut self, __number: __ff::usize) -> &mut dyn __ff::Any {
             match __number {
-                0 => __ff::image_column::<ImageField>().get_mut(&mut self.photo),
-                _ => __ff::file_column::<Option<FileField>>().get_mut(&mut self.manual),
+                0 => &mut self.photo,
+                1 => &mut self.manual,
+                2 => &mut self.photo_width,
+                _ => &mut self.manual_meta,
             }
         }
-        #[inline]
-        fn __pixels(&self, _: __ff::usize) -> &dyn __ff::PixelCount {
-            __ff::pixel_count::<Option<u32>>().get(&self.photo_width)
-        }
-        #[inline]
-        fn __pixels_mut(&mut self, _: __ff::usize) -> &mut dyn __ff::PixelCount {
-            __ff::pixel_count::<Option<u32>>().get_mut(&mut self.photo_width)
-        }
-        #[inline]
-        fn __meta(&self, _: __ff::usize) -> &dyn __ff::MetaValue {
-            __ff::file_meta::<FileMeta>().get(&self.manual_meta)
-        }
-        #[inline]
-        fn __meta_mut(&mut self, _: __ff::usize) -> &mut dyn __ff::MetaValue {
-            __ff::file_meta::<FileMeta>().get_mut(&mut self.manual_meta)
+        fn __upload_to(&self, __number: __ff::usize, __filename: &__ff::str) -> __ff::Option<__ff::String> {
+            match __number {
+                1 => __ff::upload_to::<Self>(manual_name, self, __filename),
+                _ => __ff::None,
+            }
         }
     }
-    #[automatically_derived]
     impl Car {
         #[doc = "The file of `photo`, joined with its storage."]
         #[inline]
         pub fn photo(&self) -> __ff::FieldFile<'_, Self, ImageField> {
-            __ff::FieldFile::of(self, 0)
+            __ff::field_file(self, 0)
         }
         #[doc = "The file of `photo`, to be assigned, renamed or removed."]
         #[inline]
         pub fn photo_mut(&mut self) -> __ff::FieldFileMut<'_, Self> {
-            __ff::FieldFileMut::of(self, 0)
+            __ff::field_file_mut(self, 0)
         }
         #[doc = "The file of `manual`, joined with its storage."]
         #[inline]
         pub fn manual(&self) -> __ff::FieldFile<'_, Self, Option<FileField>> {
-            __ff::FieldFile::of(self, 1)
+            __ff::field_file(self, 1)
         }
         #[doc = "The file of `manual`, to be assigned, renamed or removed."]
         #[inline]
         pub fn manual_mut(&mut self) -> __ff::FieldFileMut<'_, Self> {
-            __ff::FieldFileMut::of(self, 1)
+            __ff::field_file_mut(self, 1)
         }
     }
     #[doc = "The columns of `Car`."]
@@ -112,7 +98,7 @@ const _: () = {
                 __ff::ColumnSpec::new("price"),
                 __ff::Slot { get: |__model| &__model.price, get_mut: |__model| &mut __model.price },
             ),
-            photo: __ff::image_column::<ImageField>().column(
+            photo: __ff::image_column::<Car, ImageField>(
                 __ff::ColumnSpec { file: __ff::Some(0), ..__ff::ColumnSpec::new("photo") },
                 __ff::Slot { get: |__model| &__model.photo, get_mut: |__model| &mut __model.photo },
             ),
@@ -123,7 +109,7 @@ const _: () = {
                     get_mut: |__model| &mut __model.photo_width,
                 },
             ),
-            manual: __ff::file_column::<Option<FileField>>().column(
+            manual: __ff::file_column::<Car, Option<FileField>>(
                 __ff::ColumnSpec {
                     name: "manual_name",
                     file: __ff::Some(1),
@@ -166,21 +152,5 @@ const _: () = {
             })
         }
     }
-    #[cfg(rust_analyzer)]
-    const _: () = {
-        use __ff::keys::file::upload_to as _;
-        use __ff::keys::file::storage as _;
-        use __ff::keys::file::width_field as _;
-        use __ff::keys::file::on_replace as _;
-        use __ff::keys::file::on_delete as _;
-        use __ff::keys::file::upload_to as _;
-        use __ff::keys::file::meta_field as _;
-        use __ff::keys::file::accept as _;
-        use __ff::keys::file::max_size as _;
-        use __ff::keys::model::table as _;
-        use __ff::keys::model::primary_key as _;
-        use __ff::keys::model::unique as _;
-        use __ff::keys::model::column as _;
-        use __ff::keys::model::column as _;
-    };
+    __ff::keys! { file upload_to storage width_field on_replace on_delete upload_to meta_field accept max_size ; model table primary_key unique column column }
 };

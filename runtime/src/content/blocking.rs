@@ -41,7 +41,14 @@ pub struct BlockingContent {
 enum Feed {
     Bytes(Bytes),
     Read(Box<dyn Read + Send>),
-    Stream { stream: ByteStream, rest: Bytes, runtime: Option<Handle> },
+    Stream(Streamed),
+}
+
+struct Streamed {
+    stream: ByteStream,
+    /// What has arrived and was not handed out.
+    rest: Bytes,
+    runtime: Option<Handle>,
 }
 
 impl BlockingContent {
@@ -53,7 +60,8 @@ impl BlockingContent {
             Source::File(file) => Feed::Read(Box::new(FromStart::new(file))),
             Source::Read(read) => Feed::Read(read),
             Source::Stream(stream) => {
-                Feed::Stream { stream, rest: Bytes::new(), runtime: Handle::try_current().ok() }
+                let runtime = Handle::try_current().ok();
+                Feed::Stream(Streamed { stream, rest: Bytes::new(), runtime })
             }
         };
         BlockingContent { feed, watch, ended: false }
@@ -68,6 +76,27 @@ impl BlockingContent {
         let mut chunk = Vec::with_capacity(max.min(64 * 1024));
         self.take(max.max(1) as u64).read_to_end(&mut chunk)?;
         Ok((!chunk.is_empty()).then(|| chunk.into()))
+    }
+
+    /// The next bytes as the source has them, if it has at least `least` in one piece; else `None`, and
+    /// [`read`](Read::read) gives them.
+    pub(crate) fn next_piece(&mut self, least: usize) -> Result<Option<Bytes>> {
+        let Feed::Stream(stream) = &mut self.feed else { return Ok(None) };
+        if self.ended {
+            return Ok(None);
+        }
+        self.watch.check()?;
+        let arrived = stream.wait(&mut self.watch);
+        if !self.watch.note(arrived)? {
+            self.watch.end()?;
+            self.ended = true;
+        }
+        if stream.rest.len() < least {
+            return Ok(None);
+        }
+        let piece = std::mem::take(&mut stream.rest);
+        self.watch.pass(&piece)?;
+        Ok(Some(piece))
     }
 
     fn fill(&mut self, buf: &mut [u8]) -> Result<usize> {
@@ -111,22 +140,30 @@ impl Feed {
         match self {
             Feed::Bytes(bytes) => Ok(hand_out(bytes, buf)),
             Feed::Read(read) => read.read(buf),
-            Feed::Stream { stream, rest, runtime } => {
-                while rest.is_empty() {
-                    // Timers and sockets of the stream look for the runtime on the thread that polls them.
-                    let _entered = runtime.as_ref().map(Handle::enter);
-                    let next = block_on(poll_fn(|cx| match watch.poll_check(cx) {
-                        Ok(()) => stream.as_mut().poll_next(cx).map(Option::transpose),
-                        Err(error) => Poll::Ready(Err(error)),
-                    }));
-                    match next? {
-                        Some(chunk) => *rest = chunk,
-                        None => return Ok(0),
-                    }
-                }
-                Ok(hand_out(rest, buf))
+            Feed::Stream(stream) => match stream.wait(watch)? {
+                true => Ok(hand_out(&mut stream.rest, buf)),
+                false => Ok(0),
+            },
+        }
+    }
+}
+
+impl Streamed {
+    /// Waits until there is something to hand out; `false` at the end.
+    fn wait(&mut self, watch: &mut Watch) -> Result<bool> {
+        while self.rest.is_empty() {
+            // Timers and sockets of the stream look for the runtime on the thread that polls them.
+            let _entered = self.runtime.as_ref().map(Handle::enter);
+            let next = block_on(poll_fn(|cx| match watch.poll_check(cx) {
+                Ok(()) => self.stream.as_mut().poll_next(cx).map(Option::transpose),
+                Err(error) => Poll::Ready(Err(error)),
+            }));
+            match next? {
+                Some(chunk) => self.rest = chunk,
+                None => return Ok(false),
             }
         }
+        Ok(true)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Columns: typed for queries, erased for statements.
 
-use super::value::comparable;
+use super::value::parameter;
 use super::{ColumnValue, KeyValue, Operand, Table};
 use crate::model::Slot;
 use sea_orm::sea_query::{Alias, ArrayType, ColumnType, Expr, ExprTrait};
@@ -176,7 +176,7 @@ macro_rules! comparisons {
         $(#[$doc])*
         #[must_use]
         pub fn $name(&self, operand: impl Operand<T>) -> Expr {
-            self.expr().$name(comparable(operand.into_operand()))
+            self.expr().$name(parameter(operand.into_operand()))
         }
     )*};
 }
@@ -203,20 +203,20 @@ impl<M: Table, T> Column<M, T> {
     #[must_use]
     pub fn eq(&self, operand: impl Operand<T>) -> Expr {
         let value = operand.into_operand();
-        if value == value.as_null() { self.is_null() } else { self.expr().eq(comparable(value)) }
+        if value == value.as_null() { self.is_null() } else { self.expr().eq(parameter(value)) }
     }
 
     /// Not equal. `None` is `IS NOT NULL`.
     #[must_use]
     pub fn ne(&self, operand: impl Operand<T>) -> Expr {
         let value = operand.into_operand();
-        if value == value.as_null() { self.is_not_null() } else { self.expr().ne(comparable(value)) }
+        if value == value.as_null() { self.is_not_null() } else { self.expr().ne(parameter(value)) }
     }
 
     /// One of these.
     #[must_use]
     pub fn is_in<O: Operand<T>>(&self, operands: impl IntoIterator<Item = O>) -> Expr {
-        self.expr().is_in(operands.into_iter().map(|operand| comparable(operand.into_operand())))
+        self.expr().is_in(operands.into_iter().map(|operand| parameter(operand.into_operand())))
     }
 
     /// `NULL`.

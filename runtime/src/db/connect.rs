@@ -1,19 +1,26 @@
 //! Connecting, and the tables that models and journal need.
 
-use super::entity::column_type;
-use super::{AnyColumn, Table};
-use crate::journal::{JOURNAL_DDL, database};
-use crate::{Result, SweepReport, Sweeper};
+use super::{AnyColumn, Table, kinds};
+use crate::journal::{self, database};
+use crate::{Error, ErrorKind, Result, SweepReport, Sweeper};
 use sea_orm::sea_query::{
     Alias, ColumnDef, Index, IndexCreateStatement, Table as TableStatement, TableCreateStatement,
 };
-use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection};
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr};
+use sha2::{Digest, Sha256};
 use std::time::Duration;
 
-/// Connects to a database: `sqlite://garage.db?mode=rwc`.
+/// Connects to a database: `sqlite://garage.db?mode=rwc`, `postgres://user@host/garage`, `mysql://user@host/garage`.
+/// The driver is a feature: `db-sqlite`, `db-postgres`, `db-mysql`.
 ///
 /// SQLite is opened with write-ahead logging, `synchronous = FULL` (a commit survives a power cut), foreign keys, and
-/// ten seconds of patience with other writers. Any other `sea_orm::DatabaseConnection` works as well.
+/// ten seconds of patience with other writers. MariaDB and MySQL are told to refuse a value that does not fit its
+/// column, whatever the server's `sql_mode` says; otherwise they cut it and keep the rest. A server that does not answer
+/// yet is waited for, 30 seconds at most.
+///
+/// Any other `sea_orm::DatabaseConnection` works as well, but for two faults of the driver that this one's connections
+/// are guarded against: sqlx 0.9 goes on in a transaction that SQLite has ended for want of room, and gives a connection
+/// of MariaDB back whose `BEGIN` was cancelled. Commits on such a connection are acknowledged and lost.
 ///
 /// # Errors
 /// [`Database`](crate::ErrorKind::Database).
@@ -28,6 +35,40 @@ pub async fn connect(url: &str) -> Result<DatabaseConnection> {
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(10))
     });
+    #[cfg(feature = "db-sqlite")]
+    options.map_sqlx_sqlite_pool_opts(|pool| {
+        use sea_orm::sqlx::Connection;
+        pool.after_release(|connection, _| {
+            Box::pin(async move {
+                if connection.is_in_transaction() {
+                    // A roll-back that is under way is over when the connection answers.
+                    connection.ping().await?;
+                }
+                // A commit that fails for want of room rolls back by itself. The driver does not see that, and takes
+                // every later transaction for a savepoint: the first that is rolled back leaves one open, and what
+                // is committed after it is lost with the process.
+                Ok(!connection.is_in_transaction())
+            })
+        })
+    });
+    #[cfg(feature = "db-mysql")]
+    options.map_sqlx_mysql_pool_opts(|pool| {
+        let pool = pool.after_connect(|connection, _| {
+            let strict = "SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')";
+            Box::pin(async move {
+                sea_orm::sqlx::Executor::execute(connection, strict).await?;
+                Ok(())
+            })
+        });
+        // A `begin` that was cancelled leaves its transaction open, and what is reserved in there is not committed
+        // (R10). This asks the server as well whether it is still there, at the same cost.
+        pool.test_before_acquire(false).before_acquire(|connection, _| {
+            Box::pin(async move {
+                sea_orm::sqlx::Executor::execute(connection, "ROLLBACK").await?;
+                Ok(true)
+            })
+        })
+    });
     if url.starts_with("sqlite:") {
         // There is no server that could have gone away, and asking costs a round trip to the driver's thread.
         options.test_before_acquire(false);
@@ -36,52 +77,113 @@ pub async fn connect(url: &str) -> Result<DatabaseConnection> {
         // Every connection to a memory database is a database of its own.
         options.max_connections(1);
     }
-    options.acquire_timeout(Duration::from_secs(30));
-    Database::connect(options).await.map_err(database)
+    options.acquire_timeout(PATIENCE);
+    Database::connect(options).await.map_err(|error| {
+        // Until then the pool knocks again and again, and in the end it only says that it waited.
+        if !error.to_string().contains("pool timed out") {
+            return database(error);
+        }
+        let text =
+            format!("the database does not answer within {} seconds; is it running?", PATIENCE.as_secs());
+        Error::new(ErrorKind::Database, text).with_operation("connect").with_source(error).retryable()
+    })
 }
 
-/// Makes the table of the model `M`, an index on every file column, and the journal, where they are not there yet. Tables that are there are left
-/// as they are.
+/// How long a connection may take: a server that starts beside the program is ready by then.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Makes the table of the model `M`, an index on every file column, and the journal, where they are not there yet. Tables
+/// that are there are left as they are.
 ///
 /// # Errors
 /// [`Database`](crate::ErrorKind::Database); [`Registration`](crate::ErrorKind::Registration) where another model
 /// has the same table.
 pub async fn migrate<M: Table>(db: &impl ConnectionTrait) -> Result<()> {
     crate::registry::enter_model::<M>()?;
-    for statement in JOURNAL_DDL {
-        db.execute_unprepared(statement).await.map_err(database)?;
+    // Each step is for what is not there yet. Where another process makes it in that moment, the next look finds it.
+    for _ in 0..RACES {
+        match make::<M>(db).await {
+            Err(error) if is_made_meanwhile(&error) => {}
+            result => return result,
+        }
     }
-    db.execute(&create_table::<M>()).await.map_err(database)?;
-    for index in create_indexes::<M>() {
-        db.execute(&index).await.map_err(database)?;
+    make::<M>(db).await
+}
+
+/// No more than the steps of a migration: each is lost once at most.
+const RACES: usize = 16;
+
+fn is_made_meanwhile(error: &Error) -> bool {
+    error.kind() == ErrorKind::UniqueViolation || error.to_string().contains("already exists")
+}
+
+async fn make<M: Table>(db: &impl ConnectionTrait) -> Result<()> {
+    journal::create(db).await?;
+    let backend = db.get_database_backend();
+    db.execute(&create_table::<M>(backend)).await.map_err(database)?;
+    for index in create_indexes::<M>(backend) {
+        match db.execute(&index).await {
+            Err(error) if !is_there(backend, &error) => return Err(database(error)),
+            _ => {}
+        }
     }
-    Ok(())
+    journal::note_columns(db, M::TABLE, M::FIELDS.iter().map(|field| field.def())).await
+}
+
+/// MySQL has no `IF NOT EXISTS` for an index: its error 1061 says that there is one of this name.
+fn is_there(backend: DbBackend, error: &DbErr) -> bool {
+    backend == DbBackend::MySql && error.to_string().contains("1061 (42000)")
 }
 
 /// The statements that make an index on every file column of the model `M`, for migrations of one's own: before a file
 /// is deleted its name is looked for in all of them (G2).
-pub fn create_indexes<M: Table>() -> impl Iterator<Item = IndexCreateStatement> {
-    M::FIELDS.iter().map(|field| {
-        let column = field.def().spec().column;
+pub fn create_indexes<M: Table>(backend: DbBackend) -> impl Iterator<Item = IndexCreateStatement> {
+    M::FIELDS.iter().map(move |field| {
+        let spec = field.def().spec();
         let mut statement = Index::create();
-        statement.if_not_exists().name(format!("filefield.{}.{column}", M::TABLE));
-        statement.table(Alias::new(M::TABLE)).col(Alias::new(column));
+        statement.if_not_exists().name(object_name(&[M::TABLE, spec.column])).table(Alias::new(M::TABLE));
+        if backend == DbBackend::MySql && spec.max_length > kinds::INDEXED {
+            // The beginning leads to the row as well; the rest is compared there.
+            statement.col((Alias::new(spec.column), kinds::INDEXED));
+        } else {
+            statement.col(Alias::new(spec.column));
+        }
         statement
     })
 }
 
+/// A name for an index or a trigger, in no more than the 63 bytes that PostgreSQL would cut it to; sea-query does not
+/// escape it.
+pub(super) fn object_name(parts: &[&str]) -> String {
+    let name = format!("filefield.{}", parts.join("."));
+    let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.'));
+    if plain && name.len() <= 63 {
+        return name;
+    }
+    let digest = Sha256::digest(parts.join("\0"));
+    let digest: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    format!("filefield.{digest}")
+}
+
 /// The statement that makes the table of the model `M`, for migrations of one's own.
-pub fn create_table<M: Table>() -> TableCreateStatement {
+///
+/// Everything that fits into a field fits into its column and comes back as it was, but for fractions of a microsecond.
+/// Text is compared bytewise: on SQLite and PostgreSQL it is anyway, on MariaDB and MySQL the table gets a collation
+/// for it (requirement 89). There, a `String` that is unique or the key holds 255 characters.
+pub fn create_table<M: Table>(backend: DbBackend) -> TableCreateStatement {
     let mut statement = TableStatement::create();
     statement.table(Alias::new(M::TABLE)).if_not_exists();
     for column in M::ALL {
-        statement.col(column_def::<M>(*column));
+        statement.col(column_def::<M>(backend, *column));
+    }
+    if backend == DbBackend::MySql {
+        statement.extra(kinds::MARIADB_TABLE);
     }
     statement
 }
 
-fn column_def<M: Table>(column: &dyn AnyColumn<M>) -> ColumnDef {
-    let mut def = ColumnDef::new_with_type(Alias::new(column.spec().name), column_type(column));
+fn column_def<M: Table>(backend: DbBackend, column: &dyn AnyColumn<M>) -> ColumnDef {
+    let mut def = ColumnDef::new_with_type(Alias::new(column.spec().name), kinds::sql_type(backend, column));
     if !column.nullable() {
         def.not_null();
     }
@@ -104,4 +206,42 @@ fn column_def<M: Table>(column: &dyn AnyColumn<M>) -> ColumnDef {
 /// Those of the database.
 pub async fn sweep(db: &DatabaseConnection) -> Result<SweepReport> {
     Sweeper::new(db).run().await
+}
+
+#[cfg(all(test, feature = "db-sqlite"))]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::connect;
+    use sea_orm::{ConnectionTrait, SqliteTransactionMode, TransactionOptions, TransactionTrait};
+
+    /// P6: SQLite rolls back by itself where a commit finds no room, as it does here on demand.
+    #[tokio::test]
+    async fn after_a_transaction_that_sqlite_ended_by_itself_commits_are_commits() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}?mode=rwc", folder.path().join("garage.db").display());
+        let db = connect(&url).await.unwrap();
+        db.execute_unprepared("CREATE TABLE cars (name TEXT UNIQUE)").await.unwrap();
+        let insert = "INSERT OR ROLLBACK INTO cars VALUES ('chevy')";
+        db.execute_unprepared(insert).await.unwrap();
+        let tx = db.begin().await.unwrap();
+        tx.execute_unprepared(insert).await.unwrap_err();
+        tx.rollback().await.unwrap_err();
+        for name in ["edsel", "ford"] {
+            let options = TransactionOptions {
+                sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+                ..TransactionOptions::default()
+            };
+            let tx = db.begin_with_options(options).await.unwrap();
+            tx.execute_unprepared(&format!("INSERT INTO cars VALUES ('{name}')")).await.unwrap();
+            if name == "edsel" {
+                tx.rollback().await.unwrap();
+            } else {
+                tx.commit().await.unwrap();
+            }
+        }
+        // Another connection sees it, so it is committed.
+        let other = connect(&url).await.unwrap();
+        let statement = sea_orm::Statement::from_string(sea_orm::DbBackend::Sqlite, "SELECT * FROM cars");
+        assert_eq!(other.query_all_raw(statement).await.unwrap().len(), 2);
+    }
 }

@@ -128,7 +128,7 @@ impl<M: Table> ColumnTrait for EntityColumn<M> {
 pub(super) fn column_type<M: Table>(column: &dyn AnyColumn<M>) -> ColumnType {
     match column.spec().file {
         Some(index) => {
-            let length = M::FIELDS[index].def().spec().max_length;
+            let length = M::FIELDS.at(index).def().spec().max_length;
             ColumnType::String(sea_orm::sea_query::StringLen::N(length))
         }
         None => column.column_type(),

@@ -3,9 +3,12 @@
 mod column;
 mod connect;
 pub mod entity;
+mod kinds;
 mod objects;
 mod save;
+mod stage;
 mod table;
+mod triggers;
 mod value;
 
 pub(crate) use column::Functions;
@@ -13,8 +16,10 @@ pub use column::{AnyColumn, Column, ColumnSpec, Ordering};
 pub use connect::{connect, create_indexes, create_table, migrate, sweep};
 pub use objects::Objects;
 pub use save::Connection;
+pub use stage::{Stage, stage_all};
 pub mod sea_orm;
 pub use ::sea_orm::DatabaseConnection;
 pub use ::sea_orm::prelude::{Decimal, Json, Uuid};
 pub use table::{Row, Table};
+pub use triggers::{Script, adopt_sql, drop_trigger_sql, trigger_sql};
 pub use value::{ColumnValue, FileColumn, ImageColumn, KeyValue, Operand};

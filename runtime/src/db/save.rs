@@ -1,12 +1,14 @@
 //! Saving and deleting an instance: file and row together.
 
-use super::value::comparable;
-use super::{AnyColumn, Table};
+use super::value::parameter;
+use super::{AnyColumn, Table, kinds};
+use crate::failpoints::step;
+use crate::field::claim::Claim;
 use crate::field::{FileField, Retention, store};
-use crate::journal::{self, Change, FileChange, RowWrite, Staged};
+use crate::journal::{self, Change, FileChange, RowWrite, Written};
 use crate::model::{FileModel, ModelField};
 use crate::{Error, ErrorKind, Result, name};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, TryFromU64, Value};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, TryFromU64, Value};
 
 /// A connection that rows are saved through: a `DatabaseConnection`, whose transactions are ours, or a
 /// `DatabaseTransaction` of the caller.
@@ -14,11 +16,18 @@ pub trait Connection: ConnectionTrait + Sync {
     /// The connection itself, where transactions on it are ours to begin.
     #[doc(hidden)]
     fn own(&self) -> Option<&DatabaseConnection>;
+
+    /// The caller's transaction.
+    #[doc(hidden)]
+    fn transaction(&self) -> Option<&DatabaseTransaction>;
 }
 
 impl Connection for DatabaseConnection {
     fn own(&self) -> Option<&DatabaseConnection> {
         Some(self)
+    }
+    fn transaction(&self) -> Option<&DatabaseTransaction> {
+        None
     }
 }
 
@@ -26,51 +35,25 @@ impl Connection for DatabaseTransaction {
     fn own(&self) -> Option<&DatabaseConnection> {
         None
     }
+    fn transaction(&self) -> Option<&DatabaseTransaction> {
+        Some(self)
+    }
 }
-
-/// The files of one instance that are staged: which field, and what the journal and the storage know of it.
-type StagedFiles<M> = Vec<(&'static ModelField<M>, Staged)>;
 
 pub(super) async fn save<M: Table, C: Connection>(model: &mut M, db: &C) -> Result<()> {
     crate::registry::enter_model::<M>()?;
     // The instance changes only when all has gone well, so that a retry finds its pending content again.
     let mut copy = model.clone();
-    // A field emptied by hand has no dimensions left either.
-    for field in M::FIELDS.iter().copied() {
-        let file = field.value(&copy).file();
-        if file.is_empty() && file.row().is_none() {
-            store::replace(&mut copy, field, FileField::empty());
-        }
-    }
-    let mut staged = Vec::new();
+    empty_beside(&mut copy);
     if copy.has_pending() {
-        let own = db.own().ok_or_else(|| {
-            let text = "pending content inside an open transaction: no transaction may wait for bytes; \
-                        save the instance before the transaction begins, or outside of it";
-            Error::new(ErrorKind::NotStaged, text).with_operation("save")
-        })?;
-        check_columns(&copy, own)?;
-        if let Err(error) = stage_all(&mut copy, own, &mut staged).await {
-            journal::work_off(own, ids(&staged)).await;
-            return Err(error);
-        }
+        let own = db.own().ok_or_else(not_staged)?;
+        super::stage::stage_all(own, &mut [&mut copy]).await?;
     }
-    let written = match write(&copy, db, &staged) {
-        Ok(write) => match db.own() {
-            Some(own) => write.run(own).await.map_err(|failure| (failure.error, failure.rolled_back)),
-            None => write.run_in(db).await.map_err(|error| (error, false)),
-        },
-        Err(error) => Err((error, true)),
-    };
-    let written = match written {
-        Ok(written) => written,
-        Err((error, rolled_back)) => {
-            if let (true, Some(own)) = (rolled_back, db.own()) {
-                journal::work_off(own, ids(&staged)).await;
-            }
-            return Err(blame::<M>(error, "save"));
-        }
-    };
+    let write =
+        write(&copy, db, |values, unset| if unset { Change::Insert(values) } else { Change::Save(values) });
+    let written = run(&copy, db, write.map_err(|error| blame::<M>(error, "save"))?).await;
+    let written = written.map_err(|error| blame::<M>(error, "save"))?;
+    step!("W5.answered");
     if let Some(id) = written.inserted {
         // The row is there all the same.
         let key = M::Key::try_from_u64(id)
@@ -92,15 +75,61 @@ pub(super) async fn save<M: Table, C: Connection>(model: &mut M, db: &C) -> Resu
     Ok(())
 }
 
+/// All of a save but the row, which the caller writes.
+pub(super) async fn attach<M: Table>(model: &M, tx: &DatabaseTransaction) -> Result<()> {
+    crate::registry::enter_model::<M>()?;
+    if model.has_pending() {
+        return Err(blame::<M>(not_staged(), "attach"));
+    }
+    let write = write(model, tx, |_, _| Change::Attach).map_err(|error| blame::<M>(error, "attach"))?;
+    run(model, tx, write).await.map(drop).map_err(|error| blame::<M>(error, "attach"))
+}
+
+fn not_staged() -> Error {
+    let text = "pending content inside an open transaction, where nothing may wait for bytes: call `stage(&db)` on \
+                the instance before the transaction begins, then save it here";
+    Error::new(ErrorKind::NotStaged, text).with_operation("save")
+}
+
+/// A field emptied by hand has no dimensions left either.
+fn empty_beside<M: Table>(model: &mut M) {
+    for field in M::FIELDS.iter() {
+        let file = field.value(model).file();
+        if file.is_empty() && file.row().is_none() {
+            store::replace(model, field, FileField::empty());
+        }
+    }
+}
+
+/// Runs `write` in a transaction of ours, or in the caller's.
+async fn run<M: Table, C: Connection>(model: &M, db: &C, write: RowWrite) -> Result<Written> {
+    let claims = || M::FIELDS.iter().filter_map(|field| field.value(model).file().claim());
+    // From here on the journal alone knows whose the files are.
+    claims().for_each(Claim::attaching);
+    let Some(own) = db.own() else {
+        return match db.transaction() {
+            Some(tx) => write.run_in(tx).await,
+            None => {
+                Err(Error::new(ErrorKind::Usage, "a connection that is neither our own nor a transaction"))
+            }
+        };
+    };
+    match write.run(own).await {
+        Ok(written) => Ok(written),
+        Err(failure) => {
+            if failure.rolled_back {
+                journal::work_off(own, claims().map(Claim::entry).collect()).await;
+            }
+            Err(failure.error)
+        }
+    }
+}
+
 pub(super) async fn delete<M: Table, C: Connection>(model: M, db: &C) -> Result<()> {
     crate::registry::enter_model::<M>()?;
     let files = file_changes::<M>(true, &|_| Named::default(), |spec| spec.on_delete)?;
     let write = RowWrite { table: M::TABLE, key: key_of(&model), change: Change::Delete, files };
-    let written = match db.own() {
-        Some(own) => write.run(own).await.map_err(|failure| failure.error),
-        None => write.run_in(db).await,
-    };
-    let written = written.map_err(|error| blame::<M>(error, "delete"))?;
+    let written = run(&model, db, write).await.map_err(|error| blame::<M>(error, "delete"))?;
     if let Some(own) = db.own() {
         journal::nudge(own, written.queued);
     }
@@ -113,7 +142,7 @@ pub(super) fn mark_row<M: Table>(model: &mut M) {
         return;
     }
     let row = row_of(model);
-    for field in M::FIELDS {
+    for field in M::FIELDS.iter() {
         let value = field.value_mut(model);
         let file = value.file().of_row(row);
         value.set_file(file);
@@ -129,38 +158,13 @@ fn row_of<M: Table>(model: &M) -> u64 {
 }
 
 /// The columns of the fields that are filled with the file of `field`.
-fn columns_beside<M: Table>(model: &M, field: &'static ModelField<M>) -> Vec<&'static str> {
+fn columns_beside<M: Table>(model: &M, field: ModelField<M>) -> Vec<&'static str> {
     let pixels = [field.width(), field.height()].into_iter().flatten();
     let pixels = pixels.map(|pixels| std::ptr::from_ref(pixels.get(model)).cast::<()>());
     let meta = field.meta().map(|meta| std::ptr::from_ref(meta.get(model)).cast::<()>());
     let places: Vec<_> = pixels.chain(meta).collect();
     let beside = M::ALL.iter().filter(|column| places.contains(&column.place(model)));
     beside.map(|column| column.spec().name).collect()
-}
-
-fn ids<M>(staged: &StagedFiles<M>) -> Vec<i64> {
-    staged.iter().map(|(_, staged)| staged.id).collect()
-}
-
-async fn stage_all<M: Table>(
-    model: &mut M,
-    db: &DatabaseConnection,
-    staged: &mut StagedFiles<M>,
-) -> Result<()> {
-    for field in M::FIELDS.iter().copied() {
-        let Some(pending) = field.value(model).file().as_pending().cloned() else { continue };
-        let def = field.def();
-        let handle = def.storage()?;
-        let content = pending.content().map_err(|error| def.blame(error.with_operation("save")))?;
-        let filename =
-            name::from_client(pending.name()).map_err(|error| def.blame(error.with_operation("save")))?;
-        let mut prepared = store::prepare(model, field, &handle, &filename, content)?;
-        prepared.original_name = pending.name().to_owned();
-        let done = journal::stage(db, def, M::TABLE, &handle, prepared).await?;
-        store::fill(model, field, handle.alias(), &done.stored);
-        staged.push((field, done));
-    }
-    Ok(())
 }
 
 fn key_column<M: Table>() -> &'static dyn AnyColumn<M> {
@@ -170,20 +174,20 @@ fn key_column<M: Table>() -> &'static dyn AnyColumn<M> {
 
 pub(super) fn key_of<M: Table>(model: &M) -> (&'static str, Value) {
     let key = key_column::<M>();
-    (key.spec().name, comparable(key.value(model)))
+    (key.spec().name, parameter(key.value(model)))
 }
 
 /// What is wrong with the values besides the files is found out before a byte moves.
-fn check_columns<M: Table>(model: &M, db: &impl ConnectionTrait) -> Result<()> {
+pub(super) fn check_columns<M: Table>(model: &M, db: &impl ConnectionTrait) -> Result<()> {
     // A pending file is no value yet.
     let pending = |column: &&dyn AnyColumn<M>| {
-        let file = column.spec().file.map(|index| M::FIELDS[index].value(model).file());
+        let file = column.spec().file.map(|index| M::FIELDS.at(index).value(model).file());
         file.is_some_and(FileField::is_pending)
     };
     for column in M::ALL.iter().copied().filter(|column| !pending(column)) {
-        check_value(db, column, &column.value(model))?;
+        kinds::check(db.get_database_backend(), column, &column.value(model))?;
     }
-    for field in M::FIELDS {
+    for field in M::FIELDS.iter() {
         let def = field.def();
         let Some(stored) = field.value(model).file().name() else { continue };
         let limit = def.spec().max_length;
@@ -198,7 +202,11 @@ fn check_columns<M: Table>(model: &M, db: &impl ConnectionTrait) -> Result<()> {
     Ok(())
 }
 
-fn write<M: Table>(model: &M, db: &impl ConnectionTrait, staged: &StagedFiles<M>) -> Result<RowWrite> {
+fn write<M: Table>(
+    model: &M,
+    db: &impl ConnectionTrait,
+    change: fn(Vec<(&'static str, Value)>, bool) -> Change,
+) -> Result<RowWrite> {
     check_columns(model, db)?;
     let key = key_column::<M>();
     let unset = key.is_auto() && key.is_unset(model);
@@ -207,19 +215,17 @@ fn write<M: Table>(model: &M, db: &impl ConnectionTrait, staged: &StagedFiles<M>
         values.push((column.spec().name, column.value(model)));
     }
     let row = row_of(model);
-    let named = |field: &'static ModelField<M>| {
+    let named = |field: ModelField<M>| {
         let file = field.value(model).file();
-        let same = |other: &&(&'static ModelField<M>, Staged)| std::ptr::eq(other.0.def(), field.def());
         Named {
             name: file.name().unwrap_or_default().to_owned(),
-            entry: staged.iter().find(same).map(|(_, staged)| staged.id),
+            entry: file.claim().map(Claim::entry),
             unchanged: file.row() == Some(row),
             beside: columns_beside(model, field),
         }
     };
     let files = file_changes::<M>(!unset, &named, |spec| spec.on_replace)?;
-    let change = if unset { Change::Insert(values) } else { Change::Save(values) };
-    Ok(RowWrite { table: M::TABLE, key: key_of(model), change, files })
+    Ok(RowWrite { table: M::TABLE, key: key_of(model), change: change(values, unset), files })
 }
 
 /// What an instance says of one of its files.
@@ -235,12 +241,11 @@ struct Named {
 /// of or named.
 fn file_changes<M: Table>(
     held: bool,
-    named: &dyn Fn(&'static ModelField<M>) -> Named,
+    named: &dyn Fn(ModelField<M>) -> Named,
     retention: fn(&crate::field::FieldSpec) -> Retention,
 ) -> Result<Vec<FileChange>> {
     M::FIELDS
         .iter()
-        .copied()
         .map(|field| {
             let spec = field.def().spec();
             let Named { name, entry, unchanged, beside } = named(field);
@@ -265,29 +270,6 @@ fn file_changes<M: Table>(
             })
         })
         .collect()
-}
-
-/// SQLite keeps decimals as binary floating point and integers in 64 bits with a sign: what would come back changed is
-/// refused, not rounded.
-fn check_value<M>(db: &impl ConnectionTrait, column: &dyn AnyColumn<M>, value: &Value) -> Result<()> {
-    use sea_orm::prelude::Decimal;
-    let problem = match value {
-        _ if db.get_database_backend() != DbBackend::Sqlite => return Ok(()),
-        Value::Decimal(Some(decimal)) => {
-            let kept = f64::try_from(*decimal).ok().and_then(|float| Decimal::try_from(float).ok());
-            (kept != Some(*decimal)).then(|| format!("`{decimal}`"))
-        }
-        Value::BigUnsigned(Some(number)) => i64::try_from(*number).is_err().then(|| format!("`{number}`")),
-        _ => None,
-    };
-    match problem {
-        Some(value) => {
-            let text =
-                format!("{value} in column `{}` has more digits than SQLite keeps", column.spec().name);
-            Err(Error::new(ErrorKind::Database, text).with_operation("save"))
-        }
-        None => Ok(()),
-    }
 }
 
 fn blame<M: FileModel>(error: Error, operation: &'static str) -> Error {

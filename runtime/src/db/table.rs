@@ -1,10 +1,10 @@
 //! What the derive implements for `#[model(table = ..)]`.
 
-use super::{AnyColumn, Column, Connection, KeyValue, Objects, save};
+use super::{AnyColumn, Column, Connection, KeyValue, Objects, save, stage};
 use crate::model::FileModel;
 use crate::{Error, ErrorKind, Result};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait};
-use sea_orm::{ConnectionTrait, DbErr, QueryResult, TryGetError};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, QueryResult, TryGetError};
 use std::fmt;
 
 /// A model with a table of its own. Implemented by `#[derive(Model)]` with `#[model(table = "..")]`.
@@ -56,6 +56,30 @@ pub trait Table: FileModel + Clone {
     /// an open transaction. An error that [is uncertain](Error::is_uncertain) may have been committed.
     fn save<C: Connection>(&mut self, db: &C) -> impl Future<Output = Result<()>> + Send {
         save::save(self, db)
+    }
+
+    /// Stores the pending files, and fills in what is learned of them, without writing the row. Then
+    /// [`save`](Self::save) in a transaction of the caller's is SQL alone. Stage before the transaction begins, or at
+    /// least before its first statement.
+    ///
+    /// The files belong to no row yet. They go when the instance, and every clone of it, is dropped without having been
+    /// saved, and a while after a transaction that saved it was rolled back; until then it may be saved again.
+    ///
+    /// # Errors
+    /// Those of naming, of the field's rules, of the storage and of the journal; the instance is as it was then.
+    fn stage(&mut self, db: &DatabaseConnection) -> impl Future<Output = Result<()>> + Send {
+        async move { stage::stage_all(db, &mut [self]).await }
+    }
+
+    /// All that [`save`](Self::save) does in a transaction of the caller's but writing the row: the staged files are
+    /// attached, and those that the row lets go of are queued for deletion. The caller writes the row, by any statement,
+    /// in the same transaction.
+    ///
+    /// # Errors
+    /// [`NotStaged`](ErrorKind::NotStaged) for pending content; [`StagedExpired`](ErrorKind::StagedExpired); those of
+    /// the database.
+    fn attach(&self, tx: &DatabaseTransaction) -> impl Future<Output = Result<()>> + Send {
+        save::attach(self, tx)
     }
 
     /// Deletes the row; its files go after the commit, by `on_delete`.

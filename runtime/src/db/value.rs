@@ -2,8 +2,10 @@
 
 use crate::field::{FieldValue, ImageValue};
 use crate::{FileField, ImageField};
-use sea_orm::prelude::Uuid;
-use sea_orm::sea_query::{ArrayType, ColumnType, FromValueTuple, IntoValueTuple, Nullable, ValueType};
+use sea_orm::prelude::{Decimal, Uuid};
+use sea_orm::sea_query::{
+    ArrayType, ColumnType, FromValueTuple, IntoValueTuple, Nullable, ValueType, ValueTypeErr,
+};
 use sea_orm::{PrimaryKeyArity, QueryResult, TryFromU64, TryGetError, TryGetable, TryGetableMany, Value};
 use std::fmt;
 
@@ -67,25 +69,62 @@ where
         <T as ValueType>::is_option()
     }
     fn to_value(&self) -> Value {
-        self.clone().into()
+        parameter(self.clone().into())
     }
     fn from_value(value: Value) -> Option<Self> {
-        <T as ValueType>::try_from(value).ok()
+        let original = before(&value);
+        [Some(value), original].into_iter().flatten().find_map(|value| <T as ValueType>::try_from(value).ok())
     }
     fn array_type() -> ArrayType {
         <T as ValueType>::array_type()
     }
     fn read(row: &QueryResult, column: &str) -> Result<Self, TryGetError> {
-        // SQLite's driver reads no `u64`.
-        if <T as ValueType>::array_type() == ArrayType::BigUnsigned
-            && let Ok(number) = <Option<i64> as TryGetable>::try_get_by(row, column)
-            && let Ok(number) = number.map(<u64 as TryFrom<i64>>::try_from).transpose()
-        {
-            return <T as ValueType>::try_from(Value::BigUnsigned(number))
-                .map_err(|_| TryGetError::Null(column.to_owned()));
+        let read = <T as TryGetable>::try_get_by(row, column);
+        match T::array_type() {
+            ArrayType::Decimal => read.map(without_zeros),
+            // SQLite's driver reads no `u64`, PostgreSQL's no unsigned integers and none of eight bits.
+            ArrayType::TinyInt
+            | ArrayType::TinyUnsigned
+            | ArrayType::SmallUnsigned
+            | ArrayType::Unsigned
+            | ArrayType::BigUnsigned => read
+                .or_else(|error| signed(row, column).and_then(|number| of_number(number).ok()).ok_or(error)),
+            _ => read,
         }
-        <T as TryGetable>::try_get_by(row, column)
     }
+}
+
+/// A decimal as MariaDB fills it up to 28 digits, without those that say nothing.
+fn without_zeros<T: ValueType + Into<Value> + Clone>(decimal: T) -> T {
+    match decimal.clone().into() {
+        Value::Decimal(Some(number)) if number.scale() == Decimal::MAX_SCALE => {
+            T::try_from(Value::Decimal(Some(number.normalize()))).unwrap_or(decimal)
+        }
+        _ => decimal,
+    }
+}
+
+/// An integer column of whatever width; the inner `None` is `NULL`.
+fn signed(row: &QueryResult, column: &str) -> Option<Option<i64>> {
+    fn read<N: TryGetable + Into<i64>>(row: &QueryResult, column: &str) -> Option<Option<i64>> {
+        <Option<N> as TryGetable>::try_get_by(row, column).ok().map(|number| number.map(Into::into))
+    }
+    read::<i64>(row, column).or_else(|| read::<i32>(row, column)).or_else(|| read::<i16>(row, column))
+}
+
+/// A `T` of this number, where it is one of those integers and the number fits.
+fn of_number<T: ValueType>(number: Option<i64>) -> Result<T, ValueTypeErr> {
+    fn fit<N: TryFrom<i64>>(number: Option<i64>) -> Result<Option<N>, ValueTypeErr> {
+        number.map(N::try_from).transpose().map_err(|_| ValueTypeErr)
+    }
+    T::try_from(match T::array_type() {
+        ArrayType::TinyInt => Value::TinyInt(fit(number)?),
+        ArrayType::TinyUnsigned => Value::TinyUnsigned(fit(number)?),
+        ArrayType::SmallUnsigned => Value::SmallUnsigned(fit(number)?),
+        ArrayType::Unsigned => Value::Unsigned(fit(number)?),
+        ArrayType::BigUnsigned => Value::BigUnsigned(fit(number)?),
+        _ => return Err(ValueTypeErr),
+    })
 }
 
 /// A type that a primary key can have: an integer, which the database counts up, or a `String` or `Uuid`, which the
@@ -166,12 +205,34 @@ impl<T: Into<Value>> Operand<Option<T>> for T {
     }
 }
 
-/// A value to compare with. An integer over 64 bits with a sign is in no column of SQLite, and its driver panics; as a
-/// floating-point number it is still greater than all that are.
-pub(super) fn comparable(value: Value) -> Value {
+/// A value as all databases take it. For PostgreSQL's driver an integer of eight bits is a character. One over 64 bits
+/// with a sign makes it and SQLite's panic; as a decimal it compares exactly with all that are in a column. MariaDB
+/// takes a time in UTC for a `timestamp`, and for `NULL` where that does not reach.
+pub(super) fn parameter(value: Value) -> Value {
     match value {
-        Value::BigUnsigned(Some(number)) if number > i64::MAX.unsigned_abs() => (number as f64).into(),
+        Value::TinyInt(number) => Value::SmallInt(number.map(i16::from)),
+        Value::BigUnsigned(Some(number)) if number > i64::MAX.unsigned_abs() => {
+            Value::Decimal(Some(number.into()))
+        }
+        Value::ChronoDateTimeUtc(time) => Value::ChronoDateTimeWithTimeZone(time.map(Into::into)),
+        Value::ChronoDateTimeLocal(time) => {
+            Value::ChronoDateTimeWithTimeZone(time.map(|time| time.fixed_offset()))
+        }
         value => value,
+    }
+}
+
+/// What [`parameter`] may have made this value of.
+fn before(value: &Value) -> Option<Value> {
+    match value {
+        Value::SmallInt(number) => {
+            Some(Value::TinyInt(number.map(<i8 as TryFrom<i16>>::try_from).transpose().ok()?))
+        }
+        Value::Decimal(Some(number)) => {
+            Some(Value::BigUnsigned(Some(<u64 as TryFrom<Decimal>>::try_from(*number).ok()?)))
+        }
+        Value::ChronoDateTimeWithTimeZone(time) => Some(Value::ChronoDateTimeUtc(time.map(Into::into))),
+        _ => None,
     }
 }
 

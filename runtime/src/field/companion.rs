@@ -1,6 +1,6 @@
 //! Fields beside a file field that are filled while it is stored.
 
-use super::FileMeta;
+use super::{FileMeta, Listed};
 
 /// A field that `width_field` or `height_field` may name: an integer, or `Option` of one.
 ///
@@ -10,7 +10,7 @@ use super::FileMeta;
     label = "expected `u32`, `i32`, `i64` or `u16`, optionally inside `Option`",
     note = "`width_field` and `height_field` name integer fields"
 )]
-pub trait PixelCount: Send + Sync + 'static {
+pub trait PixelCount: Listed + Send + Sync + 'static {
     /// The number of pixels, where it is filled.
     fn pixels(&self) -> Option<u32>;
     /// Fills it, or empties it.
@@ -48,7 +48,7 @@ pixel_count!(u32 i32 i64 u16);
     label = "expected `FileMeta`, optionally inside `Option`",
     note = "`meta_field` names a field of type `FileMeta`"
 )]
-pub trait MetaValue: Send + Sync + 'static {
+pub trait MetaValue: Listed + Send + Sync + 'static {
     /// What is known, where the file has been stored with it.
     fn meta(&self) -> Option<&FileMeta>;
     /// Fills it, or empties it.

@@ -2,6 +2,7 @@
 
 use crate::registry::{StorageCell, StorageFn, StorageHandle};
 use crate::{Error, Result};
+use std::mem::ManuallyDrop;
 
 /// Where the stored name of a field comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +58,12 @@ pub struct FieldSpec {
     pub on_replace: Retention,
     /// `on_delete`.
     pub on_delete: Retention,
+    /// `width_field`: its number among the fields that the model hands out.
+    pub width: Option<usize>,
+    /// `height_field`, in the same way.
+    pub height: Option<usize>,
+    /// `meta_field`, in the same way.
+    pub meta: Option<usize>,
 }
 
 impl FieldSpec {
@@ -74,21 +81,55 @@ impl FieldSpec {
             naming: Naming::Keep,
             on_replace: Retention::Delete,
             on_delete: Retention::Delete,
+            width: None,
+            height: None,
+            meta: None,
         }
     }
+}
+
+macro_rules! setters {
+    ($($method:ident($value:ident: $ty:ty) $key:ident = $set:expr;)*) => {
+        /// The keys, as the derive gives them: calls cost the user's build less than a struct with a rest.
+        #[doc(hidden)]
+        #[allow(missing_docs, reason = "they are named after the keys")]
+        impl FieldSpec {$(
+            #[must_use]
+            pub const fn $method(mut self, $value: $ty) -> Self {
+                self.$key = $set;
+                self
+            }
+        )*}
+    };
+}
+
+setters! {
+    column(name: &'static str) column = name;
+    upload_to(upload_to: UploadTo) upload_to = upload_to;
+    storage(function: StorageFn) storage = Some(function);
+    max_length(characters: u32) max_length = characters;
+    max_size(bytes: u64) max_size = Some(bytes);
+    accept(types: &'static [&'static str]) accept = types;
+    naming(naming: Naming) naming = naming;
+    on_replace(retention: Retention) on_replace = retention;
+    on_delete(retention: Retention) on_delete = retention;
+    width_field(number: usize) width = Some(number);
+    height_field(number: usize) height = Some(number);
+    meta_field(number: usize) meta = Some(number);
 }
 
 /// A file field: its keys, and its storage once that has been evaluated. The derive makes one `static` a field.
 #[derive(Debug)]
 pub struct FieldDef {
     spec: FieldSpec,
-    cell: StorageCell,
+    // It lies in a `static` for as long as the program runs; a type without a destructor is cheaper to check there.
+    cell: ManuallyDrop<StorageCell>,
 }
 
 impl FieldDef {
     /// A field whose storage has not been evaluated yet.
     pub const fn new(spec: FieldSpec) -> Self {
-        FieldDef { spec, cell: StorageCell::new() }
+        FieldDef { spec, cell: ManuallyDrop::new(StorageCell::new()) }
     }
 
     /// The keys.

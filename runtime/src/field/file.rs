@@ -11,29 +11,32 @@ use std::marker::PhantomData;
 ///
 /// Making one costs no lock, no allocation and no I/O. `M` is the model, `V` the field's type; image fields have
 /// more methods.
-pub struct FieldFile<'a, M: 'static, V> {
+pub struct FieldFile<'a, M, V> {
     pub(super) model: &'a M,
-    pub(super) field: &'static ModelField<M>,
+    number: usize,
     kind: PhantomData<fn() -> V>,
 }
 
-impl<'a, M: FileModel, V> FieldFile<'a, M, V> {
-    /// The file of field number `index` of `model`. Called by the derive.
-    #[doc(hidden)]
-    #[inline]
-    pub fn of(model: &'a M, index: usize) -> Self {
-        FieldFile { model, field: M::FIELDS[index], kind: PhantomData }
-    }
+/// What the accessor of a file field returns. Called by the derive: a function without bounds, and no method, because
+/// the user's build pays for each of both.
+#[inline]
+pub const fn field_file<M, V>(model: &M, number: usize) -> FieldFile<'_, M, V> {
+    FieldFile { model, number, kind: PhantomData }
 }
 
-impl<'a, M, V> FieldFile<'a, M, V> {
+impl<'a, M: FileModel, V> FieldFile<'a, M, V> {
+    #[inline]
+    pub(super) fn field(&self) -> ModelField<M> {
+        M::FIELDS.at(self.number)
+    }
+
     /// The field.
     pub fn def(&self) -> &'static FieldDef {
-        self.field.def()
+        self.field().def()
     }
 
     pub(super) fn value(&self) -> &'a dyn FieldValue {
-        self.field.value(self.model)
+        self.field().value(self.model)
     }
 
     /// The stored name, `""` where there is none (D059).
@@ -100,13 +103,13 @@ impl<M, V> Clone for FieldFile<'_, M, V> {
 impl<M, V> Copy for FieldFile<'_, M, V> {}
 
 /// The stored name, or nothing (D006).
-impl<M, V> fmt::Display for FieldFile<'_, M, V> {
+impl<M: FileModel, V> fmt::Display for FieldFile<'_, M, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
 }
 
-impl<M, V> fmt::Debug for FieldFile<'_, M, V> {
+impl<M: FileModel, V> fmt::Debug for FieldFile<'_, M, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let def = self.def();
         write!(f, "<{}.{}: {}>", def.model(), def.name(), if self.is_stored() { self.name() } else { "None" })

@@ -11,33 +11,38 @@ use std::fmt;
 /// [`assign`](Self::assign) and [`clear`](Self::clear) change the instance alone; bytes and row follow, together,
 /// when the instance is saved. [`save`](Self::save), [`rename`](Self::rename) and [`delete`](Self::delete) act on
 /// the storage at once and leave the row to the caller, as Django's `save=False` does (D076).
-pub struct FieldFileMut<'a, M: 'static> {
+pub struct FieldFileMut<'a, M> {
     model: &'a mut M,
-    field: &'static ModelField<M>,
+    number: usize,
 }
 
-impl<'a, M: FileModel> FieldFileMut<'a, M> {
-    /// The file of field number `index` of `model`. Called by the derive.
-    #[doc(hidden)]
-    #[inline]
-    pub fn of(model: &'a mut M, index: usize) -> Self {
-        FieldFileMut { model, field: M::FIELDS[index] }
+/// What the accessor of a file field returns that changes it. As [`field_file`](super::file::field_file).
+#[inline]
+pub const fn field_file_mut<M>(model: &mut M, number: usize) -> FieldFileMut<'_, M> {
+    FieldFileMut { model, number }
+}
+
+impl<M: FileModel> FieldFileMut<'_, M> {
+    fn field(&self) -> ModelField<M> {
+        M::FIELDS.at(self.number)
     }
 
     /// The field.
     pub fn def(&self) -> &'static FieldDef {
-        self.field.def()
+        self.field().def()
     }
 
     /// Puts a value in, to be stored with the row: pending content, or the name of a file that is in the storage
     /// already (D070, D071). Dimensions and meta are emptied, and filled when content is stored; nothing is read.
     pub fn assign(&mut self, value: impl Into<FileField>) {
-        store::replace(self.model, self.field, value.into());
+        let field = self.field();
+        store::replace(self.model, field, value.into());
     }
 
     /// Empties the field. The stored file goes after the row has been saved, by the field's `on_replace`.
     pub fn clear(&mut self) {
-        store::replace(self.model, self.field, FileField::empty());
+        let field = self.field();
+        store::replace(self.model, field, FileField::empty());
     }
 
     /// Points the field at another name of the same file, which the caller has moved (D081). Dimensions and meta
@@ -47,7 +52,8 @@ impl<'a, M: FileModel> FieldFileMut<'a, M> {
     /// Those of a name that is not valid or longer than the column.
     pub fn set_name(&mut self, name: &str) -> Result<()> {
         let name = self.checked(name, "set_name")?;
-        self.field.value_mut(self.model).set_file(FileField::stored(name));
+        let field = self.field();
+        field.value_mut(self.model).set_file(FileField::stored(name));
         Ok(())
     }
 
@@ -60,9 +66,10 @@ impl<'a, M: FileModel> FieldFileMut<'a, M> {
     pub async fn save(&mut self, filename: &str, content: impl Into<Content>) -> Result<String> {
         let def = self.def();
         let handle = def.storage()?;
-        let prepared = store::prepare(self.model, self.field, &handle, filename, content.into())?;
-        let stored = prepared.store(def, &handle, false).await?;
-        store::fill(self.model, self.field, handle.alias(), &stored);
+        let prepared = store::prepare(self.model, self.field(), &handle, filename, content.into())?;
+        let stored = prepared.store(def, &handle).await?;
+        let (field, file) = (self.field(), FileField::stored(&stored.saved.name));
+        store::fill(self.model, field, handle.alias(), &stored, file);
         Ok(stored.saved.name)
     }
 
@@ -72,12 +79,13 @@ impl<'a, M: FileModel> FieldFileMut<'a, M> {
     /// [`AlreadyExists`](ErrorKind::AlreadyExists) where the name is taken; those of names and of the storage.
     pub async fn rename(&mut self, name: &str) -> Result<()> {
         let to = self.checked(name, "rename")?;
-        let (from, handle) = stored(self.def(), self.field.value(self.model).file(), "rename")?;
+        let (from, handle) = stored(self.def(), self.field().value(self.model).file(), "rename")?;
         let blame = |error: Error| {
             self.def().blame(error.with_operation("rename").with_name(to).with_storage(handle.alias()))
         };
         handle.rename(from, to).await.map_err(blame)?;
-        self.field.value_mut(self.model).set_file(FileField::stored(to));
+        let field = self.field();
+        field.value_mut(self.model).set_file(FileField::stored(to));
         Ok(())
     }
 
@@ -90,8 +98,8 @@ impl<'a, M: FileModel> FieldFileMut<'a, M> {
     /// # Errors
     /// Those of the storage; the field is as it was then.
     pub async fn delete(&mut self) -> Result<()> {
-        if self.field.value(self.model).file().name().is_some() {
-            let (name, handle) = stored(self.def(), self.field.value(self.model).file(), "delete")?;
+        if self.field().value(self.model).file().name().is_some() {
+            let (name, handle) = stored(self.def(), self.field().value(self.model).file(), "delete")?;
             let blame = |error: Error| {
                 self.def().blame(error.with_operation("delete").with_name(name).with_storage(handle.alias()))
             };
@@ -120,9 +128,9 @@ impl<'a, M: FileModel> FieldFileMut<'a, M> {
     }
 }
 
-impl<M> fmt::Debug for FieldFileMut<'_, M> {
+impl<M: FileModel> fmt::Debug for FieldFileMut<'_, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let def = self.field.def();
-        write!(f, "<{}.{}: {:?}>", def.model(), def.name(), self.field.value(self.model).file())
+        let def = self.def();
+        write!(f, "<{}.{}: {:?}>", def.model(), def.name(), self.field().value(self.model).file())
     }
 }

@@ -1,5 +1,7 @@
 //! Values of file fields, what the derive knows of a field, and the accessors that join the two.
 
+#[cfg(feature = "db")]
+pub(crate) mod claim;
 mod companion;
 mod def;
 mod file;
@@ -8,13 +10,20 @@ mod meta;
 mod read;
 pub(crate) mod store;
 mod value;
+mod view;
 
 pub use companion::{MetaValue, PixelCount};
 pub use def::{FieldDef, FieldSpec, Naming, Retention, UploadTo};
 pub use file::FieldFile;
+#[doc(hidden)]
+pub use file::field_file;
 pub use file_mut::FieldFileMut;
+#[doc(hidden)]
+pub use file_mut::field_file_mut;
 pub use meta::FileMeta;
 pub use value::{FieldValue, FileField, ImageField, ImageValue};
+use view::Listed;
+pub(crate) use view::View;
 
 /// The accessor of an image field: a [`FieldFile`] with dimensions.
 pub type ImageFieldFile<'a, M> = FieldFile<'a, M, ImageField>;

@@ -2,7 +2,7 @@
 
 use super::{FieldFile, ImageValue, PixelCount};
 use crate::file::LineStream;
-use crate::image::{Dimensions, HeaderReader, ImageInfo, Need};
+use crate::image::{Dimensions, HeaderReader, ImageInfo, Need, feed_from};
 use crate::inspect::{SNIFF_LEN, sniff};
 use crate::model::{Companion, FileModel};
 use crate::{Bytes, Reader, Result};
@@ -156,7 +156,7 @@ impl<M: FileModel, V> FieldFile<'_, M, V> {
     /// What the row knows of the stored file through its `meta_field`. Of content that was put into the field by hand it
     /// knows nothing yet.
     pub fn meta(&self) -> Option<&super::FileMeta> {
-        if self.is_stored() { self.field.meta()?.get(self.model).meta() } else { None }
+        if self.is_stored() { self.field().meta()?.get(self.model).meta() } else { None }
     }
 }
 
@@ -166,7 +166,7 @@ impl<M: FileModel, V: ImageValue> FieldFile<'_, M, V> {
     /// # Errors
     /// As [`dimensions`](Self::dimensions).
     pub async fn width(&self) -> Result<Option<u32>> {
-        if let Some(width) = self.pixels(self.field.width()) {
+        if let Some(width) = self.pixels(self.field().width()) {
             return Ok(Some(width));
         }
         Ok(self.dimensions().await?.map(|dimensions| dimensions.width))
@@ -177,7 +177,7 @@ impl<M: FileModel, V: ImageValue> FieldFile<'_, M, V> {
     /// # Errors
     /// As [`dimensions`](Self::dimensions).
     pub async fn height(&self) -> Result<Option<u32>> {
-        if let Some(height) = self.pixels(self.field.height()) {
+        if let Some(height) = self.pixels(self.field().height()) {
             return Ok(Some(height));
         }
         Ok(self.dimensions().await?.map(|dimensions| dimensions.height))
@@ -189,7 +189,7 @@ impl<M: FileModel, V: ImageValue> FieldFile<'_, M, V> {
     /// # Errors
     /// As [`open`](Self::open).
     pub async fn dimensions(&self) -> Result<Option<Dimensions>> {
-        let (width, height) = (self.pixels(self.field.width()), self.pixels(self.field.height()));
+        let (width, height) = (self.pixels(self.field().width()), self.pixels(self.field().height()));
         if let (Some(width), Some(height)) = (width, height) {
             return Ok(Some(Dimensions { width, height }));
         }
@@ -216,13 +216,25 @@ impl<M: FileModel, V: ImageValue> FieldFile<'_, M, V> {
     }
 
     /// What the row has, of a stored image.
-    fn pixels(&self, companion: Option<&Companion<M, dyn PixelCount>>) -> Option<u32> {
+    fn pixels(&self, companion: Option<Companion<M, dyn PixelCount>>) -> Option<u32> {
         if self.is_stored() { companion?.get(self.model).pixels() } else { None }
     }
 
     async fn header(&self, mut header: HeaderReader) -> Result<Option<ImageInfo>> {
-        // Nearly every image is known after one read. Through the others a local file is hopped with one more open; a
-        // bucket is asked for each range, and never for the rest of the file.
+        let Need::Bytes { offset, len } = header.need() else { return Ok(None) };
+        let mut reader = self.open_range(offset..offset.saturating_add(len as u64)).await?;
+        // A local file that is in memory is read here. What the reader itself gives is of use only to one that was not.
+        let fed = feed_from(&mut header, |offset, buf| reader.try_read_at(offset, buf))?;
+        self.remote_header(header, (!fed).then_some(reader)).await
+    }
+
+    /// Goes on where the file is on another machine or on a disk. A local file is hopped through with one more open; a
+    /// bucket is asked for each range, and never for the rest of the file.
+    async fn remote_header(
+        &self,
+        mut header: HeaderReader,
+        mut first: Option<Reader>,
+    ) -> Result<Option<ImageInfo>> {
         let mut open: Option<(Reader, u64)> = None;
         let mut hops = false;
         loop {
@@ -235,7 +247,7 @@ impl<M: FileModel, V: ImageValue> FieldFile<'_, M, V> {
                 hopped.then_some(reader)
             });
             let end = if hops { u64::MAX } else { offset.saturating_add(len as u64) };
-            let mut reader = match ahead {
+            let mut reader = match first.take().or(ahead) {
                 Some(reader) => reader,
                 None => self.open_range(offset..end).await?,
             };

@@ -4,8 +4,10 @@ use super::{FieldDef, FileField, FileMeta, Naming, UploadTo};
 use crate::inspect::{Inspection, InspectionResult, Inspector, Rules};
 use crate::model::{FileModel, ModelField};
 use crate::registry::StorageHandle;
+use crate::storage::NewFile;
 use crate::{Content, Error, ErrorKind, FileName, Result, SaveOptions, Saved, name, settings, upload_to};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
 /// Content ready to be stored for a field: its name is chosen, its rules watch it pass.
@@ -16,7 +18,8 @@ pub(crate) struct Prepared {
     pub(crate) original_name: String,
     /// Proves that the stored file is ours; where names are unique it is in the name too.
     pub(crate) token: String,
-    content: Content,
+    /// Behind a lock because content is not `Sync`, and what waits for its turn is looked at across an await.
+    content: Mutex<Option<Content>>,
     result: InspectionResult,
 }
 
@@ -30,7 +33,7 @@ pub(crate) struct Stored {
 /// Prepares `content` for `field`. Nothing is read and nothing is written yet (W0).
 pub(crate) fn prepare<M: FileModel>(
     model: &M,
-    field: &'static ModelField<M>,
+    field: ModelField<M>,
     handle: &StorageHandle<'_>,
     filename: &str,
     content: Content,
@@ -68,24 +71,40 @@ pub(crate) fn prepare<M: FileModel>(
         dimensions: measured && field.value(model).is_image(),
     };
     let (inspector, result) = Inspector::new(rules);
-    let content = content.with_inspector(inspector);
+    let content = Mutex::new(Some(content.with_inspector(inspector)));
     Ok(Prepared { name: wanted, original_name: filename.to_owned(), token, content, result })
 }
 
 impl Prepared {
-    /// Moves the bytes (W2, W3): under the name itself where that is `exact`, else under a free variant of it.
+    /// Moves the bytes (W2, W3), under a free variant of the name.
     pub(crate) async fn store(
-        self,
+        mut self,
         def: &'static FieldDef,
         handle: &StorageHandle<'_>,
-        exact: bool,
     ) -> Result<Stored> {
-        let name = FileName::new(&self.name)?;
-        let options = SaveOptions { exact, owner: Some(self.token), max_length: Some(def.spec().max_length) };
-        let blame = |error: Error| {
-            def.blame(error.with_operation("save").with_name(name).with_storage(handle.alias()))
-        };
-        let saved = handle.save(name, self.content, &options).await.map_err(blame)?;
+        let file = self.file(def, false)?;
+        let saved = handle.save(file.name, file.content, &file.options).await;
+        self.finish(def, handle.alias(), saved)
+    }
+
+    /// What a storage is to save: under the name itself where that is `exact`, else under a free variant of it.
+    pub(crate) fn file(&mut self, def: &'static FieldDef, exact: bool) -> Result<NewFile<'_>> {
+        let content =
+            self.content.get_mut().unwrap_or_else(PoisonError::into_inner).take().ok_or_else(|| {
+                def.blame(
+                    Error::new(ErrorKind::Consumed, "the content was stored before").with_operation("save"),
+                )
+            })?;
+        let options =
+            SaveOptions { exact, owner: Some(self.token.clone()), max_length: Some(def.spec().max_length) };
+        Ok(NewFile { name: FileName::new(&self.name)?, content, options })
+    }
+
+    /// What is known of the file now that the storage has `saved` it.
+    pub(crate) fn finish(self, def: &'static FieldDef, alias: &str, saved: Result<Saved>) -> Result<Stored> {
+        let blame =
+            |error: Error| def.blame(error.with_operation("save").with_name(&self.name).with_storage(alias));
+        let saved = saved.map_err(blame)?;
         // A storage that never read the content to its end has not stored it.
         let inspection = self.result.get().cloned().ok_or_else(|| {
             blame(Error::new(ErrorKind::Usage, "the storage did not read the content to its end").uncertain())
@@ -96,9 +115,15 @@ impl Prepared {
 }
 
 /// Puts a stored file into its field and fills the fields beside it (requirement 46).
-pub(crate) fn fill<M: 'static>(model: &mut M, field: &ModelField<M>, alias: &str, stored: &Stored) {
+pub(crate) fn fill<M: FileModel>(
+    model: &mut M,
+    field: ModelField<M>,
+    alias: &str,
+    stored: &Stored,
+    file: FileField,
+) {
     let dimensions = stored.inspection.dimensions;
-    field.value_mut(model).set_file(FileField::stored(&stored.saved.name));
+    field.value_mut(model).set_file(file);
     set_pixels(model, field, dimensions.map(|d| (d.width, d.height)));
     if let Some(meta) = field.meta() {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok();
@@ -116,7 +141,7 @@ pub(crate) fn fill<M: 'static>(model: &mut M, field: &ModelField<M>, alias: &str
 }
 
 /// Puts `file` into its field and empties the fields beside it.
-pub(crate) fn replace<M: 'static>(model: &mut M, field: &ModelField<M>, file: FileField) {
+pub(crate) fn replace<M: FileModel>(model: &mut M, field: ModelField<M>, file: FileField) {
     field.value_mut(model).set_file(file);
     set_pixels(model, field, None);
     if let Some(meta) = field.meta() {
@@ -124,7 +149,7 @@ pub(crate) fn replace<M: 'static>(model: &mut M, field: &ModelField<M>, file: Fi
     }
 }
 
-fn set_pixels<M: 'static>(model: &mut M, field: &ModelField<M>, pixels: Option<(u32, u32)>) {
+fn set_pixels<M: FileModel>(model: &mut M, field: ModelField<M>, pixels: Option<(u32, u32)>) {
     if let Some(width) = field.width() {
         width.get_mut(model).set_pixels(pixels.map(|(width, _)| width));
     }
@@ -133,7 +158,7 @@ fn set_pixels<M: 'static>(model: &mut M, field: &ModelField<M>, pixels: Option<(
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     bytes
         .iter()

@@ -23,13 +23,25 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct FileField(State);
 
-/// `row` is the row that the value was read from or written to, where nobody has changed it since.
 #[derive(Clone)]
 #[cfg_attr(not(feature = "db"), allow(dead_code, reason = "only saves of rows ask for it"))]
 enum State {
     Empty { row: Option<u64> },
-    Stored { name: Arc<str>, row: Option<u64> },
+    Stored { name: Arc<str>, origin: Origin },
     Pending(Arc<Pending>),
+}
+
+/// Where a stored name comes from.
+#[derive(Clone)]
+#[cfg_attr(not(feature = "db"), allow(dead_code, reason = "only saves of rows ask for it"))]
+enum Origin {
+    /// Somebody assigned it.
+    Assigned,
+    /// The row that the value was read from or written to, and nobody has changed it since.
+    Row(u64),
+    /// It was staged, and may not belong to a row yet.
+    #[cfg(feature = "db")]
+    Staged(Arc<super::claim::Claim>),
 }
 
 /// The value of an image column: a [`FileField`] whose accessor also knows width and height.
@@ -46,7 +58,7 @@ impl FileField {
     pub fn stored(name: impl AsRef<str>) -> Self {
         match name.as_ref() {
             "" => FileField::empty(),
-            name => FileField(State::Stored { name: name.into(), row: None }),
+            name => FileField(State::Stored { name: name.into(), origin: Origin::Assigned }),
         }
     }
 
@@ -87,8 +99,9 @@ impl FileField {
     #[cfg(feature = "db")]
     pub(crate) fn row(&self) -> Option<u64> {
         match &self.0 {
-            State::Stored { row, .. } | State::Empty { row } => *row,
-            State::Pending(_) => None,
+            State::Empty { row } => *row,
+            State::Stored { origin: Origin::Row(row), .. } => Some(*row),
+            _ => None,
         }
     }
 
@@ -96,9 +109,26 @@ impl FileField {
     #[cfg(feature = "db")]
     pub(crate) fn of_row(&self, row: u64) -> Self {
         match &self.0 {
-            State::Stored { name, .. } => FileField(State::Stored { name: name.clone(), row: Some(row) }),
+            State::Stored { name, .. } => {
+                FileField(State::Stored { name: name.clone(), origin: Origin::Row(row) })
+            }
             State::Empty { .. } => FileField(State::Empty { row: Some(row) }),
             State::Pending(_) => self.clone(),
+        }
+    }
+
+    /// A file that was staged under `name`.
+    #[cfg(feature = "db")]
+    pub(crate) fn staged(name: &str, claim: super::claim::Claim) -> Self {
+        FileField(State::Stored { name: name.into(), origin: Origin::Staged(Arc::new(claim)) })
+    }
+
+    /// The claim of a staged file.
+    #[cfg(feature = "db")]
+    pub(crate) fn claim(&self) -> Option<&super::claim::Claim> {
+        match &self.0 {
+            State::Stored { origin: Origin::Staged(claim), .. } => Some(claim),
+            _ => None,
         }
     }
 
@@ -289,7 +319,7 @@ impl<'de> serde::Deserialize<'de> for ImageField {
     label = "expected `FileField` or `ImageField`, optionally inside `Option`",
     note = "remove `#[file]` if this field does not hold an uploaded file"
 )]
-pub trait FieldValue: Send + Sync + 'static {
+pub trait FieldValue: super::Listed + Send + Sync + 'static {
     /// The file in it; an empty one for `None`.
     fn file(&self) -> &FileField;
     /// Puts a file in; an empty one becomes `None` where there is an `Option`.

@@ -191,13 +191,20 @@ pub fn file_dimensions(file: &File) -> Result<Option<Dimensions>> {
 
 /// Feeds `reader` from `file` until it is done.
 pub(crate) fn read_header(file: &File, mut reader: HeaderReader) -> Result<Option<ImageInfo>> {
+    feed_from(&mut reader, |offset, buffer| Some(read_at(file, buffer, offset).map_err(Into::into)))?;
+    Ok(reader.result())
+}
+
+/// Feeds `reader` with what `read_at` puts into a buffer from an offset on, until the reader is done or there is no
+/// answer. Says whether there was one at all.
+pub(crate) fn feed_from(
+    reader: &mut HeaderReader,
+    mut read_at: impl FnMut(u64, &mut [u8]) -> Option<Result<usize>>,
+) -> Result<bool> {
     let mut small = [0; reader::FIRST];
     let mut large = Vec::new();
-    loop {
-        let (offset, len) = match reader.need() {
-            Need::Done(info) => return Ok(info),
-            Need::Bytes { offset, len } => (offset, len),
-        };
+    let mut answered = false;
+    while let Need::Bytes { offset, len } = reader.need_local() {
         let buffer = match small.get_mut(..len) {
             Some(buffer) => buffer,
             None => {
@@ -205,9 +212,11 @@ pub(crate) fn read_header(file: &File, mut reader: HeaderReader) -> Result<Optio
                 &mut large[..]
             }
         };
-        let filled = read_at(file, buffer, offset)?;
-        reader.feed(offset, &buffer[..filled]);
+        let Some(filled) = read_at(offset, buffer) else { break };
+        reader.feed_asked(offset, &buffer[..filled?], len);
+        answered = true;
     }
+    Ok(answered)
 }
 
 /// Fills `buffer` from `offset` on, as far as the file goes, and returns the number of bytes read.

@@ -57,6 +57,8 @@ pub struct HeaderReader {
     want: Option<Want>,
     found: Found,
     steps: u16,
+    /// Whether `want` lies far behind what was seen, and more jumps are to be expected after it.
+    jumping: bool,
 }
 
 /// The bytes a step needs.
@@ -124,7 +126,7 @@ impl HeaderReader {
     /// A reader that looks for dimensions and orientation.
     pub fn new() -> Self {
         let found = Found { format: None, dimensions: None, orientation: 1, seek_orientation: true };
-        HeaderReader { state: State::Start, want: Want::new(0, FIRST), found, steps: 0 }
+        HeaderReader { state: State::Start, want: Want::new(0, FIRST), found, steps: 0, jumping: false }
     }
 
     /// A reader that never asks for bytes because of the orientation, and so reports a 1 for every image.
@@ -142,12 +144,28 @@ impl HeaderReader {
         }
     }
 
+    /// As [`need`](Self::need), where one request more costs less than bytes that are not used: from one large
+    /// segment of a JPEG to the next, only the few bytes that tell where the next one is. Answer by
+    /// [`feed_asked`](Self::feed_asked).
+    pub(crate) fn need_local(&self) -> Need {
+        match self.want {
+            Some(want) if self.jumping => Need::Bytes { offset: want.at, len: want.len },
+            _ => self.need(),
+        }
+    }
+
     /// Hands over the bytes of the file from `offset` on, which is the offset asked for or an earlier one. More than
     /// asked for is welcome and may save a request; fewer mean that the file ends with them.
     ///
     /// Where a request is slow, feed 64 KiB for each: no file needs more than 70 such requests then.
     pub fn feed(&mut self, offset: u64, bytes: &[u8]) {
-        let Need::Bytes { offset: asked, len } = self.need() else { return };
+        let Need::Bytes { len, .. } = self.need() else { return };
+        self.feed_asked(offset, bytes, len);
+    }
+
+    /// As [`feed`](Self::feed), with the answer to a request for `len` bytes.
+    pub(crate) fn feed_asked(&mut self, offset: u64, bytes: &[u8], len: usize) {
+        let Need::Bytes { offset: asked, .. } = self.need() else { return };
         if offset > asked {
             // The bytes asked for are not to be had.
             self.want = None;
@@ -166,7 +184,8 @@ impl HeaderReader {
         }
     }
 
-    fn result(&self) -> Option<ImageInfo> {
+    /// What is known so far.
+    pub(super) fn result(&self) -> Option<ImageInfo> {
         let Found { format, dimensions, orientation, .. } = self.found;
         Some(ImageInfo { format: format?, dimensions: dimensions?, orientation })
     }
@@ -201,6 +220,8 @@ impl HeaderReader {
             let end = next.at.saturating_add(MOST as u64);
             !enough && next.len <= MOST && end <= i64::MAX as u64 && self.steps < MAX_STEPS
         });
+        self.jumping = matches!(self.state, State::Jpeg(_))
+            && self.want.is_some_and(|next| next.at.saturating_sub(want.at) > FIRST as u64);
     }
 }
 

@@ -3,6 +3,10 @@
 use crate::{Error, ErrorKind};
 use sea_orm::{DbErr, SqlErr};
 
+/// How a trigger's refusal of a name begins that was not staged.
+pub(crate) const NOT_STAGED: &str =
+    "filefield: no file was staged under this name, or it was swept; stage it and try again";
+
 /// Maps a database error. Its text names tables and columns, never values of a connection.
 pub(crate) fn database(error: DbErr) -> Error {
     if let Some(SqlErr::UniqueConstraintViolation(text)) = error.sql_err() {
@@ -13,15 +17,66 @@ pub(crate) fn database(error: DbErr) -> Error {
         let text = "a table is missing; run `filefield::db::migrate::<Model>(&db)` first";
         return Error::new(ErrorKind::Database, format!("{text}: {error}")).with_source(error);
     }
-    let retry = matches!(error, DbErr::ConnectionAcquire(_) | DbErr::Conn(_));
-    let made = Error::new(ErrorKind::Database, error.to_string()).with_source(error);
+    if error.to_string().contains(NOT_STAGED) {
+        let text = "no file was staged under the name, or it was swept or given to another row meanwhile";
+        return Error::new(ErrorKind::StagedExpired, text).with_source(error).retryable();
+    }
+    let waited = matches!(error, DbErr::ConnectionAcquire(_)) || says_locked(&error);
+    let retry = waited || matches!(error, DbErr::Conn(_)) || gave_way(&error);
+    let text = match waited {
+        true => format!(
+            "{error}; if a transaction of yours is open meanwhile, save in it, and stage before it begins"
+        ),
+        false => error.to_string(),
+    };
+    let made = Error::new(ErrorKind::Database, text).with_source(error);
     if retry { made.retryable() } else { made }
+}
+
+/// A lock that was not to be had, in the words of SQLite, of PostgreSQL's `lock_timeout` and MySQL's
+/// `innodb_lock_wait_timeout`.
+fn says_locked(error: &DbErr) -> bool {
+    let text = error.to_string();
+    ["database is locked", "due to lock timeout", "1205 (HY000)"].iter().any(|words| text.contains(words))
+}
+
+/// Whether an insert met a row with its key.
+pub(super) fn is_duplicate(error: &DbErr) -> bool {
+    matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_)))
+}
+
+/// Whether an error of ours says that the database rolled the whole transaction back in favour of another one, so that
+/// it may simply be run again.
+pub(super) fn is_conflict(error: &Error) -> bool {
+    cause(error).is_some_and(gave_way)
+}
+
+/// Serialisation failures and deadlocks of PostgreSQL and MySQL; a deadlock over the counter of a table is MySQL's error
+/// 1467.
+#[cfg(any(feature = "db-sqlite", feature = "db-postgres", feature = "db-mysql"))]
+fn gave_way(error: &DbErr) -> bool {
+    use sea_orm::RuntimeErr;
+    let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) = error
+    else {
+        return false;
+    };
+    let code = error.as_database_error().and_then(|error| error.code());
+    matches!(code.as_deref(), Some("40001" | "40P01")) || error.to_string().contains("1467 (")
+}
+
+/// Without a driver there is nobody who would.
+#[cfg(not(any(feature = "db-sqlite", feature = "db-postgres", feature = "db-mysql")))]
+fn gave_way(_: &DbErr) -> bool {
+    false
 }
 
 /// Whether an error of ours comes from a table that does not exist.
 pub(crate) fn is_missing_table(error: &Error) -> bool {
-    let source = std::error::Error::source(error);
-    source.and_then(|source| source.downcast_ref::<DbErr>()).is_some_and(says_missing_table)
+    cause(error).is_some_and(says_missing_table)
+}
+
+fn cause(error: &Error) -> Option<&DbErr> {
+    std::error::Error::source(error).and_then(|source| source.downcast_ref::<DbErr>())
 }
 
 /// In the words of SQLite, PostgreSQL and MariaDB.

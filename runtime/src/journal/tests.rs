@@ -1,21 +1,19 @@
 #![allow(clippy::unwrap_used)]
 use super::entry::{count, insert};
-use super::{JOURNAL_DDL, sql};
+use super::sql::{Dialect, Sql};
 use crate::db::connect;
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 
 async fn journal() -> DatabaseConnection {
     let db = connect("sqlite::memory:").await.unwrap();
-    for statement in JOURNAL_DDL {
-        db.execute_unprepared(statement).await.unwrap();
-    }
+    super::create(&db).await.unwrap();
     db
 }
 
 async fn reserve(db: &DatabaseConnection, name: &str) -> crate::Result<Option<i64>> {
     let values = ["default", name, "token"].map(Into::into).into_iter().chain([900.into()]);
     let values = values.chain(["cars", "photo", "[\"default\"]", name].map(Into::into)).collect();
-    insert(db, sql::RESERVE, values).await
+    insert(db, &Sql::of(Dialect::Sqlite).reserve, values).await
 }
 
 #[tokio::test]

@@ -1,16 +1,26 @@
 //! Writing a row and what the journal must know of it, in one transaction (W4, W5).
 
-use super::entry::{self, any, execute};
-use super::stage::expired;
-use super::{database, sql};
-use crate::{Error, ErrorKind, Result, name};
+use super::database;
+use super::entry::{self, any, execute, sql};
+use super::stage::{LEASE, expired};
+use super::transaction::{self, TransactionError};
+use crate::failpoints::{planted, step};
+use crate::{Error, ErrorKind, FileName, Result, name, registry};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query, SimpleExpr};
-use sea_orm::{
-    ConnectionTrait, DatabaseConnection, SqliteTransactionMode, TransactionOptions, TransactionTrait, Value,
-};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, TransactionTrait, Value};
+use std::collections::BTreeSet;
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// How long a file outlives the row that let go of it, in seconds.
 const GRACE: i64 = 0;
+
+/// Tables whose triggers consume the entries, as far as this process has met them. Only a hint: a table that is not in
+/// here is written twice the first time, and one that lost its triggers meanwhile is written all the same.
+static WATCHED: RwLock<BTreeSet<&'static str>> = RwLock::new(BTreeSet::new());
+
+fn is_watched(table: &str) -> bool {
+    WATCHED.read().unwrap_or_else(PoisonError::into_inner).contains(table)
+}
 
 /// What is to be done with one row, in plain values: it outlives the instance it was made from, and the future that
 /// asked for it.
@@ -31,6 +41,8 @@ pub(crate) enum Change {
     Save(Vec<(&'static str, Value)>),
     /// Delete the row.
     Delete,
+    /// The caller writes the row, in the same transaction.
+    Attach,
 }
 
 /// What becomes of one file column.
@@ -71,89 +83,145 @@ pub(crate) struct Written {
     pub(crate) overtaken: bool,
 }
 
-/// How a transaction of ours failed.
-#[derive(Debug)]
-pub(crate) struct WriteError {
-    pub(crate) error: Error,
-    /// Whether it is certain that nothing was committed.
-    pub(crate) rolled_back: bool,
-}
-
 impl RowWrite {
-    /// Runs in a transaction of its own, on a task of its own: a caller that goes away cannot leave it half done.
-    pub(crate) async fn run(self, db: &DatabaseConnection) -> Result<Written, WriteError> {
-        let db = db.clone();
-        let task = tokio::spawn(async move {
-            let certain = |error: Error| WriteError { error, rolled_back: true };
-            // A transaction that first reads and then writes would fail on SQLite where another writer came between.
-            let options = TransactionOptions {
-                sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-                ..Default::default()
-            };
-            let tx = db.begin_with_options(options).await.map_err(|error| certain(database(error)))?;
-            match self.run_in(&tx).await {
-                Ok(written) => match tx.commit().await {
-                    Ok(()) => Ok(written),
-                    // Nobody needs to know what came of it: the journal does (F14).
-                    Err(error) => Err(WriteError { error: database(error).uncertain(), rolled_back: false }),
-                },
-                Err(error) => {
-                    let rolled_back = tx.rollback().await.is_ok();
-                    Err(WriteError { error, rolled_back })
-                }
-            }
-        });
-        task.await.unwrap_or_else(|error| {
-            let error =
-                Error::new(ErrorKind::Database, "the transaction's task ended early").with_source(error);
-            Err(WriteError { error: error.uncertain(), rolled_back: false })
-        })
+    /// Runs in a transaction of its own.
+    pub(crate) async fn run(self, db: &DatabaseConnection) -> Result<Written, TransactionError> {
+        let known = is_watched(self.table);
+        let write = Arc::new(self);
+        let run = || {
+            let write = write.clone();
+            transaction::own(db, move |tx| {
+                let write = write.clone();
+                Box::pin(async move { write.steps(tx).await })
+            })
+        };
+        match run().await {
+            Err(failure) if failure.rolled_back && !known && is_watched(write.table) => run().await,
+            result => result,
+        }
     }
 
-    /// Runs in the caller's transaction.
-    pub(crate) async fn run_in(&self, tx: &impl ConnectionTrait) -> Result<Written> {
-        for entry in self.files.iter().filter_map(|file| file.entry) {
-            if execute(tx, sql::ATTACH, vec![entry.into()]).await? != 1 {
-                return Err(expired());
+    /// Runs in the caller's transaction, all of it or nothing: the caller may go on and commit after an error (F22).
+    pub(crate) async fn run_in(&self, tx: &DatabaseTransaction) -> Result<Written> {
+        loop {
+            let known = is_watched(self.table);
+            if planted!("no-savepoint") {
+                return self.steps(tx).await;
+            }
+            let savepoint = tx.begin().await.map_err(database)?;
+            match self.steps(&savepoint).await {
+                Ok(written) => return savepoint.commit().await.map(|()| written).map_err(database),
+                Err(error) => {
+                    savepoint.rollback().await.map_err(database)?;
+                    if known || !is_watched(self.table) {
+                        return Err(error);
+                    }
+                }
             }
         }
+    }
+
+    async fn steps(&self, tx: &DatabaseTransaction) -> Result<Written> {
+        step!("W4.begun");
         let mut written = Written::default();
+        let mut held = match self.change {
+            Change::Insert(_) => None,
+            _ => self.held_names(tx).await?,
+        };
+        let secured = self.secure(tx, held.as_deref().unwrap_or_default()).await?;
+        step!("W4.row-read");
         match &self.change {
             Change::Insert(values) => {
                 self.check_named(tx, &[]).await?;
                 written.inserted = Some(self.insert(tx, values).await?);
             }
-            Change::Save(values) => {
-                let Some(held) = self.held_names(tx).await? else {
+            Change::Save(values) => match &held {
+                None => {
                     if self.files.iter().any(|file| file.unchanged && !file.name.is_empty()) {
                         let text = "the row was deleted meanwhile, and its files with it";
                         return Err(Error::new(ErrorKind::DoesNotExist, text));
                     }
                     self.check_named(tx, &[]).await?;
                     self.insert(tx, values).await?;
-                    return Ok(written);
-                };
-                self.check_named(tx, &held).await?;
-                let overtaken = self.files.iter().zip(&held).filter(|(file, held)| file.is_overtaken(held));
-                let kept: Vec<_> =
-                    overtaken.flat_map(|(file, _)| file.beside.iter().chain([&file.column])).collect();
-                written.overtaken = !kept.is_empty();
-                let values: Vec<_> =
-                    values.iter().filter(|(column, _)| !kept.contains(&column)).cloned().collect();
-                self.update(tx, &values).await?;
-                written.queued = self.queue(tx, held).await?;
-            }
+                }
+                Some(held) => {
+                    self.check_named(tx, held).await?;
+                    let overtaken =
+                        self.files.iter().zip(held).filter(|(file, held)| file.is_overtaken(held));
+                    let kept: Vec<_> =
+                        overtaken.flat_map(|(file, _)| file.beside.iter().chain([&file.column])).collect();
+                    written.overtaken = !kept.is_empty();
+                    let values: Vec<_> =
+                        values.iter().filter(|(column, _)| !kept.contains(&column)).cloned().collect();
+                    self.update(tx, &values).await?;
+                }
+            },
             Change::Delete => {
-                let Some(held) = self.held_names(tx).await? else {
+                if held.is_none() {
                     return Err(Error::new(ErrorKind::DoesNotExist, "the row to be deleted is not there"));
-                };
+                }
                 let mut delete = Query::delete();
                 delete.from_table(Alias::new(self.table)).and_where(self.is_row());
                 tx.execute(&delete).await.map_err(database)?;
-                written.queued = self.queue(tx, held).await?;
             }
+            Change::Attach => self.check_named(tx, held.as_deref().unwrap_or_default()).await?,
         }
+        step!("W4.row-written");
+        if !(secured && matches!(self.change, Change::Attach)) {
+            self.attach(tx, held.as_deref().unwrap_or_default(), secured).await?;
+        }
+        step!("W4.attached");
+        written.queued = self.queue(tx, held.take().unwrap_or_default()).await?;
+        step!("W4.queued");
         Ok(written)
+    }
+
+    /// Where triggers consume the entries it cannot be seen afterwards whether they did, or a sweeper had been there
+    /// before: so the entries are held before the row is written. Whether there are triggers.
+    async fn secure(&self, tx: &impl ConnectionTrait, held: &[String]) -> Result<bool> {
+        let sql = sql(tx)?;
+        let mut secured = false;
+        for (index, file) in self.files.iter().enumerate() {
+            let Some(entry) = file.entry else { continue };
+            let watched = match self.change {
+                // The caller's statement fires the triggers, after this.
+                Change::Attach => self.has_triggers(tx, file).await?,
+                _ => is_watched(self.table),
+            };
+            if watched
+                && execute(tx, &sql.renew, vec![LEASE.into(), entry.into()]).await? != 1
+                && held.get(index).is_none_or(|held| *held != file.name)
+            {
+                return Err(expired());
+            }
+            secured |= watched;
+        }
+        Ok(secured)
+    }
+
+    /// The fence: every staged file's entry is consumed, or somebody else has the file, or this row has it already.
+    async fn attach(&self, tx: &impl ConnectionTrait, held: &[String], secured: bool) -> Result<()> {
+        let sql = sql(tx)?;
+        for (index, file) in self.files.iter().enumerate() {
+            let Some(entry) = file.entry else { continue };
+            if execute(tx, &sql.attach, vec![entry.into()]).await? == 1
+                || planted!("no-fence")
+                || secured
+                || held.get(index).is_some_and(|held| *held == file.name)
+            {
+                continue;
+            }
+            if self.has_triggers(tx, file).await? {
+                // To be written once more, with the entries held before.
+                WATCHED.write().unwrap_or_else(PoisonError::into_inner).insert(self.table);
+            }
+            return Err(expired());
+        }
+        Ok(())
+    }
+
+    async fn has_triggers(&self, tx: &impl ConnectionTrait, file: &FileChange) -> Result<bool> {
+        any(tx, &sql(tx)?.has_triggers, vec![self.table.into(), file.column.into()]).await
     }
 
     fn is_row(&self) -> SimpleExpr {
@@ -165,6 +233,9 @@ impl RowWrite {
     async fn held_names(&self, tx: &impl ConnectionTrait) -> Result<Option<Vec<String>>> {
         let mut select = Query::select();
         select.from(Alias::new(self.table)).and_where(self.is_row()).column(Alias::new(self.key.0));
+        if !planted!("no-row-lock") {
+            select.lock_exclusive();
+        }
         for file in &self.files {
             select.column(Alias::new(file.column));
         }
@@ -177,8 +248,9 @@ impl RowWrite {
     }
 
     /// Refuses a name that was assigned, not staged, where a sweeper that has not seen this row may delete the file yet.
-    /// One that has not begun will see it.
+    /// One that has not begun will see it, and so will a transaction that lets go of the name: it waits for this one.
     async fn check_named(&self, tx: &impl ConnectionTrait, held: &[String]) -> Result<()> {
+        let sql = sql(tx)?;
         for (index, file) in self.files.iter().enumerate() {
             if file.name.is_empty()
                 || file.entry.is_some()
@@ -186,11 +258,25 @@ impl RowWrite {
             {
                 continue;
             }
-            let values = vec![file.aliases.as_str().into(), file.name.as_str().into()];
-            if any(tx, sql::IS_GOING, values).await? {
+            let name = || Value::from(file.name.as_str());
+            let values = vec![file.storage.as_str().into(), name(), self.table.into(), file.column.into()];
+            let Some(hold) = entry::insert(tx, &sql.hold, values).await? else {
+                return Err(entry::refused(tx).await);
+            };
+            if any(tx, &sql.is_going, vec![file.aliases.as_str().into(), name()]).await? {
                 let text = "a row let go of the file, and a sweep is deleting it or finding out whether to; try again";
                 let error = Error::new(ErrorKind::StagedExpired, text).with_name(&file.name);
                 return Err(error.with_storage(&file.storage).retryable());
+            }
+            execute(tx, &sql.unhold, vec![hold.into()]).await?;
+            if self.has_triggers(tx, file).await? {
+                // They take it as they take a staged file's entry.
+                let token = name::token()?.into();
+                let values =
+                    vec![file.storage.as_str().into(), name(), token, self.table.into(), file.column.into()];
+                if entry::insert(tx, &sql.admit, values).await?.is_none() {
+                    return Err(entry::refused(tx).await);
+                }
             }
         }
         Ok(())
@@ -216,7 +302,16 @@ impl RowWrite {
                 self.table.into(),
                 file.column.into(),
             ];
-            queued.extend(entry::insert(tx, sql::QUEUE, values).await?);
+            if planted!("no-queue") {
+                continue;
+            }
+            if planted!("delete-before-commit") {
+                registry::storage(&file.storage)?.delete(FileName::new(&held)?).await?;
+            }
+            match entry::insert(tx, &sql(tx)?.queue, values).await? {
+                Some(entry) => queued.push(entry),
+                None => return Err(entry::refused(tx).await),
+            }
         }
         Ok(queued)
     }
@@ -242,6 +337,17 @@ impl RowWrite {
         })?;
         if values.is_empty() {
             insert.or_default_values();
+        }
+        // PostgreSQL tells the key only when asked.
+        if tx.get_database_backend() == DbBackend::Postgres {
+            insert.returning(Query::returning().column(Alias::new(self.key.0)));
+            let rows = tx.query_all(&insert).await.map_err(database)?;
+            let key = rows.first().map(|row| {
+                row.try_get_by_index::<i64>(0)
+                    .or_else(|_| row.try_get_by_index::<i32>(0).map(i64::from))
+                    .or_else(|_| row.try_get_by_index::<i16>(0).map(i64::from))
+            });
+            return Ok(key.and_then(Result::ok).and_then(|key| u64::try_from(key).ok()).unwrap_or_default());
         }
         let result = tx.execute(&insert).await.map_err(database)?;
         Ok(result.last_insert_id())

@@ -1,6 +1,26 @@
 //! The keys of the attributes as items, for editors: under rust-analyzer the derive imports them at the places where
 //! the user writes them, so that they complete, and show what follows.
 
+/// Imports the keys of a derive.
+#[cfg(rust_analyzer)]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __keys {
+    ($($list:ident $($key:ident)*);*) => {
+        const _: () = {
+            $($(use $crate::__private::keys::$list::$key as _;)*)*
+        };
+    };
+}
+
+/// Nothing.
+#[cfg(not(rust_analyzer))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __keys {
+    ($($any:tt)*) => {};
+}
+
 /// Keys of `#[file(..)]`.
 pub mod file {
     /// Where the files go: a folder such as `"photos/%Y"`, the path of a `fn(&Model, &str) -> String`, or nothing for

@@ -41,6 +41,16 @@ pub trait Storage: Any + fmt::Debug + Send + Sync {
     /// inspector; those of the medium.
     async fn save(&self, name: FileName<'_>, content: Content, options: &SaveOptions) -> Result<Saved>;
 
+    /// Stores several files, one after the other, up to and including the first that fails: one result for each that
+    /// was tried. A storage may do for all of them at once what it does after each, such as syncing their directory;
+    /// none of them is stored until all are.
+    ///
+    /// # Errors
+    /// Those of [`save`](Self::save), each in its place.
+    async fn save_all(&self, files: Vec<NewFile<'_>>) -> Vec<Result<Saved>> {
+        one_by_one(self, files).await
+    }
+
     /// Opens a file for reading, from its start.
     ///
     /// # Errors
@@ -163,6 +173,16 @@ pub trait Storage: Any + fmt::Debug + Send + Sync {
         Err(Error::unsupported("owner", self.kind()).with_name(name))
     }
 
+    /// Removes what an unfinished save with this owner token has left that is no file yet: a staging file, an open
+    /// upload (F05, F06). Nothing by default.
+    ///
+    /// # Errors
+    /// Those of the medium. Nothing to remove is a success.
+    async fn abandon(&self, owner: &str) -> Result<()> {
+        let _ = owner;
+        Ok(())
+    }
+
     /// The place where the bytes are, the same for two storages exactly when they show the same files:
     /// `file:///srv/media`. `None` where only identity tells.
     fn location(&self) -> Option<String> {
@@ -176,6 +196,21 @@ pub trait Storage: Any + fmt::Debug + Send + Sync {
     fn valid_name(&self, name: &str) -> Result<String> {
         crate::name::valid_name(name)
     }
+}
+
+/// [`Storage::save_all`] where there is nothing to be gained.
+pub(crate) async fn one_by_one<S: Storage + ?Sized>(
+    storage: &S,
+    files: Vec<NewFile<'_>>,
+) -> Vec<Result<Saved>> {
+    let mut results = Vec::with_capacity(files.len());
+    for file in files {
+        results.push(storage.save(file.name, file.content, &file.options).await);
+        if results.last().is_some_and(Result::is_err) {
+            break;
+        }
+    }
+    results
 }
 
 /// A storage shared by all fields and tasks that use it.
@@ -192,6 +227,17 @@ pub struct SaveOptions {
     pub exact: bool,
     /// A token kept with the file, which later proves that it is ours (G3).
     pub owner: Option<String>,
+}
+
+/// One file to be saved: what [`Storage::save`] takes.
+#[derive(Debug)]
+pub struct NewFile<'a> {
+    /// The name wanted.
+    pub name: FileName<'a>,
+    /// The bytes.
+    pub content: Content,
+    /// How.
+    pub options: SaveOptions,
 }
 
 /// What a save did.

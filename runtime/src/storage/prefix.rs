@@ -1,6 +1,6 @@
 //! A folder of another storage, as a storage.
 
-use super::{Listing, Metadata, Reader, SaveOptions, Saved, SharedStorage, Storage};
+use super::{Listing, Metadata, NewFile, Reader, SaveOptions, Saved, SharedStorage, Storage};
 use crate::name::filepath_to_uri;
 use crate::{Content, Error, ErrorKind, FileName, Result};
 use async_trait::async_trait;
@@ -101,6 +101,18 @@ impl Storage for PrefixStorage {
         self.saved(saved)
     }
 
+    async fn save_all(&self, files: Vec<NewFile<'_>>) -> Vec<Result<Saved>> {
+        let names: Vec<_> = files.iter().map(|file| self.full(file.name.as_str())).collect();
+        let mut full = Vec::with_capacity(files.len());
+        for (file, name) in files.into_iter().zip(&names) {
+            match FileName::new(name) {
+                Ok(name) => full.push(NewFile { name, options: self.options(&file.options), ..file }),
+                Err(error) => return vec![Err(self.error(error))],
+            }
+        }
+        self.inner.save_all(full).await.into_iter().map(|saved| self.saved(saved)).collect()
+    }
+
     async fn open(&self, name: FileName<'_>) -> Result<Reader> {
         forward!(self, name, full => self.inner.open(full).await)
     }
@@ -175,6 +187,10 @@ impl Storage for PrefixStorage {
 
     async fn owner(&self, name: FileName<'_>) -> Result<Option<String>> {
         forward!(self, name, full => self.inner.owner(full).await)
+    }
+
+    async fn abandon(&self, owner: &str) -> Result<()> {
+        self.inner.abandon(owner).await.map_err(|error| self.error(error))
     }
 
     fn location(&self) -> Option<String> {

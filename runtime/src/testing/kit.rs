@@ -22,7 +22,7 @@ impl From<Error> for Stop {
     }
 }
 
-pub(super) type Outcome<T = ()> = Result<T, Stop>;
+pub(super) type Checked<T = ()> = Result<T, Stop>;
 
 /// Fails the check unless the condition holds.
 macro_rules! ensure {
@@ -54,7 +54,7 @@ macro_rules! ensure_error {
 pub(super) use ensure_error;
 
 /// Skips the check where the storage does not offer the operation.
-pub(super) fn offered<T>(result: Result<T>) -> Outcome<T> {
+pub(super) fn offered<T>(result: Result<T>) -> Checked<T> {
     result.map_err(|error| match error.kind() {
         ErrorKind::Unsupported => Stop::Skipped(error.to_string()),
         _ => error.into(),
@@ -79,7 +79,7 @@ pub(super) async fn save(storage: &dyn Storage, wanted: &str, content: impl Into
 }
 
 /// Saves under a name that is free in a fresh storage, so that it must be the one used.
-pub(super) async fn put(storage: &dyn Storage, wanted: &str, content: impl Into<Content>) -> Outcome {
+pub(super) async fn put(storage: &dyn Storage, wanted: &str, content: impl Into<Content>) -> Checked {
     let saved = save(storage, wanted, content).await?;
     ensure!(saved.name == wanted, "the name {wanted:?} was free, but the file was saved as {:?}", saved.name);
     Ok(())
@@ -89,7 +89,7 @@ pub(super) async fn read(storage: &dyn Storage, stored: &str) -> Result<Bytes> {
     storage.open(name(stored)?).await?.read_all(1 << 30).await
 }
 
-pub(super) async fn ensure_holds(storage: &dyn Storage, stored: &str, wanted: impl AsRef<[u8]>) -> Outcome {
+pub(super) async fn ensure_holds(storage: &dyn Storage, stored: &str, wanted: impl AsRef<[u8]>) -> Checked {
     let (got, wanted) = (read(storage, stored).await?, wanted.as_ref());
     ensure!(got == wanted, "{stored:?} holds {}, not {}", shown(&got), shown(wanted));
     let size = storage.size(name(stored)?).await?;
@@ -103,7 +103,7 @@ fn shown(bytes: &[u8]) -> String {
 }
 
 /// All files of the storage by their whole names, or `None` where it has no listing.
-pub(super) async fn files(storage: &dyn Storage) -> Outcome<Option<Vec<String>>> {
+pub(super) async fn files(storage: &dyn Storage) -> Checked<Option<Vec<String>>> {
     let mut found = Vec::new();
     let mut todo = vec![String::new()];
     while let Some(directory) = todo.pop() {
@@ -122,7 +122,7 @@ pub(super) async fn files(storage: &dyn Storage) -> Outcome<Option<Vec<String>>>
 }
 
 /// Fails unless the storage holds exactly these files, as far as it can be listed.
-pub(super) async fn ensure_files(storage: &dyn Storage, wanted: &[&str]) -> Outcome {
+pub(super) async fn ensure_files(storage: &dyn Storage, wanted: &[&str]) -> Checked {
     if let Some(found) = files(storage).await? {
         ensure!(found == wanted, "the storage lists {found:?}, not {wanted:?}");
     }
@@ -130,7 +130,7 @@ pub(super) async fn ensure_files(storage: &dyn Storage, wanted: &[&str]) -> Outc
 }
 
 /// Fails if anything can be seen under the name, or anywhere.
-pub(super) async fn ensure_nothing(storage: &dyn Storage, wanted: &str) -> Outcome {
+pub(super) async fn ensure_nothing(storage: &dyn Storage, wanted: &str) -> Checked {
     ensure!(!storage.exists(name(wanted)?).await?, "{wanted:?} exists after a save that failed");
     ensure_error!(storage.open(name(wanted)?).await, "open after a failed save", NotFound);
     ensure_files(storage, &[]).await

@@ -1,4 +1,81 @@
-//! Tools for tests: the storage conformance suite.
+//! The test kit: prove that your own code keeps files and rows together.
+//!
+//! * [`FaultStorage`] fails, stalls, breaks off or loses an answer at the N-th call of an operation.
+//! * [`RecordingStorage`] remembers every operation, and asks at the moment of each deletion whether a row still names
+//!   the file.
+//! * `Invariants` and `assert_no_orphans` (with a database) compare all rows, all files and the journal.
+//! * [`storage_suite`] checks a storage of your own.
+//! * [`with_storage`] puts any of these in the place of every field's storage, for one test.
+//! * `failpoints` (feature `failpoints`) stops the library itself at each of its steps.
+//!
+//! # A handler of your own
+//!
+//! Write the handler as always. In the test, let each of its storage operations fail in turn, until one run comes
+//! through without a fault; after every run, whatever the handler answered, files and rows must agree.
+//!
+#![cfg_attr(feature = "db-sqlite", doc = "```")]
+#![cfg_attr(not(feature = "db-sqlite"), doc = "```ignore")]
+//! use filefield::db::DatabaseConnection;
+//! use filefield::prelude::*;
+//! use filefield::testing::{Fault, FaultStorage, Invariants, RecordingStorage, assert_no_orphans, with_storage};
+//! use filefield::{ErrorKind, SharedStorage, storage::MemoryStorage};
+//! use std::sync::Arc;
+//!
+//! #[derive(Debug, Clone, Default, Model)]
+//! #[model(table = "cars")]
+//! struct Car {
+//!     #[model(primary_key)]
+//!     id: i64,
+//!     #[file(upload_to = "cars", meta_field = photo_meta)]
+//!     photo: FileField,
+//!     photo_meta: FileMeta,
+//! }
+//!
+//! /// The handler.
+//! async fn replace_photo(db: &DatabaseConnection, mut car: Car) -> filefield::Result<()> {
+//!     car.photo = FileField::new("new.jpg", "new");
+//!     car.save(db).await
+//! }
+//!
+//! /// The test, run with a tokio runtime.
+//! async fn photos_and_rows_agree() -> filefield::Result<()> {
+//!     let db = filefield::db::connect("sqlite::memory:").await?;
+//!     filefield::db::migrate::<Car>(&db).await?;
+//!     let memory = Arc::new(MemoryStorage::new());
+//!     let recording = Arc::new(RecordingStorage::new(memory).forbid_deleting_referenced(&db));
+//!     let faults = Arc::new(FaultStorage::new(recording.clone()));
+//!     let storage: SharedStorage = faults.clone();
+//!     with_storage(storage.clone(), every_call(&db, &faults, &storage)).await?;
+//!     // Sizes and hashes too, and what was seen of deletions.
+//!     let check = Invariants::new(&db, &storage).model::<Car>().recording(&recording);
+//!     with_storage(storage.clone(), check.check()).await?.assert_clean();
+//!     Ok(())
+//! }
+//!
+//! async fn every_call(db: &DatabaseConnection, faults: &FaultStorage, storage: &SharedStorage) -> filefield::Result<()> {
+//!     for call in 1.. {
+//!         let mut car = Car { photo: FileField::new("old.jpg", "old"), ..Car::default() };
+//!         car.save(db).await?;
+//!         let fault = faults.inject(Fault::fail(ErrorKind::Io).at(call));
+//!         let _ = replace_photo(db, car).await;
+//!         faults.clear();
+//!         assert_no_orphans(db, storage).await;
+//!         if fault.fired() == 0 {
+//!             assert!(call > 3, "the handler uses the storage at least three times");
+//!             break;
+//!         }
+//!     }
+//!     Ok(())
+//! }
+//! # let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+//! # runtime.block_on(photos_and_rows_agree())?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! What a fault left behind may need a sweep before nothing of it is left: run `Sweeper` when it is
+//! due, and say so with `Invariants::swept`.
+//!
+//! # A storage of your own
 //!
 //! [`storage_suite`] checks on a storage what [`Storage`](crate::Storage) promises and what the rest of the crate
 //! relies on. It is run on every built-in storage; run it on your own:
@@ -15,17 +92,32 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
-mod checks;
 #[cfg(test)]
-mod faults;
+mod bugs;
+mod checks;
+#[cfg(feature = "failpoints")]
+pub mod failpoints;
+mod fault;
+#[cfg(feature = "db")]
+mod invariants;
 mod kit;
+mod operation;
+mod recording;
 #[cfg(test)]
 mod tests;
+mod violation;
+
+pub use fault::{Fault, FaultStorage, Injected};
+#[cfg(feature = "db")]
+pub use invariants::{Baseline, InvariantReport, Invariants, assert_no_orphans, invariants};
+pub use operation::Operation;
+pub use recording::{Outcome, Recorded, RecordingStorage};
+pub use violation::{Invariant, Violation};
 
 pub use crate::registry::{deny_real_storage, spawn, with_storage, with_storage_sync};
 
 use crate::SharedStorage;
-use kit::{Outcome, Stop};
+use kit::{Checked, Stop};
 use std::fmt;
 use std::pin::Pin;
 use std::time::Duration;
@@ -33,7 +125,7 @@ use std::time::Duration;
 /// How long one check may take before it counts as hanging.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-type Running = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+type Running = Pin<Box<dyn Future<Output = Checked> + Send>>;
 
 /// One check: its name, and what it does with a fresh storage.
 struct Check {
@@ -103,7 +195,7 @@ pub async fn storage_report(mut make: impl AsyncFnMut() -> SharedStorage) -> Sui
 }
 
 /// Runs one check on a task of its own, so that a panic of the storage fails that check only.
-async fn run(check: &Check, storage: SharedStorage) -> Outcome {
+async fn run(check: &Check, storage: SharedStorage) -> Checked {
     let mut task = tokio::spawn((check.run)(storage));
     match tokio::time::timeout(PATIENCE, &mut task).await {
         Ok(Ok(outcome)) => outcome,

@@ -1,6 +1,7 @@
 //! The derive must not rely on any name that a user can take away: the prelude is off, the usual names mean something
 //! else, the runtime is renamed, and every lint that a strict crate turns on is an error.
 #![no_implicit_prelude]
+#![forbid(unexpected_cfgs)]
 #![deny(
     warnings,
     missing_docs,

@@ -3,26 +3,10 @@
 use super::*;
 use filefield::db::{self, sea_orm};
 use filefield::{ErrorKind, FileName, Sweeper};
+use filefield_tests::polled::polled;
 use sea_orm::TransactionTrait;
 use std::collections::BTreeSet;
-use std::future::{Future, poll_fn};
-use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::Poll;
-
-/// Polls `future` at most `times`, then drops it. Whether it was done.
-async fn polled<F: Future>(future: F, times: usize) -> Option<F::Output> {
-    let mut future = pin!(future);
-    let mut left = times;
-    poll_fn(|context| {
-        if left == 0 {
-            return Poll::Ready(None);
-        }
-        left -= 1;
-        future.as_mut().poll(context).map(Some)
-    })
-    .await
-}
 
 /// Sweeps as if all leases and tombstones were over.
 async fn sweep_all(garage: &Garage) {

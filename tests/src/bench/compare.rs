@@ -245,35 +245,52 @@ fn cases(source: &Path, images: &Path, quick: bool) -> Result<Vec<Case>> {
         Own("lost"),
         Some(0.0),
     );
-    add(
-        "db, FULL",
-        "db --op FULL --n {few} --dir {d}",
-        "db --baseline --op FULL --n {few} --dir {d}",
-        Wall,
-        Some(2.5),
-    );
+    add_databases(&mut add);
+    Ok(cases)
+}
+
+/// Takes a case: its name, our line, the baseline's, what is judged, the limit.
+type Add<'a> = dyn FnMut(&str, &str, &str, Figure, Option<f64>) + 'a;
+
+/// A row and its file: the journal, the hand-written baseline, and both databases.
+fn add_databases(add: &mut Add<'_>) {
+    use Figure::Wall;
+    let full = "db --baseline --op FULL --n {few} --dir {d}";
+    let durable = "db --baseline --durability full --op FULL --n {few} --dir {d}";
+    let postgres = "db --baseline --db postgres --durability full --n {few} --dir {d}";
+    add("db, FULL", "db --op FULL --n {few} --dir {d}", full, Wall, Some(2.5));
     add(
         "db, FULL, to a row and a durable file by hand",
         "db --op FULL --n {few} --dir {d}",
-        "db --baseline --durability full --op FULL --n {few} --dir {d}",
+        durable,
         Wall,
         None,
     );
     add(
-        "db, NORMAL",
-        "db --op NORMAL --n {few} --dir {d}",
-        "db --baseline --op NORMAL --n {few} --dir {d}",
+        "db, FULL, without the journal",
+        "db --unjournaled --op FULL --n {few} --dir {d}",
+        durable,
         Wall,
         None,
     );
     add(
-        "db, NORMAL, file not synced",
-        "db --op NORMAL --durability none --n {few} --dir {d}",
-        "db --baseline --op NORMAL --n {few} --dir {d}",
+        "db, PostgreSQL, to a durable file by hand",
+        "db --db postgres --n {few} --dir {d}",
+        postgres,
         Wall,
         None,
     );
-    Ok(cases)
+    add(
+        "db, PostgreSQL, without the journal",
+        "db --unjournaled --db postgres --n {few} --dir {d}",
+        postgres,
+        Wall,
+        None,
+    );
+    let normal = "db --baseline --op NORMAL --n {few} --dir {d}";
+    add("db, NORMAL", "db --op NORMAL --n {few} --dir {d}", normal, Wall, None);
+    let unsynced = "db --op NORMAL --durability none --n {few} --dir {d}";
+    add("db, NORMAL, file not synced", unsynced, normal, Wall, None);
 }
 
 fn table(cases: &[Case], results: &[Vec<(Run, Run)>]) {

@@ -1,4 +1,4 @@
-//! `db`: a row and its 4 KiB file, on SQLite with write-ahead logging.
+//! `db`: a row and its 4 KiB file, on SQLite with write-ahead logging or on PostgreSQL.
 
 use super::data::{self, SMALL, names_in, payload};
 use super::field::{self, models_storage};
@@ -9,8 +9,10 @@ use filefield::db::Table;
 use filefield::db::sea_orm::{self, sqlx};
 use filefield::storage::Durability;
 use filefield::{Bytes, FileField, Model};
+use filefield_tests::databases::Kind;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sea_orm::{ConnectOptions, Database, DatabaseConnection};
+use sqlx::postgres::PgPoolOptions;
 use std::path::Path;
 
 #[derive(Clone, Model)]
@@ -30,16 +32,30 @@ pub(crate) fn db(options: &Options) -> Result<Report> {
         "NORMAL" => SqliteSynchronous::Normal,
         other => return Err(format!("--op is FULL or NORMAL, not {other}").into()),
     };
+    // Before the runtime: the server is waited for.
+    let server = match options.text("db", "sqlite").parse()? {
+        Kind::Sqlite => None,
+        kind => Some(filefield_tests::databases::Database::fresh(kind)?),
+    };
     let n = options.number("n", 400)?;
     runtime()?.block_on(async {
-        match options.is_baseline() {
-            true => plain(options, &dir, n, synchronous).await,
-            false => ours(options, &dir, n, synchronous).await,
+        match (options.is_baseline(), &server) {
+            (true, None) => plain(options, &dir, n, synchronous).await,
+            (true, Some(server)) => plain_postgres(options, &dir, n, server.url()).await,
+            (false, _) => {
+                ours(options, &dir, n, synchronous, server.as_ref().map(|server| server.url())).await
+            }
         }
     })
 }
 
-async fn ours(options: &Options, dir: &Path, n: usize, synchronous: SqliteSynchronous) -> Result<Report> {
+async fn ours(
+    options: &Options,
+    dir: &Path,
+    n: usize,
+    synchronous: SqliteSynchronous,
+    server: Option<&str>,
+) -> Result<Report> {
     let media = dir.join("media");
     let durability = match options.text("durability", "full") {
         "full" => Durability::Full,
@@ -49,20 +65,28 @@ async fn ours(options: &Options, dir: &Path, n: usize, synchronous: SqliteSynchr
     };
     field::place(media.clone(), durability)?;
     let url = format!("sqlite://{}?mode=rwc", dir.join("t.db").display());
-    let db = match synchronous {
-        SqliteSynchronous::Full => filefield::db::connect(&url).await?,
+    let db = match (server, synchronous) {
+        (Some(url), _) => filefield::db::connect(url).await?,
+        (None, SqliteSynchronous::Full) => filefield::db::connect(&url).await?,
         _ => relaxed(url).await?,
     };
     filefield::db::migrate::<Doc>(&db).await?;
     let bytes = Bytes::from(payload(SMALL));
+    let unjournaled = options.is_set("unjournaled");
     let clock = Clock::start();
     for i in 0..n {
-        let file = FileField::new(data::name(i), bytes.clone());
-        Doc { id: 0, title: format!("t{i}"), file }.save(&db).await?;
+        let mut doc = Doc { id: 0, title: format!("t{i}"), file: FileField::empty() };
+        if unjournaled {
+            doc.file_mut().save(&data::name(i), bytes.clone()).await?;
+        } else {
+            doc.file_mut().assign(FileField::new(data::name(i), bytes.clone()));
+        }
+        doc.save(&db).await?;
     }
     let time = clock.stop();
     let rows = Doc::objects(&db).count().await?;
     check(n, rows, &media.join("docs"))?;
+    db.close().await?;
     Ok(Report::new(n, time))
 }
 
@@ -75,23 +99,18 @@ async fn relaxed(url: String) -> Result<DatabaseConnection> {
     Ok(Database::connect(options).await?)
 }
 
-/// By hand: a row through sqlx, and a file that nobody syncs, or with `--durability full` one that is durable.
-async fn plain(options: &Options, dir: &Path, n: usize, synchronous: SqliteSynchronous) -> Result<Report> {
+/// By hand: a file that nobody syncs, or with `--durability full` one that is durable, and a row by `insert`, which
+/// gets its title and the file's name.
+async fn by_hand(
+    options: &Options,
+    dir: &Path,
+    n: usize,
+    insert: impl AsyncFn(String, String) -> Result,
+) -> Result<Report> {
     let docs = dir.join("media/docs");
     std::fs::create_dir_all(&docs)?;
     let durable = options.text("durability", "none") == "full";
     let directory = save::open_directory(&docs)?;
-    let options = SqliteConnectOptions::new()
-        .filename(dir.join("t.db"))
-        .create_if_missing(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(synchronous);
-    let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await?;
-    sqlx::query(
-        "CREATE TABLE doc (id INTEGER PRIMARY KEY AUTOINCREMENT, title VARCHAR(100) NOT NULL, file VARCHAR(255) NOT NULL)",
-    )
-    .execute(&pool)
-    .await?;
     let bytes = payload(SMALL);
     let clock = Clock::start();
     for i in 0..n {
@@ -99,16 +118,50 @@ async fn plain(options: &Options, dir: &Path, n: usize, synchronous: SqliteSynch
             true => save::durable(&directory, &data::name(i), &bytes)?,
             false => save::exclusive(&docs.join(data::name(i)), &bytes)?,
         }
-        sqlx::query("INSERT INTO doc (title, file) VALUES (?, ?)")
-            .bind(format!("t{i}"))
-            .bind(format!("docs/{}", data::name(i)))
-            .execute(&pool)
-            .await?;
+        insert(format!("t{i}"), format!("docs/{}", data::name(i))).await?;
     }
-    let time = clock.stop();
-    let rows: i64 = sqlx::query_scalar("SELECT count(*) FROM doc").fetch_one(&pool).await?;
-    check(n, u64::try_from(rows)?, &docs)?;
-    Ok(Report::new(n, time))
+    Ok(Report::new(n, clock.stop()))
+}
+
+const COUNT: &str = "SELECT count(*) FROM doc";
+
+async fn plain(options: &Options, dir: &Path, n: usize, synchronous: SqliteSynchronous) -> Result<Report> {
+    std::fs::create_dir_all(dir)?;
+    let connect = SqliteConnectOptions::new()
+        .filename(dir.join("t.db"))
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(synchronous);
+    let pool = SqlitePoolOptions::new().max_connections(1).connect_with(connect).await?;
+    let table = "CREATE TABLE doc (id INTEGER PRIMARY KEY AUTOINCREMENT, title VARCHAR(100) NOT NULL, \
+                 file VARCHAR(255) NOT NULL)";
+    sqlx::query(table).execute(&pool).await?;
+    let insert = async |title: String, file: String| {
+        let insert = sqlx::query("INSERT INTO doc (title, file) VALUES (?, ?)");
+        insert.bind(title).bind(file).execute(&pool).await?;
+        Ok(())
+    };
+    let report = by_hand(options, dir, n, insert).await?;
+    let rows: i64 = sqlx::query_scalar(COUNT).fetch_one(&pool).await?;
+    check(n, u64::try_from(rows)?, &dir.join("media/docs"))?;
+    Ok(report)
+}
+
+async fn plain_postgres(options: &Options, dir: &Path, n: usize, url: &str) -> Result<Report> {
+    let pool = PgPoolOptions::new().connect(url).await?;
+    let table =
+        "CREATE TABLE doc (id BIGSERIAL PRIMARY KEY, title VARCHAR NOT NULL, file VARCHAR(255) NOT NULL)";
+    sqlx::query(table).execute(&pool).await?;
+    let insert = async |title: String, file: String| {
+        let insert = sqlx::query("INSERT INTO doc (title, file) VALUES ($1, $2)");
+        insert.bind(title).bind(file).execute(&pool).await?;
+        Ok(())
+    };
+    let report = by_hand(options, dir, n, insert).await?;
+    let rows: i64 = sqlx::query_scalar(COUNT).fetch_one(&pool).await?;
+    check(n, u64::try_from(rows)?, &dir.join("media/docs"))?;
+    pool.close().await;
+    Ok(report)
 }
 
 fn check(n: usize, rows: u64, docs: &Path) -> Result {

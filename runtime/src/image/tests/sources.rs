@@ -176,3 +176,29 @@ fn the_cursor_of_a_file_stays() {
     // A directory can be opened but not read: an error, not an answer.
     assert!(probe_file(&File::open(".").unwrap()).is_err());
 }
+
+/// From one large segment to the next only its length is read; the headers that come in a cluster, at once.
+#[test]
+fn few_bytes_of_a_jpeg_with_large_segments() {
+    let large = jpeg_segment(0xe2, &[7; 65_533]);
+    let table = jpeg_segment(0xdb, &[1; 65]);
+    let file = join(&[b"\xff\xd8", &large.repeat(3), &table, &jpeg_frame(40, 30), &[0; 2000]]);
+    check(&file);
+    let mut requests = Vec::new();
+    let mut reader = HeaderReader::dimensions_only();
+    let fed = feed_from(&mut reader, |offset, buffer| {
+        requests.push((offset, buffer.len()));
+        let rest = &file[file.len().min(offset as usize)..];
+        let count = rest.len().min(buffer.len());
+        buffer[..count].copy_from_slice(&rest[..count]);
+        Some(Ok(count))
+    });
+    assert!(fed.unwrap());
+    assert_eq!(seen(reader.result()), Some((Format::Jpeg, 40, 30, 1)));
+    let small: Vec<_> = (1..4).map(|n| (2 + n * 65_537, 10)).collect();
+    assert_eq!(requests, [&[(0, 4096)], &small[..], &[(2 + 3 * 65_537 + 69, 1024)]].concat());
+    // Without an answer the reader stands where it stood.
+    let mut reader = HeaderReader::dimensions_only();
+    assert!(!feed_from(&mut reader, |_, _| None).unwrap());
+    assert_eq!(reader.need(), Need::Bytes { offset: 0, len: 4096 });
+}

@@ -11,6 +11,8 @@ const PAGE: usize = 4096;
 const SLOW: usize = 128;
 /// The trap costs less than its cure below this size.
 const SMALL: usize = 2048;
+/// The most memory that is kept to be used again.
+const MOST_REUSED: usize = 64 * 1024;
 
 /// How many bytes to leave out at the start of `memory`.
 fn lead(memory: &[u8]) -> usize {
@@ -33,6 +35,32 @@ pub(super) fn read<E>(len: usize, fill: impl FnOnce(&mut [u8]) -> Result<usize, 
     let mut bytes = Bytes::from(memory);
     bytes.advance(start);
     Ok(bytes)
+}
+
+/// Memory of the last chunk, used again once nobody else holds it.
+#[derive(Default)]
+pub(super) struct Reused(Bytes);
+
+impl Reused {
+    /// As [`read`]. Only chunks that came full are kept for the next, so that a small file keeps nothing.
+    pub(super) fn read<E>(
+        &mut self,
+        len: usize,
+        fill: impl FnOnce(&mut [u8]) -> Result<usize, E>,
+    ) -> Result<Bytes, E> {
+        let bytes = match std::mem::take(&mut self.0).try_into_mut() {
+            Ok(mut memory) if memory.len() == len => {
+                let count = fill(&mut memory)?;
+                memory.truncate(count);
+                memory.freeze()
+            }
+            _ => read(len, fill)?,
+        };
+        if bytes.len() == len && (SMALL..=MOST_REUSED).contains(&len) {
+            self.0 = bytes.clone();
+        }
+        Ok(bytes)
+    }
 }
 
 /// A buffer to copy through.

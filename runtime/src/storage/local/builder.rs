@@ -3,6 +3,7 @@
 use super::FileSystemStorage;
 use super::directories::Made;
 use super::disk::{Disk, Durability};
+use super::here::Pace;
 use super::root::Root;
 use super::sys::Calls;
 use crate::name::check_base_url;
@@ -10,6 +11,7 @@ use crate::{Error, ErrorKind, Result};
 use rustix::fs::Mode;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// The mode of stored files where none is configured: Django's (D219).
 const FILE_MODE: u32 = 0o644;
@@ -97,6 +99,7 @@ impl FileSystemBuilder {
             root: Root::new(location),
             calls: Calls::default(),
             made: Made::default(),
+            pace: Pace::new(Instant::now()),
             file_mode: Mode::from_raw_mode(self.file_mode),
             directory_mode: self.directory_mode.map(Mode::from_raw_mode),
             allow_overwrite: self.allow_overwrite,

@@ -3,6 +3,7 @@
 use super::disk::{Disk, Durability};
 use super::root::RootDir;
 use super::sys::{PATH_ONLY, open_beneath, open_component};
+use crate::failpoints::planted;
 use crate::{Error, ErrorKind, Result};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{CWD, Mode, OFlags};
@@ -111,6 +112,22 @@ impl Disk {
                 Err(error)
             }
         }
+    }
+
+    /// The directory `path`, if the way there is in memory and never leaves this machine.
+    pub(super) fn cached_target(&self, path: &str) -> Option<Target> {
+        let root = self.root.opened().filter(|root| root.local)?;
+        if !matches!(self.root.was_replaced(&root), Ok(false)) {
+            return None;
+        }
+        let directory = match path {
+            "" => self.directory(&root, path).ok()?,
+            path => {
+                let flags = self.directory_flags();
+                Directory::Opened(open_beneath(&self.calls, root.as_fd(), path, flags, true).ok()?)
+            }
+        };
+        Some(Target { path: path.to_owned(), root, directory, unsynced: Vec::new() })
     }
 
     /// The directory of `target` once more, after somebody has removed it.
@@ -250,7 +267,9 @@ impl Disk {
         if self.durability != Durability::Full {
             return Ok(());
         }
-        rustix::fs::fsync(&target.directory)?;
+        if !planted!("no-directory-fsync") {
+            rustix::fs::fsync(&target.directory)?;
+        }
         self.sync_made(target.unsynced)
     }
 
@@ -262,7 +281,9 @@ impl Disk {
 
     fn sync_made(&self, unsynced: Vec<Unsynced>) -> rustix::io::Result<()> {
         for Unsynced { directory, made } in unsynced.into_iter().rev() {
-            rustix::fs::fsync(&directory)?;
+            if !planted!("no-parent-fsync") {
+                rustix::fs::fsync(&directory)?;
+            }
             self.made.remove(&made);
         }
         Ok(())

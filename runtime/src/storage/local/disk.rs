@@ -1,8 +1,10 @@
 //! What all operations on the files of one storage share.
 
 use super::directories::Made;
+use super::here::Pace;
 use super::root::Root;
 use super::sys::Calls;
+use super::threads::{self, Lost};
 use crate::{Error, ErrorKind, Result};
 use rustix::fs::Mode;
 use std::any::Any;
@@ -30,6 +32,7 @@ pub(super) struct Disk {
     pub(super) root: Root,
     pub(super) calls: Calls,
     pub(super) made: Made,
+    pub(super) pace: Pace,
     pub(super) file_mode: Mode,
     pub(super) directory_mode: Option<Mode>,
     pub(super) allow_overwrite: bool,
@@ -39,12 +42,12 @@ pub(super) struct Disk {
 /// Does blocking work: on one of tokio's blocking threads where there is a runtime, else here.
 pub(super) async fn hop<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     let Ok(runtime) = Handle::try_current() else { return work() };
-    match runtime.spawn_blocking(work).await {
+    match threads::run(&runtime, work).await {
         Ok(result) => result,
-        Err(error) => Err(match error.try_into_panic() {
-            Ok(panic) => Error::new(ErrorKind::Io, format!("the content panicked: {}", panic_text(&*panic))),
-            Err(_) => Error::new(ErrorKind::Io, "the runtime is shutting down").uncertain(),
-        }),
+        Err(Lost::Panicked(panic)) => {
+            Err(Error::new(ErrorKind::Io, format!("the content panicked: {}", panic_text(&*panic))))
+        }
+        Err(Lost::NeverDone) => Err(Error::new(ErrorKind::Io, "the runtime is shutting down").uncertain()),
     }
 }
 

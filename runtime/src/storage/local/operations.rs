@@ -1,13 +1,14 @@
 //! Deleting, renaming, copying, listing and asking about files.
 
 use super::cancel::Cancel;
-use super::directories::{Directory, MOST_REMOVALS, kept_vanishing};
+use super::directories::{Directory, MOST_REMOVALS, Target, kept_vanishing};
 use super::disk::{Disk, Durability};
 use super::read::{check_regular, nothing_below_a_file};
 use super::root::RootDir;
 use super::save::{OWNER, split};
 use super::stage::{RESERVED, STAGING};
 use super::sys::{self, open_beneath};
+use crate::failpoints::{planted, step};
 use crate::storage::Listing;
 use crate::{Content, Error, ErrorKind, Result, SaveOptions, Saved};
 use rustix::fd::AsFd;
@@ -23,6 +24,10 @@ const MOST_OWNER: usize = 64 * 1024;
 impl Disk {
     /// Removes a name. What goes by it is not followed; a directory stays.
     pub(super) fn delete(&self, name: &str) -> Result<()> {
+        step!("local.delete");
+        if planted!("delete-follows-links") {
+            return self.delete_target(name);
+        }
         let (parent, leaf) = split(name);
         let deleted = self.root.with(|root| {
             let directory = nothing_below_a_file(self.directory(root, parent))?;
@@ -36,9 +41,26 @@ impl Disk {
             Ok(directory)
         });
         match deleted {
-            Ok(directory) => self.sync(&directory).map_err(|error| Error::from(error).uncertain()),
+            Ok(directory) => self.settle_deletion(&directory).map_err(Error::uncertain),
             Err(Errno::NOENT) => Ok(()),
             Err(error) => Err(error.into()),
+        }
+    }
+
+    fn settle_deletion(&self, directory: &Directory) -> Result<()> {
+        step!("local.deleted");
+        if !planted!("no-delete-fsync") {
+            self.sync(directory)?;
+        }
+        step!("local.delete-synced");
+        Ok(())
+    }
+
+    /// A planted bug: what a link leads to is deleted.
+    fn delete_target(&self, name: &str) -> Result<()> {
+        match std::fs::canonicalize(self.root.location().join(name)).and_then(std::fs::remove_file) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            result => Ok(result?),
         }
     }
 
@@ -55,6 +77,7 @@ impl Disk {
         };
         // Before a directory is made for a file that is not there.
         source()?;
+        step!("local.rename");
         let mut target = self.make_target(to_parent)?;
         for _ in 0..MOST_REMOVALS {
             let source = source()?;
@@ -63,12 +86,19 @@ impl Disk {
                 Err(Errno::NOENT) => self.make_again(&mut target)?,
                 moved => {
                     moved?;
-                    let synced = self.sync_target(target).and_then(|()| self.sync(&source));
-                    return synced.map_err(|error| Error::from(error).uncertain());
+                    return self.settle_rename(target, &source).map_err(Error::uncertain);
                 }
             }
         }
         Err(kept_vanishing())
+    }
+
+    fn settle_rename(&self, target: Target, source: &Directory) -> Result<()> {
+        step!("local.renamed");
+        self.sync_target(target)?;
+        self.sync(source)?;
+        step!("local.rename-synced");
+        Ok(())
     }
 
     /// Copies a file to another name, inside the kernel where it can.

@@ -1,6 +1,6 @@
 //! Opening and reading files below the root.
 
-use super::buffer::{Growing, read};
+use super::buffer::{Growing, Reused, read};
 use super::disk::{Disk, hop};
 use super::root::RootDir;
 use super::sys::{self, PATH_ONLY};
@@ -70,7 +70,13 @@ impl Disk {
 /// A reader of `count` bytes of the open `file` from `offset` on. `local` says that what the page cache holds may be
 /// read on any thread.
 pub(super) fn reader(file: OwnedFd, offset: u64, count: u64, local: bool) -> Reader {
-    let source = FileSource { file: Arc::new(file), offset, nowait: local, ahead: Bytes::new() };
+    let source = FileSource {
+        file: Arc::new(file),
+        offset,
+        nowait: local,
+        ahead: Bytes::new(),
+        reused: Reused::default(),
+    };
     Reader::new(Box::new(source), Some(count))
 }
 
@@ -81,6 +87,7 @@ struct FileSource {
     nowait: bool,
     /// Bytes read along with earlier ones.
     ahead: Bytes,
+    reused: Reused,
 }
 
 impl FileSource {
@@ -99,7 +106,8 @@ impl ReadSource for FileSource {
         if !self.nowait {
             return None;
         }
-        match read(max.min(ONE_PIECE), |buf| sys::read_at(self.file.as_fd(), buf, self.offset, true)) {
+        let (file, offset) = (self.file.as_fd(), self.offset);
+        match self.reused.read(max.min(ONE_PIECE), |buf| sys::read_at(file, buf, offset, true)) {
             Ok(bytes) => {
                 self.offset += bytes.len() as u64;
                 Some(Ok(bytes))
@@ -111,6 +119,19 @@ impl ReadSource for FileSource {
             }
             Err(error) => Some(Err(error.into())),
         }
+    }
+
+    fn try_read_at(&mut self, offset: u64, buf: &mut [u8]) -> Option<Result<usize>> {
+        let mut filled = 0;
+        while self.nowait && filled < buf.len() {
+            match sys::read_at(self.file.as_fd(), &mut buf[filled..], offset + filled as u64, true) {
+                Ok(0) => return Some(Ok(filled)),
+                Ok(count) => filled += count,
+                // Whatever it is, the ordinary way meets it again and knows what to do.
+                Err(_) => return None,
+            }
+        }
+        self.nowait.then_some(Ok(filled))
     }
 
     async fn chunk(&mut self, max: usize) -> Result<Bytes> {

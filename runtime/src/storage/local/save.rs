@@ -7,11 +7,12 @@ use super::disk::{Disk, Durability};
 use super::stage::Staged;
 use super::sys;
 use crate::content::Source;
+use crate::failpoints::{planted, step};
 use crate::inspect::Inspector;
 use crate::name::{Candidates, shortened_name};
 use crate::{Content, Error, ErrorKind, FileName, Result, SaveOptions, Saved};
-use rustix::fd::AsFd;
-use rustix::fs::XattrFlags;
+use rustix::fd::{AsFd, BorrowedFd};
+use rustix::fs::{Mode, OFlags, XattrFlags};
 use rustix::io::Errno;
 use std::borrow::Cow;
 use std::fs::File;
@@ -31,10 +32,43 @@ impl Disk {
         cancel.check()?;
         let mut names = Names::new(FileName::new(name)?, options, self.allow_overwrite);
         let wanted = names.next()?;
-        let mut target = self.make_target(split(&wanted).0)?;
+        let target = self.make_target(split(&wanted).0)?;
+        self.save_in(target, names, wanted, content, options, cancel)
+    }
+
+    /// As [`save`](Self::save), if the way to the directory is in memory; else hands the content back.
+    pub(super) fn save_cached(
+        &self,
+        name: &str,
+        content: Content,
+        options: &SaveOptions,
+    ) -> std::result::Result<Result<Saved>, Box<Content>> {
+        let plan = FileName::new(name).and_then(|name| {
+            let mut names = Names::new(name, options, self.allow_overwrite);
+            names.next().map(|wanted| (names, wanted))
+        });
+        let (names, wanted) = match plan {
+            Ok(plan) => plan,
+            Err(error) => return Ok(Err(error)),
+        };
+        match self.cached_target(split(&wanted).0) {
+            Some(target) => Ok(self.save_in(target, names, wanted, content, options, &Cancel::default())),
+            None => Err(Box::new(content)),
+        }
+    }
+
+    fn save_in<'a>(
+        &self,
+        mut target: Target,
+        names: Names<'a>,
+        wanted: Cow<'a, str>,
+        content: Content,
+        options: &SaveOptions,
+        cancel: &Cancel,
+    ) -> Result<Saved> {
         match self.publish(&mut target, names, wanted, content, options, cancel) {
             Ok(saved) => {
-                self.sync_target(target).map_err(|error| Error::from(error).uncertain())?;
+                self.settle_name(target).map_err(Error::uncertain)?;
                 Ok(saved)
             }
             Err(error) => {
@@ -44,8 +78,16 @@ impl Disk {
         }
     }
 
+    /// Makes a published name durable. Whatever fails here, the file can be seen.
+    pub(super) fn settle_name(&self, target: Target) -> Result<()> {
+        step!("local.published");
+        self.sync_target(target)?;
+        step!("local.directory-synced");
+        Ok(())
+    }
+
     /// Saves in the directory of `target`, under the first free name. The directory is not synced yet.
-    fn publish<'a>(
+    pub(super) fn publish<'a>(
         &self,
         target: &mut Target,
         mut names: Names<'a>,
@@ -54,20 +96,31 @@ impl Disk {
         options: &SaveOptions,
         cancel: &Cancel,
     ) -> Result<Saved> {
+        step!("local.made");
         let leaf = split(&wanted).1;
+        let early = planted!("publish-before-write") && show_early(target, leaf);
         // Who wants exactly this name wants a new file, whatever the storage does otherwise.
-        let overwrite = self.allow_overwrite && !options.exact;
-        if options.exact && sys::kind_at(target.directory.as_fd(), leaf).is_ok() {
+        let overwrite = early || (self.allow_overwrite && !options.exact);
+        if options.exact && !early && sys::kind_at(target.directory.as_fd(), leaf).is_ok() {
             // The bytes need not be read for a name that is taken.
             return Err(taken());
         }
-        let (mut staged, size) = self.stage(content, target, cancel)?;
+        let owner = options.owner.as_deref();
+        let (mut staged, size) = self.stage(content, target, owner, cancel)?;
+        step!("local.written");
         self.finish(staged.file(), options)?;
         let mut removals = 0;
         loop {
             cancel.check()?;
             let leaf = split(&wanted).1;
-            match staged.publish(&self.calls, target.directory.as_fd(), leaf) {
+            let directory = target.directory.as_fd();
+            let replaces = planted!("publish-replaces")
+                || (planted!("exists-then-create") && looks_free(directory, leaf));
+            let published = match replaces {
+                true => staged.replace(&self.calls, &target.root, directory, leaf),
+                false => staged.publish(&self.calls, directory, leaf),
+            };
+            match published {
                 Ok(()) => break,
                 Err(Errno::EXIST) if overwrite => {
                     staged
@@ -85,7 +138,7 @@ impl Disk {
                 Err(Errno::NOENT) => return Err(kept_vanishing()),
                 // One file system that is mounted twice.
                 Err(Errno::XDEV) if staged.is_taken() => {
-                    let copied = self.open_staged(target)?;
+                    let copied = self.open_staged(target, options.owner.as_deref())?;
                     copy::file(&self.calls, copied.file(), staged.file(), size, cancel)?;
                     self.finish(copied.file(), options)?;
                     staged = copied;
@@ -97,10 +150,16 @@ impl Disk {
     }
 
     /// Puts the bytes into a file that has no final name. Only a file whose content was judged comes back.
-    fn stage(&self, content: Content, target: &mut Target, cancel: &Cancel) -> Result<(Staged, u64)> {
+    fn stage(
+        &self,
+        content: Content,
+        target: &mut Target,
+        owner: Option<&str>,
+        cancel: &Cancel,
+    ) -> Result<(Staged, u64)> {
         let len = content.len();
         if let Source::Read(_) | Source::Stream(_) = content.source() {
-            let staged = self.open_staged(target)?;
+            let staged = self.open_staged(target, owner)?;
             let size = copy::content(staged.file(), content.blocking(), len, cancel)?;
             return Ok((staged, size));
         }
@@ -111,7 +170,7 @@ impl Disk {
                     inspector.update(&bytes)?;
                 }
                 inspector.map_or(Ok(()), Inspector::finish)?;
-                let staged = self.open_staged(target)?;
+                let staged = self.open_staged(target, owner)?;
                 let size = copy::bytes(staged.file(), &bytes)?;
                 Ok((staged, size))
             }
@@ -124,13 +183,13 @@ impl Disk {
                 if temp.st_dev == here.st_dev && temp.st_nlink == 1 {
                     return Ok((taken, size));
                 }
-                let staged = self.open_staged(target)?;
+                let staged = self.open_staged(target, owner)?;
                 copy::file(&self.calls, staged.file(), taken.file(), size, cancel)?;
                 Ok((staged, size))
             }
             (Source::File(file), inspector) if plain_copy(&file, inspector.as_ref()) => {
                 let size = inspect(&file, inspector, len)?;
-                let staged = self.open_staged(target)?;
+                let staged = self.open_staged(target, owner)?;
                 copy::file(&self.calls, staged.file(), &file, size, cancel)?;
                 Ok((staged, size))
             }
@@ -144,18 +203,21 @@ impl Disk {
                 if let Some(inspector) = inspector {
                     content = content.with_inspector(inspector);
                 }
-                let staged = self.open_staged(target)?;
+                let staged = self.open_staged(target, owner)?;
                 let size = copy::content(staged.file(), content.blocking(), known, cancel)?;
                 Ok((staged, size))
             }
         }
     }
 
-    fn open_staged(&self, target: &mut Target) -> Result<Staged> {
+    fn open_staged(&self, target: &mut Target, owner: Option<&str>) -> Result<Staged> {
         for _ in 0..MOST_REMOVALS {
-            match Staged::new(&self.calls, &target.root, &target.directory) {
+            match Staged::new(&self.calls, target, owner) {
                 Err(Errno::NOENT) => self.make_again(target)?,
-                result => return Ok(result?),
+                result => {
+                    step!("local.opened");
+                    return Ok(result?);
+                }
             }
         }
         Err(kept_vanishing())
@@ -165,16 +227,19 @@ impl Disk {
     /// may call it clean the second time.
     fn finish(&self, file: &File, options: &SaveOptions) -> Result<()> {
         rustix::fs::fchmod(file, self.file_mode)?;
-        if let Some(owner) = &options.owner {
+        if let Some(owner) = options.owner.as_ref().filter(|_| !planted!("no-owner")) {
             match rustix::fs::fsetxattr(file, OWNER, owner.as_bytes(), XattrFlags::empty()) {
                 // The sweeper reports a file without owner instead of deleting it.
                 Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS) => {}
                 Err(error) => return Err(error.into()),
             }
         }
-        if self.durability != Durability::None {
-            file.sync_all()?;
+        step!("local.owned");
+        if self.durability != Durability::None && !planted!("no-fsync") {
+            file.sync_all()
+                .or_else(|error| if planted!("fsync-error-ignored") { Ok(()) } else { Err(error) })?;
         }
+        step!("local.synced");
         Ok(())
     }
 }
@@ -205,6 +270,19 @@ fn check_length(expected: Option<u64>, len: u64) -> Result<()> {
     }
 }
 
+/// A planted bug: an empty file under the final name, before there are bytes.
+fn show_early(target: &Target, leaf: &str) -> bool {
+    let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
+    rustix::fs::openat(&target.directory, leaf, flags, Mode::RUSR | Mode::WUSR).is_ok()
+}
+
+/// A planted bug: a look, and time for others to take the name.
+fn looks_free(directory: BorrowedFd<'_>, leaf: &str) -> bool {
+    let free = sys::kind_at(directory, leaf).is_err();
+    std::thread::yield_now();
+    free
+}
+
 fn taken() -> Error {
     Error::new(ErrorKind::AlreadyExists, "the name is taken")
 }
@@ -221,14 +299,14 @@ pub(super) fn split(name: &str) -> (&str, &str) {
 }
 
 /// The names to try.
-struct Names<'a> {
+pub(super) struct Names<'a> {
     candidates: Candidates<'a>,
     /// The only name, where taken names are replaced or only the wanted one will do.
     only: Option<Result<Cow<'a, str>>>,
 }
 
 impl<'a> Names<'a> {
-    fn new(name: FileName<'a>, options: &SaveOptions, overwrite: bool) -> Self {
+    pub(super) fn new(name: FileName<'a>, options: &SaveOptions, overwrite: bool) -> Self {
         let limit = options.max_length.filter(|max| *max > 0).map_or(usize::MAX, |max| max as usize);
         let fits = name.as_str().chars().count() <= limit;
         let only = match (fits, overwrite, options.exact) {
@@ -249,7 +327,7 @@ impl<'a> Names<'a> {
         Names { candidates: Candidates::new(name, options.max_length), only }
     }
 
-    fn next(&mut self) -> Result<Cow<'a, str>> {
+    pub(super) fn next(&mut self) -> Result<Cow<'a, str>> {
         match self.only.take().or_else(|| self.candidates.next()) {
             Some(name) => name,
             None => Err(Error::new(ErrorKind::NoAvailableName, "no free name was found")),

@@ -1,8 +1,9 @@
 //! A file that is being written and has no final name yet.
 
-use super::directories::Directory;
+use super::directories::Target;
 use super::root::RootDir;
 use super::sys::{self, Calls, open_component};
+use crate::failpoints::planted;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags};
 use rustix::io::{Errno, Result};
@@ -32,9 +33,12 @@ enum Place {
 }
 
 impl Staged {
-    /// A new empty file on the file system of `directory`.
-    pub(super) fn new(calls: &Calls, root: &RootDir, directory: &Directory) -> Result<Staged> {
-        if calls.unnamed.load(Relaxed) {
+    /// A new empty file on the file system of `directory`. Where it needs a name, that is its `owner`'s token, by which
+    /// [`abandon`] finds it (F05).
+    pub(super) fn new(calls: &Calls, target: &Target, owner: Option<&str>) -> Result<Staged> {
+        let (root, directory) = (&target.root, &target.directory);
+        let in_place = planted!("digits-tmp-in-place");
+        if calls.unnamed.load(Relaxed) && !in_place && !planted!("temp-left-behind") {
             match sys::open_unnamed(directory.as_fd()) {
                 Ok(file) => return Ok(Staged { file: file.into(), place: Place::Unnamed }),
                 // What file systems answer that cannot do this, and kernels that take it for opening a directory.
@@ -48,10 +52,19 @@ impl Staged {
                 Err(error) => return Err(error),
             }
         }
-        let staging = staging(root)?;
-        let name = random_name()?;
+        let staging = if in_place { rustix::io::dup(directory)? } else { staging(root)? };
+        let name =
+            if in_place { format!("upload#{}", getrandom::u32().unwrap_or(0)) } else { random_name()? };
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let file = rustix::fs::openat(&staging, &name, flags, Mode::RUSR | Mode::WUSR)?;
+        let open = |name: &str| rustix::fs::openat(&staging, name, flags, Mode::RUSR | Mode::WUSR);
+        let (file, name) = match owner.filter(|owner| is_plain(owner) && !in_place) {
+            Some(owner) => match open(owner) {
+                // The save's second try.
+                Err(Errno::EXIST) => (open(&name)?, name),
+                file => (file?, owner.to_owned()),
+            },
+            None => (open(&name)?, name),
+        };
         Ok(Staged { file: file.into(), place: Place::Named(staging, name) })
     }
 
@@ -140,8 +153,26 @@ impl Staged {
 
 impl Drop for Staged {
     fn drop(&mut self) {
-        self.forget_old_name();
+        if !planted!("temp-left-behind") {
+            self.forget_old_name();
+        }
     }
+}
+
+/// Removes the staging file of a save with this owner token; `NOENT` where there is none.
+pub(super) fn abandon(root: &RootDir, owner: &str) -> Result<()> {
+    if !is_plain(owner) {
+        return Ok(());
+    }
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY;
+    let staging = open_component(root.as_fd(), RESERVED, flags)
+        .and_then(|reserved| open_component(reserved.as_fd(), STAGING, flags));
+    staging.and_then(|staging| rustix::fs::unlinkat(&staging, owner, AtFlags::empty()))
+}
+
+/// Whether a token can be the name of a file.
+fn is_plain(token: &str) -> bool {
+    !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
 /// The staging folder, made where it is missing, for the owner alone (requirement 25).

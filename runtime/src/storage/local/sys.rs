@@ -1,6 +1,7 @@
 //! The system calls that not every kernel, file system or platform has. Where one is missing, it answers `NOSYS` or
 //! what the kernel answers, and the caller falls back.
 
+use crate::failpoints::planted;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags};
 use rustix::io::{Errno, Result};
@@ -43,6 +44,9 @@ pub(super) fn open_beneath(
     flags: OFlags,
     cached: bool,
 ) -> Result<OwnedFd> {
+    if planted!("open-follows-links") {
+        return rustix::fs::openat(root, path, flags | OFlags::CLOEXEC, Mode::empty());
+    }
     if calls.openat2.load(Relaxed) {
         match openat2(root, path, flags, cached) {
             Err(Errno::NOSYS) => {}

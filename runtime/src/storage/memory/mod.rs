@@ -7,6 +7,7 @@ mod tests;
 mod tree;
 
 use super::{Listing, Metadata, Reader, SaveOptions, Saved, Storage};
+use crate::failpoints::{planted, step};
 use crate::name::{Candidates, check_base_url, join_url, shortened_name};
 use crate::{Content, Error, ErrorKind, FileName, Result};
 use async_trait::async_trait;
@@ -109,7 +110,7 @@ impl MemoryStorage {
     /// Takes the first free name and puts `file` there, in one step that nobody sees the middle of.
     fn publish(&self, name: FileName<'_>, file: &Stored, options: &SaveOptions) -> Result<String> {
         let mut tree = self.write();
-        let replace = self.allow_overwrite && !options.exact;
+        let replace = planted!("memory-overwrites") || (self.allow_overwrite && !options.exact);
         let if_taken = if replace { IfTaken::Replace } else { IfTaken::Fail };
         // Where names are replaced, a long one is cut without a random part (D224).
         let shortened = replace.then(|| shortened_name(name.as_str(), options.max_length)).transpose()?;
@@ -146,7 +147,13 @@ impl Storage for MemoryStorage {
         let save = async || {
             let bytes = content.read_all().await?;
             let size = bytes.len() as u64;
-            Ok(Saved::new(self.publish(name, &new_file(bytes, options), options)?, size))
+            step!("memory.read");
+            let saved = Saved::new(self.publish(name, &new_file(bytes, options), options)?, size);
+            let published = || {
+                step!("memory.published");
+                Ok(saved)
+            };
+            published().map_err(Error::uncertain)
         };
         save().await.map_err(|error| self.failed(error, "save", name.as_str()))
     }
@@ -156,7 +163,16 @@ impl Storage for MemoryStorage {
     }
 
     async fn delete(&self, name: FileName<'_>) -> Result<()> {
-        self.write().remove(name).map_err(|error| self.failed(error, "delete", name.as_str()))
+        let delete = || {
+            step!("memory.delete");
+            self.write().remove(name)
+        };
+        let deleted = || {
+            step!("memory.deleted");
+            Ok(())
+        };
+        let done = delete().and_then(|()| deleted().map_err(Error::uncertain));
+        done.map_err(|error| self.failed(error, "delete", name.as_str()))
     }
 
     async fn metadata(&self, name: FileName<'_>) -> Result<Metadata> {
@@ -212,7 +228,12 @@ impl Storage for MemoryStorage {
         let mut tree = self.write();
         let file = tree.get(from).cloned().map_err(|error| self.failed(error, "rename", from.as_str()))?;
         tree.put(to, &file, IfTaken::Fail).map_err(|error| self.failed(error, "rename", to.as_str()))?;
-        tree.remove(from).map_err(|error| self.failed(error, "rename", from.as_str()))
+        tree.remove(from).map_err(|error| self.failed(error, "rename", from.as_str()))?;
+        let renamed = || {
+            step!("memory.renamed");
+            Ok(())
+        };
+        renamed().map_err(|error: Error| self.failed(error.uncertain(), "rename", from.as_str()))
     }
 
     fn location(&self) -> Option<String> {

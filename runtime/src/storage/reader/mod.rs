@@ -125,6 +125,14 @@ impl Reader {
         true
     }
 
+    /// As [`ReadSource::try_read_at`].
+    pub(crate) fn try_read_at(&mut self, offset: u64, buf: &mut [u8]) -> Option<Result<usize>> {
+        match &mut self.state {
+            State::Idle(source) => source.try_read_at(offset, buf),
+            _ => None,
+        }
+    }
+
     /// The next bytes, at most `max` of them (and at least one), or `None` at the end.
     ///
     /// # Errors

@@ -28,6 +28,14 @@ pub trait ReadSource: Send + 'static {
         false
     }
 
+    /// Fills `buf` with bytes of the file from `offset` on, and says how many there are, if that can be done without
+    /// waiting; else `None`. The offset is from the start of the file, whatever part of it the source gives, and where
+    /// the source stands does not change. Image headers are read so.
+    fn try_read_at(&mut self, offset: u64, buf: &mut [u8]) -> Option<Result<usize>> {
+        let _ = (offset, buf);
+        None
+    }
+
     /// Moves `count` bytes ahead without handing them out, as far as the end. The default reads and drops them.
     ///
     /// # Errors

@@ -27,7 +27,7 @@ checks![
 ];
 
 /// D161.
-async fn what_is_saved_can_be_read(s: SharedStorage) -> Outcome {
+async fn what_is_saved_can_be_read(s: SharedStorage) -> Checked {
     let saved = save(&*s, "path/to/file", "new content").await?;
     ensure!(saved.name == "path/to/file", "saved as {:?}", saved.name);
     ensure!(saved.size == 11, "the save reports {} bytes, not 11", saved.size);
@@ -39,7 +39,7 @@ async fn what_is_saved_can_be_read(s: SharedStorage) -> Outcome {
 }
 
 /// D213.
-async fn an_empty_file_is_a_file(s: SharedStorage) -> Outcome {
+async fn an_empty_file_is_a_file(s: SharedStorage) -> Checked {
     for (source, content) in every_source(&pattern(0))? {
         let wanted = format!("empty {source}");
         put(&*s, &wanted, content).await?;
@@ -49,7 +49,7 @@ async fn an_empty_file_is_a_file(s: SharedStorage) -> Outcome {
     Ok(())
 }
 
-async fn a_missing_file_is_not_found(s: SharedStorage) -> Outcome {
+async fn a_missing_file_is_not_found(s: SharedStorage) -> Checked {
     for missing in ["missing", "missing/below"] {
         ensure_error!(s.open(name(missing)?).await, "open", NotFound);
         ensure_error!(s.open_range(name(missing)?, 0..1).await, "open_range", NotFound);
@@ -61,7 +61,7 @@ async fn a_missing_file_is_not_found(s: SharedStorage) -> Outcome {
 }
 
 /// D232.
-async fn deleting_a_missing_file_is_a_success(s: SharedStorage) -> Outcome {
+async fn deleting_a_missing_file_is_a_success(s: SharedStorage) -> Checked {
     s.delete(name("missing")?).await?;
     s.delete(name("missing/below")?).await?;
     put(&*s, "a", "a").await?;
@@ -70,7 +70,7 @@ async fn deleting_a_missing_file_is_a_success(s: SharedStorage) -> Outcome {
     Ok(())
 }
 
-async fn a_deleted_name_is_free_again(s: SharedStorage) -> Outcome {
+async fn a_deleted_name_is_free_again(s: SharedStorage) -> Checked {
     for text in ["one", "two", "three"] {
         put(&*s, "d/a.txt", text).await?;
         ensure_holds(&*s, "d/a.txt", text).await?;
@@ -79,7 +79,7 @@ async fn a_deleted_name_is_free_again(s: SharedStorage) -> Outcome {
     Ok(())
 }
 
-async fn deleting_leaves_other_files(s: SharedStorage) -> Outcome {
+async fn deleting_leaves_other_files(s: SharedStorage) -> Checked {
     for other in ["a", "a.txt", "ab", "d/a", "d/a.txt"] {
         put(&*s, other, other).await?;
     }
@@ -92,7 +92,7 @@ async fn deleting_leaves_other_files(s: SharedStorage) -> Outcome {
 }
 
 /// Requirement 18.
-async fn a_part_of_a_name_is_no_file(s: SharedStorage) -> Outcome {
+async fn a_part_of_a_name_is_no_file(s: SharedStorage) -> Checked {
     put(&*s, "dir/photo.jpg", "x").await?;
     for part in
         ["di", "dir/photo", "dir/photo.jp", "dir/photo.jpg_", "photo.jpg", "dir/photo%", "dir/[p]hoto.jpg"]
@@ -102,7 +102,7 @@ async fn a_part_of_a_name_is_no_file(s: SharedStorage) -> Outcome {
     Ok(())
 }
 
-async fn metadata_agrees_with_size(s: SharedStorage) -> Outcome {
+async fn metadata_agrees_with_size(s: SharedStorage) -> Checked {
     put(&*s, "a", pattern(1234)).await?;
     let metadata = s.metadata(name("a")?).await?;
     let size = s.size(name("a")?).await?;
@@ -110,7 +110,7 @@ async fn metadata_agrees_with_size(s: SharedStorage) -> Outcome {
     Ok(())
 }
 
-async fn modified_is_the_time_of_the_save(s: SharedStorage) -> Outcome {
+async fn modified_is_the_time_of_the_save(s: SharedStorage) -> Checked {
     // Clocks of file systems tick coarsely, and those of services go their own way.
     let slack = Duration::from_secs(600);
     let before = SystemTime::now() - slack;
@@ -125,7 +125,7 @@ async fn modified_is_the_time_of_the_save(s: SharedStorage) -> Outcome {
     Ok(())
 }
 
-async fn modified_of_a_missing_file_is_not_found(s: SharedStorage) -> Outcome {
+async fn modified_of_a_missing_file_is_not_found(s: SharedStorage) -> Checked {
     put(&*s, "a", "a").await?;
     offered(s.modified(name("a")?).await)?;
     ensure_error!(s.modified(name("b")?).await, "modified", NotFound);
@@ -133,7 +133,7 @@ async fn modified_of_a_missing_file_is_not_found(s: SharedStorage) -> Outcome {
 }
 
 /// D173.
-async fn list_is_sorted_and_one_level_deep(s: SharedStorage) -> Outcome {
+async fn list_is_sorted_and_one_level_deep(s: SharedStorage) -> Checked {
     for file in ["b", "a", "é", "Z", "a.b", "sub/x", "sub/deep/y", "sub2/x", "a b"] {
         put(&*s, file, file).await?;
     }
@@ -148,7 +148,7 @@ async fn list_is_sorted_and_one_level_deep(s: SharedStorage) -> Outcome {
 }
 
 /// Storages without directories cannot tell a missing one from an empty one.
-async fn list_of_a_missing_directory_has_nothing(s: SharedStorage) -> Outcome {
+async fn list_of_a_missing_directory_has_nothing(s: SharedStorage) -> Checked {
     put(&*s, "dirt/x", "x").await?;
     offered(s.list("dirt").await)?;
     for missing in ["dir", "dirt/y", "missing/below"] {
@@ -160,7 +160,7 @@ async fn list_of_a_missing_directory_has_nothing(s: SharedStorage) -> Outcome {
     Ok(())
 }
 
-async fn list_of_a_file_is_an_error(s: SharedStorage) -> Outcome {
+async fn list_of_a_file_is_an_error(s: SharedStorage) -> Checked {
     put(&*s, "a", "a").await?;
     offered(s.list("").await)?;
     match s.list("a").await {
@@ -171,7 +171,7 @@ async fn list_of_a_file_is_an_error(s: SharedStorage) -> Outcome {
 }
 
 /// Requirements 5 and 28.
-async fn list_takes_no_traversal(s: SharedStorage) -> Outcome {
+async fn list_takes_no_traversal(s: SharedStorage) -> Checked {
     put(&*s, "a", "a").await?;
     offered(s.list("").await)?;
     for bad in ["..", "a/../..", "/", "/etc", ".", "a//b", "a\\b", ".filefield"] {
@@ -192,7 +192,7 @@ async fn list_takes_no_traversal(s: SharedStorage) -> Outcome {
 }
 
 /// D238, D342, W39.
-async fn url_needs_no_file_and_encodes(s: SharedStorage) -> Outcome {
+async fn url_needs_no_file_and_encodes(s: SharedStorage) -> Checked {
     let plain = offered(s.url(name("cars/chevy.jpg")?))?;
     ensure!(plain.contains("cars/chevy.jpg"), "the URL of cars/chevy.jpg is {plain}");
     for (odd, encoded) in [
@@ -207,7 +207,7 @@ async fn url_needs_no_file_and_encodes(s: SharedStorage) -> Outcome {
 }
 
 /// D204.
-async fn path_leads_to_the_bytes(s: SharedStorage) -> Outcome {
+async fn path_leads_to_the_bytes(s: SharedStorage) -> Checked {
     put(&*s, "d/a.txt", "on disk").await?;
     let path = offered(s.path(name("d/a.txt")?))?;
     ensure!(path.is_absolute(), "the path {path:?} is not absolute");
@@ -217,14 +217,14 @@ async fn path_leads_to_the_bytes(s: SharedStorage) -> Outcome {
     Ok(())
 }
 
-async fn the_kind_is_a_word(s: SharedStorage) -> Outcome {
+async fn the_kind_is_a_word(s: SharedStorage) -> Checked {
     let kind = s.kind();
     ensure!(!kind.is_empty() && !kind.contains(char::is_whitespace), "the kind is {kind:?}");
     Ok(())
 }
 
 /// D175, D178.
-async fn a_valid_name_is_left_alone(s: SharedStorage) -> Outcome {
+async fn a_valid_name_is_left_alone(s: SharedStorage) -> Checked {
     for good in ["chevy.jpg", "a-b_c.tar.gz"] {
         let valid = s.valid_name(good)?;
         ensure!(valid == good, "valid_name makes {valid:?} of {good:?}");

@@ -21,7 +21,7 @@ checks![
     empty_pieces_are_no_end,
 ];
 
-async fn every_source_is_stored_whole(s: SharedStorage) -> Outcome {
+async fn every_source_is_stored_whole(s: SharedStorage) -> Checked {
     for len in [1, 65_536, 3 * 65_536 + 1, 2_000_003] {
         let bytes = pattern(len);
         for (source, content) in every_source(&bytes)? {
@@ -34,7 +34,7 @@ async fn every_source_is_stored_whole(s: SharedStorage) -> Outcome {
 }
 
 /// D164.
-async fn a_file_is_stored_from_its_start(s: SharedStorage) -> Outcome {
+async fn a_file_is_stored_from_its_start(s: SharedStorage) -> Checked {
     let mut writer = crate::TempFile::create_in(std::env::temp_dir())?;
     writer.write_all(b"abcdef")?;
     let mut file = writer.finish()?.open()?;
@@ -44,7 +44,7 @@ async fn a_file_is_stored_from_its_start(s: SharedStorage) -> Outcome {
 }
 
 /// D215, D263.
-async fn a_temporary_file_is_gone_after_the_save(s: SharedStorage) -> Outcome {
+async fn a_temporary_file_is_gone_after_the_save(s: SharedStorage) -> Checked {
     for options in [Default::default(), exact()] {
         let mut writer = crate::TempFile::create_in(std::env::temp_dir())?;
         writer.write_all(b"upload")?;
@@ -62,7 +62,7 @@ async fn ensure_refused(
     s: &SharedStorage,
     contents: Vec<(&str, Content)>,
     wanted: crate::ErrorKind,
-) -> Outcome {
+) -> Checked {
     for (source, content) in contents {
         match s.save(name("d/a")?, content, &Default::default()).await {
             Err(error) if error.kind() == wanted => {}
@@ -75,7 +75,7 @@ async fn ensure_refused(
 }
 
 /// D212, W06.
-async fn a_content_error_leaves_nothing(s: SharedStorage) -> Outcome {
+async fn a_content_error_leaves_nothing(s: SharedStorage) -> Checked {
     let contents = [10, 65_536, 1_000_000].into_iter().flat_map(|len| {
         [
             ("reader", Content::reader(BreaksAfter(len))),
@@ -85,7 +85,7 @@ async fn a_content_error_leaves_nothing(s: SharedStorage) -> Outcome {
     ensure_refused(&s, contents.collect(), crate::ErrorKind::StagedExpired).await
 }
 
-async fn a_content_error_at_once_leaves_nothing(s: SharedStorage) -> Outcome {
+async fn a_content_error_at_once_leaves_nothing(s: SharedStorage) -> Checked {
     let contents = vec![
         ("reader", Content::reader(BreaksAfter(0))),
         ("stream", Content::stream(Steps::new(vec![Err(broken())]))),
@@ -97,7 +97,7 @@ async fn a_content_error_at_once_leaves_nothing(s: SharedStorage) -> Outcome {
     Ok(())
 }
 
-async fn a_short_content_leaves_nothing(s: SharedStorage) -> Outcome {
+async fn a_short_content_leaves_nothing(s: SharedStorage) -> Checked {
     let contents = vec![
         ("bytes", Content::from("12345").with_len(6)),
         ("reader", Content::reader(Cursor::new("12345")).with_len(6)),
@@ -107,7 +107,7 @@ async fn a_short_content_leaves_nothing(s: SharedStorage) -> Outcome {
     ensure_refused(&s, contents, crate::ErrorKind::Io).await
 }
 
-async fn a_long_content_leaves_nothing(s: SharedStorage) -> Outcome {
+async fn a_long_content_leaves_nothing(s: SharedStorage) -> Checked {
     let contents = vec![
         ("bytes", Content::from("12345").with_len(4)),
         ("reader", Content::reader(Cursor::new("12345")).with_len(0)),
@@ -117,7 +117,7 @@ async fn a_long_content_leaves_nothing(s: SharedStorage) -> Outcome {
 }
 
 /// Requirement 93.
-async fn a_panicking_reader_leaves_nothing(s: SharedStorage) -> Outcome {
+async fn a_panicking_reader_leaves_nothing(s: SharedStorage) -> Checked {
     struct Panics;
     impl Read for Panics {
         fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
@@ -133,7 +133,7 @@ async fn a_panicking_reader_leaves_nothing(s: SharedStorage) -> Outcome {
     ensure_holds(&*s, "a", "after").await
 }
 
-async fn an_inspector_sees_every_byte(s: SharedStorage) -> Outcome {
+async fn an_inspector_sees_every_byte(s: SharedStorage) -> Checked {
     let bytes = pattern(200_001);
     let mut sums = Vec::new();
     for (source, content) in every_source(&bytes)? {
@@ -161,7 +161,7 @@ fn watched(bytes: &Bytes, rules: &Rules) -> crate::Result<Vec<(&'static str, Con
 }
 
 /// W24.
-async fn content_over_max_size_leaves_nothing(s: SharedStorage) -> Outcome {
+async fn content_over_max_size_leaves_nothing(s: SharedStorage) -> Checked {
     let rules = Rules { max_size: Some(99_999), ..Rules::default() };
     for (source, content) in watched(&pattern(99_999), &rules)? {
         put(&*s, &format!("fits/{source}"), content).await?;
@@ -173,7 +173,7 @@ async fn content_over_max_size_leaves_nothing(s: SharedStorage) -> Outcome {
 }
 
 /// W22.
-async fn content_not_accepted_leaves_nothing(s: SharedStorage) -> Outcome {
+async fn content_not_accepted_leaves_nothing(s: SharedStorage) -> Checked {
     let rules = Rules { accept: &["image/png"], ..Rules::default() };
     let mut contents = watched(&Bytes::from_static(b"<html><script>"), &rules)?;
     contents.extend(watched(&pattern(0), &rules)?);
@@ -181,7 +181,7 @@ async fn content_not_accepted_leaves_nothing(s: SharedStorage) -> Outcome {
     ensure_refused(&s, contents, crate::ErrorKind::NotAccepted).await
 }
 
-async fn empty_pieces_are_no_end(s: SharedStorage) -> Outcome {
+async fn empty_pieces_are_no_end(s: SharedStorage) -> Checked {
     let pieces = ["", "a", "", "", "b", ""].map(|piece| Ok(Bytes::from_static(piece.as_bytes())));
     put(&*s, "a", Content::stream(Steps::new(pieces.into()))).await?;
     ensure_holds(&*s, "a", "ab").await

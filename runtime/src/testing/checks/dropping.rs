@@ -13,7 +13,7 @@ checks![
 ];
 
 /// Waits until the content of a save was begun to be read.
-async fn until_read(gate: &Gate) -> Outcome {
+async fn until_read(gate: &Gate) -> Checked {
     for _ in 0..1_000 {
         if gate.was_read() {
             // What was read is now being written.
@@ -26,7 +26,7 @@ async fn until_read(gate: &Gate) -> Outcome {
 }
 
 /// P3.
-async fn nothing_is_seen_while_a_save_is_under_way(s: SharedStorage) -> Outcome {
+async fn nothing_is_seen_while_a_save_is_under_way(s: SharedStorage) -> Checked {
     let gate = Gate::default();
     let saving = tokio::spawn({
         let (s, content) = (s.clone(), Content::stream(gate.clone()));
@@ -40,7 +40,7 @@ async fn nothing_is_seen_while_a_save_is_under_way(s: SharedStorage) -> Outcome 
 }
 
 /// P7.
-async fn a_save_dropped_while_its_content_waits_leaves_nothing(s: SharedStorage) -> Outcome {
+async fn a_save_dropped_while_its_content_waits_leaves_nothing(s: SharedStorage) -> Checked {
     let gate = Gate::default();
     let saving = tokio::spawn({
         let (s, content) = (s.clone(), Content::stream(gate.clone()));
@@ -58,7 +58,7 @@ async fn a_save_dropped_while_its_content_waits_leaves_nothing(s: SharedStorage)
     ensure_holds(&*s, "d/a", "after").await
 }
 
-async fn a_save_dropped_at_any_point_is_whole_or_nothing(s: SharedStorage) -> Outcome {
+async fn a_save_dropped_at_any_point_is_whole_or_nothing(s: SharedStorage) -> Checked {
     let bytes = pattern(300_000);
     for n in 0..40u32 {
         for (source, content) in every_source(&bytes)? {
@@ -81,7 +81,7 @@ async fn a_save_dropped_at_any_point_is_whole_or_nothing(s: SharedStorage) -> Ou
     Ok(())
 }
 
-async fn a_reader_dropped_in_the_middle_harms_nothing(s: SharedStorage) -> Outcome {
+async fn a_reader_dropped_in_the_middle_harms_nothing(s: SharedStorage) -> Checked {
     let bytes = pattern(200_000);
     put(&*s, "a", bytes.clone()).await?;
     for n in 0..50u64 {

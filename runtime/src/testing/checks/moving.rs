@@ -16,7 +16,7 @@ checks![
     an_owner_token_moves_along,
 ];
 
-async fn a_copy_leaves_the_original(s: SharedStorage) -> Outcome {
+async fn a_copy_leaves_the_original(s: SharedStorage) -> Checked {
     put(&*s, "a", pattern(100_000)).await?;
     let copied = offered(s.copy(name("a")?, name("d/b")?, &SaveOptions::default()).await)?;
     ensure!(copied.name == "d/b" && copied.size == 100_000, "the copy is {copied:?}");
@@ -26,7 +26,7 @@ async fn a_copy_leaves_the_original(s: SharedStorage) -> Outcome {
     ensure_holds(&*s, "d/b", pattern(100_000)).await
 }
 
-async fn a_copy_takes_a_free_name(s: SharedStorage) -> Outcome {
+async fn a_copy_takes_a_free_name(s: SharedStorage) -> Checked {
     put(&*s, "a.txt", "a").await?;
     put(&*s, "b.txt", "b").await?;
     for to in ["a.txt", "b.txt"] {
@@ -39,7 +39,7 @@ async fn a_copy_takes_a_free_name(s: SharedStorage) -> Outcome {
     ensure_holds(&*s, "b.txt", "b").await
 }
 
-async fn an_exact_copy_refuses_a_taken_name(s: SharedStorage) -> Outcome {
+async fn an_exact_copy_refuses_a_taken_name(s: SharedStorage) -> Checked {
     put(&*s, "a", "a").await?;
     put(&*s, "b", "b").await?;
     offered(s.copy(name("a")?, name("c")?, &exact()).await)?;
@@ -49,13 +49,13 @@ async fn an_exact_copy_refuses_a_taken_name(s: SharedStorage) -> Outcome {
     ensure_holds(&*s, "b", "b").await
 }
 
-async fn a_copy_of_a_missing_file_leaves_nothing(s: SharedStorage) -> Outcome {
+async fn a_copy_of_a_missing_file_leaves_nothing(s: SharedStorage) -> Checked {
     let result = s.copy(name("missing")?, name("d/b")?, &SaveOptions::default()).await;
     ensure_error!(result, "copy of a missing file", NotFound | Unsupported);
     ensure_nothing(&*s, "d/b").await
 }
 
-async fn a_rename_moves_the_bytes(s: SharedStorage) -> Outcome {
+async fn a_rename_moves_the_bytes(s: SharedStorage) -> Checked {
     put(&*s, "a", pattern(100_000)).await?;
     offered(s.rename(name("a")?, name("new/dir/b")?).await)?;
     ensure!(!s.exists(name("a")?).await?, "the old name is still there");
@@ -63,7 +63,7 @@ async fn a_rename_moves_the_bytes(s: SharedStorage) -> Outcome {
     ensure_files(&*s, &["new/dir/b"]).await
 }
 
-async fn a_rename_never_overwrites(s: SharedStorage) -> Outcome {
+async fn a_rename_never_overwrites(s: SharedStorage) -> Checked {
     put(&*s, "a", "a").await?;
     put(&*s, "b", "b").await?;
     put(&*s, "c", "c").await?;
@@ -75,7 +75,7 @@ async fn a_rename_never_overwrites(s: SharedStorage) -> Outcome {
     ensure_files(&*s, &["a", "b", "d"]).await
 }
 
-async fn a_rename_of_a_missing_file_is_not_found(s: SharedStorage) -> Outcome {
+async fn a_rename_of_a_missing_file_is_not_found(s: SharedStorage) -> Checked {
     ensure_error!(
         s.rename(name("missing")?, name("d/b")?).await,
         "rename of a missing file",
@@ -89,7 +89,7 @@ fn owned(token: &str) -> SaveOptions {
 }
 
 /// G3, requirement 91.
-async fn an_owner_token_is_kept(s: SharedStorage) -> Outcome {
+async fn an_owner_token_is_kept(s: SharedStorage) -> Checked {
     put(&*s, "foreign", "x").await?;
     let foreign = offered(s.owner(name("foreign")?).await)?;
     ensure!(foreign.is_none(), "a file saved without a token has the token {foreign:?}");
@@ -108,7 +108,7 @@ async fn an_owner_token_is_kept(s: SharedStorage) -> Outcome {
     Ok(())
 }
 
-async fn an_owner_token_moves_along(s: SharedStorage) -> Outcome {
+async fn an_owner_token_moves_along(s: SharedStorage) -> Checked {
     s.save(name("a")?, "x".into(), &owned("token")).await?;
     offered(s.owner(name("a")?).await)?;
     offered(s.rename(name("a")?, name("b")?).await)?;

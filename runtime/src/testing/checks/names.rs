@@ -36,7 +36,7 @@ const ODD: [&str; 18] = [
     "dir with space/and%20percent/ü.txt",
 ];
 
-async fn odd_names_come_back_as_they_were(s: SharedStorage) -> Outcome {
+async fn odd_names_come_back_as_they_were(s: SharedStorage) -> Checked {
     for odd in ODD {
         put(&*s, odd, odd).await?;
     }
@@ -56,7 +56,7 @@ async fn odd_names_come_back_as_they_were(s: SharedStorage) -> Outcome {
 }
 
 /// Saves under names that some media take for one, and checks that each keeps its bytes (requirement 15).
-async fn ensure_apart(s: &SharedStorage, wanted: &[&str]) -> Outcome {
+async fn ensure_apart(s: &SharedStorage, wanted: &[&str]) -> Checked {
     let mut saved = Vec::new();
     for &text in wanted {
         saved.push((save(&**s, text, text.to_owned()).await?.name, text));
@@ -73,12 +73,12 @@ async fn ensure_apart(s: &SharedStorage, wanted: &[&str]) -> Outcome {
     ensure_files(&**s, &[]).await
 }
 
-async fn names_that_differ_in_case_keep_their_bytes(s: SharedStorage) -> Outcome {
+async fn names_that_differ_in_case_keep_their_bytes(s: SharedStorage) -> Checked {
     ensure_apart(&s, &["Photo.jpg", "photo.jpg", "PHOTO.JPG", "photo.JPG"]).await?;
     ensure_apart(&s, &["d/straße", "d/strasse", "d/STRASSE"]).await
 }
 
-async fn names_that_look_alike_keep_their_bytes(s: SharedStorage) -> Outcome {
+async fn names_that_look_alike_keep_their_bytes(s: SharedStorage) -> Checked {
     ensure_apart(&s, &["ﬁ.txt", "fi.txt", "FI.txt"]).await?;
     ensure_apart(&s, &["σας", "σασ", "ΣΑΣ", "Σας"]).await?;
     ensure_apart(&s, &["i", "I", "ı", "İ"]).await?;
@@ -86,11 +86,11 @@ async fn names_that_look_alike_keep_their_bytes(s: SharedStorage) -> Outcome {
 }
 
 /// Requirement 18.
-async fn names_that_look_like_patterns_are_literal(s: SharedStorage) -> Outcome {
+async fn names_that_look_like_patterns_are_literal(s: SharedStorage) -> Checked {
     ensure_apart(&s, &["ab", "a[b]", "a%", "a_", "a{b}", "a!", "a^b", "a$"]).await
 }
 
-async fn deep_directories_work(s: SharedStorage) -> Outcome {
+async fn deep_directories_work(s: SharedStorage) -> Checked {
     let deep = format!("{}/file.txt", ["d"; 40].join("/"));
     put(&*s, &deep, "deep").await?;
     ensure_holds(&*s, &deep, "deep").await?;
@@ -111,7 +111,7 @@ fn longest() -> [String; 4] {
     ]
 }
 
-async fn names_at_the_limits_work(s: SharedStorage) -> Outcome {
+async fn names_at_the_limits_work(s: SharedStorage) -> Checked {
     for longest in longest() {
         FileName::new(&longest)?;
         put(&*s, &longest, "long").await?;
@@ -122,7 +122,7 @@ async fn names_at_the_limits_work(s: SharedStorage) -> Outcome {
 }
 
 /// W13.
-async fn variants_of_names_at_the_limits_fit(s: SharedStorage) -> Outcome {
+async fn variants_of_names_at_the_limits_fit(s: SharedStorage) -> Checked {
     for longest in longest() {
         put(&*s, &longest, "1").await?;
         let second = save(&*s, &longest, "2").await?.name;

@@ -20,11 +20,11 @@ checks![
 
 const BIG: usize = 3 * 65_536 + 1;
 
-async fn range(s: &SharedStorage, stored: &str, range: std::ops::Range<u64>) -> Outcome<Bytes> {
+async fn range(s: &SharedStorage, stored: &str, range: std::ops::Range<u64>) -> Checked<Bytes> {
     Ok(s.open_range(name(stored)?, range).await?.read_all(u64::MAX).await?)
 }
 
-async fn ranges_are_cut_at_the_end(s: SharedStorage) -> Outcome {
+async fn ranges_are_cut_at_the_end(s: SharedStorage) -> Checked {
     put(&*s, "ten", "0123456789").await?;
     put(&*s, "none", "").await?;
     for (start, end, wanted) in [
@@ -49,7 +49,7 @@ async fn ranges_are_cut_at_the_end(s: SharedStorage) -> Outcome {
     Ok(())
 }
 
-async fn ranges_of_a_big_file_are_exact(s: SharedStorage) -> Outcome {
+async fn ranges_of_a_big_file_are_exact(s: SharedStorage) -> Checked {
     let bytes = pattern(BIG);
     put(&*s, "big", bytes.clone()).await?;
     for start in [0, 1, 65_535, 65_536, 100_000, BIG - 1, BIG] {
@@ -62,7 +62,7 @@ async fn ranges_of_a_big_file_are_exact(s: SharedStorage) -> Outcome {
     Ok(())
 }
 
-async fn any_chunk_size_gives_the_same_bytes(s: SharedStorage) -> Outcome {
+async fn any_chunk_size_gives_the_same_bytes(s: SharedStorage) -> Checked {
     let bytes = pattern(BIG);
     put(&*s, "big", bytes.clone()).await?;
     for size in [1_000, 4_096, 65_535, 65_536, 65_537, 1 << 20, usize::MAX] {
@@ -79,7 +79,7 @@ async fn any_chunk_size_gives_the_same_bytes(s: SharedStorage) -> Outcome {
     Ok(())
 }
 
-async fn chunks_are_no_longer_than_asked(s: SharedStorage) -> Outcome {
+async fn chunks_are_no_longer_than_asked(s: SharedStorage) -> Checked {
     put(&*s, "ten", "0123456789").await?;
     let mut reader = s.open(name("ten")?).await?;
     let mut got = Vec::new();
@@ -94,7 +94,7 @@ async fn chunks_are_no_longer_than_asked(s: SharedStorage) -> Outcome {
     Ok(())
 }
 
-async fn a_reader_knows_its_length(s: SharedStorage) -> Outcome {
+async fn a_reader_knows_its_length(s: SharedStorage) -> Checked {
     put(&*s, "big", pattern(BIG)).await?;
     if let Some(len) = s.open(name("big")?).await?.len() {
         ensure!(len == BIG as u64, "the reader says {len}, the file has {BIG}");
@@ -105,7 +105,7 @@ async fn a_reader_knows_its_length(s: SharedStorage) -> Outcome {
     Ok(())
 }
 
-async fn reading_stops_at_the_limit(s: SharedStorage) -> Outcome {
+async fn reading_stops_at_the_limit(s: SharedStorage) -> Checked {
     put(&*s, "ten", "0123456789").await?;
     let all = s.open(name("ten")?).await?.read_all(10).await?;
     ensure!(all.len() == 10, "a limit of 10 gave {} bytes", all.len());
@@ -114,7 +114,7 @@ async fn reading_stops_at_the_limit(s: SharedStorage) -> Outcome {
 }
 
 /// D260.
-async fn two_readers_are_independent(s: SharedStorage) -> Outcome {
+async fn two_readers_are_independent(s: SharedStorage) -> Checked {
     put(&*s, "ten", "0123456789").await?;
     let (mut one, mut two) = (s.open(name("ten")?).await?, s.open(name("ten")?).await?);
     for digit in b"0123456789" {
@@ -126,7 +126,7 @@ async fn two_readers_are_independent(s: SharedStorage) -> Outcome {
     Ok(())
 }
 
-async fn many_readers_at_once_read_the_same(s: SharedStorage) -> Outcome {
+async fn many_readers_at_once_read_the_same(s: SharedStorage) -> Checked {
     let bytes = pattern(BIG);
     put(&*s, "big", bytes.clone()).await?;
     let mut tasks = JoinSet::new();
@@ -142,7 +142,7 @@ async fn many_readers_at_once_read_the_same(s: SharedStorage) -> Outcome {
 }
 
 /// Either the medium keeps the bytes for those who have them open, or it says that they are gone.
-async fn a_reader_outlives_a_delete_or_says_so(s: SharedStorage) -> Outcome {
+async fn a_reader_outlives_a_delete_or_says_so(s: SharedStorage) -> Checked {
     let bytes = pattern(BIG);
     put(&*s, "big", bytes.clone()).await?;
     let mut reader = s.open(name("big")?).await?;
@@ -161,7 +161,7 @@ async fn a_reader_outlives_a_delete_or_says_so(s: SharedStorage) -> Outcome {
     Ok(())
 }
 
-async fn a_half_read_file_can_be_saved_on(s: SharedStorage) -> Outcome {
+async fn a_half_read_file_can_be_saved_on(s: SharedStorage) -> Checked {
     let bytes = pattern(BIG);
     put(&*s, "big", bytes.clone()).await?;
     let whole = s.open(name("big")?).await?.into_content();

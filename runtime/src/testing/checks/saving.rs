@@ -24,7 +24,7 @@ checks![
 ];
 
 /// P4.
-async fn a_taken_name_is_never_overwritten(s: SharedStorage) -> Outcome {
+async fn a_taken_name_is_never_overwritten(s: SharedStorage) -> Checked {
     put(&*s, "d/a.txt", "first, and longer").await?;
     let second = save(&*s, "d/a.txt", "second").await?;
     ensure!(second.name != "d/a.txt", "the second save reports the name of the first");
@@ -33,7 +33,7 @@ async fn a_taken_name_is_never_overwritten(s: SharedStorage) -> Outcome {
 }
 
 /// D186.
-async fn a_variant_keeps_directory_stem_and_extension(s: SharedStorage) -> Outcome {
+async fn a_variant_keeps_directory_stem_and_extension(s: SharedStorage) -> Checked {
     for (wanted, start, end) in [
         ("dotted.path/test", "dotted.path/test", ""),
         ("dir/photo.jpg", "dir/photo", ".jpg"),
@@ -50,7 +50,7 @@ async fn a_variant_keeps_directory_stem_and_extension(s: SharedStorage) -> Outco
     Ok(())
 }
 
-async fn fifty_saves_of_one_name_are_fifty_files(s: SharedStorage) -> Outcome {
+async fn fifty_saves_of_one_name_are_fifty_files(s: SharedStorage) -> Checked {
     let mut saved = BTreeMap::new();
     for n in 0..50 {
         saved.insert(save(&*s, "d/a.txt", n.to_string()).await?.name, n.to_string());
@@ -58,7 +58,7 @@ async fn fifty_saves_of_one_name_are_fifty_files(s: SharedStorage) -> Outcome {
     ensure_all_there(&s, saved, 50).await
 }
 
-async fn ensure_all_there(s: &SharedStorage, saved: BTreeMap<String, String>, count: usize) -> Outcome {
+async fn ensure_all_there(s: &SharedStorage, saved: BTreeMap<String, String>, count: usize) -> Checked {
     ensure!(saved.len() == count, "{count} saves gave {} names", saved.len());
     for (stored, text) in &saved {
         ensure_holds(&**s, stored, text).await?;
@@ -75,7 +75,7 @@ async fn race(
     s: &SharedStorage,
     count: usize,
     make: fn(&str) -> crate::Result<Content>,
-) -> Outcome<BTreeMap<String, String>> {
+) -> Checked<BTreeMap<String, String>> {
     let mut tasks = JoinSet::new();
     for n in 0..count {
         let s = s.clone();
@@ -96,13 +96,13 @@ async fn race(
 }
 
 /// W05, W09.
-async fn savers_at_once_lose_nothing(s: SharedStorage) -> Outcome {
+async fn savers_at_once_lose_nothing(s: SharedStorage) -> Checked {
     let saved = race(&s, 64, |text| Ok(text.to_owned().into())).await?;
     ensure_all_there(&s, saved, 64).await
 }
 
 /// D216: the path that moves a file must be as exclusive as the one that writes.
-async fn savers_of_temporary_files_at_once_lose_nothing(s: SharedStorage) -> Outcome {
+async fn savers_of_temporary_files_at_once_lose_nothing(s: SharedStorage) -> Checked {
     let temp = |text: &str| {
         let mut writer = crate::TempFile::create_in(std::env::temp_dir())?;
         writer.write_all(text.as_bytes())?;
@@ -112,13 +112,13 @@ async fn savers_of_temporary_files_at_once_lose_nothing(s: SharedStorage) -> Out
     ensure_all_there(&s, saved, 64).await
 }
 
-async fn exact_takes_a_free_name(s: SharedStorage) -> Outcome {
+async fn exact_takes_a_free_name(s: SharedStorage) -> Checked {
     let saved = s.save(name("d/a.txt")?, "exact".into(), &exact()).await?;
     ensure!(saved.name == "d/a.txt", "an exact save used the name {:?}", saved.name);
     ensure_holds(&*s, "d/a.txt", "exact").await
 }
 
-async fn exact_refuses_a_taken_name(s: SharedStorage) -> Outcome {
+async fn exact_refuses_a_taken_name(s: SharedStorage) -> Checked {
     put(&*s, "d/a.txt", "first").await?;
     for (source, content) in every_source(&Bytes::from_static(b"second"))? {
         let result = s.save(name("d/a.txt")?, content, &exact()).await;
@@ -129,7 +129,7 @@ async fn exact_refuses_a_taken_name(s: SharedStorage) -> Outcome {
     Ok(())
 }
 
-async fn exact_at_once_has_one_winner(s: SharedStorage) -> Outcome {
+async fn exact_at_once_has_one_winner(s: SharedStorage) -> Checked {
     let mut tasks = JoinSet::new();
     for n in 0..16 {
         let s = s.clone();
@@ -151,7 +151,7 @@ async fn exact_at_once_has_one_winner(s: SharedStorage) -> Outcome {
 }
 
 /// D189.
-async fn a_name_over_max_length_is_cut(s: SharedStorage) -> Outcome {
+async fn a_name_over_max_length_is_cut(s: SharedStorage) -> Checked {
     for wanted in ["dir/abcdefghijkl.txt", "dir/éééééééééééé.txt"] {
         let saved = s.save(name(wanted)?, "cut".into(), &max_length(18)).await?;
         let length = saved.name.chars().count();
@@ -167,7 +167,7 @@ async fn a_name_over_max_length_is_cut(s: SharedStorage) -> Outcome {
 }
 
 /// W12.
-async fn a_taken_name_keeps_to_max_length(s: SharedStorage) -> Outcome {
+async fn a_taken_name_keeps_to_max_length(s: SharedStorage) -> Checked {
     let mut seen = std::collections::BTreeSet::new();
     for n in 0..10 {
         let saved = s.save(name("photo.jpeg")?, n.to_string().into(), &max_length(15)).await?;
@@ -179,14 +179,14 @@ async fn a_taken_name_keeps_to_max_length(s: SharedStorage) -> Outcome {
 }
 
 /// D191.
-async fn no_fitting_name_leaves_nothing(s: SharedStorage) -> Outcome {
+async fn no_fitting_name_leaves_nothing(s: SharedStorage) -> Checked {
     let result = s.save(name("longname.txt")?, "x".into(), &max_length(11)).await;
     ensure_error!(result, "save with a limit that nothing fits", NoAvailableName);
     ensure_nothing(&*s, "longname.txt").await
 }
 
 /// D211. Storages without directories keep both under their names.
-async fn a_directory_is_not_replaced_by_a_file(s: SharedStorage) -> Outcome {
+async fn a_directory_is_not_replaced_by_a_file(s: SharedStorage) -> Checked {
     put(&*s, "d/below.txt", "below").await?;
     let saved = save(&*s, "d", "a file").await?;
     ensure_holds(&*s, &saved.name, "a file").await?;
@@ -200,7 +200,7 @@ async fn a_directory_is_not_replaced_by_a_file(s: SharedStorage) -> Outcome {
 }
 
 /// D210. Storages without directories keep both under their names.
-async fn a_path_through_a_file_harms_nothing(s: SharedStorage) -> Outcome {
+async fn a_path_through_a_file_harms_nothing(s: SharedStorage) -> Checked {
     put(&*s, "a", "a file").await?;
     for below in ["a/b", "a/b/c"] {
         match save(&*s, below, "below").await {
@@ -217,7 +217,7 @@ async fn a_path_through_a_file_harms_nothing(s: SharedStorage) -> Outcome {
 }
 
 /// D209.
-async fn savers_of_one_directory_at_once_all_succeed(s: SharedStorage) -> Outcome {
+async fn savers_of_one_directory_at_once_all_succeed(s: SharedStorage) -> Checked {
     let mut tasks = JoinSet::new();
     for n in 0..32 {
         let s = s.clone();

@@ -3,12 +3,15 @@
 mod child;
 mod fallbacks;
 mod faults;
+mod here;
 mod links;
 mod modes;
 mod names;
+mod pieces;
 mod races;
 mod reading;
 mod saving;
+mod threads;
 
 use super::*;
 use std::fs;

@@ -164,3 +164,25 @@ fn copies_from_another_storage_stream() {
     assert_eq!(to.save("g", reader.into_content()).unwrap().size, 2_000_000);
     assert_eq!(to.read("g").unwrap(), bytes);
 }
+
+/// What the page cache holds is read at any place, and the reader goes on where it stood.
+#[test]
+fn reads_at_an_offset_without_moving() {
+    let media = Media::new();
+    let bytes: Vec<u8> = (0..100_000_u32).map(|i| (i % 251) as u8).collect();
+    media.save("a.bin", bytes.clone()).unwrap();
+    run(async {
+        let mut reader = media.storage.open_range(name("a.bin"), 10..4096).await.unwrap();
+        let mut buf = [0; 1000];
+        for (offset, expected) in [(0, 1000), (70_000, 1000), (99_500, 500), (100_000, 0), (u64::MAX / 4, 0)]
+        {
+            // `None` where the kernel would have to wait, as on a file system without this call.
+            if let Some(count) = reader.try_read_at(offset, &mut buf) {
+                let start = usize::try_from(offset).unwrap().min(bytes.len());
+                assert_eq!(count.unwrap(), expected);
+                assert_eq!(buf[..expected], bytes[start..start + expected]);
+            }
+        }
+        assert_eq!(reader.read_all(1 << 20).await.unwrap(), bytes[10..4096]);
+    });
+}

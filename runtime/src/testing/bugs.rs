@@ -1,4 +1,4 @@
-//! Storages with planted faults: what the suite does not find, it does not check.
+//! Storages with planted bugs: what the suite does not find, it does not check.
 #![allow(clippy::unwrap_used)]
 use super::{checks, run};
 use crate::storage::{Listing, MemoryStorage};
@@ -10,7 +10,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Fault {
+enum Bug {
     Nothing,
     Overwrites,
     LooksThenWrites,
@@ -38,18 +38,18 @@ enum Fault {
     LosesEmptyFiles,
 }
 
-use Fault::*;
+use Bug::*;
 
 #[derive(Debug)]
-struct Faulty {
+struct Buggy {
     inner: Arc<MemoryStorage>,
-    fault: Fault,
+    bug: Bug,
 }
 
-impl Faulty {
-    fn new(fault: Fault) -> Self {
+impl Buggy {
+    fn new(bug: Bug) -> Self {
         let overwrites = matches!(
-            fault,
+            bug,
             Overwrites
                 | LooksThenWrites
                 | FoldsCase
@@ -58,22 +58,23 @@ impl Faulty {
                 | CopiesOverFiles
         );
         let inner = MemoryStorage::builder().base_url("/m").allow_overwrite(overwrites).build().unwrap();
-        Faulty { inner: Arc::new(inner), fault }
+        Buggy { inner: Arc::new(inner), bug }
     }
 }
 
 #[async_trait]
-impl Storage for Faulty {
+impl Storage for Buggy {
     async fn save(&self, name: FileName<'_>, content: Content, options: &SaveOptions) -> Result<Saved> {
         let mut options = options.clone();
         let folded = name.as_str().to_lowercase();
         let mut wanted = name;
         let mut content = content;
-        match self.fault {
+        match self.bug {
             LooksThenWrites => {
                 let bytes = content.read_all().await?;
                 let taken = self.inner.exists(name).await?;
-                tokio::task::yield_now().await;
+                // Long enough for another saver to look, on a busy machine too.
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
                 if taken {
                     let other =
                         format!("{name}_{}", self.inner.list("race").await.map_or(0, |l| l.files.len()));
@@ -92,7 +93,7 @@ impl Storage for Faulty {
             IgnoresTheInspector | IgnoresTheStatedLength => {
                 let (source, inspector) = content.into_parts();
                 content = Content::new(source);
-                if let (Some(inspector), IgnoresTheStatedLength) = (inspector, self.fault) {
+                if let (Some(inspector), IgnoresTheStatedLength) = (inspector, self.bug) {
                     content = content.with_inspector(inspector);
                 }
             }
@@ -113,7 +114,7 @@ impl Storage for Faulty {
             _ => {}
         }
         let mut saved = self.inner.save(wanted, content, &options).await?;
-        match self.fault {
+        match self.bug {
             ReportsTheWantedName | FoldsCase => saved.name = name.as_str().to_owned(),
             ReportsAWrongSize => saved.size += 1,
             LosesEmptyFiles if saved.size == 0 => self.inner.delete(wanted).await?,
@@ -123,7 +124,7 @@ impl Storage for Faulty {
     }
 
     async fn open(&self, name: FileName<'_>) -> Result<Reader> {
-        match self.fault {
+        match self.bug {
             FoldsCase => self.inner.open(FileName::new(&name.as_str().to_lowercase())?).await,
             ReadsShort => Ok(self.inner.open(name).await?.into_range(0..65_536)),
             _ => self.inner.open(name).await,
@@ -131,7 +132,7 @@ impl Storage for Faulty {
     }
 
     async fn delete(&self, name: FileName<'_>) -> Result<()> {
-        match self.fault {
+        match self.bug {
             RefusesToDeleteAMissingFile => {
                 self.inner.metadata(name).await?;
             }
@@ -149,35 +150,35 @@ impl Storage for Faulty {
     }
 
     async fn metadata(&self, name: FileName<'_>) -> Result<Metadata> {
-        match self.fault {
+        match self.bug {
             FoldsCase => self.inner.metadata(FileName::new(&name.as_str().to_lowercase())?).await,
             _ => self.inner.metadata(name).await,
         }
     }
 
     fn url(&self, name: FileName<'_>) -> Result<String> {
-        if self.fault == DoesNotEncodeUrls {
+        if self.bug == DoesNotEncodeUrls {
             return Ok(format!("/m/{name}"));
         }
         self.inner.url(name)
     }
 
     fn kind(&self) -> &'static str {
-        "faulty"
+        "buggy"
     }
 
     async fn exists(&self, name: FileName<'_>) -> Result<bool> {
-        Ok(self.fault == TellsAllFilesExist || self.metadata(name).await.is_ok())
+        Ok(self.bug == TellsAllFilesExist || self.metadata(name).await.is_ok())
     }
 
     async fn open_range(&self, name: FileName<'_>, range: Range<u64>) -> Result<Reader> {
-        let end = range.end.saturating_add(u64::from(self.fault == RangesIncludeTheEnd));
+        let end = range.end.saturating_add(u64::from(self.bug == RangesIncludeTheEnd));
         self.inner.open_range(name, range.start..end).await
     }
 
     async fn list(&self, directory: &str) -> Result<Listing> {
         let mut listing = self.inner.list(directory).await?;
-        match self.fault {
+        match self.bug {
             ListsBackwards => listing.files.reverse(),
             ListsBytesAsDirectories => std::mem::swap(&mut listing.dirs, &mut listing.files),
             _ => {}
@@ -190,7 +191,7 @@ impl Storage for Faulty {
     }
 
     async fn rename(&self, from: FileName<'_>, to: FileName<'_>) -> Result<()> {
-        if self.fault == RenamesOverFiles {
+        if self.bug == RenamesOverFiles {
             self.inner.copy(from, to, &SaveOptions::default()).await?;
             return self.inner.delete(from).await;
         }
@@ -202,7 +203,7 @@ impl Storage for Faulty {
     }
 }
 
-const FOUND_BY: [(Fault, &str); 27] = [
+const FOUND_BY: [(Bug, &str); 27] = [
     (Overwrites, "a_taken_name_is_never_overwritten"),
     (Overwrites, "fifty_saves_of_one_name_are_fifty_files"),
     (LooksThenWrites, "savers_at_once_lose_nothing"),
@@ -233,16 +234,16 @@ const FOUND_BY: [(Fault, &str); 27] = [
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn every_planted_fault_is_found() {
-    for (fault, check) in FOUND_BY {
+async fn every_planted_bug_is_found() {
+    for (bug, check) in FOUND_BY {
         let check = checks::all().find(|known| known.name == check).unwrap();
-        if let Err(error) = run(check, Arc::new(Faulty::new(Nothing))).await {
-            panic!("without a fault {} says: {error:?}", check.name);
+        if let Err(error) = run(check, Arc::new(Buggy::new(Nothing))).await {
+            panic!("without a bug {} says: {error:?}", check.name);
         }
-        let found = run(check, Arc::new(Faulty::new(fault))).await;
+        let found = run(check, Arc::new(Buggy::new(bug))).await;
         assert!(
             matches!(found, Err(super::Stop::Failed(_))),
-            "{} does not find {fault:?}: {found:?}",
+            "{} does not find {bug:?}: {found:?}",
             check.name
         );
     }

@@ -1,0 +1,91 @@
+//! Staging the pending files of instances, before the transaction that saves them begins.
+
+use super::Table;
+use super::save::check_columns;
+use crate::field::claim::Claim;
+use crate::field::{FileField, store};
+use crate::journal::{self, Request, Staged};
+use crate::{Result, name};
+use sea_orm::DatabaseConnection;
+
+/// An instance whose pending files can be staged: every model with a table.
+pub trait Stage: sealed::Stage {}
+
+impl<M: Table> Stage for M {}
+
+mod sealed {
+    use super::{DatabaseConnection, Request, Result, Staged};
+
+    pub trait Stage: Send {
+        /// What is to be stored, each with the number of its field.
+        fn requests(&self, db: &DatabaseConnection) -> Result<Vec<(usize, Request)>>;
+        /// Takes over what was stored for a field.
+        fn take_over(&mut self, field: usize, alias: &str, staged: Staged, db: &DatabaseConnection);
+    }
+}
+
+impl<M: Table> sealed::Stage for M {
+    fn requests(&self, db: &DatabaseConnection) -> Result<Vec<(usize, Request)>> {
+        crate::registry::enter_model::<M>()?;
+        if self.has_pending() {
+            check_columns(self, db)?;
+        }
+        let mut requests = Vec::new();
+        for (number, field) in M::FIELDS.iter().enumerate() {
+            let Some(pending) = field.value(self).file().as_pending() else { continue };
+            let def = field.def();
+            let blame = |error: crate::Error| def.blame(error.with_operation("save"));
+            let handle = def.storage()?;
+            let content = pending.content().map_err(blame)?;
+            let filename = name::from_client(pending.name()).map_err(blame)?;
+            let mut prepared = store::prepare(self, field, &handle, &filename, content)?;
+            pending.name().clone_into(&mut prepared.original_name);
+            requests.push((number, Request { def, table: M::TABLE, handle, prepared }));
+        }
+        Ok(requests)
+    }
+
+    fn take_over(&mut self, field: usize, alias: &str, staged: Staged, db: &DatabaseConnection) {
+        let db = db.clone();
+        let claim = Claim::new(staged.id, move |entry| journal::nudge(&db, vec![entry]));
+        let file = FileField::staged(&staged.stored.saved.name, claim);
+        store::fill(self, M::FIELDS.at(field), alias, &staged.stored, file);
+    }
+}
+
+/// Stores the pending files of several instances, of whatever models, all or none: their names are reserved in one
+/// commit of the journal, and each directory is synced once. Afterwards every instance has its files' names, and is
+/// saved in a transaction of the caller's, or by itself.
+///
+/// ```no_run
+/// # use filefield::prelude::*;
+/// # use filefield::db::{self, Table, sea_orm::TransactionTrait};
+/// # #[derive(Debug, Clone, Default, Model)]
+/// # #[model(table = "cars")]
+/// # struct Car { #[model(primary_key)] id: i64, #[file(upload_to = "cars")] photo: ImageField }
+/// # async fn save(db: &db::DatabaseConnection, mut one: Car, mut other: Car) -> Result<(), Box<dyn std::error::Error>> {
+/// db::stage_all(db, &mut [&mut one, &mut other]).await?;
+/// let tx = db.begin().await?;
+/// one.save(&tx).await?;
+/// other.save(&tx).await?;
+/// tx.commit().await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// As [`Table::stage`]. No instance is changed then, and nothing stays stored.
+pub async fn stage_all(db: &DatabaseConnection, instances: &mut [&mut dyn Stage]) -> Result<()> {
+    let (mut places, mut requests) = (Vec::new(), Vec::new());
+    for (instance, model) in instances.iter().enumerate() {
+        for (field, request) in model.requests(db)? {
+            places.push((instance, field, request.handle.alias().to_owned()));
+            requests.push(request);
+        }
+    }
+    let staged = journal::stage(db, requests).await?;
+    for ((instance, field, alias), staged) in places.into_iter().zip(staged) {
+        instances[instance].take_over(field, &alias, staged, db);
+    }
+    Ok(())
+}

@@ -1,0 +1,43 @@
+//! Making the journal's tables.
+
+use super::database;
+use super::entry::{any, dialect, execute, look, sql};
+use super::sql::ddl;
+use crate::Result;
+use crate::field::FieldDef;
+use sea_orm::{ConnectionTrait, Value};
+
+/// Makes the journal's tables where they are not there yet.
+pub(crate) async fn create(db: &impl ConnectionTrait) -> Result<()> {
+    for statement in ddl(dialect(db)?) {
+        db.execute_unprepared(&statement).await.map_err(database)?;
+    }
+    look(db).await.map(drop)
+}
+
+/// Notes the columns of `table` that hold names of files, so that sweepers of other programs look there too. A storage
+/// that is not known here and now is noted as the empty alias, which may be any.
+pub(crate) async fn note_columns(
+    db: &impl ConnectionTrait,
+    table: &'static str,
+    fields: impl Iterator<Item = &'static FieldDef>,
+) -> Result<()> {
+    let sql = sql(db)?;
+    for def in fields {
+        let (storage, location) = match def.storage() {
+            Ok(handle) => (handle.alias().to_owned(), handle.location()),
+            Err(_) => (String::new(), None),
+        };
+        let column = || [Value::from(table), Value::from(def.spec().column)];
+        let place = [Value::from(storage.as_str()), Value::from(location)];
+        let known = if storage.is_empty() {
+            u64::from(any(db, &sql.is_column, column().into()).await?)
+        } else {
+            execute(db, &sql.set_column, place.clone().into_iter().chain(column()).collect()).await?
+        };
+        if known == 0 {
+            execute(db, &sql.add_column, column().into_iter().chain(place).collect()).await?;
+        }
+    }
+    Ok(())
+}

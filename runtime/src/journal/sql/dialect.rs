@@ -1,0 +1,132 @@
+//! In what the databases differ.
+
+use crate::{Error, ErrorKind, Result};
+use sea_orm::DbBackend;
+
+/// A database's way of saying things.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    Sqlite,
+    Postgres,
+    /// MariaDB and MySQL.
+    MySql,
+}
+
+impl Dialect {
+    /// That of a kind of database.
+    pub(crate) fn of(backend: DbBackend) -> Result<Dialect> {
+        match backend {
+            DbBackend::Sqlite => Ok(Dialect::Sqlite),
+            DbBackend::Postgres => Ok(Dialect::Postgres),
+            DbBackend::MySql => Ok(Dialect::MySql),
+            other => {
+                Err(Error::new(ErrorKind::Unsupported, format!("the journal does not run on {other:?}")))
+            }
+        }
+    }
+
+    /// The database's clock, whole seconds since 1970 (P9).
+    pub(crate) fn now(self) -> &'static str {
+        match self {
+            Dialect::Sqlite => "unixepoch()",
+            Dialect::Postgres => "CAST(floor(extract(epoch FROM clock_timestamp())) AS bigint)",
+            Dialect::MySql => "UNIX_TIMESTAMP()",
+        }
+    }
+
+    /// A statement written with `?` and the words in braces below, in this database's words.
+    ///
+    /// * `{now}`: the database's clock, whole seconds since 1970 (P9).
+    /// * `{dual}`: what a `SELECT` of plain values comes from.
+    /// * `{aliases}`: a condition on `storage`: it is in a JSON array that is bound.
+    /// * `{taken}`: what an insert does about a name that another one has taken meanwhile: nothing. MySQL has no word
+    ///   for that, and reports a duplicate.
+    /// * `{conflict}`, `{new}`, `{end}`: an insert that becomes an update.
+    /// * `{doubled}`: 2 to the number of attempts, at most 1024.
+    /// * `{id}`: gives the entry's `id`. In MySQL it is the last insert's.
+    /// * `{lock}`, `{skip}`: holds what is read; the second passes over what others hold.
+    pub(super) fn render(self, template: &str) -> String {
+        let words: [(&str, [&str; 3]); 10] = [
+            ("{now}", [Dialect::Sqlite.now(), Dialect::Postgres.now(), Dialect::MySql.now()]),
+            ("{dual}", ["", "", "FROM DUAL"]),
+            (
+                "{aliases}",
+                [
+                    "storage IN (SELECT value FROM json_each(?))",
+                    "storage = ANY (ARRAY(SELECT jsonb_array_elements_text(CAST(? AS jsonb))))",
+                    "JSON_CONTAINS(?, JSON_QUOTE(CONVERT(storage USING utf8mb4)))",
+                ],
+            ),
+            ("{taken}", ["", "ON CONFLICT DO NOTHING", ""]),
+            (
+                "{conflict}",
+                [
+                    "ON CONFLICT (name, storage, kind) DO UPDATE SET",
+                    "ON CONFLICT (name, storage, kind) DO UPDATE SET",
+                    "ON DUPLICATE KEY UPDATE id = LAST_INSERT_ID(id),",
+                ],
+            ),
+            ("{new}", ["excluded.", "excluded.", "VALUES("]),
+            ("{end}", ["", "", ")"]),
+            (
+                "{doubled}",
+                [
+                    "(1 << min(attempts, 10))",
+                    "(CAST(1 AS bigint) << CAST(least(attempts, 10) AS integer))",
+                    "(1 << least(attempts, 10))",
+                ],
+            ),
+            ("{id}", ["RETURNING id", "RETURNING id", ""]),
+            ("{lock}", ["", "FOR UPDATE", "FOR UPDATE"]),
+        ];
+        let mut text = template.to_owned();
+        for (word, said) in words {
+            text = text.replace(word, said[self as usize]);
+        }
+        text = text.replace("{skip}", if self == Dialect::Sqlite { "" } else { "FOR UPDATE SKIP LOCKED" });
+        if self == Dialect::Postgres { numbered(&text) } else { text }
+    }
+
+    /// G2: whether a column names the file, bytewise. Identifiers come from the derive.
+    ///
+    /// SQLite reads a quoted identifier that names no column as a text, unless the table stands before it. A column of
+    /// MySQL may have a collation that takes different names for equal; the first comparison is for the index.
+    pub(crate) fn probe(self, table: &str, column: &str) -> String {
+        let (table, column) = (self.quoted(table), self.quoted(column));
+        match self {
+            Dialect::Sqlite => format!("SELECT 1 AS n FROM {table} WHERE {table}.{column} = ? LIMIT 1"),
+            Dialect::Postgres => format!("SELECT 1 AS n FROM {table} WHERE {table}.{column} = $1 LIMIT 1"),
+            Dialect::MySql => format!(
+                "SELECT 1 AS n FROM {table} WHERE {table}.{column} = ? \
+                 AND CAST(CONVERT({table}.{column} USING utf8mb4) AS BINARY) = CAST(? AS BINARY) LIMIT 1"
+            ),
+        }
+    }
+
+    /// A text, quoted. MySQL reads it in the character set of whoever sends it, and may read backslashes: what is not
+    /// plain it gets in hexadecimal digits.
+    pub(crate) fn text(self, text: &str) -> String {
+        let is_plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'\\');
+        if self == Dialect::MySql && !is_plain {
+            let digits: String = text.bytes().map(|byte| format!("{byte:02X}")).collect();
+            return format!("_utf8mb4 X'{digits}'");
+        }
+        format!("'{}'", text.replace('\'', "''"))
+    }
+
+    /// An identifier, quoted.
+    pub(crate) fn quoted(self, identifier: &str) -> String {
+        let quote = if self == Dialect::MySql { '`' } else { '"' };
+        format!("{quote}{}{quote}", identifier.replace(quote, &format!("{quote}{quote}")))
+    }
+}
+
+/// `?` as `$1`, `$2` and so on. No statement of the journal has a question mark of another meaning.
+fn numbered(text: &str) -> String {
+    let mut parts = text.split('?');
+    let mut numbered = parts.next().unwrap_or_default().to_owned();
+    for (index, part) in parts.enumerate() {
+        numbered.push_str(&format!("${}{part}", index + 1));
+    }
+    numbered
+}

@@ -1,0 +1,156 @@
+//! The journal's statements as plain text, apart from the library that runs them: one set for each database.
+
+mod ddl;
+mod dialect;
+
+pub(crate) use ddl::ddl;
+pub(crate) use dialect::Dialect;
+
+use std::sync::LazyLock;
+
+/// The version of the tables that these statements are for.
+pub(crate) const VERSION: i64 = 1;
+
+/// The due time of an entry that waits for a person, out of the way of those that come due.
+const NEVER: i64 = i64::MAX;
+
+macro_rules! statements {
+    ($($(#[$doc:meta])* $name:ident = $text:expr;)*) => {
+        /// The statements in the words of one database.
+        pub(crate) struct Sql {
+            $($(#[$doc])* pub(crate) $name: String,)*
+        }
+
+        impl Sql {
+            fn new(dialect: Dialect) -> Sql {
+                Sql { $($name: dialect.render(&$text),)* }
+            }
+        }
+    };
+}
+
+statements! {
+    /// W1: storage, name, token, lease, table, column, aliases, name → id; no row where the name is reserved, or where
+    /// the tables are newer. Aliases of one storage are a JSON array.
+    reserve = format!("INSERT INTO filefield_journal \
+        (storage, name, kind, state, token, due_at, model_table, model_column) \
+        SELECT ?, ?, 'write', 'pending', ?, {{now}} + ?, ?, ? {{dual}} \
+        WHERE {CURRENT} AND NOT EXISTS (SELECT 1 FROM filefield_journal WHERE {{aliases}} AND name = ?) \
+        {{taken}} {{id}}");
+
+    /// Renews a lease: lease, id.
+    renew = format!("UPDATE filefield_journal SET due_at = {{now}} + ? WHERE {PENDING_WRITE}");
+
+    /// Drops a reservation under which nothing was published: id.
+    release = format!("DELETE FROM filefield_journal WHERE {PENDING_WRITE}");
+
+    /// Makes an entry due at once, with the error that led to it: error, id.
+    expire = format!("UPDATE filefield_journal SET due_at = {{now}}, last_error = ? WHERE {PENDING_WRITE}");
+
+    /// W4: the fence. Exactly one row, or somebody else has the file: id.
+    attach = format!("DELETE FROM filefield_journal WHERE {PENDING_WRITE}");
+
+    /// Queues a deletion: storage, name, token, grace, table, column → id; no row where the tables are newer. Where one
+    /// is queued already it starts again, out of the hands of a sweeper that saw the name still in use; that counts as
+    /// a fence, because it may be about to delete.
+    queue = format!("INSERT INTO filefield_journal \
+        (storage, name, kind, state, token, due_at, model_table, model_column) \
+        SELECT ?, ?, 'delete', 'pending', ?, {{now}} + ?, ?, ? {{dual}} WHERE {CURRENT} \
+        {{conflict}} attempts = CASE filefield_journal.state WHEN 'pending' THEN filefield_journal.attempts \
+        ELSE filefield_journal.attempts + 1 END, state = 'pending', \
+        token = {{new}}token{{end}}, due_at = {{new}}due_at{{end}}, \
+        model_table = {{new}}model_table{{end}}, model_column = {{new}}model_column{{end}} {{id}}");
+
+    /// Holds a name that is assigned by hand, so that a transaction that lets go of it, and a sweeper, wait for this
+    /// one or are seen by it: storage, name, table, column → id. What it makes is dropped again by `unhold`.
+    hold = format!("INSERT INTO filefield_journal \
+        (storage, name, kind, state, token, due_at, model_table, model_column) \
+        SELECT ?, ?, 'delete', 'pending', '{HELD}', {{now}}, ?, ? {{dual}} WHERE {CURRENT} \
+        {{conflict}} due_at = filefield_journal.due_at {{id}}");
+
+    /// Drops what `hold` has made, and not what was there before: id.
+    unhold = format!("DELETE FROM filefield_journal WHERE id = ? AND token = '{HELD}'");
+
+    /// Lets a name that is assigned by hand pass the triggers: storage, name, token, table, column → id.
+    admit = format!("INSERT INTO filefield_journal \
+        (storage, name, kind, state, token, due_at, model_table, model_column) \
+        SELECT ?, ?, 'write', 'pending', ?, {{now}}, ?, ? {{dual}} WHERE {CURRENT} \
+        {{conflict}} due_at = filefield_journal.due_at {{id}}");
+
+    /// Whether a sweeper has deleted a file, or may be about to: aliases, name.
+    is_going = "SELECT 1 AS n FROM filefield_journal WHERE {aliases} AND name = ? AND (state = 'reaping' \
+        OR (kind = 'delete' AND (state = 'tombstone' OR (state = 'pending' AND attempts > 0)))) {lock}";
+
+    /// The owner token of a write under way: aliases, name → token.
+    writer = "SELECT token FROM filefield_journal WHERE {aliases} AND name = ? AND kind = 'write'";
+
+    /// The version of the tables, and whether anything is due: → version, n.
+    look = "SELECT (SELECT MAX(version) FROM filefield_version) AS version, (SELECT COUNT(*) FROM \
+        (SELECT 1 FROM filefield_journal WHERE due_at <= {now} LIMIT 1) AS due) AS n";
+
+    /// G1: what is due and in nobody's hands: limit.
+    due = format!("SELECT {ENTRY} FROM filefield_journal WHERE due_at <= {{now}} AND state <> 'dead' \
+        ORDER BY due_at, id LIMIT ? {{skip}}");
+
+    /// G1 for one entry whatever its due time, if nobody has fenced it yet: id.
+    one = format!("SELECT {ENTRY} FROM filefield_journal WHERE id = ? AND state = 'pending' {{skip}}");
+
+    /// G1: fences an entry that was read with a lock, and moves it out of other sweepers' sight: back-off, id.
+    fence = "UPDATE filefield_journal SET due_at = {now} + ? * {doubled}, \
+        state = CASE state WHEN 'pending' THEN 'reaping' ELSE state END, attempts = attempts + 1 WHERE id = ?";
+
+    /// G5: forgets an entry, unless another sweeper has fenced it since: id, attempts.
+    forget = "DELETE FROM filefield_journal WHERE id = ? AND attempts = ? AND state <> 'pending'";
+
+    /// G5: keeps the name reserved, for a second look later: delay, id, attempts.
+    bury = "UPDATE filefield_journal SET state = 'tombstone', attempts = 0, last_error = NULL, due_at = {now} + ? \
+        WHERE id = ? AND attempts = ? AND state <> 'pending'";
+
+    /// Notes a failure: error, id.
+    failed = "UPDATE filefield_journal SET last_error = ? WHERE id = ?";
+
+    /// Gives up on an entry, for a person to look at: error, id, attempts.
+    dead = format!("UPDATE filefield_journal SET state = 'dead', due_at = {NEVER}, last_error = ? \
+        WHERE id = ? AND attempts = ? AND state <> 'pending'");
+
+    /// How many entries wait for a person: → n.
+    count_dead = format!("SELECT COUNT(*) AS n FROM filefield_journal WHERE due_at = {NEVER} AND state = 'dead'");
+
+    /// Notes a column that holds names of files, for sweepers that do not know its model: table, column, storage,
+    /// location.
+    add_column = "INSERT INTO filefield_columns (model_table, model_column, storage, location) VALUES (?, ?, ?, ?)";
+
+    /// The same for a column that is known: storage, location, table, column.
+    set_column = "UPDATE filefield_columns SET storage = ?, location = ? WHERE model_table = ? AND model_column = ?";
+
+    /// Whether a column is known: table, column.
+    is_column = "SELECT 1 AS n FROM filefield_columns WHERE model_table = ? AND model_column = ?";
+
+    /// All columns that hold names of files: → model_table, model_column, storage, location.
+    columns = "SELECT model_table, model_column, storage, location FROM filefield_columns";
+
+    /// Whether a column has triggers that do what a save does: table, column.
+    has_triggers = "SELECT 1 AS n FROM filefield_columns \
+        WHERE model_table = ? AND model_column = ? AND triggers = 1";
+}
+
+const ENTRY: &str = "id, storage, name, kind, state, token, attempts, model_table, model_column";
+const PENDING_WRITE: &str = "id = ? AND kind = 'write' AND state = 'pending'";
+/// The token of an entry that only holds a name.
+const HELD: &str = "held";
+/// Whether the tables are those that these statements know.
+const CURRENT: &str = "(SELECT MAX(version) FROM filefield_version) = 1";
+
+impl Sql {
+    /// The statements for `dialect`.
+    pub(crate) fn of(dialect: Dialect) -> &'static Sql {
+        static SQLITE: LazyLock<Sql> = LazyLock::new(|| Sql::new(Dialect::Sqlite));
+        static POSTGRES: LazyLock<Sql> = LazyLock::new(|| Sql::new(Dialect::Postgres));
+        static MYSQL: LazyLock<Sql> = LazyLock::new(|| Sql::new(Dialect::MySql));
+        match dialect {
+            Dialect::Sqlite => &SQLITE,
+            Dialect::Postgres => &POSTGRES,
+            Dialect::MySql => &MYSQL,
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! The file fields of a model, seen with its type.
+//!
+//! They are made from the model's [`FieldDef`]s where they are asked for, so that a model adds no code of its own for
+//! each field: the derive is paid for in every build of every crate that uses it.
+
+use super::FileModel;
+use crate::field::{FieldDef, FieldValue, MetaValue, PixelCount, View};
+use std::fmt;
+use std::marker::PhantomData;
+
+/// The file fields of the model `M`, in the order of the struct.
+pub struct Fields<M> {
+    defs: &'static [FieldDef],
+    model: PhantomData<fn(&M)>,
+}
+
+impl<M: FileModel> Fields<M> {
+    pub(super) const fn new(defs: &'static [FieldDef]) -> Self {
+        Fields { defs, model: PhantomData }
+    }
+
+    /// How many there are.
+    pub const fn len(&self) -> usize {
+        self.defs.len()
+    }
+
+    /// Whether there are none.
+    pub const fn is_empty(&self) -> bool {
+        self.defs.is_empty()
+    }
+
+    /// The field with this number.
+    ///
+    /// # Panics
+    /// Where there are fewer.
+    #[must_use]
+    #[inline]
+    pub fn at(&self, number: usize) -> ModelField<M> {
+        ModelField { def: &self.defs[number], number, model: PhantomData }
+    }
+
+    /// The fields.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = ModelField<M>> + use<M> {
+        self.defs.iter().enumerate().map(|(number, def)| ModelField { def, number, model: PhantomData })
+    }
+}
+
+impl<M> Clone for Fields<M> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<M> Copy for Fields<M> {}
+
+impl<M> fmt::Debug for Fields<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.defs.fmt(f)
+    }
+}
+
+/// One file field of the model `M`, whatever its type.
+pub struct ModelField<M> {
+    def: &'static FieldDef,
+    number: usize,
+    model: PhantomData<fn(&M)>,
+}
+
+impl<M: FileModel> ModelField<M> {
+    /// Its keys and its storage.
+    pub fn def(&self) -> &'static FieldDef {
+        self.def
+    }
+
+    /// The value.
+    #[inline]
+    pub fn value<'m>(&self, model: &'m M) -> &'m dyn FieldValue {
+        Companion::at(self.number).get(model)
+    }
+
+    /// The value, to be changed.
+    pub fn value_mut<'m>(&self, model: &'m mut M) -> &'m mut dyn FieldValue {
+        Companion::at(self.number).get_mut(model)
+    }
+
+    /// The name that the `upload_to` function gives for `filename`; `None` where there is no function.
+    pub fn upload_name(&self, model: &M, filename: &str) -> Option<String> {
+        model.__upload_to(self.number, filename)
+    }
+
+    /// The field named by `width_field`.
+    pub fn width(&self) -> Option<Companion<M, dyn PixelCount>> {
+        self.def.spec().width.map(Companion::at)
+    }
+
+    /// The field named by `height_field`.
+    pub fn height(&self) -> Option<Companion<M, dyn PixelCount>> {
+        self.def.spec().height.map(Companion::at)
+    }
+
+    /// The field named by `meta_field`.
+    pub fn meta(&self) -> Option<Companion<M, dyn MetaValue>> {
+        self.def.spec().meta.map(Companion::at)
+    }
+}
+
+impl<M> Clone for ModelField<M> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<M> Copy for ModelField<M> {}
+
+impl<M> fmt::Debug for ModelField<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ModelField").field("def", &self.def).finish_non_exhaustive()
+    }
+}
+
+/// A field of the model `M`, seen as a `T`.
+pub struct Companion<M, T: ?Sized> {
+    number: usize,
+    model: PhantomData<fn(&M) -> &T>,
+}
+
+impl<M: FileModel, T: View + ?Sized> Companion<M, T> {
+    fn at(number: usize) -> Self {
+        Companion { number, model: PhantomData }
+    }
+
+    /// The value.
+    #[inline]
+    pub fn get<'m>(&self, model: &'m M) -> &'m T {
+        match T::view(model.__field(self.number)) {
+            Some(value) => value,
+            None => self.mismatch(),
+        }
+    }
+
+    /// The value, to be changed.
+    pub fn get_mut<'m>(&self, model: &'m mut M) -> &'m mut T {
+        match T::view_mut(model.__field_mut(self.number)) {
+            Some(value) => value,
+            None => self.mismatch(),
+        }
+    }
+
+    /// The derive lets the compiler check the type of every field that it numbers.
+    #[cold]
+    fn mismatch(&self) -> ! {
+        unreachable!("field {} of `{}` is of another type", self.number, M::MODEL)
+    }
+}
+
+impl<M, T: ?Sized> fmt::Debug for Companion<M, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Companion").field(&self.number).finish()
+    }
+}

@@ -1,0 +1,57 @@
+//! Several files at once: each directory is synced once, after the last of them.
+
+use super::cancel::Cancel;
+use super::directories::Target;
+use super::disk::Disk;
+use super::save::{Names, split};
+use crate::{Content, Error, FileName, Result, SaveOptions, Saved};
+
+impl Disk {
+    /// Saves all files, up to and including the first that fails.
+    pub(super) fn save_all(
+        &self,
+        files: Vec<(String, Content, SaveOptions)>,
+        cancel: &Cancel,
+    ) -> Vec<Result<Saved>> {
+        let mut targets: Vec<(String, Target)> = Vec::new();
+        let mut results = Vec::with_capacity(files.len());
+        for (name, content, options) in files {
+            results.push(self.save_one_of(&mut targets, &name, content, &options, cancel));
+            if results.last().is_some_and(Result::is_err) {
+                break;
+            }
+        }
+        for (_, target) in targets {
+            if let Err(error) = self.settle_name(target) {
+                // Which of the names are durable nobody knows now.
+                let (kind, text) = (error.kind(), error.to_string());
+                for saved in results.iter_mut().filter(|saved| saved.is_ok()) {
+                    *saved = Err(Error::new(kind, text.clone()).uncertain());
+                }
+            }
+        }
+        results
+    }
+
+    fn save_one_of(
+        &self,
+        targets: &mut Vec<(String, Target)>,
+        name: &str,
+        content: Content,
+        options: &SaveOptions,
+        cancel: &Cancel,
+    ) -> Result<Saved> {
+        cancel.check()?;
+        let mut names = Names::new(FileName::new(name)?, options, self.allow_overwrite);
+        let wanted = names.next()?;
+        let directory = split(&wanted).0;
+        let index = match targets.iter().position(|(known, _)| known == directory) {
+            Some(index) => index,
+            None => {
+                targets.push((directory.to_owned(), self.make_target(directory)?));
+                targets.len() - 1
+            }
+        };
+        self.publish(&mut targets[index].1, names, wanted, content, options, cancel)
+    }
+}

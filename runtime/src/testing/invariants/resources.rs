@@ -1,0 +1,273 @@
+//! What the process holds: R9, R10.
+#![cfg_attr(
+    not(any(feature = "db-sqlite", feature = "db-postgres", feature = "db-mysql")),
+    allow(unused, clippy::match_single_binding, reason = "without a driver there is no pool")
+)]
+
+use super::report::InvariantReport;
+use crate::Result;
+use crate::journal::database;
+use crate::testing::Invariant;
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::time::{Duration, Instant};
+use tokio::runtime::Handle;
+
+/// How long tasks that were left to the background may take to end.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How often a baseline is looked at, and how long between two looks.
+const SAMPLES: usize = 8;
+const SAMPLE: Duration = Duration::from_millis(5);
+
+/// What this process holds at one moment: descriptors, tasks of its runtime, connections in use. For
+/// [`Invariants::since`](super::Invariants::since).
+///
+/// Take it when everything is warm (a first save opens the media root and connections, which stay open), and where
+/// nothing else runs in the process: it cannot tell whose a descriptor is.
+#[derive(Clone, Debug)]
+pub struct Baseline {
+    /// Descriptors by what they stand for; `None` where the platform does not say.
+    descriptors: Option<BTreeMap<String, usize>>,
+    /// `None` outside of a runtime.
+    tasks: Option<usize>,
+    pool: Option<PoolState>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct PoolState {
+    size: usize,
+    in_use: usize,
+}
+
+impl Baseline {
+    /// What is held now, when what ends by itself within a few hundredths of a second has ended: a connection goes
+    /// back to its pool on a task of its own.
+    ///
+    /// # Errors
+    /// Those of the database: a SQLite one is asked for its files, which connections open as they like.
+    pub async fn take(db: &DatabaseConnection) -> Result<Self> {
+        let mut least = Baseline::now(db).await?;
+        for _ in 0..SAMPLES {
+            tokio::time::sleep(SAMPLE).await;
+            let now = Baseline::now(db).await?;
+            let count = |held: &Option<BTreeMap<String, usize>>| {
+                held.as_ref().map(|held| held.values().sum::<usize>())
+            };
+            if count(&now.descriptors) < count(&least.descriptors) {
+                least.descriptors = now.descriptors;
+            }
+            least.tasks = least.tasks.min(now.tasks);
+            if let (Some(least), Some(now)) = (&mut least.pool, now.pool) {
+                *least = PoolState { size: now.size.max(least.size), in_use: now.in_use.min(least.in_use) };
+            }
+        }
+        Ok(least)
+    }
+
+    async fn now(db: &DatabaseConnection) -> Result<Self> {
+        let own = own_files(db).await?;
+        let tasks = Handle::try_current().ok().map(|runtime| runtime.metrics().num_alive_tasks());
+        Ok(Baseline { descriptors: descriptors(&own), tasks, pool: pool(db) })
+    }
+
+    /// What is held now and was not then, in words.
+    fn growth(&self, now: &Baseline) -> Vec<String> {
+        let mut grown = Vec::new();
+        if let (Some(before), Some(after)) = (&self.descriptors, &now.descriptors) {
+            let count = |held: &BTreeMap<String, usize>| held.values().sum::<usize>();
+            let connections = match (self.pool, now.pool) {
+                (Some(before), Some(after)) => after.size.saturating_sub(before.size),
+                _ => 0,
+            };
+            let sockets = |held: &BTreeMap<String, usize>| held.get(SOCKET).copied().unwrap_or(0);
+            let allowed = connections.min(sockets(after).saturating_sub(sockets(before)));
+            if count(after) > count(before) + allowed {
+                let held = |what: &&String| before.get(*what).copied().unwrap_or(0);
+                let new: Vec<_> = after
+                    .iter()
+                    .filter(|(what, now)| **now > held(what))
+                    .map(|(what, _)| leaf(what))
+                    .collect();
+                let (before, after) = (count(before), count(after));
+                grown.push(format!("{after} descriptors are open, {before} were; new: {}", new.join(", ")));
+            }
+        }
+        if let (Some(before), Some(after)) = (self.tasks, now.tasks)
+            && after > before
+        {
+            grown.push(format!("{after} tasks are alive, {before} were"));
+        }
+        if let (Some(before), Some(after)) = (self.pool, now.pool)
+            && after.in_use > before.in_use
+        {
+            grown.push(format!("{} connections are in use, {} were", after.in_use, before.in_use));
+        }
+        grown
+    }
+}
+
+const SOCKET: &str = "socket";
+
+/// The end of a path: the whole of it is nobody's business.
+fn leaf(what: &str) -> &str {
+    what.rsplit('/').next().unwrap_or(what)
+}
+
+/// The files of a SQLite database.
+async fn own_files(db: &DatabaseConnection) -> Result<BTreeSet<String>> {
+    let mut files = BTreeSet::new();
+    if db.get_database_backend() == DbBackend::Sqlite {
+        let statement = Statement::from_string(DbBackend::Sqlite, "PRAGMA database_list");
+        for row in db.query_all_raw(statement).await.map_err(database)? {
+            let file: String = row.try_get_by_index(2).map_err(database)?;
+            files.extend(["", "-wal", "-shm", "-journal"].map(|end| format!("{file}{end}")));
+        }
+    }
+    Ok(files)
+}
+
+fn descriptors(own: &BTreeSet<String>) -> Option<BTreeMap<String, usize>> {
+    let mut held = BTreeMap::new();
+    for entry in std::fs::read_dir(Path::new("/proc/self/fd")).ok()?.flatten() {
+        let Ok(target) = std::fs::read_link(entry.path()) else { continue };
+        let target = target.to_string_lossy();
+        let what = if target.starts_with("socket:") { SOCKET } else { &target };
+        if !own.contains(what.trim_end_matches(" (deleted)")) {
+            *held.entry(what.to_owned()).or_default() += 1;
+        }
+    }
+    Some(held)
+}
+
+/// R9.
+pub(super) async fn check_growth(
+    db: &DatabaseConnection,
+    before: &Baseline,
+    report: &mut InvariantReport,
+) -> Result<()> {
+    let began = Instant::now();
+    let grown = loop {
+        let grown = before.growth(&Baseline::take(db).await?);
+        if grown.is_empty() || began.elapsed() > PATIENCE {
+            break grown;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    for what in grown {
+        report.broken(Invariant::R9, None, what);
+    }
+    if before.descriptors.is_none() {
+        report.unchecked(Invariant::R9, "descriptors: the platform does not list them");
+    }
+    if before.pool.is_none() {
+        report.unchecked(Invariant::R9, "connections: not a pool of a known driver");
+    }
+    Ok(())
+}
+
+/// Runs `$then` with the pool of a database, whatever its driver.
+macro_rules! with_pool {
+    ($db:ident, $pool:ident, $probe:ident => $then:expr) => {
+        match &$db.inner {
+            #[cfg(feature = "db-sqlite")]
+            sea_orm::DatabaseConnectionType::SqlxSqlitePoolConnection(_) => {
+                let ($pool, $probe) = ($db.get_sqlite_connection_pool(), probes::sqlite);
+                Some($then)
+            }
+            #[cfg(feature = "db-postgres")]
+            sea_orm::DatabaseConnectionType::SqlxPostgresPoolConnection(_) => {
+                let ($pool, $probe) = ($db.get_postgres_connection_pool(), probes::postgres);
+                Some($then)
+            }
+            #[cfg(feature = "db-mysql")]
+            sea_orm::DatabaseConnectionType::SqlxMySqlPoolConnection(_) => {
+                let ($pool, $probe) = ($db.get_mysql_connection_pool(), probes::mysql);
+                Some($then)
+            }
+            _ => None,
+        }
+    };
+}
+
+fn pool(db: &DatabaseConnection) -> Option<PoolState> {
+    with_pool!(db, pool, _probe => {
+        let size = usize::try_from(pool.size()).unwrap_or(usize::MAX);
+        PoolState { size, in_use: size.saturating_sub(pool.num_idle()) }
+    })
+}
+
+/// R10: takes every idle connection and asks it.
+pub(super) async fn check_idle(db: &DatabaseConnection, report: &mut InvariantReport) -> Result<()> {
+    let asked: Option<()> = with_pool!(db, pool, probe => {
+        let mut idle = Vec::new();
+        // All of them are held until all have been asked, or one would come again and again.
+        while let Some(connection) = pool.try_acquire() {
+            idle.push(connection);
+        }
+        if idle.is_empty() {
+            idle.push(pool.acquire().await.map_err(|error| database(sea_orm::DbErr::Conn(sea_orm::RuntimeErr::SqlxError(error.into()))))?);
+        }
+        for connection in &mut idle {
+            if let Some(seen) = probe(connection).await {
+                report.broken(Invariant::R10, None, format!("a connection of the pool {seen}"));
+            }
+        }
+    });
+    if asked.is_none() {
+        report.unchecked(Invariant::R10, "not a pool of a known driver");
+    }
+    Ok(())
+}
+
+/// Whether an idle connection is inside a transaction. What it answers with an error it is not fit to be used for.
+#[cfg(any(feature = "db-sqlite", feature = "db-postgres", feature = "db-mysql"))]
+mod probes {
+    #[cfg(any(feature = "db-sqlite", feature = "db-postgres", feature = "db-mysql"))]
+    use sea_orm::sqlx::Executor;
+    #[cfg(any(feature = "db-postgres", feature = "db-mysql"))]
+    use sea_orm::sqlx::Row;
+
+    /// `BEGIN` is refused inside a transaction.
+    #[cfg(feature = "db-sqlite")]
+    pub(super) async fn sqlite(connection: &mut sea_orm::sqlx::SqliteConnection) -> Option<String> {
+        match connection.execute(sea_orm::sqlx::raw_sql("BEGIN")).await {
+            Ok(_) => match connection.execute(sea_orm::sqlx::raw_sql("ROLLBACK")).await {
+                Ok(_) => None,
+                Err(error) => Some(format!("cannot roll back: {error}")),
+            },
+            Err(error) => Some(format!("refuses BEGIN: {error}")),
+        }
+    }
+
+    /// Outside of a transaction a statement begins its own, at its own time. In one message, or they would differ.
+    #[cfg(feature = "db-postgres")]
+    pub(super) async fn postgres(connection: &mut sea_orm::sqlx::PgConnection) -> Option<String> {
+        let question = sea_orm::sqlx::raw_sql("SELECT now() = statement_timestamp()");
+        match connection.fetch_one(question).await.and_then(|row| row.try_get::<bool, _>(0)) {
+            Ok(true) => None,
+            Ok(false) => Some("is inside a transaction".to_owned()),
+            Err(error) => Some(format!("is not fit for use: {error}")),
+        }
+    }
+
+    /// The server's own flag; MySQL has none, but a list of transactions.
+    #[cfg(feature = "db-mysql")]
+    pub(super) async fn mysql(connection: &mut sea_orm::sqlx::MySqlConnection) -> Option<String> {
+        let listed =
+            "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_mysql_thread_id = CONNECTION_ID()";
+        let mut answer = Err(sea_orm::sqlx::Error::RowNotFound);
+        for question in ["SELECT CAST(@@in_transaction AS SIGNED)", listed] {
+            let row = connection.fetch_one(sea_orm::sqlx::raw_sql(question)).await;
+            answer = row.and_then(|row| row.try_get::<i64, _>(0));
+            if answer.is_ok() {
+                break;
+            }
+        }
+        match answer {
+            Ok(0) => None,
+            Ok(_) => Some("is inside a transaction".to_owned()),
+            Err(error) => Some(format!("is not fit for use: {error}")),
+        }
+    }
+}

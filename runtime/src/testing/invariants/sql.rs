@@ -1,0 +1,150 @@
+//! Questions to the database, in the words of SQLite, PostgreSQL and MariaDB, answered byte by byte whatever the
+//! columns' collations are.
+
+use crate::journal::{database, is_missing_table};
+use crate::{Error, ErrorKind, Result};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, QueryResult, Statement, Value};
+use std::collections::BTreeSet;
+
+/// Names read at a time.
+const PAGE: usize = 1000;
+
+/// A database to be asked. Every question is a statement of its own, so it sees what is committed now.
+#[derive(Clone, Debug)]
+pub(super) struct Sql {
+    db: DatabaseConnection,
+}
+
+/// An entry of the journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub(super) name: String,
+    pub(super) storage: String,
+    pub(super) kind: String,
+    pub(super) state: String,
+    pub(super) error: String,
+}
+
+impl Sql {
+    pub(super) fn new(db: &DatabaseConnection) -> Self {
+        Sql { db: db.clone() }
+    }
+
+    pub(super) fn db(&self) -> &DatabaseConnection {
+        &self.db
+    }
+
+    fn is_mysql(&self) -> bool {
+        self.db.get_database_backend() == DbBackend::MySql
+    }
+
+    fn quoted(&self, identifier: &str) -> String {
+        let quote = if self.is_mysql() { '`' } else { '"' };
+        format!("{quote}{}{quote}", identifier.replace(quote, &format!("{quote}{quote}")))
+    }
+
+    /// With its table before it: SQLite takes a quoted identifier that names no column for a text.
+    fn column(&self, table: &str, column: &str) -> String {
+        format!("{}.{}", self.quoted(table), self.quoted(column))
+    }
+
+    /// A text column, so that it is compared and sorted by its bytes.
+    fn exact(&self, column: &str) -> String {
+        match self.db.get_database_backend() {
+            // Even its binary collations may ignore blanks at the end.
+            DbBackend::MySql => format!("CAST(CONVERT({column} USING utf8mb4) AS BINARY)"),
+            DbBackend::Postgres => format!("{column} COLLATE \"C\""),
+            _ => format!("{column} COLLATE BINARY"),
+        }
+    }
+
+    /// A parameter to compare an exact column with.
+    fn bytes(&self, text: &str) -> Value {
+        if self.is_mysql() { Value::from(text.as_bytes().to_vec()) } else { text.into() }
+    }
+
+    fn parameters(&self, count: usize) -> String {
+        let postgres = self.db.get_database_backend() == DbBackend::Postgres;
+        let parameter = |n: usize| if postgres { format!("${n}") } else { "?".to_owned() };
+        (1..=count).map(parameter).collect::<Vec<_>>().join(", ")
+    }
+
+    async fn rows(&self, sql: String, values: Vec<Value>) -> Result<Vec<QueryResult>> {
+        let statement = Statement::from_sql_and_values(self.db.get_database_backend(), sql, values);
+        self.db.query_all_raw(statement).await.map_err(database)
+    }
+
+    /// The value of an exact column.
+    fn text(&self, row: &QueryResult, index: usize) -> Result<String> {
+        if !self.is_mysql() {
+            return row.try_get_by_index::<String>(index).map_err(database);
+        }
+        let bytes = row.try_get_by_index::<Vec<u8>>(index).map_err(database)?;
+        String::from_utf8(bytes)
+            .map_err(|_| Error::new(ErrorKind::Database, "the database gave a text that is not UTF-8"))
+    }
+
+    pub(super) async fn has_table(&self, table: &str) -> Result<bool> {
+        match self.rows(format!("SELECT 1 FROM {} WHERE 1 = 0", self.quoted(table)), vec![]).await {
+            Ok(_) => Ok(true),
+            Err(error) if is_missing_table(&error) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Some of the different names in a column that come after `after`, sorted by their bytes. None are left when
+    /// there are none.
+    pub(super) async fn page(&self, table: &str, column: &str, after: &str) -> Result<Vec<String>> {
+        let exact = self.exact(&self.column(table, column));
+        let (table, parameter) = (self.quoted(table), self.parameters(1));
+        let sql = format!(
+            "SELECT DISTINCT {exact} FROM {table} WHERE {exact} > {parameter} ORDER BY 1 LIMIT {PAGE}"
+        );
+        let rows = self.rows(sql, vec![self.bytes(after)]).await?;
+        rows.iter().map(|row| self.text(row, 0)).collect()
+    }
+
+    /// What a column holds that the database takes for equal to one of these names.
+    pub(super) async fn holding(
+        &self,
+        table: &str,
+        column: &str,
+        names: &[String],
+    ) -> Result<BTreeSet<String>> {
+        if names.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let column = self.column(table, column);
+        let (exact, table, list) = (self.exact(&column), self.quoted(table), self.parameters(names.len()));
+        let sql = format!("SELECT DISTINCT {exact} FROM {table} WHERE {column} IN ({list})");
+        let rows = self.rows(sql, names.iter().map(|name| name.as_str().into()).collect()).await?;
+        rows.iter().map(|row| self.text(row, 0)).collect()
+    }
+
+    /// At most `most` entries of the journal, only those of `names` where there are any.
+    pub(super) async fn journal(&self, names: &[String], most: usize) -> Result<Vec<Entry>> {
+        let exact = |column: &str| self.exact(&self.column(JOURNAL, column));
+        let columns = ["name", "storage", "kind", "state"].map(exact).join(", ");
+        let error = self.exact(&format!("COALESCE({}, '')", self.column(JOURNAL, "last_error")));
+        let condition = match names.len() {
+            0 => String::new(),
+            count => format!(" WHERE {} IN ({})", self.column(JOURNAL, "name"), self.parameters(count)),
+        };
+        let journal = self.quoted(JOURNAL);
+        let sql = format!("SELECT {columns}, {error} FROM {journal}{condition} ORDER BY 1 LIMIT {most}");
+        let rows = self.rows(sql, names.iter().map(|name| name.as_str().into()).collect()).await?;
+        let entry = |row: &QueryResult| {
+            Ok(Entry {
+                name: self.text(row, 0)?,
+                storage: self.text(row, 1)?,
+                kind: self.text(row, 2)?,
+                state: self.text(row, 3)?,
+                error: self.text(row, 4)?,
+            })
+        };
+        rows.iter().map(entry).collect()
+    }
+}
+
+/// The journal's table.
+pub(super) const JOURNAL: &str = "filefield_journal";

@@ -1,0 +1,242 @@
+//! Columns at the ends of their types: what is saved comes back, and is found, or saving it fails.
+
+use super::on_every_database;
+use crate::support::Garage;
+use filefield::db::{Json, Table, Uuid, sea_orm};
+use filefield::prelude::*;
+use filefield_tests::databases::Kind;
+use sea_orm::prelude::{ChronoDate, ChronoDateTime, ChronoDateTimeWithTimeZone, ChronoTime, DateTimeUtc};
+use std::sync::Arc;
+
+#[derive(Debug, Clone, Default, PartialEq, Model)]
+#[model(table = "extremes")]
+struct Extremes {
+    #[model(primary_key)]
+    key: Uuid,
+    tiny: i8,
+    small: i16,
+    int: i32,
+    big: i64,
+    byte: u8,
+    word: u16,
+    unsigned: u32,
+    huge: u64,
+    optional: Option<u32>,
+    float: f32,
+    double: f64,
+    flag: bool,
+    text: String,
+    bytes: Vec<u8>,
+    decimal: Decimal,
+    date: ChronoDate,
+    time: ChronoTime,
+    local: ChronoDateTime,
+    utc: DateTimeUtc,
+    zoned: ChronoDateTimeWithTimeZone,
+    json: Json,
+    #[file]
+    file: Option<FileField>,
+}
+
+fn greatest(kind: Kind) -> Extremes {
+    let sqlite = kind == Kind::Sqlite;
+    Extremes {
+        key: Uuid::from_u128(u128::MAX - 1),
+        tiny: i8::MAX,
+        small: i16::MAX,
+        int: i32::MAX,
+        big: i64::MAX,
+        byte: u8::MAX,
+        word: u16::MAX,
+        unsigned: u32::MAX,
+        huge: if kind == Kind::MariaDb { u64::MAX } else { i64::MAX.unsigned_abs() },
+        optional: Some(u32::MAX),
+        float: f32::MAX,
+        double: f64::MAX,
+        flag: true,
+        // Longer than MariaDB's `text`.
+        text: "naïve 'quoted' \\ \u{1F697} ".repeat(4000),
+        bytes: (0..=255).cycle().take(70_000).collect(),
+        decimal: if sqlite { Decimal::new(399_501, 2) } else { Decimal::MAX },
+        date: ChronoDate::from_ymd_opt(9999, 12, 31).unwrap(),
+        time: ChronoTime::from_hms_micro_opt(23, 59, 59, 999_999).unwrap(),
+        local: ChronoDate::from_ymd_opt(9999, 12, 31)
+            .unwrap()
+            .and_hms_micro_opt(23, 59, 59, 999_999)
+            .unwrap(),
+        // After 2038.
+        utc: DateTimeUtc::from_timestamp(4_000_000_000, 123_456_000).unwrap(),
+        zoned: ChronoDateTimeWithTimeZone::parse_from_rfc3339("2057-09-03T01:02:03.000004+05:30").unwrap(),
+        json: serde_json::json!({"doors": [1, 2.5, u64::MAX], "top": null, "name": "naïve \\ \" \u{1F697} "}),
+        file: None,
+    }
+}
+
+fn least(kind: Kind) -> Extremes {
+    Extremes {
+        key: Uuid::from_u128(0x20),
+        tiny: i8::MIN,
+        small: i16::MIN,
+        int: i32::MIN,
+        big: i64::MIN,
+        float: f32::MIN_POSITIVE,
+        double: -f64::MIN_POSITIVE,
+        decimal: if kind == Kind::Sqlite { Decimal::new(-1, 3) } else { Decimal::new(-1, 28) },
+        date: ChronoDate::from_ymd_opt(1, 1, 1).unwrap(),
+        time: ChronoTime::MIN,
+        utc: DateTimeUtc::from_timestamp(-1_000_000_000, 0).unwrap(),
+        ..Extremes::default()
+    }
+}
+
+async fn the_ends_of_every_type_come_back(garage: Arc<Garage>) {
+    let columns = Extremes::columns();
+    for mut row in [greatest(garage.kind()), least(garage.kind())] {
+        row.save(&garage.db).await.unwrap();
+        let again = Extremes::objects(&garage.db).get(columns.key.eq(row.key)).await.unwrap();
+        assert_eq!(again, row);
+        // Each is found by its own value, and no other row.
+        let found = [
+            columns.tiny.eq(row.tiny),
+            columns.small.eq(row.small),
+            columns.int.eq(row.int),
+            columns.big.eq(row.big),
+            columns.byte.eq(row.byte),
+            columns.word.eq(row.word),
+            columns.unsigned.eq(row.unsigned),
+            columns.huge.eq(row.huge),
+            columns.optional.eq(row.optional),
+            columns.float.eq(row.float),
+            columns.double.eq(row.double),
+            columns.flag.eq(row.flag),
+            columns.text.eq(row.text.as_str()),
+            columns.bytes.eq(row.bytes.clone()),
+            columns.decimal.eq(row.decimal),
+            columns.date.eq(row.date),
+            columns.time.eq(row.time),
+            columns.local.eq(row.local),
+            columns.utc.eq(row.utc),
+            columns.zoned.eq(row.zoned),
+            columns.json.eq(row.json.clone()),
+        ];
+        for (number, condition) in found.into_iter().enumerate() {
+            let text = format!("{condition:?}");
+            let rows = Extremes::objects(&garage.db).filter(condition).all().await.unwrap();
+            assert_eq!(rows.len(), 1, "condition {number} of {}: {text:.200}", garage.kind());
+            assert_eq!(rows[0].key, row.key);
+        }
+    }
+}
+
+async fn decimals_keep_every_digit(garage: Arc<Garage>) {
+    let exact = ["12345678901234567890.12345678", "0.0000000000000000000000000001", "-399.50", "1E-20"];
+    for text in exact {
+        let decimal = Decimal::from_scientific(text).or_else(|_| text.parse::<Decimal>()).unwrap();
+        let mut row = Extremes { decimal, ..Extremes::default() };
+        match row.save(&garage.db).await {
+            Ok(()) => {}
+            Err(error) => {
+                assert_eq!(garage.kind(), Kind::Sqlite, "{error}");
+                assert!(error.to_string().contains("more digits than SQLite keeps"), "{error}");
+                continue;
+            }
+        }
+        row.refresh(&garage.db).await.unwrap();
+        assert_eq!(row.decimal, decimal);
+        let rows = Extremes::objects(&garage.db).filter(Extremes::columns().decimal.eq(decimal)).count();
+        assert_eq!(rows.await.unwrap(), 1, "{decimal}");
+    }
+}
+
+async fn times_are_kept_to_the_microsecond(garage: Arc<Garage>) {
+    let utc = DateTimeUtc::from_timestamp(1_700_000_000, 123_456_789).unwrap();
+    let mut row = Extremes { utc, local: utc.naive_utc(), time: utc.time(), ..Extremes::default() };
+    row.save(&garage.db).await.unwrap();
+    let columns = Extremes::columns();
+    for condition in [columns.utc.eq(row.utc), columns.local.eq(row.local), columns.time.eq(row.time)] {
+        let text = format!("{condition:?}");
+        let again = Extremes::objects(&garage.db).get(condition).await;
+        assert!(again.is_ok(), "{text} on {}", garage.kind());
+    }
+    row.refresh(&garage.db).await.unwrap();
+    let kept = if garage.kind() == Kind::Sqlite { 123_456_789 } else { 123_456_000 };
+    let cut = DateTimeUtc::from_timestamp(1_700_000_000, kept).unwrap();
+    assert_eq!((row.utc, row.local, row.time), (cut, cut.naive_utc(), cut.time()));
+}
+
+async fn what_would_come_back_changed_is_refused(garage: Arc<Garage>) {
+    let big = Extremes { huge: u64::MAX, ..Extremes::default() };
+    let nan = Extremes { double: f64::NAN, ..Extremes::default() };
+    let infinite = Extremes { float: f32::INFINITY, ..Extremes::default() };
+    for (name, mut row, keeps) in [
+        ("u64::MAX", big, [Kind::MariaDb].as_slice()),
+        ("NaN", nan, &[Kind::Postgres]),
+        ("infinity", infinite, &[Kind::Postgres, Kind::Sqlite]),
+    ] {
+        match row.save(&garage.db).await {
+            Ok(()) => {
+                assert!(keeps.contains(&garage.kind()), "{name} on {}", garage.kind());
+                let again = Extremes::objects(&garage.db).get(Extremes::columns().key.eq(row.key)).await;
+                assert_eq!(format!("{:?}", again.unwrap()), format!("{row:?}"));
+                row.delete(&garage.db).await.unwrap();
+            }
+            Err(error) => {
+                assert!(!keeps.contains(&garage.kind()), "{name} on {}: {error}", garage.kind());
+                assert!(error.to_string().contains("column `"), "{error}");
+                assert!(!Extremes::objects(&garage.db).exists().await.unwrap());
+            }
+        }
+    }
+    // Comparing with it is exact everywhere.
+    let mut row = Extremes { huge: i64::MAX.unsigned_abs(), ..Extremes::default() };
+    row.save(&garage.db).await.unwrap();
+    let huge = &Extremes::columns().huge;
+    for (condition, found) in [
+        (huge.eq(i64::MAX.unsigned_abs()), 1),
+        (huge.eq(i64::MAX.unsigned_abs() + 1), 0),
+        (huge.lt(u64::MAX), 1),
+        (huge.gt(u64::MAX), 0),
+        (huge.is_in([u64::MAX, i64::MAX.unsigned_abs() + 1]), 0),
+    ] {
+        let text = format!("{condition:?}");
+        assert_eq!(Extremes::objects(&garage.db).filter(condition).count().await.unwrap(), found, "{text}");
+    }
+}
+
+macro_rules! counted {
+    ($($model:ident $table:literal $key:ty;)+) => {$(
+        #[derive(Debug, Clone, Default, PartialEq, Model)]
+        #[model(table = $table)]
+        struct $model {
+            #[model(primary_key)]
+            id: $key,
+            name: String,
+            #[file]
+            file: FileField,
+        }
+    )+};
+}
+counted!(Small "counted_i32" i32; Big "counted_i64" i64; Unsigned "counted_u32" u32; Huge "counted_u64" u64;);
+
+async fn the_database_counts_up_keys_of_every_integer(garage: Arc<Garage>) {
+    macro_rules! count {
+        ($($model:ident)+) => {$(
+            filefield::db::migrate::<$model>(&garage.db).await.unwrap();
+            for id in 1..=2 {
+                let mut row = $model { name: "Nomad".into(), ..$model::default() };
+                row.save(&garage.db).await.unwrap();
+                assert_eq!(row.id, id, "{} on {}", stringify!($model), garage.kind());
+                assert_eq!($model::objects(&garage.db).get($model::columns().id.eq(id)).await.unwrap(), row);
+            }
+        )+};
+    }
+    count!(Small Big Unsigned Huge);
+}
+
+on_every_database!(Extremes:
+    the_ends_of_every_type_come_back,
+    decimals_keep_every_digit,
+    times_are_kept_to_the_microsecond,
+    what_would_come_back_changed_is_refused,
+    the_database_counts_up_keys_of_every_integer,
+);

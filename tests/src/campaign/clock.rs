@@ -1,0 +1,226 @@
+//! C18: clocks that jump by a day, there and back, while files are saved and swept (P9). Real jumps of the program's
+//! clock and of the database's, by libfaketime; and more of what is the same to the journal, all due times moved at
+//! once. Meanwhile another process sweeps. An operation may fail cleanly, a file may go late, and nothing else.
+//!
+//! `clock [--db sqlite] [--count 200] [--operations create,replace]`
+
+use super::child::{Child, Durable, End};
+use super::kill::{judge, panics};
+use super::options::Options;
+use super::place::Place;
+use super::report::Report;
+use super::scenario;
+use super::world::{Expected, Outcome, Random, World};
+use super::{Error, Result};
+use filefield::storage::Durability;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// The folder with a file for each clock, for the process that runs under libfaketime.
+const FOLDER: &str = "CAMPAIGN_CLOCKS";
+
+const PACKAGE: &str = "libfaketime is not installed (Debian's package `faketime`)";
+
+pub(crate) fn run(options: &Options) -> Result<Report> {
+    if let Some(folder) = std::env::var_os(FOLDER) {
+        return inside(options, Path::new(&folder));
+    }
+    // The servers are to have the clock of this process, so all of it runs under libfaketime.
+    let folder = super::place::in_memory()?;
+    let clocks = Clocks(folder.path().to_owned());
+    clocks.set("database", 0)?;
+    clocks.set("program", 0)?;
+    std::fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(["clock", "--db", &options.db.to_string(), "--seed", &options.seed.to_string()]);
+    command.args(["--count", &options.count.unwrap_or(200).to_string()]);
+    command.args(["--operations", options.text("operations", "all")]);
+    command.env(FOLDER, folder.path()).stdout(Stdio::piped());
+    command
+        .env("LD_PRELOAD", library().ok_or(PACKAGE)?)
+        .env("FAKETIME_NO_CACHE", "1")
+        .env("NO_FAKE_STAT", "1");
+    // Only the calendar jumps.
+    command.env("DONT_FAKE_MONOTONIC", "1").env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+    command.env(Clocks::VARIABLE, clocks.file("database"));
+    let output = command.output()?;
+    let text = String::from_utf8(output.stdout)?;
+    eprint!("{}", String::from_utf8_lossy(&output.stderr));
+    Report::from_json(&serde_json::from_str(text.lines().last().ok_or("no report")?)?)
+}
+
+fn library() -> Option<PathBuf> {
+    let folders = std::fs::read_dir("/usr/lib").ok()?.flatten().map(|folder| folder.path());
+    let files = folders.chain([PathBuf::from("/usr/lib")]).map(|path| path.join("faketime/libfaketime.so.1"));
+    files.into_iter().find(|file| file.exists())
+}
+
+/// A file for each clock, with its distance from the true time.
+pub(crate) struct Clocks(PathBuf);
+
+impl Clocks {
+    /// Tells libfaketime where a process reads its clock.
+    pub(crate) const VARIABLE: &str = "FAKETIME_TIMESTAMP_FILE";
+
+    fn file(&self, clock: &str) -> PathBuf {
+        self.0.join(clock)
+    }
+
+    fn set(&self, clock: &str, days: i64) -> Result {
+        let next = self.0.join(format!("{clock}.next"));
+        std::fs::write(&next, format!("{:+}\n", days * 86_400))?;
+        Ok(std::fs::rename(next, self.file(clock))?)
+    }
+}
+
+/// What jumps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Jump {
+    Program,
+    Database,
+    DueTimes,
+}
+
+impl Jump {
+    async fn by(self, clocks: &Clocks, world: &World, random: &mut Random) -> Result {
+        let days = *random.pick(&[-1, 1, 1]);
+        match self {
+            Jump::Program => clocks.set("program", days)?,
+            Jump::Database => clocks.set("database", days)?,
+            // The clock goes forward, so everything is due earlier.
+            Jump::DueTimes => {
+                let shift = format!("UPDATE filefield_journal SET due_at = due_at - {}", days * 86_400);
+                world.execute(&shift).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn inside(options: &Options, folder: &Path) -> Result<Report> {
+    let clocks = Clocks(folder.to_owned());
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let (mut report, mut random) = (Report::default(), Random::new(options.seed));
+    let count = options.count.unwrap_or(200);
+    let mut tries = 0;
+    while report.fired < count && tries < count * 3 {
+        let place = Place::new(options)?;
+        let setup = place.setup(Durable::Never, false);
+        let mut child = Child::ready_with(&setup, &[(Clocks::VARIABLE, clocks.file("program"))])?;
+        let mut expected = Expected::default();
+        let world = runtime.block_on(World::open(&setup.folder, &setup.url, Durability::None, true))?;
+        prove_that_they_jump(&runtime, &clocks, &world, &mut report)?;
+        for _ in 0..25 {
+            if report.fired >= count {
+                break;
+            }
+            tries += 1;
+            let scenarios = scenario::some(options.text("operations", "all"), tries, &mut random);
+            let scenario = random.pick(&scenarios).clone();
+            let jump = match tries % 4 {
+                0 => Jump::Program,
+                2 => Jump::Database,
+                _ => Jump::DueTimes,
+            };
+            let tried =
+                format!("{} while {jump:?} jumps, try {tries} of --seed {}", scenario.name, options.seed);
+            for order in &scenario.prepare {
+                child.perform(order, &mut expected)?;
+            }
+            let ended = AtomicBool::new(false);
+            let mut own = Random::new(random.next());
+            let (end, jumps) = std::thread::scope(|scope| {
+                let jumper = scope.spawn(|| {
+                    runtime.block_on(world.enter(jumping(jump, &clocks, &world, &mut own, &ended)))
+                });
+                let end = child.perform(&scenario.order, &mut expected);
+                ended.store(true, Ordering::Release);
+                (end, jumper.join())
+            });
+            let jumps = jumps.map_err(|_| "the thread of the clocks has panicked")??;
+            if jumps > 0 {
+                report.fired += 1;
+                report.add(&format!("jumps: {jump:?}"), jumps);
+            }
+            match end? {
+                End::Told(Outcome::Done) => report.add("done all the same", 1),
+                End::Told(Outcome::Failed { uncertain, retryable, text, kind }) => {
+                    report.add("failed cleanly", 1);
+                    // Swept under its feet, or SQLite's one lock was not to be had.
+                    if !matches!(kind.as_str(), "StagedExpired" | "Database") || uncertain || !retryable {
+                        report.violation("P9", format!("{kind}: {text}; after {tried}"));
+                    }
+                }
+                End::Killed => report.violation("crash", format!("the process ended in {tried}")),
+            }
+            if random.below(2) == 0 {
+                clocks.set("program", 0)?;
+                clocks.set("database", 0)?;
+            }
+            match child.settle()? {
+                Some(settled) => judge(&mut report, &mut expected, &settled, &tried),
+                None => report.violation("crash", format!("the process ended in a sweep after {tried}")),
+            }
+            panics(&mut report, &mut child, &tried);
+        }
+        runtime.block_on(world.close())?;
+    }
+    report.points = tries;
+    Ok(report)
+}
+
+/// Jumps and sweeps until the operation has ended; how many jumps were meanwhile.
+async fn jumping(
+    jump: Jump,
+    clocks: &Clocks,
+    world: &World,
+    random: &mut Random,
+    ended: &AtomicBool,
+) -> Result<u64> {
+    let mut jumps = 0;
+    loop {
+        tokio::time::sleep(Duration::from_micros(random.below(1_500))).await;
+        jump.by(clocks, world, random).await?;
+        if ended.load(Ordering::Acquire) {
+            return Ok(jumps);
+        }
+        jumps += 1;
+        filefield::db::sweep(&world.db).await?;
+    }
+}
+
+/// A clock that does not jump would show nothing.
+fn prove_that_they_jump(
+    runtime: &tokio::runtime::Runtime,
+    clocks: &Clocks,
+    world: &World,
+    report: &mut Report,
+) -> Result {
+    use filefield::db::sea_orm::{ConnectionTrait, DbBackend, Statement};
+    let backend = world.db.get_database_backend();
+    let now = match backend {
+        DbBackend::Sqlite => "unixepoch()",
+        DbBackend::Postgres => "CAST(floor(extract(epoch FROM clock_timestamp())) AS bigint)",
+        _ => "CAST(UNIX_TIMESTAMP() AS signed)",
+    };
+    let ask = || {
+        runtime.block_on(async {
+            let row =
+                world.db.query_one_raw(Statement::from_string(backend, format!("SELECT {now}"))).await?;
+            Ok::<i64, Error>(row.ok_or("no time")?.try_get_by_index(0)?)
+        })
+    };
+    clocks.set("database", 0)?;
+    let before = ask()?;
+    clocks.set("database", 1)?;
+    let after = ask()?;
+    clocks.set("database", 0)?;
+    clocks.set("program", 0)?;
+    if (86_300..86_500).contains(&(after - before)) {
+        report.add("worlds whose database's clock was seen to jump", 1);
+        return Ok(());
+    }
+    Err(format!("the database's clock went from {before} to {after} instead of jumping by a day").into())
+}

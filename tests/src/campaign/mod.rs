@@ -1,0 +1,86 @@
+//! The sub-commands. Each prints one JSON line last; one that injected nothing, or found a violation, fails.
+
+mod child;
+mod clock;
+mod database;
+mod drop;
+mod full;
+mod kill;
+mod links;
+mod model;
+mod options;
+mod parts;
+mod place;
+mod planted;
+mod power;
+mod race;
+mod report;
+mod scenario;
+mod schedules;
+mod syscalls;
+mod traced;
+mod tracer;
+mod world;
+
+use options::Options;
+use report::Report;
+
+type Error = Box<dyn std::error::Error + Send + Sync>;
+
+type Result<T = ()> = std::result::Result<T, Error>;
+
+type Campaign = fn(&Options) -> Result<Report>;
+
+/// Name and function of every campaign.
+const CAMPAIGNS: [(&str, Campaign); 12] = [
+    ("kill", kill::run),
+    ("syscalls", syscalls::run),
+    ("full", full::run),
+    ("database", database::run),
+    ("links", links::links),
+    ("model", model::model),
+    ("schedules", schedules::schedules),
+    ("clock", clock::run),
+    ("power", power::run),
+    ("drop", drop::run),
+    ("race", race::run),
+    ("planted", planted::run),
+];
+
+/// Runs the campaign that the command line names. Whether it passed.
+pub(crate) fn run(mut arguments: impl Iterator<Item = String>) -> Result<bool> {
+    planted::plant()?;
+    let name = arguments.next().unwrap_or_default();
+    if name == child::NAME {
+        child::main(&arguments.next().unwrap_or_default())?;
+        return Ok(true);
+    }
+    match name.as_str() {
+        power::WORKLOAD => return power::workload(arguments).map(|()| true),
+        power::CHECK => return power::check(arguments),
+        race::CHILD => return race::child(&arguments.next().unwrap_or_default()).map(|()| true),
+        _ => {}
+    }
+    let Some((name, campaign)) = CAMPAIGNS.iter().find(|(known, _)| *known == name) else {
+        let names: Vec<_> = CAMPAIGNS.iter().map(|(name, _)| *name).collect();
+        return Err(format!("no campaign `{name}`; there are {}", names.join(", ")).into());
+    };
+    let options = Options::parse(arguments)?;
+    let began = std::time::Instant::now();
+    let report = campaign(&options)?;
+    println!("{}", report.to_json(name, &options, began.elapsed()));
+    Ok(report.is_passed())
+}
+
+/// Puts `items` into an order that the seed of `random` decides.
+fn shuffle<T>(items: &mut [T], random: &mut world::Random) {
+    for index in (1..items.len()).rev() {
+        let other = usize::try_from(random.below(index as u64 + 1)).unwrap_or(0);
+        items.swap(index, other);
+    }
+}
+
+/// A runtime with one thread, for what is deterministic but for its faults.
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
+}

@@ -1,0 +1,157 @@
+//! Sweeps, and operations that one has overtaken: a lease that is over before the row is written, a writer that is still
+//! at it, a file of another program under a name that was reserved.
+
+use super::act::{Lot, Slot, World, shared};
+use super::reference::{COLUMNS, Ended, Held, Reference, Rows};
+use crate::campaign::Result;
+use filefield::db::sea_orm::{ConnectionTrait, Statement, TransactionTrait};
+use filefield::db::{Table, sweep};
+use filefield::testing::{Fault, Operation, with_storage, with_storage_sync};
+use filefield::{ErrorKind, FileField, FileName, SaveOptions, Storage};
+use std::collections::BTreeSet;
+
+const FOREIGN: &str = "a file of another program";
+
+impl World {
+    /// Sweeps as if days had passed: then exactly the files are there that rows hold, and the journal is empty.
+    pub(super) async fn sweep(&mut self, reference: &mut Reference) -> Result {
+        self.storage.clear();
+        self.slots.retain(|slot| slot.lot.id != 0);
+        self.settle().await?;
+        for _ in 0..4 {
+            self.db
+                .execute_unprepared("UPDATE filefield_journal SET due_at = 0 WHERE state <> 'dead'")
+                .await?;
+            with_storage(shared(&self.storage), sweep(&self.db)).await?;
+        }
+        self.note("sweep");
+        let left =
+            Statement::from_string(self.db.get_database_backend(), "SELECT name FROM filefield_journal");
+        if let Some(left) = self.db.query_all_raw(left).await?.first() {
+            let name: String = left.try_get("", "name").unwrap_or_default();
+            return Err(format!("R4: `{name}` is left in the journal").into());
+        }
+        let mut files = BTreeSet::new();
+        for folder in ["lots", "deeds", "kept"] {
+            let listing = self.storage.list(folder).await.unwrap_or_default();
+            files.extend(listing.files.iter().map(|file| format!("{folder}/{file}")));
+        }
+        let mut wanted: BTreeSet<String> = reference.held();
+        wanted.extend(reference.loose.iter().cloned());
+        wanted.retain(|name| reference.bytes.contains_key(name));
+        if files != wanted {
+            return Err(format!("R2: files {files:?}, held {wanted:?}").into());
+        }
+        let rows = reference.rows.clone();
+        self.compare(reference, &rows, Ended::Well).await
+    }
+
+    /// The lease of a staged save is over and its files are swept. Then it is refused in the caller's transaction, which
+    /// is committed all the same with what else was done in it (F22).
+    pub(super) async fn overtaken(&mut self, reference: &mut Reference) -> Result {
+        self.storage.clear();
+        let Some(&key) = reference.rows.keys().next() else { return Ok(()) };
+        let mut late = Slot { lot: Lot::default(), read: [const { String::new() }; COLUMNS] };
+        let (row, refused) = self.change(&mut late, reference, true);
+        let is_new = row.files.iter().any(|file| matches!(file, Held::New(_)));
+        let staged = with_storage(shared(&self.storage), late.lot.stage(&self.db)).await;
+        if refused || !is_new || staged.is_err() {
+            with_storage_sync(shared(&self.storage), || drop(late));
+            self.settle().await?;
+            return Ok(());
+        }
+        self.sweep_now().await?;
+        let tx = self.db.begin().await?;
+        let mut other = Lot::objects(&tx).get(Lot::columns().id.eq(key)).await?;
+        other.note = format!("beside {}", self.contents);
+        let mut after = reference.rows.clone();
+        if let Some(row) = after.get_mut(&key) {
+            row.note.clone_from(&other.note);
+        }
+        with_storage(shared(&self.storage), other.save(&tx)).await?;
+        let saved = with_storage(shared(&self.storage), late.lot.save(&tx)).await;
+        tx.commit().await?;
+        match saved {
+            Err(error) if error.kind() == ErrorKind::StagedExpired => {}
+            Err(error) => return Err(error.into()),
+            Ok(()) => return Err("R1: a row was written whose files a sweep has taken".into()),
+        }
+        self.note("overtaken by a sweep");
+        self.settle().await?;
+        self.compare(reference, &after, Ended::Well).await
+    }
+
+    /// A writer is held up while its entry is swept, and stores its file afterwards; or another program has put a file
+    /// there meanwhile.
+    pub(super) async fn late_writer(&mut self, reference: &mut Reference) -> Result {
+        self.storage.clear();
+        self.settle().await?;
+        let stalled = self.storage.inject(Fault::stall().on(Operation::Save));
+        self.contents += 1;
+        let mut lot =
+            Lot { photo: FileField::new("late.txt", format!("late {}", self.contents)), ..Lot::default() };
+        let foreign = self.random.one_in(2);
+        let owner = self.random.one_in(2).then(|| "f".repeat(32));
+        let db = self.db.clone();
+        let writing = with_storage(shared(&self.storage), lot.stage(&db));
+        let meanwhile = async {
+            stalled.reached(1).await;
+            // Whatever comes of it, the writer is not held up for ever.
+            let names = self.sweep_around(foreign, owner).await;
+            stalled.release();
+            names
+        };
+        let (_, names) = tokio::join!(writing, meanwhile);
+        let names = names?;
+        with_storage_sync(shared(&self.storage), || drop(lot));
+        self.settle().await?;
+        self.note(if foreign { "a foreign file in the way" } else { "a late writer" });
+        for name in names {
+            self.storage.inner().delete(FileName::new(&name)?).await?;
+        }
+        // What carries no proof stays until somebody has looked at it.
+        self.db.execute_unprepared("DELETE FROM filefield_journal WHERE state = 'dead'").await?;
+        let rows: Rows = reference.rows.clone();
+        self.compare(reference, &rows, Ended::Well).await
+    }
+
+    /// Sweeps, after files of another program were put where the writer wants to go. Their names; they must be there.
+    async fn sweep_around(&self, foreign: bool, owner: Option<String>) -> Result<Vec<String>> {
+        let names = if foreign { self.put_foreign(owner).await? } else { Vec::new() };
+        self.sweep_now().await?;
+        for name in &names {
+            let whole = match self.storage.inner().open(FileName::new(name)?).await {
+                Ok(reader) => reader.read_all(1000).await? == FOREIGN.as_bytes(),
+                Err(_) => false,
+            };
+            if !whole {
+                return Err(format!("R8: the foreign file `{name}` was taken for ours").into());
+            }
+        }
+        Ok(names)
+    }
+
+    /// Puts files of another program under reserved names that are still free.
+    async fn put_foreign(&self, owner: Option<String>) -> Result<Vec<String>> {
+        let sql = "SELECT name FROM filefield_journal WHERE state = 'pending' AND name LIKE 'lots/late%'";
+        let statement = Statement::from_string(self.db.get_database_backend(), sql);
+        let (mut names, inner) = (Vec::new(), self.storage.inner());
+        let options = SaveOptions { exact: true, owner, ..SaveOptions::default() };
+        for row in self.db.query_all_raw(statement).await? {
+            let name: String = row.try_get("", "name")?;
+            if !inner.exists(FileName::new(&name)?).await? {
+                inner.save(FileName::new(&name)?, FOREIGN.into(), &options).await?;
+                names.push(name);
+            }
+        }
+        Ok(names)
+    }
+
+    /// One sweep for which everything is due, and nothing that it puts off itself.
+    async fn sweep_now(&self) -> Result {
+        let due = "UPDATE filefield_journal SET due_at = 0 WHERE state <> 'dead'";
+        self.db.execute_unprepared(due).await?;
+        with_storage(shared(&self.storage), sweep(&self.db)).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,92 @@
+//! What is cut off: tasks that change rows, and tell of every operation once it has succeeded.
+
+use super::plan::Plan;
+use crate::campaign::Result;
+use crate::campaign::world::World;
+use filefield::db;
+use filefield::storage::{Durability, FileSystemStorage};
+use filefield::testing::{failpoints, spawn};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a task waits after it has told: the rig notes the line in its log of blocks meanwhile. A line that it noted
+/// late would only make the check weaker.
+const PAUSE: Duration = Duration::from_millis(4);
+
+/// The world below the mount point.
+pub(super) fn folder(mount: &str) -> PathBuf {
+    Path::new(mount).join("world")
+}
+
+/// `MOUNT PLAN`
+pub(crate) fn main(mut arguments: impl Iterator<Item = String>) -> Result {
+    let (mount, plan) = (arguments.next().unwrap_or_default(), arguments.next().unwrap_or_default());
+    let plan: Plan = serde_json::from_str(&plan)?;
+    if !plan.planted.is_empty() {
+        failpoints::cfg(format!("planted:{}", plan.planted), "return")?;
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(work(&folder(&mount), plan))
+}
+
+async fn work(folder: &Path, plan: Plan) -> Result {
+    make(folder).await?;
+    let storage = FileSystemStorage::builder(folder.join("media")).base_url("/media/").build()?;
+    let db = db::connect(&World::sqlite(folder)).await?;
+    let world = World { folder: folder.to_owned(), db, storage: Arc::new(storage), recording: None };
+    // One flush for all of it, and states of nothing else.
+    world.execute("PRAGMA synchronous = OFF").await?;
+    grow_log(&world).await?;
+    rustix::fs::sync();
+    world.execute("PRAGMA synchronous = FULL").await?;
+    tell("ready")?;
+    let tasks: Vec<_> = (0..plan.tasks)
+        .map(|task| {
+            let (world, orders) = (world.clone(), plan.orders(task));
+            async move {
+                for (number, order) in orders.iter().enumerate() {
+                    let done = world.perform(order).await;
+                    done.map_err(|error| format!("{order:?}: {error}"))?;
+                    tell(&format!("{task} {}", number + 1))?;
+                    tokio::time::sleep(PAUSE).await;
+                }
+                Result::Ok(())
+            }
+        })
+        .collect();
+    world
+        .enter(async {
+            let running: Vec<_> = tasks.into_iter().map(spawn).collect();
+            for task in running {
+                task.await??;
+            }
+            Result::Ok(())
+        })
+        .await
+    // The world stays open: the cut comes while it is in use.
+}
+
+/// Tables and foreign files are made elsewhere: there is nothing to be learned from cuts before the first operation.
+async fn make(folder: &Path) -> Result {
+    let elsewhere = tempfile::tempdir()?;
+    let url = World::sqlite(elsewhere.path());
+    World::open(elsewhere.path(), &url, Durability::None, false).await?.close().await?;
+    let copied = Command::new("cp").arg("-a").args([elsewhere.path(), folder]).status()?;
+    if copied.success() { Ok(()) } else { Err("the world cannot be copied".into()) }
+}
+
+/// The database's log as it is after some hours: as large as it gets, and written over from its beginning. While a log
+/// grows, every commit takes the whole journal of the file system with it to the disk, and directories with that.
+async fn grow_log(world: &World) -> Result {
+    world.execute("CREATE TABLE ballast AS SELECT randomblob(3000000) AS bytes").await?;
+    world.execute("DROP TABLE ballast").await?;
+    world.execute("PRAGMA wal_checkpoint(RESTART)").await
+}
+
+/// One line, one write.
+fn tell(line: &str) -> Result {
+    Ok(std::io::stdout().lock().write_all(format!("{line}\n").as_bytes())?)
+}

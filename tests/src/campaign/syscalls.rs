@@ -1,0 +1,171 @@
+//! C5: every system call on a file fails once, in every operation. It ends in the right error, or well; then file and
+//! row agree, and a retry works.
+//!
+//! Not tried: locks (`fcntl`), for a lock that is kept because strace kept the call from the kernel is no fault that
+//! happens.
+//!
+//! With `--mode order` no call fails: every name that is made or removed must have been synced by the end, and every byte
+//! before it could be seen.
+//!
+//! `syscalls [--operations create,replace] [--on media|database|all] [--errors EIO,ENOSPC] [--durability full]`
+
+mod order;
+
+use super::child::{Durable, End};
+use super::kill::{durability, judge, panics, restarted};
+use super::options::Options;
+use super::report::Report;
+use super::traced::{Traced, wanted};
+use super::tracer::{Call, On, Tracer};
+use super::world::{Outcome, Random};
+use super::{Result, shuffle};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// Errors, and the kinds that the library has for them.
+const ERRORS: [(&str, &str); 7] = [
+    ("ENOSPC", "StorageFull"),
+    ("EDQUOT", "StorageFull"),
+    ("EIO", "Io"),
+    ("EMFILE", "TooManyOpenFiles"),
+    ("EACCES", "PermissionDenied"),
+    ("EROFS", "ReadOnly"),
+    ("EINTR", "Io"),
+];
+
+pub(super) fn run(options: &Options) -> Result<Report> {
+    let mut report = Report::default();
+    let durable = durability(options)?;
+    if options.text("mode", "faults") == "order" {
+        return order::run(options);
+    }
+    let mut faults = Vec::new();
+    for name in wanted(options) {
+        for call in Traced::calls(options, durable, name)? {
+            // A lock that is not let go of because the call was not carried out is no fault that a kernel has.
+            if call.name == "fcntl" {
+                continue;
+            }
+            if !matches!(
+                (options.text("on", "all"), call.on),
+                ("all", _) | ("media", On::Media) | ("database", On::Database)
+            ) {
+                continue;
+            }
+            for (error, kind) in ERRORS {
+                if options.text("errors", error).split(',').any(|wanted| wanted == error) {
+                    faults.push((name, call.clone(), error, kind));
+                }
+            }
+        }
+    }
+    report.add("faults of operations", faults.len() as u64);
+    shuffle(&mut faults, &mut Random::new(options.seed));
+    faults.truncate(options.count.map_or(usize::MAX, |count| usize::try_from(count).unwrap_or(usize::MAX)));
+    let (mut visited, mut ends) = (BTreeSet::new(), BTreeMap::<String, u64>::new());
+    for (name, call, error, kind) in faults {
+        visited.insert((name, call.clone()));
+        let tried = format!("{error} at {call:?} of `{name}`, --seed {}", options.seed);
+        match fault(options, durable, (name, &call, error, kind), &mut report, &tried) {
+            Ok(end) => *ends.entry(end).or_default() += 1,
+            Err(problem) => report.violation("hang or crash", format!("{problem}; after {tried}")),
+        }
+    }
+    report.points = visited.len() as u64;
+    report.more.insert("ends".to_owned(), serde_json::to_value(ends)?);
+    Ok(report)
+}
+
+/// Has one call fail. How the operation ended.
+fn fault(
+    options: &Options,
+    durable: Durable,
+    (name, call, error, kind): (&str, &Call, &str, &str),
+    report: &mut Report,
+    tried: &str,
+) -> Result<String> {
+    // Whether a thread has to wake another one up is a matter of time, and is a `write` as well: then the call that
+    // is meant has another number.
+    for shift in [0, 1, -1, 2, -2] {
+        let Some(nth) = call.nth.checked_add_signed(shift).filter(|nth| *nth > 0) else { continue };
+        let mut traced = Traced::new(options, durable, name)?;
+        let tampered = Call { nth, ..call.clone() };
+        let tracer = Tracer::tamper(&mut traced.child, &tampered, &format!("error={error}"))?;
+        traced.child.patience = Duration::from_secs(5);
+        let end = traced.perform();
+        let (here, others) = tracer.tampered(traced.place.path())?;
+        if here == 0 && (others > 0 || call.name == "write") {
+            continue;
+        }
+        report.fired += here;
+        return judge_end(report, traced, end?, (call, kind), (here, tried));
+    }
+    Ok("not reached".to_owned())
+}
+
+fn judge_end(
+    report: &mut Report,
+    mut traced: Traced,
+    end: End,
+    (call, kind): (&Call, &str),
+    (tampered, tried): (u64, &str),
+) -> Result<String> {
+    panics(report, &mut traced.child, tried);
+    let End::Told(outcome) = end else { return Err("the process died".into()) };
+    if tampered == 0 {
+        return Ok("not reached".to_owned());
+    }
+    if let Outcome::Failed { kind: found, text, .. } = &outcome
+        && !is_right(call, kind, found)
+    {
+        report.violation("error", format!("{found}, not {kind}: {text}; after {tried}"));
+    }
+    settle(report, &mut traced, call, tried)?;
+    let Outcome::Failed { kind: found, uncertain, .. } = outcome else {
+        if is_needed(&traced, call, tried) {
+            report.violation("R1", format!("acknowledged, and nobody knows whether it lasts; after {tried}"));
+        }
+        restarted(report, &traced.place, traced.child, &mut traced.expected, tried)?;
+        return Ok("done".to_owned());
+    };
+    // What may have been done already is refused the second time, or there is nothing left to do.
+    let again = traced.perform()?;
+    let refused = |kind: &str| uncertain && matches!(kind, "UniqueViolation" | "DoesNotExist");
+    match again {
+        End::Told(Outcome::Done) => {}
+        End::Told(Outcome::Failed { kind, .. }) if refused(&kind) => {}
+        End::Told(Outcome::Failed { text, .. }) => {
+            report.violation("retry", format!("{text}; after {tried}"));
+        }
+        End::Killed => return Err("the process died at the retry".into()),
+    }
+    settle(report, &mut traced, call, &format!("a retry after {tried}"))?;
+    restarted(report, &traced.place, traced.child, &mut traced.expected, tried)?;
+    Ok(if uncertain { format!("{found}, uncertain") } else { found })
+}
+
+fn settle(report: &mut Report, traced: &mut Traced, call: &Call, tried: &str) -> Result {
+    let mut settled = traced.child.settle()?.ok_or("the process died while it settled")?;
+    if call.name == "close" {
+        // A call that is made to fail is not carried out, while the kernel closes a file whatever it answers.
+        settled.violations.retain(|(_, seen)| !seen.contains("descriptors are open"));
+    }
+    judge(report, &mut traced.expected, &settled, tried);
+    panics(report, &mut traced.child, tried);
+    Ok(())
+}
+
+/// Whether an operation that makes files cannot have gone well without this call. One that was interrupted can be made
+/// again.
+fn is_needed(traced: &Traced, call: &Call, tried: &str) -> bool {
+    let syncs = call.name == "fsync" && call.on == On::Media && !tried.starts_with("EINTR");
+    syncs && traced.scenario.name.starts_with("create")
+}
+
+/// Whether the kind of an error tells what happened. What the database says of its files is an error of the database.
+fn is_right(call: &Call, kind: &str, found: &str) -> bool {
+    match call.on {
+        On::Database => found == "Database",
+        _ => found == kind,
+    }
+}

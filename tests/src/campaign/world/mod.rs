@@ -1,0 +1,105 @@
+//! The world that campaigns break: a table with every kind of file field, a database, a media folder that other programs
+//! use as well, operations on rows, and the checks after them.
+
+mod check;
+mod expect;
+mod foreign;
+mod model;
+mod operation;
+mod random;
+
+pub(crate) use check::Settled;
+pub(crate) use expect::Expected;
+pub(crate) use foreign::{files as foreign_files, put as put_foreign_files};
+pub(crate) use model::{Car, Files, Rows, bytes, number};
+pub(crate) use operation::{Change, Order, Outcome};
+pub(crate) use random::Random;
+
+use super::Result;
+use filefield::SharedStorage;
+use filefield::db::sea_orm::ConnectionTrait;
+use filefield::db::{self, DatabaseConnection};
+use filefield::storage::{Durability, FileSystemStorage};
+use filefield::testing::RecordingStorage;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A database and a media folder.
+#[derive(Clone)]
+pub(crate) struct World {
+    pub(crate) folder: PathBuf,
+    pub(crate) db: DatabaseConnection,
+    pub(crate) storage: SharedStorage,
+    /// The storage once more, where every deletion is judged (R5).
+    pub(crate) recording: Option<Arc<RecordingStorage>>,
+}
+
+impl World {
+    /// Opens the world of `folder`, or makes it. The media are in `media`. `judged`: whether every deletion is judged at
+    /// its moment, which costs queries.
+    pub(crate) async fn open(
+        folder: &Path,
+        url: &str,
+        durability: Durability,
+        judged: bool,
+    ) -> Result<World> {
+        let media = folder.join("media");
+        if !media.exists() {
+            foreign::put(&media)?;
+        }
+        let storage =
+            FileSystemStorage::builder(&media).base_url("/media/").durability(durability).build()?;
+        World::over(folder, url, Arc::new(storage), judged).await
+    }
+
+    /// The same with another storage.
+    pub(crate) async fn over(
+        folder: &Path,
+        url: &str,
+        storage: SharedStorage,
+        judged: bool,
+    ) -> Result<World> {
+        let db = db::connect(url).await?;
+        db::migrate::<Car>(&db).await?;
+        let world = World { folder: folder.to_owned(), db, storage, recording: None };
+        let db = world.db.clone();
+        Ok(if judged { world.judged(&db) } else { world })
+    }
+
+    /// The same world, where every deletion is judged at its moment, by what `db` says.
+    pub(crate) fn judged(self, db: &DatabaseConnection) -> World {
+        let recording = RecordingStorage::new(self.storage).forbid_deleting_referenced(db).keep_last(100);
+        let recording = Arc::new(recording);
+        World { storage: recording.clone(), recording: Some(recording), ..self }
+    }
+
+    /// The same world over other connections.
+    pub(crate) fn with(&self, db: DatabaseConnection) -> World {
+        World { db, ..self.clone() }
+    }
+
+    /// The URL of the database in `folder`, where it is a file in there.
+    pub(crate) fn sqlite(folder: &Path) -> String {
+        format!("sqlite://{}?mode=rwc", folder.join("garage.db").display())
+    }
+
+    pub(crate) fn media(&self) -> PathBuf {
+        self.folder.join("media")
+    }
+
+    /// Runs `future` with this world's storage in the place of every field's. Tasks inside are spawned with
+    /// `filefield::testing::spawn`.
+    pub(crate) async fn enter<F: Future>(&self, future: F) -> F::Output {
+        filefield::testing::with_storage(self.storage.clone(), future).await
+    }
+
+    /// Runs a statement. It is the same for all kinds of databases.
+    pub(crate) async fn execute(&self, sql: &str) -> Result<()> {
+        self.db.execute_unprepared(sql).await?;
+        Ok(())
+    }
+
+    pub(crate) async fn close(self) -> Result<()> {
+        Ok(self.db.close().await?)
+    }
+}

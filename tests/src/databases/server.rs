@@ -1,0 +1,159 @@
+//! Servers: one of each kind for the process, or one that a test may stop and kill.
+
+use super::supervisor::Supervisor;
+use super::{Kind, Missing, block_on, sea_orm};
+use sea_orm::{ConnectOptions, DatabaseConnection, DbErr};
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long a server may take to answer.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+static FSYNC: AtomicBool = AtomicBool::new(false);
+
+/// Lets servers that are started from now on wait for the disk at every commit. Without it a power cut could cost a
+/// commit; a killed server loses nothing.
+pub fn wait_for_the_disk() {
+    FSYNC.store(true, Ordering::Relaxed);
+}
+
+/// A running server. It ends when the last owner lets go of it, and with the process.
+#[derive(Debug)]
+pub struct Server {
+    kind: Kind,
+    /// Of the database that is always there.
+    url: String,
+    /// `None` for a server that this process did not start.
+    supervisor: Option<Mutex<Supervisor>>,
+    running: AtomicBool,
+}
+
+impl Server {
+    /// The server for all tests of this process: the one that the environment names (`TEST_POSTGRES_URL`,
+    /// `TEST_MARIADB_URL`), else one that is started at the first call.
+    ///
+    /// # Errors
+    /// What is not installed.
+    ///
+    /// # Panics
+    /// Where it is installed and does not run.
+    pub fn shared(kind: Kind) -> Result<Arc<Server>, Missing> {
+        static SERVERS: [OnceLock<Result<Arc<Server>, Missing>>; 3] = [const { OnceLock::new() }; 3];
+        SERVERS[kind as usize]
+            .get_or_init(|| match kind.variable().and_then(|variable| std::env::var(variable).ok()) {
+                Some(url) => {
+                    Ok(Arc::new(Server { kind, url, supervisor: None, running: AtomicBool::new(true) }))
+                }
+                None => Server::start(kind).map(Arc::new),
+            })
+            .clone()
+    }
+
+    /// Starts a server of the caller's own.
+    ///
+    /// # Errors
+    /// What is not installed.
+    ///
+    /// # Panics
+    /// Where it is installed and does not run.
+    pub fn start(kind: Kind) -> Result<Server, Missing> {
+        let supervisor = Supervisor::new(kind)?;
+        let folder: String = supervisor.folder().display().to_string();
+        let folder: String = folder.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let url = match kind {
+            Kind::MariaDb => format!("mysql://root@localhost/mysql?socket={folder}%2Fsocket"),
+            _ => format!("postgres://filefield@localhost/postgres?host={folder}"),
+        };
+        let server =
+            Server { kind, url, supervisor: Some(Mutex::new(supervisor)), running: AtomicBool::new(false) };
+        server.start_again();
+        Ok(server)
+    }
+
+    /// The kind of database.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// A connection to the server's own database, for instance to end other connections.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn admin(&self) -> Result<DatabaseConnection, DbErr> {
+        let mut options = ConnectOptions::new(&self.url);
+        options.sqlx_logging(false).max_connections(1).acquire_timeout(Duration::from_secs(10));
+        sea_orm::Database::connect(options).await
+    }
+
+    /// Starts a server that was stopped or killed, and waits until it answers.
+    ///
+    /// # Panics
+    /// Where it does not run, or was not started by this process.
+    pub fn start_again(&self) {
+        let fsync = if FSYNC.load(Ordering::Relaxed) { "on" } else { "off" };
+        self.tell(&format!("start {fsync}"));
+        let began = Instant::now();
+        while let Err(error) = block_on(async { self.admin().await?.ping().await }) {
+            self.tell("alive");
+            assert!(began.elapsed() < PATIENCE, "{} does not answer: {error}", self.kind);
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        self.running.store(true, Ordering::Release);
+    }
+
+    /// Stops the server in order: connections are ended, what was committed is written out.
+    ///
+    /// # Panics
+    /// Where it was not started by this process.
+    pub fn stop(&self) {
+        self.running.store(false, Ordering::Release);
+        self.tell("stop");
+    }
+
+    /// Kills the server and its children at once, with `SIGKILL`.
+    ///
+    /// # Panics
+    /// Where it was not started by this process.
+    pub fn kill(&self) {
+        self.running.store(false, Ordering::Release);
+        self.tell("kill");
+    }
+
+    /// Stops it and starts it again.
+    ///
+    /// # Panics
+    /// Where it does not run, or was not started by this process.
+    pub fn restart(&self) {
+        self.stop();
+        self.start_again();
+    }
+
+    /// Lets `child` use this server as its shared one.
+    pub fn pass_on(&self, child: &mut Command) {
+        if let Some(variable) = self.kind.variable() {
+            child.env(variable, &self.url);
+        }
+    }
+
+    /// The address of one of its databases.
+    pub(super) fn url_of(&self, database: &str) -> String {
+        let (address, query) = self.url.split_once('?').unwrap_or((&self.url, ""));
+        let authority = address.find("://").map_or(0, |at| at + 3);
+        let end = address[authority..].find('/').map_or(address.len(), |at| authority + at);
+        format!("{}/{database}?{query}", &address[..end])
+    }
+
+    pub(super) fn is_running(&self) -> bool {
+        self.running.load(Ordering::Acquire)
+    }
+
+    fn tell(&self, command: &str) {
+        let supervisor = self.supervisor.as_ref().expect("a server that this process started");
+        let answer = supervisor.lock().unwrap_or_else(PoisonError::into_inner).tell(command);
+        if let Err(error) = answer {
+            panic!("{}: {command}: {error}", self.kind);
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Negative controls: what the protocol would be without one of its parts. Each must be found within the count of the
+//! CI, else a run that finds nothing says nothing.
+//!
+//! They spoil statements and answers on their way between the library and the database, so the library needs no
+//! switches for them. One whose statement is never seen has not fired, which fails the campaign: that is how a
+//! change of the statements is noticed here.
+
+use super::{actors, lock};
+use sea_orm::{DbBackend, ProxyExecResult, ProxyRow, Statement, Value};
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use tokio::task;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Bug {
+    /// A row is written although its entry was swept.
+    NoFence,
+    /// No column is looked through before a deletion.
+    NoProbe,
+    /// Any file counts as the one that the entry announced.
+    NoOwnership,
+    /// A swept write is forgotten at once.
+    NoSecondLook,
+    /// The rows are looked through before the journal is asked for a save that has taken the name.
+    ProbeBeforeWriter,
+    /// The journal is not asked for it at all.
+    NoWriter,
+    /// A name is given to a save while an entry holds it.
+    ReuseReserved,
+    /// A name that a sweeper is deleting may be written into a row.
+    NameWhileGoing,
+}
+
+pub(super) const ALL: [Bug; 8] = [
+    Bug::NoFence,
+    Bug::NoProbe,
+    Bug::NoOwnership,
+    Bug::NoSecondLook,
+    Bug::ProbeBeforeWriter,
+    Bug::NoWriter,
+    Bug::ReuseReserved,
+    Bug::NameWhileGoing,
+];
+
+const NONE: usize = usize::MAX;
+
+static PLANTED: AtomicUsize = AtomicUsize::new(NONE);
+
+/// How often the planted bug changed a statement or an answer.
+static FIRED: AtomicU64 = AtomicU64::new(0);
+
+type Early = HashMap<Option<task::Id>, HashMap<String, Vec<ProxyRow>>>;
+
+/// Answers of probes that were run too early, by task.
+static EARLY: Mutex<Option<Early>> = Mutex::new(None);
+
+type Answer = (Vec<ProxyRow>, ProxyExecResult);
+
+/// Plants a bug, or with `None` takes it away.
+pub(super) fn plant(bug: Option<Bug>) {
+    let index = bug.and_then(|bug| ALL.iter().position(|known| *known == bug));
+    PLANTED.store(index.unwrap_or(NONE), Ordering::Relaxed);
+    FIRED.store(0, Ordering::Relaxed);
+    forget();
+}
+
+/// Between two schedules.
+pub(super) fn forget() {
+    *lock(&EARLY) = None;
+}
+
+pub(super) fn is_planted(bug: Bug) -> bool {
+    ALL.get(PLANTED.load(Ordering::Relaxed)) == Some(&bug)
+}
+
+pub(super) fn fired() -> u64 {
+    FIRED.load(Ordering::Relaxed)
+}
+
+/// Whether this is the moment of `bug`; counts it.
+pub(super) fn fires(bug: Bug) -> bool {
+    let planted = is_planted(bug);
+    FIRED.fetch_add(planted.into(), Ordering::Relaxed);
+    planted
+}
+
+fn is_attach(sql: &str) -> bool {
+    sql.starts_with("DELETE FROM filefield_journal") && sql.contains("state = 'pending'")
+}
+
+/// The question for the token of a save that has taken a name.
+pub(super) fn is_writer(sql: &str) -> bool {
+    sql.starts_with("SELECT token FROM filefield_journal")
+}
+
+fn is_probe(sql: &str) -> bool {
+    sql.starts_with("SELECT 1 AS n FROM ") && !sql.contains("filefield_journal")
+}
+
+fn is_going(sql: &str) -> bool {
+    sql.starts_with("SELECT 1 AS n FROM filefield_journal")
+}
+
+fn is_reserve(sql: &str) -> bool {
+    sql.contains("NOT EXISTS (SELECT 1 FROM filefield_journal WHERE")
+}
+
+fn is_bury(sql: &str) -> bool {
+    sql.starts_with("UPDATE filefield_journal SET state = 'tombstone'")
+}
+
+/// The probes of all columns.
+pub(super) fn probes() -> impl Iterator<Item = String> {
+    actors::TABLES
+        .into_iter()
+        .map(|table| format!("SELECT 1 AS n FROM \"{table}\" WHERE \"{table}\".\"image\" = ? LIMIT 1"))
+}
+
+pub(super) fn answer_early(task: Option<task::Id>, answers: HashMap<String, Vec<ProxyRow>>) {
+    lock(&EARLY).get_or_insert_default().insert(task, answers);
+}
+
+pub(super) fn early_answer(task: Option<task::Id>, sql: &str) -> Option<Vec<ProxyRow>> {
+    if !is_planted(Bug::ProbeBeforeWriter) || !is_probe(sql) {
+        return None;
+    }
+    let answer = lock(&EARLY).as_mut()?.get_mut(&task)?.remove(sql)?;
+    fires(Bug::ProbeBeforeWriter);
+    Some(answer)
+}
+
+fn same(answer: Answer) -> Answer {
+    answer
+}
+
+fn nothing(_: Answer) -> Answer {
+    Answer::default()
+}
+
+fn one((rows, mut result): Answer) -> Answer {
+    result.rows_affected = 1;
+    (rows, result)
+}
+
+/// The statement as the planted bug leaves it, and what the bug makes of its answer.
+pub(super) fn spoil(mut statement: Statement) -> (Statement, fn(Answer) -> Answer) {
+    let Some(bug) = ALL.get(PLANTED.load(Ordering::Relaxed)) else { return (statement, same) };
+    let sql = statement.sql.as_str();
+    let then = match bug {
+        Bug::NoFence if is_attach(sql) => one,
+        Bug::NoProbe if is_probe(sql) => nothing,
+        Bug::NoWriter if is_writer(sql) => nothing,
+        Bug::NameWhileGoing if is_going(sql) => nothing,
+        Bug::ReuseReserved if is_reserve(sql) => {
+            for value in statement.values.iter_mut().flat_map(|values| values.0.iter_mut()) {
+                if matches!(value, Value::String(Some(text)) if text.starts_with('[')) {
+                    *value = "[]".into();
+                }
+            }
+            same
+        }
+        Bug::NoSecondLook if is_bury(sql) => {
+            let id = statement.values.iter().flat_map(|values| values.iter()).nth(1).cloned();
+            statement = delete(id);
+            same
+        }
+        _ => return (statement, same),
+    };
+    fires(*bug);
+    (statement, then)
+}
+
+fn delete(id: Option<Value>) -> Statement {
+    Statement::from_sql_and_values(DbBackend::Sqlite, "DELETE FROM filefield_journal WHERE id = ?", id)
+}
