@@ -9,8 +9,8 @@ use crate::suggest::{listed, nearest};
 use crate::template::shortest;
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote};
-use syn::Meta;
 use syn::ext::IdentExt;
+use syn::{Attribute, Meta, PathArguments, Type};
 
 /// Checks all rules, and resolves the names of other fields.
 pub(crate) fn all(model: &mut Model<'_>, errors: &mut Errors) {
@@ -52,13 +52,28 @@ fn lifetimes(model: &Model<'_>, errors: &mut Errors) {
 }
 
 fn something_to_do(model: &Model<'_>, errors: &mut Errors) {
-    if model.files().next().is_none() && !model.wants_table {
+    if model.files().next().is_none() && !model.wants_table && !meant_a_file(model) {
         errors.add(
             &model.input.ident,
             Message::new("`Model` needs at least one field marked `#[file]`, or a table")
                 .help("write `#[file]` above a field of type `FileField`, or `#[model(table = \"..\")]` above the struct"),
         );
     }
+}
+
+/// Whether a file field has an attribute whose name is a slip of `file`: the compiler says that it knows none such.
+fn meant_a_file(model: &Model<'_>) -> bool {
+    const SLIPS: &[&str] = &["file", "files", "field", "image", "upload", "file_field", "image_field"];
+    let slip = |attr: &Attribute| {
+        attr.path()
+            .get_ident()
+            .is_some_and(|name| nearest(&name.to_string(), SLIPS.iter().copied()).is_some())
+    };
+    let files = |word: &Ident| word == "FileField" || word == "ImageField";
+    model
+        .fields
+        .iter()
+        .any(|field| field.attrs.iter().any(slip) && find_word(field.ty.to_token_stream(), &files).is_some())
 }
 
 /// The keys that name other fields: each must exist, and be filled by one file only.
@@ -96,6 +111,7 @@ fn companion(
         };
         let message = match nearest(&name, names()) {
             Some(near) => message.help(format!("did you mean `{near}`?")),
+            None if names().count() == 0 => message.help("add the field"),
             None if names().count() <= 8 => {
                 message.note(format!("the other fields: {}", listed(names(), "and")))
             }
@@ -186,6 +202,7 @@ fn primary_key(model: &mut Model<'_>, errors: &mut Errors) {
     let keys: Vec<(&Ident, &Field<'_>)> =
         model.fields.iter().filter_map(|field| Some((field.keys.primary_key.as_ref()?, field))).collect();
     match &keys[..] {
+        [] if model.fields.iter().any(meant_a_key) => {}
         [] if model.table_mistaken || model.fields.iter().any(|field| field.keys.key_mistaken) => {}
         [] => {
             let message = Message::new("a model with a table needs a primary key");
@@ -196,6 +213,22 @@ fn primary_key(model: &mut Model<'_>, errors: &mut Errors) {
             errors.add(ident, message.help(help));
         }
         [(first, one), more @ ..] => {
+            if let Type::Tuple(_) = one.ty {
+                let message = Message::new("a primary key is one column");
+                let help = format!(
+                    "write `{}: i64`, and a unique constraint over the others into a migration",
+                    one.ident
+                );
+                errors.add(one.ty, message.help(help));
+                model.key_mistaken = true;
+            }
+            if let Some(inner) = in_option(one.ty) {
+                let message = Message::new("a primary key cannot be an `Option`")
+                    .help(format!("write `{}: {inner}`", one.ident))
+                    .note("0, or the empty string, stands for a row that is not saved yet");
+                errors.add(one.ty, message);
+                model.key_mistaken = true;
+            }
             for (key, field) in more {
                 let message = Message::new(format!("`{}` is a second primary key", field.name));
                 let what = format!("the first is `{}`,", one.name);
@@ -203,6 +236,22 @@ fn primary_key(model: &mut Model<'_>, errors: &mut Errors) {
             }
         }
     }
+}
+
+/// Whether a field has an attribute of this name, which the compiler does not know.
+fn meant_a_key(field: &Field<'_>) -> bool {
+    field
+        .attrs
+        .iter()
+        .any(|attr| ["primary_key", "pk", "key", "id"].iter().any(|name| attr.path().is_ident(name)))
+}
+
+/// What is written between `Option<` and `>`.
+fn in_option(ty: &Type) -> Option<String> {
+    let Type::Path(path) = ty else { return None };
+    let last = path.path.segments.last().filter(|last| last.ident == "Option")?;
+    let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
+    Some(arguments.args.to_token_stream().to_string().replace(' ', ""))
 }
 
 fn distinct_columns(model: &Model<'_>, errors: &mut Errors) {

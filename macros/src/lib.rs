@@ -30,6 +30,10 @@ pub fn derive_model(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
 fn guarded(input: TokenStream, derive: fn(&DeriveInput) -> TokenStream) -> TokenStream {
     let input = match syn::parse2::<DeriveInput>(input) {
         Ok(input) => input,
+        // No Rust has a keyword there, so the compiler has said so already, and how to escape it.
+        Err(error) if error.to_string().starts_with("expected identifier, found keyword") => {
+            return TokenStream::new();
+        }
         Err(error) => {
             let message = Message::new("`Model` cannot read this item")
                 .note("it can be derived for structs in the syntax of Rust 1.95");

@@ -1,7 +1,8 @@
 //! `key = value, flag, ..`: a parser that goes on at the next comma, so every mistake of a list is seen at once.
 
+use crate::attr::Grammar;
 use crate::errors::{Errors, Message};
-use proc_macro2::{Delimiter, Ident, Spacing, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Ident, Punct, Spacing, TokenStream, TokenTree};
 use quote::quote;
 
 /// What stands after a key.
@@ -13,8 +14,8 @@ pub(crate) enum Given {
     Equals(TokenTree),
     /// `=` and these tokens, at least one.
     Value(Vec<TokenTree>),
-    /// Something else than `=`.
-    Other(TokenTree),
+    /// Something else than `=`, and the literal that follows or is in it.
+    Other(TokenTree, Option<String>),
 }
 
 /// One `key` or `key = value`.
@@ -30,14 +31,14 @@ impl Entry {
         let key = &self.key;
         match &self.given {
             Given::Bare => quote!(#key),
-            Given::Equals(token) | Given::Other(token) => quote!(#key #token),
+            Given::Equals(token) | Given::Other(token, _) => quote!(#key #token),
             Given::Value(value) => quote!(#key #(#value)*),
         }
     }
 }
 
 /// Splits the content of an attribute into its entries.
-pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Vec<Entry> {
+pub(crate) fn parse(tokens: TokenStream, grammar: &Grammar, errors: &mut Errors) -> Vec<Entry> {
     let mut entries = Vec::new();
     let mut rest = &flatten(tokens)[..];
     while !rest.is_empty() {
@@ -47,9 +48,9 @@ pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Vec<Entry> {
             errors.add(&rest[0], Message::new("expected a key, found `,`").help("remove the comma"));
         }
         if let Some(found) = rest.get(end).filter(|found| is(found, ';')) {
-            errors.add(found, Message::new("expected `,` between keys, found `;`"));
+            errors.add(found, Message::new("expected `,` between keys, found `;`").help("write a `,`"));
         }
-        segment(part, &mut entries, errors);
+        segment(part, &mut entries, grammar, errors);
         rest = rest.get(end + 1..).unwrap_or_default();
     }
     entries
@@ -115,15 +116,23 @@ fn angle(tokens: &[TokenTree]) -> Option<usize> {
 }
 
 /// Reads what stands between two commas: one entry, or several where a comma was forgotten.
-fn segment(mut part: &[TokenTree], entries: &mut Vec<Entry>, errors: &mut Errors) {
+fn segment(mut part: &[TokenTree], entries: &mut Vec<Entry>, grammar: &Grammar, errors: &mut Errors) {
     while let [first, after @ ..] = part {
         let key = match first {
             TokenTree::Ident(key) => key.clone(),
             TokenTree::Literal(literal) => {
-                let message = Message::new("expected a key before the value");
                 let text = literal.to_string();
+                if after.is_empty()
+                    && let Some(Entry { key, given: Given::Value(list) }) = entries.last_mut()
+                    && grammar.keys.iter().any(|known| key == known.name && known.example.contains('['))
+                {
+                    // One mistake: the brackets.
+                    list.extend([TokenTree::Punct(Punct::new(',', Spacing::Alone)), first.clone()]);
+                    return;
+                }
+                let message = Message::new("expected a key before the value");
                 let message = if text.starts_with('"') && after.is_empty() {
-                    message.help(format!("for the folder of the files write `upload_to = {text}`"))
+                    message.help(format!("write `{} = {text}`", grammar.keys[0].name))
                 } else {
                     message.help("write `key = value`")
                 };
@@ -144,28 +153,41 @@ fn segment(mut part: &[TokenTree], entries: &mut Vec<Entry>, errors: &mut Errors
                     .help("keys are single words, such as `upload_to`"),
             );
         }
-        let own = &after[..next_entry(after)];
+        let own = &after[..next_entry(after, grammar)];
         let given = match own {
             [] => Given::Bare,
             [equals] if single_equals(own) => Given::Equals(equals.clone()),
             [_, value @ ..] if single_equals(own) => Given::Value(value.to_vec()),
-            [found, ..] => Given::Other(found.clone()),
+            [TokenTree::Group(group)] => Given::Other(own[0].clone(), literal(&flatten(group.stream()))),
+            [found, value @ ..] => Given::Other(found.clone(), literal(value)),
         };
         entries.push(Entry { key, given });
+        let last = own.last().unwrap_or(first);
         part = &after[own.len()..];
         if let [next, ..] = part {
-            errors.add(next, Message::new(format!("expected `,` before `{next}`")));
+            let message = Message::new(format!("expected `,` before `{next}`"));
+            errors.add(next, message.help(format!("write `{last}, {next}`")));
         }
     }
 }
 
+fn literal(tokens: &[TokenTree]) -> Option<String> {
+    match tokens {
+        [TokenTree::Literal(literal)] => Some(literal.to_string()),
+        _ => None,
+    }
+}
+
 /// Where, after a key, the next entry begins although no comma stands before it; else the length.
-fn next_entry(after: &[TokenTree]) -> usize {
+fn next_entry(after: &[TokenTree], grammar: &Grammar) -> usize {
     let starts = |at: usize| match (&after[at], at.checked_sub(1).map(|before| &after[before])) {
         (TokenTree::Ident(_), None) => true,
         (TokenTree::Ident(word), Some(before)) if at > 1 => {
             let glued = match before {
-                TokenTree::Literal(_) => true,
+                // A number and its unit are one value.
+                TokenTree::Literal(literal) => {
+                    literal.to_string().contains('"') || grammar.keys.iter().any(|key| word == key.name)
+                }
                 TokenTree::Ident(before) => !is_keyword(before),
                 _ => false,
             };

@@ -20,6 +20,8 @@ pub(crate) struct Model<'a> {
     pub(crate) wants_table: bool,
     /// Whether it was given in a wrong way.
     pub(crate) table_mistaken: bool,
+    /// Whether the type of the primary key has been refused.
+    pub(crate) key_mistaken: bool,
     pub(crate) fields: Vec<Field<'a>>,
     /// Whether accessors can borrow the fields: it has named ones, is not packed, owns its values.
     pub(crate) regular: bool,
@@ -31,6 +33,7 @@ pub(crate) struct Field<'a> {
     /// Its name, without `r#`.
     pub(crate) name: String,
     pub(crate) ty: &'a Type,
+    pub(crate) attrs: &'a [Attribute],
     pub(crate) docs: Vec<&'a Attribute>,
     pub(crate) file: Option<FileField>,
     pub(crate) keys: FieldKeys,
@@ -70,6 +73,7 @@ impl<'a> Model<'a> {
             table: keys.table,
             wants_table: keys.wants_table,
             table_mistaken: keys.table_mistaken,
+            key_mistaken: false,
             regular: shape.is_some(),
             fields: shape.into_iter().flatten().filter_map(|field| self::field(field, errors)).collect(),
         }
@@ -104,6 +108,7 @@ fn field<'a>(field: &'a syn::Field, errors: &mut Errors) -> Option<Field<'a>> {
         ident,
         name: ident.unraw().to_string(),
         ty: &field.ty,
+        attrs: &field.attrs,
         docs: field.attrs.iter().filter(is_doc).collect(),
         file: file::parse(&field.attrs, errors).map(|keys| FileField {
             keys,
@@ -113,6 +118,14 @@ fn field<'a>(field: &'a syn::Field, errors: &mut Errors) -> Option<Field<'a>> {
         }),
         keys: model::parse_field(&field.attrs, errors),
     })
+}
+
+fn is_no_type(ty: &Type) -> bool {
+    match ty {
+        Type::Infer(_) | Type::ImplTrait(_) => true,
+        Type::Reference(reference) => reference.lifetime.is_none(),
+        _ => false,
+    }
 }
 
 /// The fields, where they have names.
@@ -125,6 +138,8 @@ fn named_fields<'a>(
     let put = "put the file fields into a struct and derive it there";
     let fields: &dyn ToTokens = match &input.data {
         Data::Struct(data) => match &data.fields {
+            // The compiler refuses these types where they stand, and would again wherever they are repeated.
+            Fields::Named(fields) if fields.named.iter().any(|field| is_no_type(&field.ty)) => return None,
             Fields::Named(fields) => return Some(fields.named.iter()),
             Fields::Unnamed(fields) => fields,
             Fields::Unit => ident,

@@ -25,6 +25,16 @@ pub(crate) enum Problem {
     Dots,
     /// `\` stands where `/` should.
     Backslash,
+    /// `s3://`
+    Url,
+    /// `~` or `$HOME` at the start.
+    Expanded,
+    /// `YYYY`, which is not `%Y`.
+    Letters,
+    /// A part starts or ends with a space.
+    Space,
+    /// A part of more bytes than file systems take.
+    LongPart(usize),
     /// `:`
     Colon,
     /// A control character.
@@ -51,6 +61,20 @@ pub(crate) fn problems(template: &str) -> Vec<(Range<usize>, Problem)> {
         // The backslashes after a drive are the same mistake.
         return vec![(0..2, Problem::Absolute)];
     }
+    if let Some(scheme) = template.find("://")
+        && !template[..scheme].contains('/')
+    {
+        return vec![(0..scheme + 3, Problem::Url)];
+    }
+    let first = template.split('/').next().unwrap_or_default();
+    let variable =
+        first.strip_prefix('$').is_some_and(|name| name.starts_with(|c: char| c.is_ascii_uppercase()));
+    if first == "~" || variable {
+        return vec![(0..first.len(), Problem::Expanded)];
+    }
+    if let Some(at) = ["YYYY", "yyyy"].iter().find_map(|year| template.find(year)) {
+        return vec![(at..at + 4, Problem::Letters)];
+    }
     if template.starts_with('/') {
         let slashes = template.len() - template.trim_start_matches('/').len();
         found.push((0..slashes, Problem::Absolute));
@@ -72,6 +96,8 @@ fn parts(template: &str, found: &mut Vec<(Range<usize>, Problem)>) {
             "" if range.start >= template.len() => {}
             "" => found.push((range.start - 1..range.end + 1, Problem::EmptyPart)),
             "." | ".." => found.push((range, Problem::Dots)),
+            part if part.trim_matches(' ') != part => found.push((range, Problem::Space)),
+            part if part.len() > 255 => found.push((range, Problem::LongPart(part.len()))),
             _ => {}
         }
     }
@@ -84,6 +110,7 @@ fn characters(template: &str, found: &mut Vec<(Range<usize>, Problem)>) {
         match c {
             '\\' if found.iter().any(|(_, problem)| *problem == Problem::Backslash) => {}
             '\\' => found.push((at..end, Problem::Backslash)),
+            ':' if found.iter().any(|(_, problem)| *problem == Problem::Colon) => {}
             ':' => found.push((at..end, Problem::Colon)),
             '{' | '}' => {
                 // One message for `{name}`.
@@ -102,6 +129,13 @@ fn characters(template: &str, found: &mut Vec<(Range<usize>, Problem)>) {
                     chars.next();
                 }
                 match directive {
+                    Some('{') if template[end..].contains('}') => {
+                        let end = template[at..].find('}').map_or(end, |close| at + close + 1);
+                        found.push((at..end, Problem::Brace));
+                        while chars.clone().next().is_some_and(|(next, _)| next < end) {
+                            chars.next();
+                        }
+                    }
                     None => found.push((at..template.len(), Problem::LonePercent)),
                     Some(c) if !DIRECTIVES.contains(c) || (flags > 0 && matches!(c, 'f' | '%')) => {
                         found.push((at..end + flags + c.len_utf8(), Problem::Directive));
@@ -112,6 +146,32 @@ fn characters(template: &str, found: &mut Vec<(Range<usize>, Problem)>) {
             _ => {}
         }
     }
+}
+
+/// `YYYY/MM/DD` and `{year}/{month}/{day}` with directives.
+pub(crate) fn directives(template: &str) -> String {
+    const WORDS: &[(&str, &str)] = &[
+        ("%{year}", "%Y"),
+        ("%{month}", "%m"),
+        ("%{day}", "%d"),
+        ("{year}", "%Y"),
+        ("{month}", "%m"),
+        ("{day}", "%d"),
+        ("YYYY", "%Y"),
+        ("yyyy", "%Y"),
+        ("MM", "%m"),
+        ("mm", "%m"),
+        ("DD", "%d"),
+        ("dd", "%d"),
+    ];
+    WORDS.iter().fold(template.to_owned(), |text, (word, directive)| {
+        let dated = |part: &str| {
+            let whole = word.starts_with(['%', '{', 'Y', 'y'])
+                || part.split(['-', '_', '.']).any(|piece| piece == *word);
+            if whole { part.replace(word, directive) } else { part.to_owned() }
+        };
+        text.split('/').map(dated).collect::<Vec<_>>().join("/")
+    })
 }
 
 /// The fewest characters that a template without mistakes can become.
@@ -150,6 +210,8 @@ mod tests {
             "a.b/..c/d../...",
             ".hidden",
             "with space",
+            "a~/$b/~c",
+            "MM",
             "%Y%m%d",
         ] {
             assert_eq!(problems(template), [], "{template}");
@@ -189,7 +251,14 @@ mod tests {
             ("a%-", ("%-", Problem::LonePercent)),
             ("a/{name}/b", ("{name}", Problem::Brace)),
             ("a/{name", ("{", Problem::Brace)),
+            ("a/%{name}", ("%{name}", Problem::Brace)),
             ("a}", ("}", Problem::Brace)),
+            ("s3://bucket/photos", ("s3://", Problem::Url)),
+            ("~/photos", ("~", Problem::Expanded)),
+            ("$HOME/photos", ("$HOME", Problem::Expanded)),
+            ("photos/YYYY/MM", ("YYYY", Problem::Letters)),
+            ("photos/ a", (" a", Problem::Space)),
+            (" ", (" ", Problem::Space)),
         ] {
             assert_eq!(first(template), Some(want), "{template:?}");
         }
@@ -203,7 +272,23 @@ mod tests {
         assert_eq!(found("{a:b}"), [Problem::Brace]);
         assert_eq!(found("%%q"), []);
         assert_eq!(found("a\\b\\c"), [Problem::Backslash]);
+        assert_eq!(found(":year/:month"), [Problem::Colon]);
+        assert_eq!(problems(&"a".repeat(256)), [(0..256, Problem::LongPart(256))]);
         assert_eq!(found("C:\\a\\b"), [Problem::Absolute]);
+    }
+
+    #[test]
+    fn dates_of_other_languages() {
+        for (template, want) in [
+            ("photos/YYYY/MM/DD", "photos/%Y/%m/%d"),
+            ("yyyy-mm", "%Y-%m"),
+            ("{year}/{month}", "%Y/%m"),
+            ("comma/dd", "comma/%d"),
+            ("{id}", "{id}"),
+            ("%{year}", "%Y"),
+        ] {
+            assert_eq!(directives(template), want);
+        }
     }
 
     #[test]

@@ -130,7 +130,7 @@ fn an_unreadable_item_gets_our_words() {
 /// Keys, what is given, and the mistakes of a list.
 fn listed(source: &str) -> (Vec<String>, Vec<String>) {
     let mut errors = Errors::new();
-    let entries = list::parse(source.parse().unwrap(), &mut errors);
+    let entries = list::parse(source.parse().unwrap(), &crate::attr::file::GRAMMAR, &mut errors);
     let show = |entry: &list::Entry| {
         let given = match &entry.given {
             Given::Bare => String::new(),
@@ -138,7 +138,7 @@ fn listed(source: &str) -> (Vec<String>, Vec<String>) {
             Given::Value(value) => {
                 format!(" = {}", value.iter().map(ToString::to_string).collect::<String>())
             }
-            Given::Other(token) => format!(" ? {}", list::opening(token)),
+            Given::Other(token, _) => format!(" ? {}", list::opening(token)),
         };
         format!("{}{given}", entry.key)
     };

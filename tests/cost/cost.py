@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """What the derive costs a build: CPU milliseconds a struct, in `cargo check` and in a debug build.
 
-200 structs of 6 fields, 2 of them files, are compiled with each derive; a crate with the same structs and no derive is
-subtracted. The minimum of several runs counts, in CPU time, so that a busy machine matters little. Cargo's default
+200 structs of 6 fields, 2 of them files, are compiled with each derive. Subtracted are an empty crate with the same
+dependencies, which costs a crate once and not a struct, and the same structs without a derive. The minimum of several
+runs counts, in CPU time, and the runs of all crates take turns, so that a busy machine matters little. Cargo's default
 profile is used, because that is what most users have.
 
     python3 tests/cost/cost.py [--runs 5] [--without-db] [--enforce]
@@ -83,7 +84,14 @@ def variants(with_db):
             structs(table, key="#[model(primary_key)] ", **FILES),
         )
         found["sea-orm"] = (orm, entities())
+    for name, (dependencies, _) in list(found.items()):
+        linked = [line.split(" ")[0].replace("-", "_") for line in dependencies.splitlines()]
+        found[empty(name)] = (dependencies, "".join(f"extern crate {name} as _;\n" for name in linked))
     return found
+
+
+def empty(name):
+    return f"{name}, empty"
 
 
 def package(name):
@@ -141,11 +149,11 @@ def main():
             for name in found:
                 runs[name].append(cpu(folder, command, name))
         least = {name: min(times) * 1000 / STRUCTS for name, times in runs.items()}
-        base = {name: least["none"] for name in found}
-        base["filefield, table"] = base["sea-orm"] = least.get("clone", 0)
-        cost = {name: time - base[name] for name, time in least.items()}
+        own = {name: least[name] - least[empty(name)] for name in found if empty(name) in found}
+        base = {name: "clone" if name in ("filefield, table", "sea-orm") else "none" for name in own}
+        cost = {name: own[name] - own[base[name]] for name in own}
         shares = [("filefield", "serde", SERDE_SHARE), ("filefield, table", "sea-orm", SEA_ORM_SHARE)]
-        for name in found:
+        for name in own:
             share = next((f"  {cost[name] / cost[of]:.0%} of {of} (limit {limit:.0%})"
                           for what, of, limit in shares if what == name), "")
             if name not in ("none", "clone"):

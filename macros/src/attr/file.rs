@@ -1,13 +1,14 @@
 //! `#[file(..)]` on a field.
 
+use super::accept::accept;
 use super::size::max_size;
-use super::value::{Text, choice, field_name, function, kind, number, refuse, text, texts};
+use super::value::{Text, choice, field_name, function, kind, number, refuse, text};
 use super::{Form, Grammar, Key, Known, entries, ours};
 use crate::errors::{Errors, Message};
+use crate::list::is;
 use crate::suggest::listed;
 use crate::template::{self, DIRECTIVES, Problem};
 use proc_macro2::{Ident, TokenStream, TokenTree};
-use quote::ToTokens;
 use syn::Attribute;
 
 pub(crate) const GRAMMAR: Grammar = Grammar {
@@ -29,22 +30,81 @@ pub(crate) const GRAMMAR: Grammar = Grammar {
         ("null", "make the field's type an `Option`"),
         ("blank", "make the field's type an `Option`"),
         ("optional", "make the field's type an `Option`"),
+        ("width", "write `width_field = photo_width`"),
+        ("height", "write `height_field = photo_height`"),
+        ("meta", "write `meta_field = photo_meta`"),
+        ("metadata", "write `meta_field = photo_meta`"),
+        ("max_width", "check it before the file is assigned"),
         ("required", "leave it out: only an `Option` may hold no file"),
         ("default", "assign the file where the struct is made"),
         ("verbose_name", "write a doc comment on the field"),
         ("help_text", "write a doc comment on the field"),
         ("validators", "write `accept = [..]` and `max_size = ..`, or check before the file is assigned"),
+        ("content_type", "write `accept = [\"image/*\"]`"),
         ("content_types", "write `accept = [\"image/*\"]`"),
         ("mime", "write `accept = [\"image/*\"]`"),
+        ("mime_type", "write `accept = [\"image/*\"]`"),
+        ("mime_types", "write `accept = [\"image/*\"]`"),
+        ("media_types", "write `accept = [\"image/*\"]`"),
+        ("types", "write `accept = [\"image/*\"]`"),
+        ("allowed_types", "write `accept = [\"image/*\"]`"),
+        ("accepted_types", "write `accept = [\"image/*\"]`"),
+        ("file_types", "write `accept = [\"image/*\"]`"),
+        ("extensions", "write `accept = [\"image/*\"]`"),
+        ("allowed_extensions", "write `accept = [\"image/*\"]`"),
         ("path", "write `upload_to = \"photos/\"`"),
         ("folder", "write `upload_to = \"photos/\"`"),
         ("dir", "write `upload_to = \"photos/\"`"),
+        ("directory", "write `upload_to = \"photos/\"`"),
+        ("subdir", "write `upload_to = \"photos/\"`"),
+        ("prefix", "write `upload_to = \"photos/\"`"),
+        ("location", "write `upload_to = \"photos/\"`"),
+        ("destination", "write `upload_to = \"photos/\"`"),
+        ("dest", "write `upload_to = \"photos/\"`"),
+        ("to", "write `upload_to = \"photos/\"`"),
+        ("upload", "write `upload_to = \"photos/\"`"),
+        ("name", "write `upload_to = name_for`, a `fn(&Model, &str) -> String`"),
+        ("filename", "write `upload_to = name_for`, a `fn(&Model, &str) -> String`"),
+        ("rename_to", "write `upload_to = name_for`, a `fn(&Model, &str) -> String`"),
         ("size", "write `max_size = \"20 MiB\"`"),
-        ("extensions", "write `accept = [\"image/*\"]`"),
-        ("allowed_extensions", "write `accept = [\"image/*\"]`"),
+        ("limit", "write `max_size = \"20 MiB\"`"),
         ("max_file_size", "write `max_size = \"20 MiB\"`"),
         ("max_upload_size", "write `max_size = \"20 MiB\"`"),
-        ("upload", "write `upload_to = \"photos/\"`"),
+        ("length", "write `max_length = 255`"),
+        ("max_len", "write `max_length = 255`"),
+        ("max_name_length", "write `max_length = 255`"),
+        ("backend", "write `storage = select_storage`, a function that gives the storage"),
+        ("bucket", "write `storage = select_storage`, a function that gives the storage"),
+        ("disk", "write `storage = select_storage`, a function that gives the storage"),
+        ("alias", "write `storage = select_storage`, a function that gives the storage"),
+        ("public", "write `storage = select_storage`, a function that gives the storage"),
+        ("private", "write `storage = select_storage`, a function that gives the storage"),
+        ("acl", "write `storage = select_storage`, a function that gives the storage"),
+        ("unique_names", "write `naming = \"unique\"`"),
+        ("unique_name", "write `naming = \"unique\"`"),
+        ("random", "write `naming = \"unique\"`"),
+        ("uuid", "write `naming = \"unique\"`"),
+        ("keep", "write `on_delete = \"keep\"` or `on_delete = \"delete\"`"),
+        ("delete", "write `on_delete = \"keep\"` or `on_delete = \"delete\"`"),
+        ("cleanup", "write `on_delete = \"keep\"` or `on_delete = \"delete\"`"),
+        ("cascade", "write `on_delete = \"keep\"` or `on_delete = \"delete\"`"),
+        ("overwrite", "write `on_replace = \"keep\"` or `on_replace = \"delete\"`"),
+        ("replace", "write `on_replace = \"keep\"` or `on_replace = \"delete\"`"),
+        ("image", "make the field's type an `ImageField`"),
+        ("type", "make the field's type a `FileField` or an `ImageField`"),
+        ("kind", "make the field's type a `FileField` or an `ImageField`"),
+        ("multiple", "put each file into a row of a model of their own"),
+        ("resize", "leave it out: images are stored as they are"),
+        ("thumbnail", "leave it out: images are stored as they are"),
+        ("quality", "leave it out: images are stored as they are"),
+        ("min_size", "check it before the file is assigned"),
+        ("min_width", "check it before the file is assigned"),
+        ("min_height", "check it before the file is assigned"),
+        ("max_height", "check it before the file is assigned"),
+        ("editable", "leave it out: forms are not made from models"),
+        ("choices", "leave it out: forms are not made from models"),
+        ("index", "write the index into a migration"),
+        ("db_index", "write the index into a migration"),
         ("rename", "write `#[model(column = \"..\")]` on the field"),
         ("skip", "leave `#[file]` out where the field holds no uploaded file"),
         ("db_column", "write `#[model(column = \"..\")]` on the field"),
@@ -127,6 +187,10 @@ fn upload_to(known: &Known, errors: &mut Errors) -> Option<UploadTo> {
     let found = kind(&known.value);
     match found {
         "a path" => return function(known, errors).map(UploadTo::Function),
+        "a call" | "an expression" if literal_in(&known.value).is_some() => {
+            let help = literal_in(&known.value).map(|text| format!("write `upload_to = {text}`"));
+            return refuse(known, format!("expected a string literal, found {found}"), help, errors);
+        }
         "a call" => {
             let help = Some("write the function's path without the parentheses".to_owned());
             return refuse(known, "`upload_to` takes the function itself".to_owned(), help, errors);
@@ -172,10 +236,27 @@ fn describe(template: &str, range: std::ops::Range<usize>, problem: Problem) -> 
             message.note("the storage decides where its root is")
         }
         Problem::Dots => drawn(format!("`{found}` is not allowed in `upload_to`"))
+            .help(instead(template.split('/').filter(|part| !matches!(*part, "" | "." | ".."))))
             .note("a stored name may not leave the root of the storage"),
+        Problem::Url => {
+            let host = &template[range.end..];
+            drawn("`upload_to` is a folder, not a URL".to_owned())
+                .help(instead(host.split('/').skip(1).filter(|part| !part.is_empty())))
+                .note("the storage decides where its root is, and makes the URLs")
+        }
+        Problem::Expanded => drawn(format!("`{found}` is not expanded in `upload_to`"))
+            .help(instead(template.split('/').skip(1).filter(|part| !part.is_empty())))
+            .note("the storage decides where its root is"),
+        Problem::Letters => drawn(format!("`{found}` is not a date directive, and would be the folder's name"))
+            .help(format!("write `\"{}\"`", template::directives(template).escape_debug())),
+        Problem::Space => drawn("a folder name in `upload_to` starts or ends with a space".to_owned())
+            .help(instead(template.split('/').map(str::trim))),
+        Problem::LongPart(bytes) => Message::new(format!("a folder name in `upload_to` has {bytes} bytes"))
+            .help("shorten it: file systems take 255"),
         Problem::Backslash => drawn("use `/` between folders".to_owned())
             .help(format!("write `\"{}\"`", template.replace('\\', "/").escape_debug())),
         Problem::Colon => drawn("`:` is not allowed in `upload_to`".to_owned())
+            .help(format!("write `\"{}\"`", template.replace(':', "-").escape_debug()))
             .note("some file systems give it a meaning of its own"),
         Problem::Control(c) => {
             drawn(format!("`upload_to` contains the control character U+{:04X}", u32::from(c))).help("remove it")
@@ -190,8 +271,36 @@ fn describe(template: &str, range: std::ops::Range<usize>, problem: Problem) -> 
         }
         Problem::LonePercent => drawn("`upload_to` ends with a lone `%`".to_owned()).help("write `%%` for a percent sign"),
         Problem::Brace => drawn(format!("`upload_to` has no placeholders such as `{found}`"))
-            .help("for a name made of other fields write `upload_to = name_for`, a `fn(&Model, &str) -> String`")
+            .help(match template::directives(template) {
+                dated if !dated.contains(['{', '}']) => format!("write `\"{}\"`", dated.escape_debug()),
+                _ => "for a name made of other fields write `upload_to = name_for`, a `fn(&Model, &str) -> String`".to_owned(),
+            })
             .note("a template has date directives only, such as `%Y`"),
+    }
+}
+
+/// The string in `Some("cars")`, `String::from("cars")` or `"cars".to_owned()`.
+fn literal_in(value: &[TokenTree]) -> Option<String> {
+    let text = |token: &TokenTree| Some(token.to_string()).filter(|text| text.starts_with('"'));
+    match value {
+        [first, dot, TokenTree::Ident(_), TokenTree::Group(none)]
+            if is(dot, '.') && none.stream().is_empty() =>
+        {
+            text(first)
+        }
+        [.., TokenTree::Group(group)] => {
+            let inner = crate::list::flatten(group.stream());
+            if let [only] = &inner[..] { text(only) } else { None }
+        }
+        _ => None,
+    }
+}
+
+/// The template that was probably meant.
+fn instead<'p>(parts: impl Iterator<Item = &'p str>) -> String {
+    match &parts.collect::<Vec<_>>().join("/")[..] {
+        "" => "leave the key out to store at the root of the storage".to_owned(),
+        folder => format!("write `\"{}\"`", folder.escape_debug()),
     }
 }
 
@@ -201,108 +310,4 @@ fn max_length(known: &Known, errors: &mut Errors) -> Option<u32> {
         return refuse(known, "`max_length` is at most 1024 characters".to_owned(), None, errors);
     }
     Some(length)
-}
-
-/// Extensions that are taken for media types.
-const EXTENSIONS: &[(&str, &str)] = &[
-    ("pdf", "application/pdf"),
-    ("jpg", "image/jpeg"),
-    ("jpeg", "image/jpeg"),
-    ("png", "image/png"),
-    ("gif", "image/gif"),
-    ("webp", "image/webp"),
-    ("svg", "image/svg+xml"),
-    ("txt", "text/plain"),
-    ("csv", "text/csv"),
-    ("html", "text/html"),
-    ("json", "application/json"),
-    ("zip", "application/zip"),
-    ("mp3", "audio/mpeg"),
-    ("mp4", "video/mp4"),
-    ("image", "image/*"),
-    ("video", "video/*"),
-    ("audio", "audio/*"),
-    ("text", "text/*"),
-];
-
-fn accept(known: &Known, errors: &mut Errors) -> Option<Vec<String>> {
-    let texts = texts(known, errors)?;
-    if texts.is_empty()
-        && known
-            .value
-            .iter()
-            .any(|value| matches!(value, TokenTree::Group(group) if group.stream().is_empty()))
-    {
-        let help = Some("leave the key out to accept every type".to_owned());
-        return refuse(known, "an empty list accepts no file at all".to_owned(), help, errors);
-    }
-    let mut types: Vec<String> = Vec::new();
-    for text in texts {
-        let media_type = text.value.to_ascii_lowercase();
-        match media_type_error(&media_type) {
-            Some(message) => errors.add(text.token.to_token_stream(), message),
-            None if types.contains(&media_type) => {
-                errors.add(
-                    text.token.to_token_stream(),
-                    Message::new(format!("`{media_type}` is listed twice")),
-                );
-            }
-            None => types.push(media_type),
-        }
-    }
-    Some(types)
-}
-
-/// What is wrong with a media type in lower case (RFC 9110, 8.3.1), where `*` may stand for the subtype.
-fn media_type_error(media_type: &str) -> Option<Message> {
-    let token = |part: &str| {
-        !part.is_empty()
-            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte))
-    };
-    let message = Message::new(format!("`{}` is not a media type", media_type.escape_debug()));
-    if media_type == "*/*" || media_type == "*" {
-        return Some(
-            Message::new(format!("`{media_type}` accepts everything")).help("leave the key `accept` out"),
-        );
-    }
-    let bare = media_type.trim_start_matches("*.").trim_start_matches('.');
-    if let Some((_, known)) = EXTENSIONS.iter().find(|(extension, _)| *extension == bare) {
-        return Some(message.help(format!("write `\"{known}\"`")));
-    }
-    if media_type.contains(';') {
-        return Some(message.help("leave the parameters after `;` out"));
-    }
-    match media_type.split_once('/') {
-        Some((main, sub)) if token(main) && (token(sub) || sub == "*") => None,
-        _ => Some(message.help("write a type such as `\"application/pdf\"` or `\"image/*\"`")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn media_types() {
-        for good in ["image/*", "application/pdf", "image/svg+xml", "application/vnd.ms-excel"] {
-            assert!(media_type_error(good).is_none(), "{good}");
-        }
-        for bad in [
-            "",
-            "pdf",
-            ".pdf",
-            "*.pdf",
-            "*/*",
-            "*",
-            "*/png",
-            "image/",
-            "/png",
-            "a/b/c",
-            "text/plain; charset=utf-8",
-            "im age/png",
-            "image/p*",
-        ] {
-            assert!(media_type_error(bad).is_some(), "{bad}");
-        }
-    }
 }

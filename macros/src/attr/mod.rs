@@ -1,5 +1,6 @@
 //! What `#[file(..)]` and `#[model(..)]` have in common: the form of the attribute and of its entries.
 
+mod accept;
 pub(crate) mod file;
 pub(crate) mod model;
 mod size;
@@ -70,13 +71,14 @@ pub(crate) fn ours<'a>(attrs: &'a [Attribute], grammar: &Grammar, errors: &mut E
 pub(crate) fn entries(attr: &Attribute, grammar: &Grammar, errors: &mut Errors) -> Vec<Known> {
     let Some(tokens) = content(attr, grammar, errors) else { return Vec::new() };
     let mut known: Vec<Known> = Vec::new();
-    for entry in list::parse(tokens, errors) {
+    for entry in list::parse(tokens, grammar, errors) {
         let Some(key) = grammar.keys.iter().find(|key| entry.key == key.name) else {
             unknown(&entry, grammar, errors);
             continue;
         };
         if let Some(first) = known.iter().find(|known| known.key.name == key.name) {
-            let message = Message::new(format!("`{}` is given twice", key.name));
+            let message =
+                Message::new(format!("`{}` is given twice", key.name)).help("remove one of the two");
             errors.add(entry.tokens(), at_line(message, "first given", first.ident.span(), entry.key.span()));
             continue;
         }
@@ -92,12 +94,20 @@ fn content(attr: &Attribute, grammar: &Grammar, errors: &mut Errors) -> Option<T
     let name = grammar.attribute;
     let example = grammar.keys[0].example;
     match &attr.meta {
-        Meta::Path(_) => Some(TokenStream::new()),
-        Meta::NameValue(_) => {
+        Meta::Path(_) if name == "file" => Some(TokenStream::new()),
+        Meta::Path(_) => {
+            let message = Message::new(format!("`#[{name}]` alone says nothing"));
+            errors.add(attr, message.help(format!("remove it, or write `#[{name}({example})]`")));
+            None
+        }
+        Meta::NameValue(given) => {
+            let value = given.value.to_token_stream().to_string();
+            let key = grammar.keys[0].name;
+            let right = if value.starts_with('"') { format!("{key} = {value}") } else { example.to_owned() };
             errors.add(
                 attr,
                 Message::new(format!("expected `#[{name}(...)]`"))
-                    .help(format!("write `#[{name}({example})]`")),
+                    .help(format!("write `#[{name}({right})]`")),
             );
             None
         }
@@ -106,7 +116,8 @@ fn content(attr: &Attribute, grammar: &Grammar, errors: &mut Errors) -> Option<T
             if !matches!(&group, TokenTree::Group(group) if group.delimiter() == Delimiter::Parenthesis) {
                 errors.add(
                     group,
-                    Message::new(format!("wrong delimiters: `#[{name}(...)]` takes parentheses")),
+                    Message::new(format!("wrong delimiters: `#[{name}(...)]` takes parentheses"))
+                        .help(format!("write `#[{name}({})]`", list.tokens)),
                 );
             } else if list.tokens.is_empty() {
                 let bare = if name == "file" { "write `#[file]`, or add" } else { "remove it, or add" };
@@ -141,18 +152,35 @@ fn value(entry: &Entry, key: &Key, grammar: &Grammar, errors: &mut Errors) -> Op
     let Key { name, form, example } = key;
     let right = || match form {
         Form::Flag => format!("write `#[{}({name})]`", grammar.attribute),
-        _ => format!("write `{example}`"),
+        _ => match &entry.given {
+            Given::Other(_, Some(value)) if is_string(value) == is_string(example) => {
+                format!("write `{name} = {value}`")
+            }
+            _ => format!("write `{example}`"),
+        },
     };
     let head = match (&entry.given, form) {
         (Given::Bare, Form::Flag | Form::Either) => return Some(Vec::new()),
+        // The compiler has refused `'cars'` already, and shows the quotes to write.
+        (Given::Value(value), _) if value.iter().any(is_no_literal) => return None,
         (Given::Value(value), Form::Value | Form::Either) => return Some(value.clone()),
         (Given::Bare | Given::Equals(_), Form::Value | Form::Either) => format!("`{name}` needs a value"),
-        (Given::Other(_), Form::Value | Form::Either) => format!("expected `=` after `{name}`"),
+        (Given::Other(..), Form::Value | Form::Either) => format!("expected `=` after `{name}`"),
         (_, Form::Flag) => format!("`{name}` takes no value"),
     };
     errors.add(entry.tokens(), Message::new(head).help(right()));
     // A flag with a value is meant all the same.
     (*form == Form::Flag).then(Vec::new)
+}
+
+fn is_no_literal(token: &TokenTree) -> bool {
+    matches!(token, TokenTree::Literal(literal) if literal.to_string().starts_with('\'')
+        && matches!(syn::Lit::new(literal.clone()), syn::Lit::Verbatim(_)))
+}
+
+/// Whether a value, or an example of one, is a string.
+fn is_string(value: &str) -> bool {
+    value.ends_with('"')
 }
 
 /// Adds a note with the line of `first`, where the compiler tells it and it is not that of `here`.

@@ -26,6 +26,17 @@ pub(crate) const STRUCT: Grammar = Grammar {
         ("schema", "leave it out, and choose the schema where you connect"),
         ("schema_name", "leave it out, and choose the schema where you connect"),
         ("rename_all", "write `#[model(column = \"..\")]` on a field"),
+        ("tablename", "write `table = \"cars\"`"),
+        ("rename", "write `table = \"cars\"`"),
+        ("unique_together", "write the constraint into a migration"),
+        ("constraints", "write the constraint into a migration"),
+        ("indexes", "write the index into a migration"),
+        ("index", "write the index into a migration"),
+        ("ordering", "order where the rows are asked for, with `order_by`"),
+        ("abstract", "leave `table` out for a model without a table"),
+        ("managed", "leave `table` out for a model whose table belongs to another library"),
+        ("app_label", "leave it out: the table's name is written whole"),
+        ("verbose_name", "write a doc comment on the struct"),
     ],
 };
 
@@ -52,6 +63,8 @@ pub(crate) const FIELD: Grammar = Grammar {
         ("id", "write `#[model(primary_key)]`"),
         ("primary", "write `#[model(primary_key)]`"),
         ("key", "write `#[model(primary_key)]`"),
+        ("auto", "leave it out: the database counts integer keys up"),
+        ("autoincrement", "leave it out: the database counts integer keys up"),
         ("auto_increment", "leave it out: the database counts integer keys up"),
         ("null", "make the field's type an `Option`"),
         ("nullable", "make the field's type an `Option`"),
@@ -114,11 +127,14 @@ pub(crate) fn parse_struct(attrs: &[Attribute], errors: &mut Errors) -> StructKe
 fn mentions(attributes: &[&Attribute], words: &[&str]) -> bool {
     let meant = |word: &str| words.contains(&word) || nearest(word, words.last().copied()).is_some();
     attributes.iter().any(|attr| {
-        let syn::Meta::List(list) = &attr.meta else { return false };
+        // A lone string can only be the name of the table.
+        let syn::Meta::List(list) = &attr.meta else { return matches!(attr.meta, syn::Meta::NameValue(_)) };
         let tokens = flatten(list.tokens.clone());
-        split(&tokens)
-            .iter()
-            .any(|part| matches!(part, [TokenTree::Ident(key), ..] if meant(&key.to_string())))
+        split(&tokens).iter().any(|part| match part {
+            [TokenTree::Ident(key), ..] => meant(&key.to_string()),
+            [TokenTree::Literal(_)] => true,
+            _ => false,
+        })
     })
 }
 
@@ -150,16 +166,27 @@ fn sql_name(known: &Known, errors: &mut Errors) -> Option<String> {
     let message = match &text.value[..] {
         "" => Message::new(format!("empty `{name}`")).help(format!("write `{}`", known.key.example)),
         value if value.contains('.') && name == "table" => {
-            Message::new("a table is named without its schema")
-                .note("the whole name is quoted in statements; choose the schema where you connect")
+            let bare = value.rsplit('.').next().filter(|bare| !bare.is_empty() && plain(bare));
+            let message = Message::new("a table is named without its schema");
+            let message = match bare {
+                Some(bare) => message.help(format!("write `table = \"{bare}\"`")),
+                None => message,
+            };
+            message.note("the whole name is quoted in statements; choose the schema where you connect")
         }
         value if value.len() > LONGEST => Message::new(format!(
             "`{name}` is {} characters long; names in a database may have {LONGEST}",
             value.len()
-        )),
+        ))
+        .help("shorten it"),
         value if !plain(value) => {
-            Message::new(format!("`{}` cannot be the name of a {name}", value.escape_debug()))
-                .note("letters `a` to `z`, digits and `_` are allowed, with no digit at the start")
+            let message = Message::new(format!("`{}` cannot be the name of a {name}", value.escape_debug()));
+            let near = value.trim().to_lowercase().replace([' ', '-', '.', '/', ':'], "_");
+            let message = match Some(near).filter(|near| !near.is_empty() && plain(near)) {
+                Some(near) => message.help(format!("write `{name} = \"{near}\"`")),
+                None => message,
+            };
+            message.note("letters `a` to `z`, digits and `_` are allowed, with no digit at the start")
         }
         _ => return Some(text.value),
     };

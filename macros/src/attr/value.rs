@@ -123,6 +123,10 @@ pub(crate) fn number<N: FromStr>(known: &Known, errors: &mut Errors) -> Option<N
         [TokenTree::Literal(token), extra @ ..] => match Lit::new(token.clone()) {
             _ if !extra.is_empty() => "expected a whole number, found an expression".to_owned(),
             Lit::Int(int) if !int.suffix().is_empty() => return suffixed(token, errors),
+            Lit::Str(text) if text.value().parse::<u32>().is_ok_and(|number| number > 0) => {
+                let help = format!("write `{name} = {}`", text.value());
+                return refuse(known, format!("`{name}` takes a whole number"), Some(help), errors);
+            }
             Lit::Int(int) => match int.base10_digits().parse() {
                 Ok(_) if int.base10_digits() == "0" => format!("`{name}` cannot be 0"),
                 Ok(number) => return Some(number),
@@ -139,18 +143,13 @@ pub(crate) fn number<N: FromStr>(known: &Known, errors: &mut Errors) -> Option<N
 pub(crate) fn texts(known: &Known, errors: &mut Errors) -> Option<Vec<Text>> {
     let name = known.key.name;
     let [TokenTree::Group(group)] = &known.value[..] else {
-        let help = match &known.value[..] {
-            [TokenTree::Literal(literal)] if literal.to_string().starts_with('"') => {
-                Some(format!("write `{name} = [{literal}]`"))
-            }
-            _ => None,
+        let parts: Option<Vec<String>> = split(&known.value).into_iter().map(quoted).collect();
+        let found = match &parts {
+            Some(parts) if parts.len() > 1 => "strings",
+            _ => kind(&known.value),
         };
-        return refuse(
-            known,
-            format!("expected a list in brackets, found {}", kind(&known.value)),
-            help,
-            errors,
-        );
+        let help = parts.map(|parts| format!("write `{name} = [{}]`", parts.join(", ")));
+        return refuse(known, format!("expected a list in brackets, found {found}"), help, errors);
     };
     if group.delimiter() != Delimiter::Bracket {
         return refuse(known, format!("wrong delimiters: `{name}` takes brackets"), None, errors);
@@ -163,18 +162,51 @@ pub(crate) fn texts(known: &Known, errors: &mut Errors) -> Option<Vec<Text>> {
                 Ok(value) => found.push(Text { value, token: token.clone() }),
                 Err(Wrong::Suffix) => return suffixed(token, errors),
                 Err(Wrong::Kind(_)) => {
-                    errors.add(token, Message::new(format!("`{name}` lists string literals")));
+                    errors.add(
+                        token,
+                        Message::new(format!("`{name}` lists string literals"))
+                            .help(format!("write `{}`", known.key.example)),
+                    );
                 }
             },
-            [] => errors.add(group_token(group), Message::new("expected a string between the commas")),
-            [TokenTree::Literal(_), extra @ ..] => return after(extra, errors),
+            [] => errors.add(
+                group_token(group),
+                Message::new("expected a string between the commas").help("remove a comma"),
+            ),
+            [TokenTree::Literal(first), extra @ ..] => {
+                let message = Message::new(format!("expected `,` between the strings of `{name}`"));
+                let message = match quoted(extra) {
+                    Some(next) => message.help(format!("write `{first}, {next}`")),
+                    None => message,
+                };
+                errors.add(quote!(#(#extra)*), message);
+                return None;
+            }
             part => {
-                let message = format!("expected a string literal, found {}", kind(part));
-                errors.add(quote!(#(#part)*), Message::new(message));
+                let message = Message::new(format!("expected a string literal, found {}", kind(part)));
+                let message = message.help(match quoted(part) {
+                    Some(text) => format!("write `{text}`"),
+                    None => format!("write `{}`", known.key.example),
+                });
+                errors.add(quote!(#(#part)*), message);
             }
         }
     }
     Some(found)
+}
+
+/// The string that is meant by `"a/b"` or the bare `a/b`.
+fn quoted(part: &[TokenTree]) -> Option<String> {
+    match part {
+        [TokenTree::Literal(literal)] if literal.to_string().starts_with('"') => Some(literal.to_string()),
+        [] | [.., TokenTree::Group(_)] => None,
+        part => {
+            let word =
+                |token: &TokenTree| matches!(token, TokenTree::Ident(_)) || is(token, '/') || is(token, '*');
+            let bare = part.iter().any(|token| is(token, '/')) && part.iter().all(word);
+            bare.then(|| format!("\"{}\"", part.iter().map(ToString::to_string).collect::<String>()))
+        }
+    }
 }
 
 fn group_token(group: &proc_macro2::Group) -> TokenStream {
@@ -199,7 +231,16 @@ pub(crate) fn field_name(known: &Known, errors: &mut Errors) -> Option<Ident> {
             };
             (format!("`{name}` takes the name of a field, not {}", kind(&known.value)), help)
         }
-        value => (format!("`{name}` takes the name of a field, not {}", kind(value)), None),
+        value => {
+            let help = match value {
+                // `self.width`, `User::width`
+                [.., dot, TokenTree::Ident(last)] if is(dot, '.') || is(dot, ':') => {
+                    Some(format!("write `{name} = {last}`"))
+                }
+                _ => None,
+            };
+            (format!("`{name}` takes the name of a field, not {}", kind(value)), help)
+        }
     };
     refuse(known, head, help, errors)
 }
@@ -245,6 +286,10 @@ pub(crate) fn path_in(value: &[TokenTree]) -> Option<TokenStream> {
 pub(crate) fn function(known: &Known, errors: &mut Errors) -> Option<TokenStream> {
     let name = known.key.name;
     let value = &known.value;
+    if matches!(&value[..], [TokenTree::Ident(word)] if word == "None") {
+        let head = format!("`{name}` takes the path of a function, not `None`");
+        return refuse(known, head, Some(format!("leave `{name}` out")), errors);
+    }
     if let Some(path) = path_in(value).filter(|_| kind(value) == "a path") {
         return Some(path);
     }
@@ -258,7 +303,13 @@ pub(crate) fn function(known: &Known, errors: &mut Errors) -> Option<TokenStream
                 TokenStream::from_str(&text).ok().and_then(|path| path_in(&crate::list::flatten(path)));
             let help = match &text[..] {
                 "default" => Some(format!("leave `{name}` out: that is the default storage")),
-                _ => path.map(|_| format!("write `{name} = {text}`")),
+                _ => Some(match path {
+                    Some(_) if text.contains("::") => format!("write `{name} = {text}`"),
+                    Some(_) => {
+                        format!("write `{name} = {text}`, and `fn {text}() -> &'static str {{ \"{text}\" }}`")
+                    }
+                    None => "write a `fn` that returns the storage, and its name here".to_owned(),
+                }),
             };
             (format!("`{name}` takes a path, not a string"), help)
         }

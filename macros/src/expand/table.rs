@@ -13,6 +13,9 @@ pub(super) fn implementation(model: &Model<'_>, split: &Split) -> TokenStream {
     let key = model.fields.iter().find(|field| field.keys.primary_key.is_some() && field.file.is_none());
     let key = key.or_else(|| model.fields.iter().find(|field| field.name == "id"));
     let (true, Some(key)) = (model.wants_table, key) else { return TokenStream::new() };
+    if model.key_mistaken {
+        return TokenStream::new();
+    }
     if model.input.generics.lifetimes().next().is_some() {
         return TokenStream::new();
     }

@@ -1,4 +1,4 @@
-::core::compile_error! { "`no good` cannot be the name of a table\nnote: letters `a` to `z`, digits and `_` are allowed, with no digit at the start" }
+::core::compile_error! { "`no good` cannot be the name of a table\nhelp: write `table = \"no_good\"`\nnote: letters `a` to `z`, digits and `_` are allowed, with no digit at the start" }
 ::core::compile_error! { "`storage` needs a value\nhelp: write `storage = select_storage`" }
 ::core::compile_error! { "`upload_to` must be relative to the storage\nhelp: write `\"photos\"`\nnote: the storage decides where its root is" }
 ::core::compile_error! { "a model cannot borrow: `User` has the lifetime parameter `'a`\nhelp: store an owned value\nnote: models are registered for the whole program" }

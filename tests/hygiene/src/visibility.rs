@@ -33,6 +33,14 @@ struct Private {
     r#type: ImageField,
 }
 
+/// Nobody calls its accessors.
+#[derive(Debug, Model)]
+#[model(crate = ::ff)]
+struct Quiet {
+    #[file]
+    file: FileField,
+}
+
 /// Seen by everybody, though its fields are not.
 #[derive(Debug, ::core::clone::Clone, Model)]
 #[model(crate = ::ff, table = "public")]
@@ -52,6 +60,7 @@ pub struct Public {
 pub fn lengths() -> [::core::primitive::usize; 5] {
     let mut private = Private { file: FileField::empty(), r#type: ImageField::empty() };
     private.type_mut().clear();
+    let _ = Quiet { file: FileField::empty() };
     let parent = inner::ForParent { file: FileField::empty() };
     let krate = inner::ForCrate { id: 1, file: FileField::empty() };
     [

@@ -1,0 +1,10 @@
+// mistakes: 1
+use filefield::{FileField, Model};
+
+#[derive(Model)]
+struct User {
+    #[image(upload_to = "cars")]
+    photo: FileField,
+}
+
+fn main() {}

@@ -1,0 +1,13 @@
+// mistakes: 1
+use filefield::{FileField, Model};
+
+#[derive(Model)]
+struct User {
+    #[file]
+    photo: FileField,
+    shared: std::cell::Cell<u8>,
+}
+
+fn main() {
+    let _ = |user: &User| user.photo().name().len();
+}

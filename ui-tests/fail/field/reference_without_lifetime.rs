@@ -1,0 +1,10 @@
+// mistakes: 1
+use filefield::{FileField, Model};
+
+#[derive(Model)]
+struct User {
+    #[file]
+    photo: &FileField,
+}
+
+fn main() {}

@@ -1,0 +1,13 @@
+// mistakes: 1
+use filefield::{FileField, Model};
+
+#[derive(Clone, Model)]
+#[model(table = "users")]
+struct User {
+    #[file]
+    photo: FileField,
+    #[model(primary_key)]
+    id: Option<i64>,
+}
+
+fn main() {}
