@@ -55,6 +55,8 @@ pub use filefield_macros::Model;
 pub use journal::{SweepReport, Sweeper, SweeperTask};
 pub use model::FileModel;
 pub use name::FileName;
+#[cfg(feature = "object-store")]
+pub use object_store;
 pub use registry::{App, IntoStorage, default_storage};
 pub use settings::Settings;
 pub use storage::{Metadata, NewFile, Reader, SaveOptions, Saved, SharedStorage, Storage};

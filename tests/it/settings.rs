@@ -66,7 +66,7 @@ fn every_mistake_in_the_environment_is_named_and_nothing_works_on_defaults() {
     let variables = [
         ("FILEFIELD_MEDIA_ROT", "/srv/secret"),
         ("FILEFIELD_DEBUG", "maybe"),
-        ("FILEFIELD_STORAGES__s3", "s3://key:secret@bucket"),
+        ("FILEFIELD_STORAGES__old", "ftp://key:secret@bucket"),
         ("FILEFIELD_CONFIG", "/etc/secret/no-such-file.toml"),
     ];
     isolated(
@@ -86,7 +86,7 @@ fn every_mistake_in_the_environment_is_named_and_nothing_works_on_defaults() {
             ),
             "{text}"
         );
-            assert_eq!(lines[3], "STORAGES.s3: unknown storage `s3:`; known: file, memory");
+            assert!(lines[3].starts_with("STORAGES.old: unknown storage `ftp:`; known: "), "{text}");
             assert!(!format!("{text}{error:?}").contains("secret"), "{error:?}");
 
             assert_eq!(*settings(), Settings::default());

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | F01–F04, F08, F10–F12, F16–F20, F27, F29–F38, F41, F44–F46 | the tests here, by name |
 //! | F05 | here, and `storage/local/tests/fallbacks.rs` |
-//! | F06, F07 | no storage with multipart uploads yet |
+//! | F06, F07 | `storage/object/tests/`: uploads are aborted; a killed process leaves them to a lifecycle rule |
 //! | F09 | campaign `power`; here the same state, made by hand |
 //! | F13, F21, F22 | `databases/transactions.rs`: rolled back, savepoint rolled back |
 //! | F14, F15 | here; campaign `database`: COMMIT's answer cut, connections ended |

@@ -5,7 +5,7 @@ use super::{AnyColumn, Table, kinds};
 use crate::failpoints::step;
 use crate::field::claim::Claim;
 use crate::field::{FileField, Retention, store};
-use crate::journal::{self, Change, FileChange, RowWrite, Written};
+use crate::journal::{self, Change, FileChange, RowWrite, TransactionError, Written};
 use crate::model::{FileModel, ModelField};
 use crate::{Error, ErrorKind, Result, name};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, TryFromU64, Value};
@@ -51,7 +51,7 @@ pub(super) async fn save<M: Table, C: Connection>(model: &mut M, db: &C) -> Resu
     }
     let write =
         write(&copy, db, |values, unset| if unset { Change::Insert(values) } else { Change::Save(values) });
-    let written = run(&copy, db, write.map_err(|error| blame::<M>(error, "save"))?).await;
+    let written = attaching(model, &copy, db, write.map_err(|error| blame::<M>(error, "save"))?).await;
     let written = written.map_err(|error| blame::<M>(error, "save"))?;
     step!("W5.answered");
     if let Some(id) = written.inserted {
@@ -82,7 +82,7 @@ pub(super) async fn attach<M: Table>(model: &M, tx: &DatabaseTransaction) -> Res
         return Err(blame::<M>(not_staged(), "attach"));
     }
     let write = write(model, tx, |_, _| Change::Attach).map_err(|error| blame::<M>(error, "attach"))?;
-    run(model, tx, write).await.map(drop).map_err(|error| blame::<M>(error, "attach"))
+    attaching(model, model, tx, write).await.map(drop).map_err(|error| blame::<M>(error, "attach"))
 }
 
 fn not_staged() -> Error {
@@ -101,26 +101,34 @@ fn empty_beside<M: Table>(model: &mut M) {
     }
 }
 
-/// Runs `write` in a transaction of ours, or in the caller's.
-async fn run<M: Table, C: Connection>(model: &M, db: &C, write: RowWrite) -> Result<Written> {
-    let claims = || M::FIELDS.iter().filter_map(|field| field.value(model).file().claim());
-    // From here on the journal alone knows whose the files are.
-    claims().for_each(Claim::attaching);
-    let Some(own) = db.own() else {
-        return match db.transaction() {
-            Some(tx) => write.run_in(tx).await,
-            None => {
-                Err(Error::new(ErrorKind::Usage, "a connection that is neither our own nor a transaction"))
-            }
-        };
+/// Runs `write`, which attaches the staged files of `copy`. When it has certainly done nothing, those that the caller
+/// staged in `model` are still staged, and those that were stored for this write alone go at once.
+async fn attaching<M: Table, C: Connection>(model: &M, copy: &M, db: &C, write: RowWrite) -> Result<Written> {
+    let claims = || M::FIELDS.iter().filter_map(|field| Some((field, field.value(copy).file().claim()?)));
+    claims().for_each(|(_, claim)| claim.set_tried(true));
+    let failure = match run(db, write).await {
+        Ok(written) => return Ok(written),
+        Err(failure) => failure,
     };
-    match write.run(own).await {
-        Ok(written) => Ok(written),
-        Err(failure) => {
-            if failure.rolled_back {
-                journal::work_off(own, claims().map(Claim::entry).collect()).await;
-            }
-            Err(failure.error)
+    if failure.rolled_back {
+        let (ours, callers): (Vec<_>, Vec<_>) =
+            claims().partition(|(field, _)| field.value(model).file().is_pending());
+        callers.iter().for_each(|(_, claim)| claim.set_tried(false));
+        if let Some(own) = db.own() {
+            journal::work_off(own, ours.iter().map(|(_, claim)| claim.entry()).collect()).await;
+        }
+    }
+    Err(failure.error)
+}
+
+/// Runs `write` in a transaction of ours, or in the caller's.
+async fn run<C: Connection>(db: &C, write: RowWrite) -> Result<Written, TransactionError> {
+    match (db.own(), db.transaction()) {
+        (Some(own), _) => write.run(own).await,
+        (None, Some(tx)) => write.run_in(tx).await,
+        (None, None) => {
+            let text = "a connection that is neither our own nor a transaction";
+            Err(TransactionError { error: Error::new(ErrorKind::Usage, text), rolled_back: true })
         }
     }
 }
@@ -129,7 +137,7 @@ pub(super) async fn delete<M: Table, C: Connection>(model: M, db: &C) -> Result<
     crate::registry::enter_model::<M>()?;
     let files = file_changes::<M>(true, &|_| Named::default(), |spec| spec.on_delete)?;
     let write = RowWrite { table: M::TABLE, key: key_of(&model), change: Change::Delete, files };
-    let written = run(&model, db, write).await.map_err(|error| blame::<M>(error, "delete"))?;
+    let written = run(db, write).await.map_err(|failure| blame::<M>(failure.error, "delete"))?;
     if let Some(own) = db.own() {
         journal::nudge(own, written.queued);
     }

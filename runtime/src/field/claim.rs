@@ -20,9 +20,9 @@ impl Claim {
         self.entry
     }
 
-    /// From now on a row may own the file: only the journal knows.
-    pub(crate) fn attaching(&self) {
-        self.tried.store(true, Ordering::Relaxed);
+    /// Whether a row may own the file, which only the journal knows then.
+    pub(crate) fn set_tried(&self, tried: bool) {
+        self.tried.store(tried, Ordering::Relaxed);
     }
 }
 

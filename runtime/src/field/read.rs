@@ -5,11 +5,12 @@ use crate::file::LineStream;
 use crate::image::{Dimensions, HeaderReader, ImageInfo, Need, feed_from};
 use crate::inspect::{SNIFF_LEN, sniff};
 use crate::model::{Companion, FileModel};
+use crate::storage::SignOptions;
 use crate::{Bytes, Reader, Result};
 use futures_core::Stream;
 use std::ops::Range;
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 impl<M: FileModel, V> FieldFile<'_, M, V> {
     /// The URL, without any I/O (D061).
@@ -22,13 +23,16 @@ impl<M: FileModel, V> FieldFile<'_, M, V> {
         handle.url(name).map_err(|error| self.blame("url", &handle, error))
     }
 
-    /// A URL that works until `expires` has passed.
+    /// A URL that lets one kind of request through, for a while: a download for a [`Duration`](std::time::Duration), or
+    /// what [`SignOptions`] say.
     ///
     /// # Errors
-    /// As [`url`](Self::url); unsupported where the storage cannot sign.
-    pub async fn signed_url(&self, expires: Duration) -> Result<String> {
+    /// As [`url`](Self::url); [`Usage`](crate::ErrorKind::Usage) for a life that is too long;
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) where the storage has no key.
+    pub async fn signed_url(&self, options: impl Into<SignOptions>) -> Result<String> {
         let (name, handle) = self.stored("signed_url")?;
-        handle.signed_url(name, expires).await.map_err(|error| self.blame("signed_url", &handle, error))
+        let signed = handle.signed_url(name, &options.into()).await;
+        signed.map_err(|error| self.blame("signed_url", &handle, error))
     }
 
     /// The absolute path, on storages that have one (D060).

@@ -23,4 +23,5 @@ pub(crate) use schema::{create, note_columns};
 pub(crate) use sql::Dialect;
 pub(crate) use stage::{Request, Staged, stage};
 pub(crate) use sweep::{nudge, work_off};
+pub(crate) use transaction::TransactionError;
 pub(crate) use write::{Change, FileChange, RowWrite, Written};

@@ -67,7 +67,8 @@ pub(crate) async fn stage(db: &DatabaseConnection, mut requests: Vec<Request>) -
     let sql = sql(db)?;
     if let Err(error) = reserved {
         for id in entries.into_iter().flatten() {
-            run(db, &sql.release, vec![id.into()]).await?;
+            // A journal that cannot be reached now is swept when the lease is over.
+            let _ = run(db, &sql.release, vec![id.into()]).await;
         }
         return Err(error);
     }
@@ -88,7 +89,6 @@ pub(crate) async fn stage(db: &DatabaseConnection, mut requests: Vec<Request>) -
     for id in entries {
         match results.next() {
             Some(Ok(stored)) => staged.push(Staged { id, stored }),
-            // A journal that cannot be reached now is swept when the lease is over.
             Some(Err(error)) if error.is_uncertain() && !planted!("uncertain-is-certain") => {
                 let _ = run(db, &sql.expire, vec![error.to_string().into(), id.into()]).await;
                 failure = Some(error);

@@ -102,19 +102,26 @@ impl RowWrite {
     }
 
     /// Runs in the caller's transaction, all of it or nothing: the caller may go on and commit after an error (F22).
-    pub(crate) async fn run_in(&self, tx: &DatabaseTransaction) -> Result<Written> {
+    pub(crate) async fn run_in(&self, tx: &DatabaseTransaction) -> Result<Written, TransactionError> {
+        let unknown = |error| TransactionError { error, rolled_back: false };
         loop {
             let known = is_watched(self.table);
             if planted!("no-savepoint") {
-                return self.steps(tx).await;
+                return self.steps(tx).await.map_err(unknown);
             }
-            let savepoint = tx.begin().await.map_err(database)?;
+            let savepoint = tx.begin().await.map_err(|error| unknown(database(error)))?;
             match self.steps(&savepoint).await {
-                Ok(written) => return savepoint.commit().await.map(|()| written).map_err(database),
+                Ok(written) => {
+                    return savepoint
+                        .commit()
+                        .await
+                        .map(|()| written)
+                        .map_err(|error| unknown(database(error)));
+                }
                 Err(error) => {
-                    savepoint.rollback().await.map_err(database)?;
+                    savepoint.rollback().await.map_err(|error| unknown(database(error)))?;
                     if known || !is_watched(self.table) {
-                        return Err(error);
+                        return Err(TransactionError { error, rolled_back: true });
                     }
                 }
             }
@@ -133,7 +140,7 @@ impl RowWrite {
         match &self.change {
             Change::Insert(values) => {
                 self.check_named(tx, &[]).await?;
-                written.inserted = Some(self.insert(tx, values).await?);
+                written.inserted = self.insert(tx, values).await?;
             }
             Change::Save(values) => match &held {
                 None => {
@@ -328,7 +335,12 @@ impl RowWrite {
         Ok(())
     }
 
-    async fn insert(&self, tx: &impl ConnectionTrait, values: &[(&'static str, Value)]) -> Result<u64> {
+    /// Inserts the row, and says the key where the database makes it.
+    async fn insert(
+        &self,
+        tx: &impl ConnectionTrait,
+        values: &[(&'static str, Value)],
+    ) -> Result<Option<u64>> {
         let mut insert = Query::insert();
         insert.into_table(Alias::new(self.table));
         insert.columns(values.iter().map(|(column, _)| Alias::new(*column)));
@@ -338,18 +350,25 @@ impl RowWrite {
         if values.is_empty() {
             insert.or_default_values();
         }
-        // PostgreSQL tells the key only when asked.
-        if tx.get_database_backend() == DbBackend::Postgres {
-            insert.returning(Query::returning().column(Alias::new(self.key.0)));
-            let rows = tx.query_all(&insert).await.map_err(database)?;
-            let key = rows.first().map(|row| {
-                row.try_get_by_index::<i64>(0)
-                    .or_else(|_| row.try_get_by_index::<i32>(0).map(i64::from))
-                    .or_else(|_| row.try_get_by_index::<i16>(0).map(i64::from))
-            });
-            return Ok(key.and_then(Result::ok).and_then(|key| u64::try_from(key).ok()).unwrap_or_default());
+        if !matches!(self.change, Change::Insert(_)) {
+            tx.execute(&insert).await.map_err(database)?;
+            return Ok(None);
         }
-        let result = tx.execute(&insert).await.map_err(database)?;
-        Ok(result.last_insert_id())
+        // PostgreSQL tells the key only when asked.
+        if tx.get_database_backend() != DbBackend::Postgres {
+            return Ok(Some(tx.execute(&insert).await.map_err(database)?.last_insert_id()));
+        }
+        insert.returning(Query::returning().column(Alias::new(self.key.0)));
+        // All rows, to the end of the statement: an error may come behind the first.
+        let rows = tx.query_all(&insert).await.map_err(database)?;
+        let key = rows.first().and_then(|row| {
+            let wide = row.try_get_by_index::<i64>(0);
+            let key = wide.or_else(|_| row.try_get_by_index::<i32>(0).map(i64::from));
+            key.or_else(|_| row.try_get_by_index::<i16>(0).map(i64::from)).ok()
+        });
+        let unreadable = || {
+            Error::new(ErrorKind::Database, "the database made a key that is no whole number from zero on")
+        };
+        key.and_then(|key| u64::try_from(key).ok()).ok_or_else(unreadable).map(Some)
     }
 }

@@ -54,18 +54,28 @@ pub fn filepath_to_uri(path: &str) -> String {
     append_encoded("", &with_slashes(path))
 }
 
+/// Percent-encodes a text, whatever is in it, for the path or the query of a URL.
+pub(crate) fn encode(text: &str) -> String {
+    append_encoded("", text)
+}
+
+/// Undoes [`encode`]; `None` where it did not make `encoded`.
+pub(crate) fn decode(encoded: &str) -> Option<String> {
+    let mut pieces = encoded.split('%');
+    let mut text = pieces.next()?.as_bytes().to_vec();
+    for piece in pieces {
+        let (escape, rest) = piece.split_at_checked(2)?;
+        text.push(u8::from_str_radix(escape, 16).ok()?);
+        text.extend_from_slice(rest.as_bytes());
+    }
+    let text = String::from_utf8(text).ok()?;
+    (encode(&text) == encoded).then_some(text)
+}
+
 /// Undoes [`filepath_to_uri`]; `None` where it did not make `uri`.
 #[cfg(feature = "db")]
 pub(crate) fn uri_to_filepath(uri: &str) -> Option<String> {
-    let mut pieces = uri.split('%');
-    let mut path = pieces.next()?.as_bytes().to_vec();
-    for piece in pieces {
-        let (escape, rest) = piece.split_at_checked(2)?;
-        path.push(u8::from_str_radix(escape, 16).ok()?);
-        path.extend_from_slice(rest.as_bytes());
-    }
-    let path = String::from_utf8(path).ok()?;
-    (filepath_to_uri(&path) == uri).then_some(path)
+    decode(uri).filter(|path| !path.contains('\\'))
 }
 
 /// The URL of a stored file: `base_url`, as [`check_base_url`] returned it, and the encoded name.

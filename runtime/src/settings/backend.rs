@@ -1,6 +1,8 @@
 //! The kinds of storage that settings can name, and their construction.
 
 use super::Settings;
+use super::cloud;
+use super::option::{Kind, Setting};
 use super::suggest::help;
 use super::url::StorageUrl;
 use super::value::{Entry, Parsed, Problem, Value};
@@ -12,37 +14,32 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A kind of storage. A new one is one entry of [`BACKENDS`].
-struct Backend {
-    scheme: &'static str,
+pub(super) struct Backend {
+    pub(super) scheme: &'static str,
     /// Names of the class in Django's `BACKEND` and of the type here.
-    classes: &'static [&'static str],
-    place: Place,
-    options: &'static [(&'static str, Kind)],
-    build: fn(&Definition, &Settings) -> Result<SharedStorage>,
+    pub(super) classes: &'static [&'static str],
+    /// The feature of this crate that it needs, where that is off.
+    pub(super) missing: Option<&'static str>,
+    pub(super) place: Place,
+    pub(super) options: &'static [(&'static str, Kind)],
+    pub(super) build: fn(&Definition, &Settings) -> Result<SharedStorage>,
 }
 
 /// What stands between the scheme and the options.
 #[derive(Clone, Copy)]
-enum Place {
+pub(super) enum Place {
     /// An absolute path; in a table it may be left out, which is `MEDIA_ROOT`.
     Directory,
     Nothing,
+    /// The bucket, which is the option of this name, and the option `prefix`.
+    Bucket(&'static str),
 }
 
-/// How an option is read.
-#[derive(Clone, Copy)]
-enum Kind {
-    BaseUrl,
-    FileMode,
-    DirectoryMode,
-    Flag,
-    Choice(&'static [&'static str]),
-}
-
-static BACKENDS: [Backend; 2] = [
+static BACKENDS: [Backend; 5] = [
     Backend {
         scheme: "file",
         classes: &["FileSystemStorage"],
+        missing: None,
         place: Place::Directory,
         options: &[
             ("base_url", Kind::BaseUrl),
@@ -56,15 +53,26 @@ static BACKENDS: [Backend; 2] = [
     Backend {
         scheme: "memory",
         classes: &["MemoryStorage", "InMemoryStorage"],
+        missing: None,
         place: Place::Nothing,
         options: &[("base_url", Kind::BaseUrl), ("allow_overwrite", Kind::Flag)],
         build: memory,
     },
+    cloud::S3,
+    cloud::GCS,
+    cloud::AZURE,
 ];
 
-/// Django's names of options (D201).
-const DJANGO: [(&str, &str); 2] =
-    [("file_permissions_mode", "permissions"), ("directory_permissions_mode", "directory_permissions")];
+/// Django's names of options (D201), and those of its storages for buckets.
+const DJANGO: [(&str, &str); 7] = [
+    ("file_permissions_mode", "permissions"),
+    ("directory_permissions_mode", "directory_permissions"),
+    ("bucket_name", "bucket"),
+    ("azure_container", "container"),
+    ("account_name", "account"),
+    ("endpoint_url", "endpoint"),
+    ("region_name", "region"),
+];
 
 fn file(definition: &Definition, settings: &Settings) -> Result<SharedStorage> {
     let (location, base_url) = match &definition.path {
@@ -87,13 +95,19 @@ fn file(definition: &Definition, settings: &Settings) -> Result<SharedStorage> {
     if let Some(base_url) = definition.text("base_url").or(base_url) {
         builder = builder.base_url(base_url);
     }
+    if let Some(signer) = settings.signer()? {
+        builder = builder.signer(signer);
+    }
     Ok(Arc::new(builder.build()?))
 }
 
-fn memory(definition: &Definition, _: &Settings) -> Result<SharedStorage> {
+fn memory(definition: &Definition, settings: &Settings) -> Result<SharedStorage> {
     let mut builder = MemoryStorage::builder().allow_overwrite(definition.flag("allow_overwrite"));
     if let Some(base_url) = definition.text("base_url") {
         builder = builder.base_url(base_url);
+    }
+    if let Some(signer) = settings.signer()? {
+        builder = builder.signer(signer);
     }
     Ok(Arc::new(builder.build()?))
 }
@@ -104,14 +118,6 @@ pub(crate) struct Definition {
     backend: &'static Backend,
     path: Option<PathBuf>,
     options: BTreeMap<&'static str, Setting>,
-}
-
-/// The value of an option.
-#[derive(Clone, PartialEq)]
-enum Setting {
-    Text(String),
-    Mode(u32),
-    Flag(bool),
 }
 
 impl Definition {
@@ -144,7 +150,7 @@ impl Definition {
             let known = BACKENDS.iter().map(|backend| backend.scheme);
             return Err(format!("unknown storage `{}:`; {}", url.scheme, help(&url.scheme, known)).into());
         };
-        let mut made = Definition { backend, path: None, options: BTreeMap::new() };
+        let mut made = Self::of_backend(backend)?;
         match backend.place {
             Place::Directory
                 if !matches!(url.authority.as_str(), "" | "localhost") || !url.path.is_absolute() =>
@@ -158,9 +164,39 @@ impl Definition {
                 );
             }
             Place::Nothing => {}
+            Place::Bucket(bucket) => {
+                if url.authority.contains(['@', '%']) {
+                    return Err(
+                        format!("nothing but the {bucket} follows the slashes; {}", cloud::SECRETS).into()
+                    );
+                }
+                if url.authority.is_empty() {
+                    let scheme = backend.scheme;
+                    return Err(
+                        format!("the {bucket} follows two slashes: `{scheme}://{bucket}/prefix`").into()
+                    );
+                }
+                made.set_all(vec![Entry::new(bucket, Value::Text(url.authority))])?;
+                let prefix = url.path.into_os_string().into_string();
+                let prefix = prefix.map_err(|_| "the prefix is not UTF-8")?;
+                let prefix = prefix.trim_matches('/');
+                if !prefix.is_empty() {
+                    made.set_all(vec![Entry::new("prefix", prefix.into())])?;
+                }
+            }
         }
         made.set_all(url.options)?;
         Ok(made)
+    }
+
+    fn of_backend(backend: &'static Backend) -> Parsed<Self> {
+        match backend.missing {
+            Some(feature) => {
+                Err(format!("`{}:` needs the feature `{feature}` of the crate `filefield`", backend.scheme)
+                    .into())
+            }
+            None => Ok(Definition { backend, path: None, options: BTreeMap::new() }),
+        }
     }
 
     fn from_table(entries: Vec<Entry>) -> Parsed<Self> {
@@ -211,10 +247,17 @@ impl Definition {
                 Place::Directory if made.path.is_none() => made.path = value.path().map_err(within)?,
                 Place::Directory => return Err(within("the URL has one already".into())),
                 Place::Nothing => return Err(within("this storage has none".into())),
+                Place::Bucket(_) => {
+                    let prefix = Kind::Prefix.read(value).map_err(within)?;
+                    twice(made.options.insert("prefix", prefix).is_some(), "prefix", at)?;
+                }
             }
         }
         made.set_all(options)?;
-        Ok(made)
+        match made.backend.place {
+            Place::Bucket(bucket) if made.text(bucket).is_none() => Err(format!("has no `{bucket}`").into()),
+            _ => Ok(made),
+        }
     }
 
     /// Django's `BACKEND`: a dotted path of which the last word counts; also a scheme.
@@ -222,7 +265,7 @@ impl Definition {
         let name = class.rsplit(['.', ':']).next().unwrap_or(class);
         let matches = |backend: &&Backend| backend.scheme == name || backend.classes.contains(&name);
         match BACKENDS.iter().find(matches) {
-            Some(backend) => Ok(Definition { backend, path: None, options: BTreeMap::new() }),
+            Some(backend) => Self::of_backend(backend),
             None => {
                 let known = BACKENDS.iter().flat_map(|backend| [backend.scheme, backend.classes[0]]);
                 Err(format!("unknown storage `{}`; {}", name.escape_debug(), help(name, known)).into())
@@ -234,6 +277,12 @@ impl Definition {
         options.into_iter().try_for_each(|Entry { key, value, at }| {
             let key = DJANGO.iter().find(|(django, _)| *django == key).map_or(key.as_str(), |(_, ours)| ours);
             let Some((name, kind)) = self.backend.options.iter().find(|(name, _)| *name == key) else {
+                if cloud::is_secret(key) && matches!(self.backend.place, Place::Bucket(_)) {
+                    return Err(Problem {
+                        text: format!("`{}`: {}", key.escape_debug(), cloud::SECRETS),
+                        at,
+                    });
+                }
                 let known = self.backend.options.iter().map(|(name, _)| *name);
                 let text = format!("unknown option `{}`; {}", key.escape_debug(), help(key, known));
                 return Err(Problem { text, at });
@@ -244,7 +293,7 @@ impl Definition {
         })
     }
 
-    fn text(&self, option: &str) -> Option<&str> {
+    pub(super) fn text(&self, option: &str) -> Option<&str> {
         match self.options.get(option) {
             Some(Setting::Text(text)) => Some(text),
             _ => None,
@@ -258,32 +307,21 @@ impl Definition {
         }
     }
 
-    fn flag(&self, option: &str) -> bool {
+    pub(super) fn flag(&self, option: &str) -> bool {
         matches!(self.options.get(option), Some(Setting::Flag(true)))
+    }
+
+    #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
+    pub(super) fn number(&self, option: &str) -> Option<u64> {
+        match self.options.get(option) {
+            Some(Setting::Number(number)) => Some(*number),
+            _ => None,
+        }
     }
 }
 
 fn twice(is: bool, key: &str, at: Option<usize>) -> Parsed<()> {
     if is { Err(Problem { text: format!("`{key}` is given twice"), at }) } else { Ok(()) }
-}
-
-impl Kind {
-    fn read(self, value: Value) -> Parsed<Setting> {
-        Ok(match self {
-            Kind::BaseUrl => Setting::Text(value.base_url()?.ok_or("the base URL is empty")?),
-            Kind::FileMode => Setting::Mode(value.file_mode()?),
-            Kind::DirectoryMode => Setting::Mode(value.directory_mode()?),
-            Kind::Flag => Setting::Flag(value.flag()?),
-            Kind::Choice(choices) => {
-                let text = value.text()?;
-                if !choices.contains(&text.as_str()) {
-                    let problem = format!("unknown value; {}", help(&text, choices.iter().copied()));
-                    return Err(problem.into());
-                }
-                Setting::Text(text)
-            }
-        })
-    }
 }
 
 impl PartialEq for Definition {

@@ -89,6 +89,16 @@ impl SettingsBuilder {
         self
     }
 
+    /// `SECRET_KEY`, which signs URLs: 32 bytes or more.
+    pub fn secret_key(self, secret: &str) -> Self {
+        self.set("SECRET_KEY", secret.into())
+    }
+
+    /// `SECRET_KEY_FALLBACK`: the key before, or the one to come.
+    pub fn secret_key_fallback(self, secret: &str) -> Self {
+        self.set("SECRET_KEY_FALLBACK", secret.into())
+    }
+
     /// The variables of the environment that begin with `FILEFIELD_`, and the TOML file that `FILEFIELD_CONFIG` names.
     pub fn environment(self) -> Self {
         self.variables(std::env::vars_os())
@@ -194,6 +204,8 @@ impl SettingsBuilder {
             file_upload_permissions: all.file_upload_permissions.unwrap_or(0o644),
             file_upload_directory_permissions: all.file_upload_directory_permissions,
             time_zone: all.time_zone.unwrap_or(Zone::Local),
+            secret_key: all.secret_key,
+            secret_key_fallback: all.secret_key_fallback,
         })
     }
 

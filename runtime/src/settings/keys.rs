@@ -4,6 +4,7 @@ use super::backend::Definition;
 use super::suggest::help;
 use super::url::is_url;
 use super::value::{Entry, Parsed, Problem, Value, Zone};
+use crate::storage::Signer;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -18,6 +19,8 @@ pub(super) struct Layer {
     pub(super) file_upload_permissions: Option<u32>,
     pub(super) file_upload_directory_permissions: Option<u32>,
     pub(super) time_zone: Option<Zone>,
+    pub(super) secret_key: Option<Secret>,
+    pub(super) secret_key_fallback: Option<Secret>,
 }
 
 /// `DEFAULT_FILE_STORAGE`.
@@ -33,10 +36,26 @@ pub(crate) const DEFAULT: &str = "default";
 /// What an error knows a storage by that replaces another one in a test; no setting may take it.
 pub(crate) const OVERRIDE: &str = "override";
 
+/// A key for signing. It is in no log and in no error.
+#[derive(Clone, PartialEq)]
+pub(super) struct Secret(String);
+
+impl Secret {
+    fn read(value: Value) -> Parsed<Self> {
+        let secret = value.text()?;
+        Signer::new(&secret).map_err(|error| error.to_string())?;
+        Ok(Secret(secret))
+    }
+
+    pub(super) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
 type Set = fn(&mut Layer, Value) -> Parsed<()>;
 
 /// The keys that are not `STORAGES`.
-static KEYS: [(&str, Set); 7] = [
+static KEYS: [(&str, Set); 9] = [
     ("MEDIA_ROOT", |layer, value| put(&mut layer.media_root, value.path()?)),
     ("MEDIA_URL", |layer, value| put(&mut layer.media_url, value.base_url()?)),
     ("DEBUG", |layer, value| put(&mut layer.debug, Some(value.flag()?))),
@@ -48,6 +67,8 @@ static KEYS: [(&str, Set); 7] = [
         put(&mut layer.file_upload_directory_permissions, Some(value.directory_mode()?))
     }),
     ("TIME_ZONE", |layer, value| put(&mut layer.time_zone, Some(value.zone()?))),
+    ("SECRET_KEY", |layer, value| put(&mut layer.secret_key, Some(Secret::read(value)?))),
+    ("SECRET_KEY_FALLBACK", |layer, value| put(&mut layer.secret_key_fallback, Some(Secret::read(value)?))),
 ];
 
 const STORAGES: &str = "STORAGES";
@@ -167,6 +188,8 @@ impl Layer {
                 .file_upload_directory_permissions
                 .or(lower.file_upload_directory_permissions),
             time_zone: self.time_zone.or(lower.time_zone),
+            secret_key: self.secret_key.or(lower.secret_key),
+            secret_key_fallback: self.secret_key_fallback.or(lower.secret_key_fallback),
         }
     }
 

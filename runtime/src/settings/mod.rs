@@ -10,6 +10,8 @@
 //! | `FILE_UPLOAD_PERMISSIONS` | mode of stored files, octal | `0o644` |
 //! | `FILE_UPLOAD_DIRECTORY_PERMISSIONS` | mode of directories made for them, octal | what the umask leaves |
 //! | `TIME_ZONE` | `local`, `UTC`, a name, an offset: the time of `upload_to` | `local` |
+//! | `SECRET_KEY` | signs URLs of files on this machine and in memory; 32 bytes or more | none: nothing is signed |
+//! | `SECRET_KEY_FALLBACK` | a second key, whose signatures are accepted too | none |
 //!
 //! The two modes are what storages named in the settings use unless they have options of their own. Settings in code
 //! win over the environment, and that over TOML; see [`SettingsBuilder`]. An unknown key is an error.
@@ -40,12 +42,27 @@
 //! * `file:///srv/media`: a [`FileSystemStorage`](crate::storage::FileSystemStorage). Options: `base_url`,
 //!   `permissions` and `directory_permissions` (octal), `durability` (`full`, `file`, `none`), `allow_overwrite`.
 //! * `memory://`: a [`MemoryStorage`](crate::storage::MemoryStorage). Options: `base_url`, `allow_overwrite`.
+//! * `s3://bucket/prefix`, `gs://bucket/prefix`, `az://container/prefix`, each with the feature `s3`, `gcs` or `azure`:
+//!   an `ObjectStorage`. Options of all: `base_url`, `endpoint` (the URL of a service that speaks the protocol),
+//!   `part_size` (`8MiB`), `concurrency`, `allow_overwrite`, `create_only` (`ask` the bucket whether it refuses to
+//!   replace files, or `trust` that it does; the default is to ask at an `endpoint`), `disposition`
+//!   (`active-as-attachment`, `attachment`, `unstated`), `cache_control`, `storage_class`, `retries` (2 for each
+//!   request), `retry_seconds` (10: no retry after that), `timeout` (60 seconds of silence of the service),
+//!   `environment` (what the variables with the credentials begin with: with `BACKUP_` they are `BACKUP_AWS_..`).
+//!   `s3:` has also `region`, `virtual_hosted`, `anonymous`, `server_side_encryption` (`AES256`, `aws:kms`,
+//!   `aws:kms:dsse`) and `kms_key_id`; `gs:` has `anonymous`; `az:` has `account`, `emulator` and `anonymous`.
+//!
+//! Credentials are none of the options. They come from the environment (`AWS_ACCESS_KEY_ID` and
+//! `AWS_SECRET_ACCESS_KEY`, `GOOGLE_SERVICE_ACCOUNT`, `AZURE_STORAGE_ACCOUNT_KEY`) or from what the provider gives to
+//! the machine, and never get into an error or a log.
 //!
 //! The path is absolute and percent-encoded, and so are the options, which follow a `?` and are separated by `&`.
 
 mod backend;
 mod builder;
+mod cloud;
 mod keys;
+mod option;
 mod suggest;
 #[cfg(test)]
 mod tests;
@@ -58,9 +75,11 @@ pub use builder::SettingsBuilder;
 pub(crate) use keys::{DEFAULT, DefaultStorage, OVERRIDE, check_alias};
 pub(crate) use suggest::help;
 
-use crate::Result;
+use crate::storage::Signer;
+use crate::{Error, ErrorKind, Result};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
+use keys::Secret;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -79,6 +98,8 @@ pub struct Settings {
     file_upload_permissions: u32,
     file_upload_directory_permissions: Option<u32>,
     time_zone: Zone,
+    secret_key: Option<Secret>,
+    secret_key_fallback: Option<Secret>,
 }
 
 impl Settings {
@@ -176,6 +197,8 @@ impl Default for Settings {
             file_upload_permissions: 0o644,
             file_upload_directory_permissions: None,
             time_zone: Zone::Local,
+            secret_key: None,
+            secret_key_fallback: None,
         }
     }
 }
@@ -195,7 +218,27 @@ impl fmt::Debug for Settings {
                 &self.file_upload_directory_permissions.map(|mode| format!("{mode:#o}")),
             )
             .field("time_zone", &self.time_zone)
+            .field("secret_key", &self.secret_key.as_ref().map(|_| "[redacted]"))
+            .field("secret_key_fallback", &self.secret_key_fallback.as_ref().map(|_| "[redacted]"))
             .finish()
+    }
+}
+
+impl Settings {
+    /// What signs URLs; `None` without `SECRET_KEY`.
+    ///
+    /// # Errors
+    /// [`Settings`](crate::ErrorKind::Settings) where there is a `SECRET_KEY_FALLBACK` alone.
+    pub fn signer(&self) -> Result<Option<Signer>> {
+        match (&self.secret_key, &self.secret_key_fallback) {
+            (Some(current), None) => Signer::new(current.expose()).map(Some),
+            (Some(current), Some(other)) => Signer::new(current.expose())?.previous(other.expose()).map(Some),
+            (None, None) => Ok(None),
+            (None, Some(_)) => {
+                let text = "`SECRET_KEY_FALLBACK` is set, and `SECRET_KEY`, which signs, is not";
+                Err(Error::new(ErrorKind::Settings, text))
+            }
+        }
     }
 }
 

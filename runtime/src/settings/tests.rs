@@ -102,19 +102,19 @@ fn the_stronger_source_decides_on_the_default_storage() {
 #[test]
 fn unknown_keys_are_errors_with_line_and_column() {
     let text = "MEDIA_ROOT = '/srv'\n\n  media_rot = 1\n[STORAGES.\"é\"]\nurl = 'memory:'\n[STORAGES.m]\nurl = 'memory:'\n  \
-                bas_url = '/'\n[STORAGES.n]\nurl='s3:x'\n[STORAGES.o]\nbackend='x.S3'\n[STORAGES.p]\n";
+                bas_url = '/'\n[STORAGES.n]\nurl='ftp:x'\n[STORAGES.o]\nbackend='x.Ftp'\n[STORAGES.p]\n";
     let lines = toml_error(text);
     let known = "MEDIA_ROOT, MEDIA_URL, DEBUG, DEFAULT_FILE_STORAGE, FILE_UPLOAD_PERMISSIONS, \
-                 FILE_UPLOAD_DIRECTORY_PERMISSIONS, TIME_ZONE, STORAGES";
+                 FILE_UPLOAD_DIRECTORY_PERMISSIONS, TIME_ZONE, SECRET_KEY, SECRET_KEY_FALLBACK, STORAGES";
     let want = [
         format!("line 3, column 3: unknown setting `media_rot`; did you mean `MEDIA_ROOT`? known: {known}"),
         "line 4, column 11: STORAGES.é: `é` is no alias: letters, digits, `_` and `-` make one".to_owned(),
         "line 8, column 3: STORAGES.m: unknown option `bas_url`; did you mean `base_url`? known: base_url, \
          allow_overwrite"
             .to_owned(),
-        "line 10, column 1: STORAGES.n.url: unknown storage `s3:`; known: file, memory".to_owned(),
-        "line 12, column 1: STORAGES.o.backend: unknown storage `S3`; known: file, FileSystemStorage, memory, \
-         MemoryStorage"
+        "line 10, column 1: STORAGES.n.url: unknown storage `ftp:`; known: file, memory, s3, gs, az".to_owned(),
+        "line 12, column 1: STORAGES.o.backend: unknown storage `Ftp`; known: file, FileSystemStorage, memory, \
+         MemoryStorage, s3, S3Storage, gs, GoogleCloudStorage, az, AzureStorage"
             .to_owned(),
         "line 13, column 11: STORAGES.p: has no `url`, such as `url = \"file:///srv/media\"`".to_owned(),
     ];
@@ -257,7 +257,7 @@ fn storage_urls() {
 fn tables_merge_their_options() {
     let one = |table: &str| {
         let settings = Settings::from_toml(&format!("[STORAGES.x]\n{table}"))?;
-        Ok::<_, crate::Error>(settings.storages["x"].clone())
+        Ok::<_, Error>(settings.storages["x"].clone())
     };
     let url = Definition::of_url("file:///srv/a%20b?base_url=/x/&allow_overwrite=true").unwrap();
     for table in [
@@ -284,16 +284,21 @@ fn tables_merge_their_options() {
 
 #[test]
 fn nothing_secret_is_shown() {
+    let key = |text: &str| format!("{text} hushhush").repeat(4);
     let settings = Settings::builder()
-        .media_root("/srv/secret")
-        .media_url("https://user:secret@c/")
-        .storage("a", "file:///secret?base_url=/secret/")
-        .default_file_storage("file:///secret");
-    assert!(!format!("{settings:?}").contains("secret"));
+        .media_root("/srv/hushhush")
+        .media_url("https://user:hushhush@c/")
+        .storage("a", "file:///hushhush?base_url=/hushhush/")
+        .secret_key(&key("one"))
+        .secret_key_fallback(&key("two"))
+        .default_file_storage("file:///hushhush");
+    assert!(!format!("{settings:?}").contains("hushhush"));
     let settings = settings.build().unwrap();
     let shown = format!("{settings:?} {settings:#?}");
-    assert!(!shown.contains("secret"), "{shown}");
+    assert!(!shown.contains("hushhush"), "{shown}");
     assert!(shown.contains("file:[redacted]?base_url"), "{shown}");
+    let error = Settings::builder().secret_key("hushhush").build().unwrap_err().to_string();
+    assert!(!error.contains("hushhush") && error.starts_with("SECRET_KEY: "), "{error}");
     for url in
         ["x://user:secret@h/?key=secret", "file:///secret?base_url=/secret%zz", "file://user:secret@h/"]
     {
@@ -314,4 +319,29 @@ fn time_zones() {
     let local = Settings::builder().time_zone("LOCAL").build().unwrap();
     assert_eq!(local, Settings::default());
     assert_eq!(local.time_zone(), TimeZone::system());
+}
+
+#[test]
+fn storages_sign_with_the_secret_key() {
+    use crate::storage::SignedRequest;
+    use crate::{FileName, Storage};
+    let (old, new) = ("old".repeat(12), "new".repeat(12));
+    let storage = |variables: &[(&str, &str)]| {
+        let settings = Settings::builder().variables(variables.iter().copied()).build().unwrap();
+        Definition::of_url("memory://?base_url=/m/").unwrap().build(&settings)
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let url = |storage: &dyn Storage| {
+        let hour = std::time::Duration::from_secs(3600).into();
+        runtime.block_on(storage.signed_url(FileName::new("a.txt").unwrap(), &hour))
+    };
+    let before = storage(&[("FILEFIELD_SECRET_KEY", &old)]).unwrap();
+    let signed = url(&*before).unwrap();
+    let after = storage(&[("FILEFIELD_SECRET_KEY", &new), ("FILEFIELD_SECRET_KEY_FALLBACK", &old)]).unwrap();
+    after.verify_signed_url(&SignedRequest::new("GET", &signed)).unwrap();
+    let signed = url(&*after).unwrap();
+    before.verify_signed_url(&SignedRequest::new("GET", &signed)).unwrap_err();
+    assert_eq!(url(&*storage(&[]).unwrap()).unwrap_err().kind(), ErrorKind::Unsupported);
+    let error = storage(&[("FILEFIELD_SECRET_KEY_FALLBACK", &old)]).unwrap_err();
+    assert_eq!(error.to_string(), "`SECRET_KEY_FALLBACK` is set, and `SECRET_KEY`, which signs, is not");
 }

@@ -117,6 +117,15 @@ impl Value {
         std::path::absolute(path).map(Some).map_err(|_| "the working directory cannot be read".into())
     }
 
+    /// The digits of a number, and what follows them in text.
+    pub(super) fn digits(self) -> Parsed<String> {
+        match self {
+            Value::Text(text) => Ok(text),
+            Value::Integer { digits, radix: 10 } => Ok(digits),
+            other => Err(other.expected("a number")),
+        }
+    }
+
     pub(super) fn flag(self) -> Parsed<bool> {
         let text = match self {
             Value::Flag(flag) => return Ok(flag),

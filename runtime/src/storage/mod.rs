@@ -2,13 +2,22 @@
 
 mod local;
 mod memory;
+#[cfg(feature = "object-store")]
+mod object;
 mod prefix;
 mod reader;
+mod signed;
 
 pub use local::{Durability, FileSystemBuilder, FileSystemStorage};
 pub use memory::{MemoryStorage, MemoryStorageBuilder};
+#[cfg(feature = "s3")]
+pub use object::CreateOnlyUploads;
+#[cfg(feature = "object-store")]
+pub use object::{Disposition, Guarantees, ObjectStorage, ObjectStorageBuilder};
 pub use prefix::PrefixStorage;
 pub use reader::{ReadSource, Reader};
+pub(crate) use signed::Public;
+pub use signed::{SignOptions, SignedAccess, SignedMethod, SignedRequest, Signer};
 
 use crate::{Content, Error, FileName, Result};
 use async_trait::async_trait;
@@ -17,7 +26,7 @@ use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 /// A place that stores files under names.
 ///
@@ -132,13 +141,25 @@ pub trait Storage: Any + fmt::Debug + Send + Sync {
         Err(Error::unsupported("list", self.kind()))
     }
 
-    /// A URL that works until `expires` has passed.
+    /// A URL that lets one kind of request through, for a while (W40).
     ///
     /// # Errors
-    /// Unsupported by default.
-    async fn signed_url(&self, name: FileName<'_>, expires: Duration) -> Result<String> {
-        let _ = expires;
+    /// [`Usage`](crate::ErrorKind::Usage) for a life that is too long, or terms that the storage cannot keep;
+    /// unsupported where there is no key, or by default.
+    async fn signed_url(&self, name: FileName<'_>, options: &SignOptions) -> Result<String> {
+        let _ = options;
         Err(Error::unsupported("signed_url", self.kind()).with_name(name))
+    }
+
+    /// Checks a request for a URL that [`signed_url`](Self::signed_url) made, for the program that serves it. Clouds
+    /// check theirs themselves.
+    ///
+    /// # Errors
+    /// [`PermissionDenied`](crate::ErrorKind::PermissionDenied), whatever is wrong with the request; unsupported where
+    /// there is no key, or by default.
+    fn verify_signed_url(&self, request: &SignedRequest<'_>) -> Result<SignedAccess> {
+        let _ = request;
+        Err(Error::unsupported("verify_signed_url", self.kind()))
     }
 
     /// Copies a file to another name of the same storage, with the same rules as [`save`](Self::save).

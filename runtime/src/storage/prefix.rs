@@ -1,12 +1,15 @@
 //! A folder of another storage, as a storage.
 
-use super::{Listing, Metadata, NewFile, Reader, SaveOptions, Saved, SharedStorage, Storage};
+use super::{
+    Listing, Metadata, NewFile, Reader, SaveOptions, Saved, SharedStorage, SignOptions, SignedAccess,
+    SignedRequest, Storage,
+};
 use crate::name::filepath_to_uri;
 use crate::{Content, Error, ErrorKind, FileName, Result};
 use async_trait::async_trait;
 use std::ops::Range;
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 /// Puts everything under a folder of another storage. Names, also those in errors, are relative to the folder, so
 /// nobody who holds it can name a file outside of it.
@@ -167,8 +170,18 @@ impl Storage for PrefixStorage {
         }
     }
 
-    async fn signed_url(&self, name: FileName<'_>, expires: Duration) -> Result<String> {
-        forward!(self, name, full => self.inner.signed_url(full, expires).await)
+    async fn signed_url(&self, name: FileName<'_>, options: &SignOptions) -> Result<String> {
+        forward!(self, name, full => self.inner.signed_url(full, options).await)
+    }
+
+    fn verify_signed_url(&self, request: &SignedRequest<'_>) -> Result<SignedAccess> {
+        let mut access = self.inner.verify_signed_url(request).map_err(|error| self.error(error))?;
+        let Some(name) = self.short(&access.name).filter(|name| !name.is_empty()) else {
+            let refused = super::signed::refused();
+            return Err(refused.with_operation("verify_signed_url").with_storage(self.kind()));
+        };
+        access.name = name.to_owned();
+        Ok(access)
     }
 
     async fn copy(&self, from: FileName<'_>, to: FileName<'_>, options: &SaveOptions) -> Result<Saved> {

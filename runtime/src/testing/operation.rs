@@ -160,10 +160,17 @@ macro_rules! storage_around {
             async fn signed_url(
                 &self,
                 name: crate::FileName<'_>,
-                expires: std::time::Duration,
+                options: &crate::storage::SignOptions,
             ) -> crate::Result<String> {
                 let call = self.begin(Operation::SignedUrl, name.as_str(), None).await?;
-                call.end(self.inner.signed_url(name, expires).await, |_| None).await
+                call.end(self.inner.signed_url(name, options).await, |_| None).await
+            }
+
+            fn verify_signed_url(
+                &self,
+                request: &crate::storage::SignedRequest<'_>,
+            ) -> crate::Result<crate::storage::SignedAccess> {
+                self.inner.verify_signed_url(request)
             }
 
             async fn copy(

@@ -1,6 +1,7 @@
 //! What holds on every kind of database, with real servers.
 
 mod columns;
+mod cost;
 mod names;
 mod servers;
 mod together;

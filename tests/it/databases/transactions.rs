@@ -3,6 +3,7 @@
 use super::{garage, on_every_database};
 use crate::support::Garage;
 use filefield::ErrorKind;
+use filefield::content::Pending;
 use filefield::db::sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, Statement, TransactionTrait,
 };
@@ -68,6 +69,70 @@ on_every_database! {
             one.name = "1".into();
             one.save(&garage.db).await.unwrap();
             assert_eq!(left(&garage).await, (vec!["1 one".into()], 1));
+        })
+        .await;
+    }
+
+    /// Also in a transaction that goes on.
+    async fn refused_and_saved_again(database: Database) {
+        garage::<Ship, _>(database, async |garage: Arc<Garage>| {
+            staged(&garage.db, "one").await.save(&garage.db).await.unwrap();
+            let mut two = staged(&garage.db, "one").await;
+            let error = two.save(&garage.db).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::UniqueViolation);
+            db::sweep(&garage.db).await.unwrap();
+            two.name = "two".into();
+            two.save(&garage.db).await.unwrap();
+
+            let mut three = staged(&garage.db, "one").await;
+            let tx = garage.db.begin().await.unwrap();
+            three.save(&tx).await.unwrap_err();
+            three.name = "three".into();
+            three.save(&tx).await.unwrap();
+            tx.commit().await.unwrap();
+
+            // Nothing is left of those that are given up.
+            for four in [staged(&garage.db, "one").await, staged(&garage.db, "one").await] {
+                let mut four = four;
+                let tx = garage.db.begin().await.unwrap();
+                four.save(&tx).await.unwrap_err();
+                drop(tx);
+                drop(four);
+            }
+            db::sweep(&garage.db).await.unwrap();
+            assert_eq!((garage.files().len(), garage.journal().await), (3, 0));
+            assert_eq!(left(&garage).await, (vec!["one one".into(), "two one".into(), "three one".into()], 3));
+        })
+        .await;
+    }
+
+    async fn a_deleted_row_and_its_staged_file_go(database: Database) {
+        garage::<Ship, _>(database, async |garage: Arc<Garage>| {
+            let mut one = staged(&garage.db, "one").await;
+            one.save(&garage.db).await.unwrap();
+            one.photo = FileField::new("other.txt", "other");
+            one.stage(&garage.db).await.unwrap();
+            one.delete(&garage.db).await.unwrap();
+            db::sweep(&garage.db).await.unwrap();
+            assert_eq!((garage.files().len(), garage.journal().await), (0, 0));
+        })
+        .await;
+    }
+
+    /// Of several stored at once, one after others that are published already.
+    async fn a_content_that_panics(database: Database) {
+        struct Panics;
+        impl std::io::Read for Panics {
+            fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+                panic!("no bytes today")
+            }
+        }
+        garage::<Ship, _>(database, async |garage: Arc<Garage>| {
+            let (mut one, mut two) = (ship("one"), ship("two"));
+            two.photo = FileField::pending(Pending::from_reader("two.txt", Panics));
+            db::stage_all(&garage.db, &mut [&mut one, &mut two]).await.unwrap_err();
+            assert!(one.photo.is_pending());
+            assert_eq!(left(&garage).await, (vec![], 0));
         })
         .await;
     }
@@ -209,7 +274,7 @@ on_every_database! {
     async fn of_several_one_fails_and_none_is_stored(database: Database) {
         garage::<Ship, _>(database, async |garage: Arc<Garage>| {
             let (mut one, mut two) = (ship("one"), ship("two"));
-            two.plan = FileField::pending(filefield::content::Pending::from_reader("x.txt", Broken));
+            two.plan = FileField::pending(Pending::from_reader("x.txt", Broken));
             let error = db::stage_all(&garage.db, &mut [&mut one, &mut two]).await.unwrap_err();
             assert!(error.to_string().contains("plan"), "{error}");
             assert!(one.has_pending() && two.has_pending());

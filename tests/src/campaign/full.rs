@@ -36,6 +36,9 @@ enum Lack {
 
 const LACKS: [Lack; 5] = [Lack::Media, Lack::MediaInodes, Lack::Both, Lack::BothInodes, Lack::Writing];
 
+/// Sizes that are tried. In more room than that everything fits.
+const ROOMS: u64 = 20;
+
 pub(crate) fn run(options: &Options) -> Result<Report> {
     if std::env::var_os(INSIDE).is_none() {
         return outside(options);
@@ -53,8 +56,8 @@ pub(crate) fn run(options: &Options) -> Result<Report> {
             };
         }
         report.points += 1;
-        let tried = format!("{lack:?} with room for {} more, --seed {}", number / 5, options.seed);
-        let room = number / 5;
+        let room = number / 5 % ROOMS;
+        let tried = format!("{lack:?} with room for {room} more, number {number} of --seed {}", options.seed);
         match one(options, lack, room, random.next(), (&mut report, &mut ends), &tried) {
             Ok(true) => report.fired += 1,
             Ok(false) => {}

@@ -6,6 +6,11 @@ use super::disk::Disk;
 use super::save::{Names, split};
 use crate::{Content, Error, FileName, Result, SaveOptions, Saved};
 
+/// The answer for one of several files of which nobody knows any more whether it is there.
+pub(super) fn unknown(error: &Error) -> Error {
+    Error::new(error.kind(), error.to_string()).uncertain()
+}
+
 impl Disk {
     /// Saves all files, up to and including the first that fails.
     pub(super) fn save_all(
@@ -24,9 +29,8 @@ impl Disk {
         for (_, target) in targets {
             if let Err(error) = self.settle_name(target) {
                 // Which of the names are durable nobody knows now.
-                let (kind, text) = (error.kind(), error.to_string());
                 for saved in results.iter_mut().filter(|saved| saved.is_ok()) {
-                    *saved = Err(Error::new(kind, text.clone()).uncertain());
+                    *saved = Err(unknown(&error));
                 }
             }
         }

@@ -6,7 +6,7 @@ use super::disk::{Disk, Durability};
 use super::here::Pace;
 use super::root::Root;
 use super::sys::Calls;
-use crate::name::check_base_url;
+use crate::storage::{Public, Signer};
 use crate::{Error, ErrorKind, Result};
 use rustix::fs::Mode;
 use std::path::{Path, PathBuf};
@@ -22,6 +22,7 @@ const FILE_MODE: u32 = 0o644;
 pub struct FileSystemBuilder {
     location: PathBuf,
     base_url: Option<String>,
+    signer: Option<Signer>,
     file_mode: u32,
     directory_mode: Option<u32>,
     allow_overwrite: bool,
@@ -33,6 +34,7 @@ impl FileSystemBuilder {
         FileSystemBuilder {
             location: location.to_owned(),
             base_url: None,
+            signer: None,
             file_mode: FILE_MODE,
             directory_mode: None,
             allow_overwrite: false,
@@ -43,6 +45,12 @@ impl FileSystemBuilder {
     /// The URL under which the files are served. A missing slash at its end is added (D239, W39).
     pub fn base_url(mut self, base_url: impl Into<String>) -> Self {
         self.base_url = Some(base_url.into());
+        self
+    }
+
+    /// What signs URLs.
+    pub fn signer(mut self, signer: Signer) -> Self {
+        self.signer = Some(signer);
         self
     }
 
@@ -94,7 +102,7 @@ impl FileSystemBuilder {
         if self.directory_mode.is_some_and(|mode| mode & !0o7777 != 0 || mode & 0o700 != 0o700) {
             return refuse("a directory mode lets the owner read, write and search");
         }
-        let base_url = self.base_url.as_deref().map(check_base_url).transpose()?;
+        let public = Public::new(self.base_url.as_deref(), self.signer)?;
         let disk = Disk {
             root: Root::new(location),
             calls: Calls::default(),
@@ -105,6 +113,6 @@ impl FileSystemBuilder {
             allow_overwrite: self.allow_overwrite,
             durability: self.durability,
         };
-        Ok(FileSystemStorage { disk: Arc::new(disk), base_url })
+        Ok(FileSystemStorage { disk: Arc::new(disk), public })
     }
 }

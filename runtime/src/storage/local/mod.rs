@@ -20,8 +20,13 @@ mod threads;
 
 pub use builder::FileSystemBuilder;
 pub use disk::Durability;
+#[cfg(feature = "object-store")]
+pub(in crate::storage) use save::Names;
 
-use super::{Listing, Metadata, NewFile, Reader, SaveOptions, Saved, Storage};
+use super::{
+    Listing, Metadata, NewFile, Public, Reader, SaveOptions, Saved, SignOptions, SignedAccess, SignedRequest,
+    Storage,
+};
 use crate::{Content, Error, ErrorKind, FileName, Result};
 use async_trait::async_trait;
 use cancel::Cancel;
@@ -72,7 +77,7 @@ const KIND: &str = "local";
 #[derive(Clone, Debug)]
 pub struct FileSystemStorage {
     disk: Arc<Disk>,
-    base_url: Option<String>,
+    public: Public,
 }
 
 impl FileSystemStorage {
@@ -96,7 +101,7 @@ impl FileSystemStorage {
 
     /// The base URL, with a slash at its end.
     pub fn base_url(&self) -> Option<&str> {
-        self.base_url.as_deref()
+        self.public.base_url()
     }
 
     /// Removes what killed saves left in the staging folder and nobody has written to for `age`, and says how many
@@ -196,7 +201,9 @@ impl Storage for FileSystemStorage {
         let _held =
             (cancel.on_drop(), files.iter_mut().map(|(_, content, _)| content.guard()).collect::<Vec<_>>());
         let saved = self.blocking("save", None, move |disk| Ok(disk.save_all(files, &cancel))).await;
-        let saved = saved.unwrap_or_else(|error| vec![Err(error)]).into_iter().zip(&names);
+        // A content that panicked took the answers for those before it along.
+        let saved = saved.unwrap_or_else(|error| names.iter().map(|_| Err(batch::unknown(&error))).collect());
+        let saved = saved.into_iter().zip(&names);
         saved.map(|(saved, name)| saved.map_err(|error| located(error, "save", Some(name)))).collect()
     }
 
@@ -236,13 +243,16 @@ impl Storage for FileSystemStorage {
     }
 
     fn url(&self, name: FileName<'_>) -> Result<String> {
-        match &self.base_url {
-            Some(base_url) => Ok(crate::name::join_url(base_url, name)),
-            None => Err(Error::new(ErrorKind::Unsupported, "this storage has no base URL")
-                .with_operation("url")
-                .with_storage(KIND)
-                .with_name(name)),
-        }
+        self.public.url(name).map_err(|error| located(error, "url", Some(name.as_str())))
+    }
+
+    async fn signed_url(&self, name: FileName<'_>, options: &SignOptions) -> Result<String> {
+        let url = self.public.signed_url(name, options);
+        url.map_err(|error| located(error, "signed_url", Some(name.as_str())))
+    }
+
+    fn verify_signed_url(&self, request: &SignedRequest<'_>) -> Result<SignedAccess> {
+        self.public.verify(request).map_err(|error| located(error, "verify_signed_url", None))
     }
 
     fn kind(&self) -> &'static str {

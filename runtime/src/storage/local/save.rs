@@ -299,14 +299,14 @@ pub(super) fn split(name: &str) -> (&str, &str) {
 }
 
 /// The names to try.
-pub(super) struct Names<'a> {
+pub(in crate::storage) struct Names<'a> {
     candidates: Candidates<'a>,
     /// The only name, where taken names are replaced or only the wanted one will do.
     only: Option<Result<Cow<'a, str>>>,
 }
 
 impl<'a> Names<'a> {
-    pub(super) fn new(name: FileName<'a>, options: &SaveOptions, overwrite: bool) -> Self {
+    pub(in crate::storage) fn new(name: FileName<'a>, options: &SaveOptions, overwrite: bool) -> Self {
         let limit = options.max_length.filter(|max| *max > 0).map_or(usize::MAX, |max| max as usize);
         let fits = name.as_str().chars().count() <= limit;
         let only = match (fits, overwrite, options.exact) {
@@ -327,7 +327,7 @@ impl<'a> Names<'a> {
         Names { candidates: Candidates::new(name, options.max_length), only }
     }
 
-    pub(super) fn next(&mut self) -> Result<Cow<'a, str>> {
+    pub(in crate::storage) fn next(&mut self) -> Result<Cow<'a, str>> {
         match self.only.take().or_else(|| self.candidates.next()) {
             Some(name) => name,
             None => Err(Error::new(ErrorKind::NoAvailableName, "no free name was found")),

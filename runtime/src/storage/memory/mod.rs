@@ -6,9 +6,12 @@ mod same_as_disk;
 mod tests;
 mod tree;
 
-use super::{Listing, Metadata, Reader, SaveOptions, Saved, Storage};
+use super::{
+    Listing, Metadata, Public, Reader, SaveOptions, Saved, SignOptions, SignedAccess, SignedRequest, Signer,
+    Storage,
+};
 use crate::failpoints::{planted, step};
-use crate::name::{Candidates, check_base_url, join_url, shortened_name};
+use crate::name::{Candidates, shortened_name};
 use crate::{Content, Error, ErrorKind, FileName, Result};
 use async_trait::async_trait;
 use std::ops::Range;
@@ -42,7 +45,7 @@ pub struct MemoryStorage {
     /// Tells it from every other one of the process.
     id: u64,
     tree: RwLock<Directory>,
-    base_url: Option<String>,
+    public: Public,
     allow_overwrite: bool,
 }
 
@@ -51,6 +54,7 @@ pub struct MemoryStorage {
 #[must_use]
 pub struct MemoryStorageBuilder {
     base_url: Option<String>,
+    signer: Option<Signer>,
     allow_overwrite: bool,
 }
 
@@ -58,6 +62,12 @@ impl MemoryStorageBuilder {
     /// The URL under which the files are served. A missing slash at its end is added (W39).
     pub fn base_url(mut self, base_url: impl Into<String>) -> Self {
         self.base_url = Some(base_url.into());
+        self
+    }
+
+    /// What signs URLs.
+    pub fn signer(mut self, signer: Signer) -> Self {
+        self.signer = Some(signer);
         self
     }
 
@@ -72,8 +82,8 @@ impl MemoryStorageBuilder {
     /// # Errors
     /// [`Settings`](ErrorKind::Settings) for a base URL that is malformed, or has a query or a fragment.
     pub fn build(self) -> Result<MemoryStorage> {
-        let base_url = self.base_url.map(|base| check_base_url(&base)).transpose()?;
-        Ok(MemoryStorage { base_url, allow_overwrite: self.allow_overwrite, ..MemoryStorage::new() })
+        let public = Public::new(self.base_url.as_deref(), self.signer)?;
+        Ok(MemoryStorage { public, allow_overwrite: self.allow_overwrite, ..MemoryStorage::new() })
     }
 }
 
@@ -82,7 +92,7 @@ impl MemoryStorage {
     pub fn new() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        MemoryStorage { id, tree: RwLock::default(), base_url: None, allow_overwrite: false }
+        MemoryStorage { id, tree: RwLock::default(), public: Public::default(), allow_overwrite: false }
     }
 
     /// Options for a new storage.
@@ -184,10 +194,17 @@ impl Storage for MemoryStorage {
     }
 
     fn url(&self, name: FileName<'_>) -> Result<String> {
-        match &self.base_url {
-            Some(base) => Ok(join_url(base, name)),
-            None => Err(Error::unsupported("url", self.kind()).with_name(name)),
-        }
+        self.public.url(name).map_err(|error| self.failed(error, "url", name.as_str()))
+    }
+
+    async fn signed_url(&self, name: FileName<'_>, options: &SignOptions) -> Result<String> {
+        let url = self.public.signed_url(name, options);
+        url.map_err(|error| self.failed(error, "signed_url", name.as_str()))
+    }
+
+    fn verify_signed_url(&self, request: &SignedRequest<'_>) -> Result<SignedAccess> {
+        let access = self.public.verify(request);
+        access.map_err(|error| error.with_operation("verify_signed_url").with_storage(self.kind()))
     }
 
     fn kind(&self) -> &'static str {

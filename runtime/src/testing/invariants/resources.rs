@@ -16,7 +16,7 @@ use tokio::runtime::Handle;
 
 /// How long tasks that were left to the background may take to end.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How often a baseline is looked at, and how long between two looks.
+/// How many looks in a row must find nothing gone, and how long between two.
 const SAMPLES: usize = 8;
 const SAMPLE: Duration = Duration::from_millis(5);
 
@@ -41,34 +41,44 @@ struct PoolState {
 }
 
 impl Baseline {
-    /// What is held now, when what ends by itself within a few hundredths of a second has ended: a connection goes
-    /// back to its pool on a task of its own.
+    /// What is held now, when what ends by itself within some hundredths of a second has ended: a connection goes back
+    /// to its pool on a task of its own.
     ///
     /// # Errors
     /// Those of the database: a SQLite one is asked for its files, which connections open as they like.
     pub async fn take(db: &DatabaseConnection) -> Result<Self> {
-        let mut least = Baseline::now(db).await?;
-        for _ in 0..SAMPLES {
+        // Before the looks: asking begins a task.
+        let own = own_files(db).await?;
+        let mut least = Baseline::now(db, &own);
+        let mut unchanged = 0;
+        while unchanged < SAMPLES {
             tokio::time::sleep(SAMPLE).await;
-            let now = Baseline::now(db).await?;
-            let count = |held: &Option<BTreeMap<String, usize>>| {
-                held.as_ref().map(|held| held.values().sum::<usize>())
-            };
-            if count(&now.descriptors) < count(&least.descriptors) {
-                least.descriptors = now.descriptors;
-            }
-            least.tasks = least.tasks.min(now.tasks);
-            if let (Some(least), Some(now)) = (&mut least.pool, now.pool) {
-                *least = PoolState { size: now.size.max(least.size), in_use: now.in_use.min(least.in_use) };
-            }
+            unchanged = if least.lower(Baseline::now(db, &own)) { 0 } else { unchanged + 1 };
         }
         Ok(least)
     }
 
-    async fn now(db: &DatabaseConnection) -> Result<Self> {
-        let own = own_files(db).await?;
+    fn now(db: &DatabaseConnection, own: &BTreeSet<String>) -> Self {
         let tasks = Handle::try_current().ok().map(|runtime| runtime.metrics().num_alive_tasks());
-        Ok(Baseline { descriptors: descriptors(&own), tasks, pool: pool(db) })
+        Baseline { descriptors: descriptors(own), tasks, pool: pool(db) }
+    }
+
+    /// Takes the least of both, and says whether that changed anything.
+    fn lower(&mut self, now: Baseline) -> bool {
+        let count =
+            |held: &Option<BTreeMap<String, usize>>| held.as_ref().map(|held| held.values().sum::<usize>());
+        let fewer = count(&now.descriptors) < count(&self.descriptors);
+        if fewer {
+            self.descriptors = now.descriptors;
+        }
+        let ended = now.tasks < self.tasks;
+        self.tasks = self.tasks.min(now.tasks);
+        let mut returned = false;
+        if let (Some(least), Some(now)) = (&mut self.pool, now.pool) {
+            returned = now.in_use < least.in_use;
+            *least = PoolState { size: now.size.max(least.size), in_use: now.in_use.min(least.in_use) };
+        }
+        fewer || ended || returned
     }
 
     /// What is held now and was not then, in words.

@@ -49,7 +49,7 @@ pub(super) fn run(options: &Options) -> Result<Report> {
             };
             // On a single blocking thread, work that is given to it now comes after all that was given before.
             let runtime = builder.worker_threads(2).max_blocking_threads(1).enable_all().build()?;
-            let wanted = ALL.into_iter().filter(|operation| is_wanted(operations, operation.name()));
+            let wanted = ALL.iter().copied().filter(|operation| is_wanted(operations, operation.name()));
             runtime.block_on(series.run(wanted, &mut report))?;
         }
         pass += 1;

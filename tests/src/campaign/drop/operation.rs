@@ -8,51 +8,50 @@ use filefield::{Error, ErrorKind};
 use std::pin::Pin;
 use std::sync::Arc;
 
-/// An operation that can be dropped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Operation {
-    Create,
-    Replace,
-    Clear,
-    Delete,
-    DeleteIn,
-    Refused,
-    Sweep,
-    /// Staged, and the instance goes with the future.
-    Stage,
-    /// Staged, then saved in the caller's transaction.
-    CreateIn,
-    ReplaceIn,
-    /// Two instances staged together and saved in one transaction.
-    StageAll,
-    /// Saved in the caller's transaction, which is committed whatever became of the save.
-    CreateWithin,
-    ReplaceWithin,
-    AccessorSave,
-    AccessorRename,
-    AccessorDelete,
+macro_rules! operations {
+    ($($(#[$doc:meta])* $operation:ident = $name:literal,)*) => {
+        /// An operation that can be dropped.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(super) enum Operation {
+            $($(#[$doc])* $operation,)*
+        }
+
+        use Operation::*;
+
+        pub(super) const ALL: &[Operation] = &[$($operation),*];
+
+        impl Operation {
+            pub(super) fn name(self) -> &'static str {
+                match self {
+                    $($operation => $name,)*
+                }
+            }
+        }
+    };
 }
 
-use Operation::*;
-
-pub(super) const ALL: [Operation; 16] = [
-    Create,
-    Replace,
-    Clear,
-    Delete,
-    DeleteIn,
-    Refused,
-    Sweep,
-    Stage,
-    CreateIn,
-    ReplaceIn,
-    StageAll,
-    CreateWithin,
-    ReplaceWithin,
-    AccessorSave,
-    AccessorRename,
-    AccessorDelete,
-];
+operations! {
+    Create = "create",
+    Replace = "replace",
+    Clear = "clear",
+    Delete = "delete",
+    DeleteIn = "delete-in",
+    Refused = "refused",
+    Sweep = "sweep",
+    /// Staged, and the instance goes with the future.
+    Stage = "stage",
+    /// Staged, then saved in the caller's transaction.
+    CreateIn = "create-in",
+    ReplaceIn = "replace-in",
+    /// Two instances staged together and saved in one transaction.
+    StageAll = "stage-all",
+    /// Saved in the caller's transaction, which is committed whatever became of the save.
+    CreateWithin = "create-within",
+    ReplaceWithin = "replace-within",
+    AccessorSave = "accessor-save",
+    AccessorRename = "accessor-rename",
+    AccessorDelete = "accessor-delete",
+}
 
 type Running = Pin<Box<dyn Future<Output = filefield::Result<()>>>>;
 
@@ -64,27 +63,6 @@ pub(super) struct Prepared {
 }
 
 impl Operation {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Create => "create",
-            Replace => "replace",
-            Clear => "clear",
-            Delete => "delete",
-            DeleteIn => "delete-in",
-            Refused => "refused",
-            Sweep => "sweep",
-            Stage => "stage",
-            CreateIn => "create-in",
-            ReplaceIn => "replace-in",
-            StageAll => "stage-all",
-            CreateWithin => "create-within",
-            ReplaceWithin => "replace-within",
-            AccessorSave => "accessor-save",
-            AccessorRename => "accessor-rename",
-            AccessorDelete => "accessor-delete",
-        }
-    }
-
     /// Whether its row is there before.
     pub(super) fn has_row(self) -> bool {
         !matches!(self, Create | Stage | CreateIn | StageAll | CreateWithin)

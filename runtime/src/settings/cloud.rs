@@ -1,0 +1,389 @@
+//! Buckets as settings describe them.
+
+use super::backend::{Backend, Place};
+use super::option::Kind;
+use super::value::Parsed;
+use crate::FileName;
+
+/// What to say to whoever writes credentials into the settings.
+pub(super) const SECRETS: &str = "credentials do not belong in the settings: they come from the environment \
+     (`AWS_ACCESS_KEY_ID`, `GOOGLE_SERVICE_ACCOUNT`, `AZURE_STORAGE_ACCOUNT_KEY` ..) or from the provider";
+
+/// The options of all buckets, and more of one kind.
+macro_rules! options {
+    ($bucket:literal $(, $name:literal => $kind:expr)* $(,)?) => {
+        &[
+            ($bucket, Kind::Text),
+            ("prefix", Kind::Prefix),
+            ("base_url", Kind::BaseUrl),
+            ("endpoint", Kind::Endpoint),
+            $(($name, $kind),)*
+            ("part_size", Kind::Bytes),
+            ("concurrency", Kind::Number),
+            ("allow_overwrite", Kind::Flag),
+            ("create_only", Kind::Choice(&["ask", "trust"])),
+            ("disposition", Kind::Choice(&["active-as-attachment", "attachment", "unstated"])),
+            ("cache_control", Kind::Text),
+            ("storage_class", Kind::Text),
+            ("retries", Kind::Number),
+            ("retry_seconds", Kind::Number),
+            ("timeout", Kind::Number),
+            ("environment", Kind::Text),
+        ]
+    };
+}
+
+const fn missing(feature: &'static str, is_on: bool) -> Option<&'static str> {
+    if is_on { None } else { Some(feature) }
+}
+
+pub(super) const S3: Backend = Backend {
+    scheme: "s3",
+    classes: &["S3Storage", "S3Boto3Storage"],
+    missing: missing("s3", cfg!(feature = "s3")),
+    place: Place::Bucket("bucket"),
+    options: options!(
+        "bucket",
+        "region" => Kind::Text,
+        "virtual_hosted" => Kind::Flag,
+        "anonymous" => Kind::Flag,
+        "server_side_encryption" => Kind::Choice(&["AES256", "aws:kms", "aws:kms:dsse"]),
+        "kms_key_id" => Kind::Text,
+    ),
+    #[cfg(feature = "s3")]
+    build: clients::s3,
+    #[cfg(not(feature = "s3"))]
+    build: off,
+};
+
+pub(super) const GCS: Backend = Backend {
+    scheme: "gs",
+    classes: &["GoogleCloudStorage"],
+    missing: missing("gcs", cfg!(feature = "gcs")),
+    place: Place::Bucket("bucket"),
+    options: options!("bucket", "anonymous" => Kind::Flag),
+    #[cfg(feature = "gcs")]
+    build: clients::gcs,
+    #[cfg(not(feature = "gcs"))]
+    build: off,
+};
+
+pub(super) const AZURE: Backend = Backend {
+    scheme: "az",
+    classes: &["AzureStorage"],
+    missing: missing("azure", cfg!(feature = "azure")),
+    place: Place::Bucket("container"),
+    options: options!(
+        "container",
+        "account" => Kind::Text,
+        "emulator" => Kind::Flag,
+        "anonymous" => Kind::Flag,
+    ),
+    #[cfg(feature = "azure")]
+    build: clients::azure,
+    #[cfg(not(feature = "azure"))]
+    build: off,
+};
+
+/// No definition with such a backend is made.
+#[cfg(not(all(feature = "s3", feature = "gcs", feature = "azure")))]
+fn off(_: &super::backend::Definition, _: &super::Settings) -> crate::Result<crate::SharedStorage> {
+    Err(crate::Error::new(crate::ErrorKind::Settings, "the feature of this storage is off"))
+}
+
+/// Whether an option is one that people keep credentials in.
+pub(super) fn is_secret(option: &str) -> bool {
+    ["secret", "access_key", "account_key", "token", "password", "credential", "sas", "connection_string"]
+        .iter()
+        .any(|word| option.contains(word))
+}
+
+/// Text that can be part of a header or a URL.
+pub(super) fn word(text: String) -> Parsed<String> {
+    match !text.is_empty() && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        true => Ok(text),
+        false => Err("expected visible ASCII".into()),
+    }
+}
+
+/// `http://host:port/path`, in lower case up to the path and without a slash at its end.
+pub(super) fn endpoint(text: String) -> Parsed<String> {
+    let text = word(text)?;
+    let (scheme, rest) = text.split_once("://").unwrap_or_default();
+    let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    if host.contains('@') {
+        return Err(SECRETS.into());
+    }
+    let scheme = scheme.to_ascii_lowercase();
+    if !matches!(scheme.as_str(), "http" | "https") || host.is_empty() || rest.contains(['?', '#', ' ']) {
+        return Err("expected a URL such as `https://s3.example.com`".into());
+    }
+    Ok(format!("{scheme}://{}{}", host.to_ascii_lowercase(), path.trim_end_matches('/')))
+}
+
+pub(super) fn prefix(text: &str) -> Parsed<String> {
+    let text = text.trim_matches('/');
+    match FileName::new(text) {
+        Ok(name) => Ok(name.to_string()),
+        Err(error) => Err(format!("the prefix is no name of a folder: {error}").into()),
+    }
+}
+
+/// Bytes, as digits or with a unit.
+pub(super) fn bytes(text: String) -> Parsed<u64> {
+    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (digits, unit) = text.split_at(split);
+    let factor = match unit.trim() {
+        "" | "B" => 1,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        _ => return Err("expected bytes, such as `8388608` or `8MiB`".into()),
+    };
+    let number = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(factor));
+    number.ok_or_else(|| "expected bytes, such as `8388608` or `8MiB`".into())
+}
+
+#[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
+mod clients {
+    use crate::settings::Settings;
+    use crate::settings::backend::Definition;
+    use crate::storage::{Disposition, ObjectStorage};
+    use crate::{Error, ErrorKind, Result, SharedStorage};
+    use object_store::signer::Signer;
+    use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig};
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    /// A person waits for the answer: three tries, and none after ten seconds.
+    const RETRIES: u64 = 2;
+    const RETRY_SECONDS: u64 = 10;
+    /// The longest wait for an answer, in which a part is sent, and for the next piece of one.
+    const TIMEOUT: u64 = 60;
+
+    fn retry(definition: &Definition) -> RetryConfig {
+        let retries = definition.number("retries").unwrap_or(RETRIES);
+        RetryConfig {
+            max_retries: usize::try_from(retries).unwrap_or(usize::MAX),
+            retry_timeout: Duration::from_secs(definition.number("retry_seconds").unwrap_or(RETRY_SECONDS)),
+            backoff: BackoffConfig {
+                init_backoff: Duration::from_millis(100),
+                max_backoff: Duration::from_secs(2),
+                base: 2.0,
+            },
+        }
+    }
+
+    /// A limit on the whole of a request would break off long downloads.
+    fn client(definition: &Definition, endpoint: Option<&str>) -> ClientOptions {
+        let silence = Duration::from_secs(definition.number("timeout").unwrap_or(TIMEOUT));
+        ClientOptions::new()
+            .with_timeout_disabled()
+            .with_read_timeout(silence)
+            .with_allow_http(endpoint.is_some_and(|endpoint| endpoint.starts_with("http://")))
+    }
+
+    /// The variables of the provider, without what the setting `environment` puts before them.
+    fn variables(definition: &Definition, providers: &'static [&'static str]) -> Vec<(String, String)> {
+        let before = definition.text("environment").unwrap_or_default();
+        let provider = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+            let name = name.into_string().ok()?.strip_prefix(before)?.to_owned();
+            providers.iter().any(|provider| name.starts_with(provider)).then_some(())?;
+            Some((name.to_ascii_lowercase(), value.into_string().ok()?))
+        };
+        std::env::vars_os().filter_map(provider).collect()
+    }
+
+    /// The error of a store that cannot be made. Its own text may have values of the environment in it.
+    fn malformed(_: object_store::Error) -> Error {
+        let message = "the options of the bucket and the credentials in the environment do not fit together";
+        Error::new(ErrorKind::Settings, message)
+    }
+
+    fn storage<S: ObjectStore + Signer>(
+        definition: &Definition,
+        store: S,
+        kind: &'static str,
+        bucket: &str,
+        place: String,
+        own: bool,
+    ) -> Result<SharedStorage> {
+        let store = Arc::new(store);
+        let mut builder = ObjectStorage::builder(store.clone())
+            .signer(store)
+            .kind(kind)
+            .location(format!("{place}/{bucket}"))
+            .allow_overwrite(definition.flag("allow_overwrite"))
+            .disposition(match definition.text("disposition") {
+                Some("attachment") => Disposition::Attachment,
+                Some("unstated") => Disposition::Unstated,
+                _ => Disposition::ActiveAsAttachment,
+            });
+        if let Some(prefix) = definition.text("prefix") {
+            builder = builder.prefix(prefix);
+        }
+        if let Some(base_url) = definition.text("base_url") {
+            builder = builder.base_url(base_url);
+        }
+        if let Some(bytes) = definition.number("part_size") {
+            builder = builder.part_size(bytes);
+        }
+        if let Some(parts) = definition.number("concurrency") {
+            builder = builder.concurrency(usize::try_from(parts).unwrap_or(usize::MAX));
+        }
+        if let Some(value) = definition.text("cache_control") {
+            builder = builder.cache_control(value);
+        }
+        if let Some(class) = definition.text("storage_class") {
+            builder = builder.storage_class(class);
+        }
+        if definition.text("create_only").map_or(own, |word| word == "trust") {
+            builder = builder.trust_create_only();
+        }
+        Ok(Arc::new(builder.build()?))
+    }
+
+    #[cfg(feature = "s3")]
+    pub(super) fn s3(definition: &Definition, _: &Settings) -> Result<SharedStorage> {
+        use object_store::ClientConfigKey;
+        use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey as Key};
+        let bucket = definition.text("bucket").unwrap_or_default();
+        let mut builder = AmazonS3Builder::new().with_client_options(client(definition, None));
+        for (key, value) in variables(definition, &["AWS_"]) {
+            if let Ok(key) = key.parse::<Key>() {
+                builder = builder.with_config(key, value);
+            }
+        }
+        for (option, key) in [("region", Key::Region), ("endpoint", Key::S3Endpoint)] {
+            if let Some(text) = definition.text(option) {
+                builder = builder.with_config(key, text);
+            }
+        }
+        let endpoint = [Key::S3Endpoint, Key::Endpoint].iter().find_map(|key| builder.get_config_value(key));
+        if endpoint.as_deref().is_some_and(|endpoint| endpoint.starts_with("http://")) {
+            builder = builder.with_config(Key::Client(ClientConfigKey::AllowHttp), "true");
+        }
+        if let Some(encryption) = definition.text("server_side_encryption") {
+            builder =
+                builder.with_config("aws_server_side_encryption".parse().map_err(malformed)?, encryption);
+        }
+        if let Some(key) = definition.text("kms_key_id") {
+            builder = builder.with_config("aws_sse_kms_key_id".parse().map_err(malformed)?, key);
+        }
+        if definition.flag("virtual_hosted") {
+            builder = builder.with_virtual_hosted_style_request(true);
+        }
+        if definition.flag("anonymous") {
+            builder = builder.with_skip_signature(true);
+        }
+        if !definition.flag("allow_overwrite") {
+            builder = builder.with_http_connector(crate::storage::CreateOnlyUploads);
+        }
+        // Some services have no bulk delete, and one object is deleted at a time.
+        let store = builder
+            .with_bucket_name(bucket)
+            .with_disable_bulk_delete(true)
+            .with_retry(retry(definition))
+            .build()
+            .map_err(malformed)?;
+        let place = endpoint.as_deref().map_or("s3:/".to_owned(), place_of);
+        storage(definition, store, "s3", bucket, place, endpoint.is_none())
+    }
+
+    #[cfg(feature = "gcs")]
+    pub(super) fn gcs(definition: &Definition, _: &Settings) -> Result<SharedStorage> {
+        use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey as Key};
+        let bucket = definition.text("bucket").unwrap_or_default();
+        let endpoint = definition.text("endpoint");
+        let mut builder = GoogleCloudStorageBuilder::new().with_client_options(client(definition, endpoint));
+        for (key, value) in variables(definition, &["GOOGLE_"]) {
+            if let Ok(key) = key.parse::<Key>() {
+                builder = builder.with_config(key, value);
+            }
+        }
+        if let Some(endpoint) = endpoint {
+            builder = builder.with_config(Key::BaseUrl, endpoint);
+        }
+        if definition.flag("anonymous") {
+            builder = builder.with_skip_signature(true);
+        }
+        let store =
+            builder.with_bucket_name(bucket).with_retry(retry(definition)).build().map_err(malformed)?;
+        let place = endpoint.map_or("gs:/".to_owned(), place_of);
+        storage(definition, store, "gcs", bucket, place, endpoint.is_none())
+    }
+
+    #[cfg(feature = "azure")]
+    pub(super) fn azure(definition: &Definition, _: &Settings) -> Result<SharedStorage> {
+        use object_store::azure::{AzureConfigKey as Key, MicrosoftAzureBuilder};
+        let container = definition.text("container").unwrap_or_default();
+        let endpoint = definition.text("endpoint");
+        let emulator = definition.flag("emulator");
+        let options = client(definition, endpoint)
+            .with_allow_http(emulator || endpoint.is_some_and(|endpoint| endpoint.starts_with("http://")));
+        let mut builder = MicrosoftAzureBuilder::new().with_client_options(options);
+        for (key, value) in variables(definition, &["AZURE_"]) {
+            if let Ok(key) = key.parse::<Key>() {
+                builder = builder.with_config(key, value);
+            }
+        }
+        for (option, key) in [("account", Key::AccountName), ("endpoint", Key::Endpoint)] {
+            if let Some(text) = definition.text(option) {
+                builder = builder.with_config(key, text);
+            }
+        }
+        if emulator {
+            builder = builder.with_use_emulator(true);
+        }
+        if definition.flag("anonymous") {
+            builder = builder.with_skip_signature(true);
+        }
+        let account = builder.get_config_value(&Key::AccountName).unwrap_or_default();
+        let store = builder
+            .with_container_name(container)
+            .with_retry(retry(definition))
+            .build()
+            .map_err(malformed)?;
+        let place = match endpoint {
+            Some(endpoint) => place_of(endpoint),
+            None => format!("az:/{}/{account}", if emulator { "/emulator" } else { "" }),
+        };
+        let own = endpoint.is_none() && !emulator;
+        storage(definition, store, "azure", container, place, own)
+    }
+
+    /// Where a service is. The endpoint may come from the environment, so what it should not have is left out.
+    fn place_of(endpoint: &str) -> String {
+        let (scheme, rest) = endpoint.split_once("://").unwrap_or(("https", endpoint));
+        let rest = rest.split(['?', '#']).next().unwrap_or_default();
+        let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let host = host.rsplit('@').next().unwrap_or_default().to_ascii_lowercase();
+        format!("{}://{host}{}", scheme.to_ascii_lowercase(), path.trim_end_matches('/'))
+    }
+}
+
+#[cfg(all(test, feature = "s3", feature = "gcs", feature = "azure"))]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use crate::registry::create_storage;
+
+    #[test]
+    fn every_provider_makes_a_storage() {
+        for (url, kind, location) in [
+            ("s3://photos/a%20b", "s3", "s3://photos/a%20b"),
+            ("gs://photos/p?anonymous=yes", "gcs", "gs://photos/p"),
+            (
+                "gs://photos?anonymous=yes&endpoint=http://localhost:4443/",
+                "gcs",
+                "http://localhost:4443/photos",
+            ),
+            ("az://photos/p?account=garage&anonymous=yes", "azure", "az://garage/photos/p"),
+            ("az://photos?emulator=true&account=x", "azure", "az://emulator/x/photos"),
+        ] {
+            let storage = create_storage(url).unwrap();
+            assert_eq!((storage.kind(), storage.location().as_deref()), (kind, Some(location)), "{url}");
+            let shown = format!("{storage:?}");
+            assert!(!shown.contains("garage") && !shown.contains("photos"), "{shown}");
+        }
+    }
+}

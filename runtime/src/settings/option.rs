@@ -1,0 +1,60 @@
+//! Options of storages.
+
+use super::cloud;
+use super::suggest::help;
+use super::value::{Parsed, Value};
+
+/// How an option is read.
+#[derive(Clone, Copy)]
+pub(super) enum Kind {
+    BaseUrl,
+    FileMode,
+    DirectoryMode,
+    Flag,
+    Choice(&'static [&'static str]),
+    /// Text that is not empty.
+    Text,
+    /// The URL of a service, without credentials.
+    Endpoint,
+    /// A folder in a bucket.
+    Prefix,
+    /// A number of bytes, also as `8MiB`.
+    Bytes,
+    Number,
+}
+
+/// The value of an option.
+#[derive(Clone, PartialEq)]
+pub(super) enum Setting {
+    Text(String),
+    Mode(u32),
+    Flag(bool),
+    Number(u64),
+}
+
+impl Kind {
+    pub(super) fn read(self, value: Value) -> Parsed<Setting> {
+        Ok(match self {
+            Kind::BaseUrl => Setting::Text(value.base_url()?.ok_or("the base URL is empty")?),
+            Kind::FileMode => Setting::Mode(value.file_mode()?),
+            Kind::DirectoryMode => Setting::Mode(value.directory_mode()?),
+            Kind::Flag => Setting::Flag(value.flag()?),
+            Kind::Choice(choices) => {
+                let text = value.text()?;
+                if !choices.contains(&text.as_str()) {
+                    let problem = format!("unknown value; {}", help(&text, choices.iter().copied()));
+                    return Err(problem.into());
+                }
+                Setting::Text(text)
+            }
+            Kind::Text => Setting::Text(cloud::word(value.text()?)?),
+            Kind::Endpoint => Setting::Text(cloud::endpoint(value.text()?)?),
+            Kind::Prefix => Setting::Text(cloud::prefix(&value.text()?)?),
+            Kind::Bytes => Setting::Number(cloud::bytes(value.digits()?)?),
+            Kind::Number => {
+                let number = value.digits()?.parse().map_err(|_| "expected a whole number");
+                Setting::Number(number?)
+            }
+        })
+    }
+}

@@ -1,0 +1,179 @@
+//! Options of an object storage.
+
+use super::attributes::{Defaults, Disposition};
+use super::keys::Keys;
+use super::probe::Guarantees;
+use super::{ObjectStorage, multipart};
+use crate::name::check_base_url;
+use crate::{Error, ErrorKind, Result};
+use object_store::ObjectStore;
+use std::fmt;
+use std::sync::Arc;
+use tokio::sync::OnceCell;
+
+/// The least a service takes as a part, but for the last (S3: 5 MiB), and some room.
+const PART_SIZE: u64 = 8 << 20;
+const LEAST_PART_SIZE: u64 = 1 << 10;
+/// The largest object that S3 takes in one PUT.
+const MOST_PART_SIZE: u64 = 5 << 30;
+const CONCURRENCY: usize = 4;
+
+/// Options of an [`ObjectStorage`].
+#[must_use]
+pub struct ObjectStorageBuilder {
+    store: Arc<dyn ObjectStore>,
+    kind: &'static str,
+    prefix: String,
+    base_url: Option<String>,
+    location: Option<String>,
+    part_size: u64,
+    concurrency: usize,
+    allow_overwrite: bool,
+    trusted: bool,
+    defaults: Defaults,
+    #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
+    pub(super) signer: Option<super::signed::SharedSigner>,
+}
+
+impl ObjectStorageBuilder {
+    pub(super) fn new(store: Arc<dyn ObjectStore>) -> Self {
+        ObjectStorageBuilder {
+            store,
+            kind: "object",
+            prefix: String::new(),
+            base_url: None,
+            location: None,
+            part_size: PART_SIZE,
+            concurrency: CONCURRENCY,
+            allow_overwrite: false,
+            trusted: false,
+            defaults: Defaults::default(),
+            #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
+            signer: None,
+        }
+    }
+
+    /// The folder of the bucket that all names are below. The default is the bucket itself.
+    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = prefix.into();
+        self
+    }
+
+    /// The URL under which the public finds what is below the prefix. A missing slash at its end is added (W39).
+    /// Without it, `url` is unsupported.
+    pub fn base_url(mut self, base_url: impl Into<String>) -> Self {
+        self.base_url = Some(base_url.into());
+        self
+    }
+
+    /// What the storage calls itself in errors and logs: `"s3"`. The default is `"object"`.
+    pub fn kind(mut self, kind: &'static str) -> Self {
+        self.kind = kind;
+        self
+    }
+
+    /// The place of the bucket, such as `s3://photos`; the prefix is added. It has to be the same for two storages
+    /// exactly when they show the same bucket, in every process: rows of several programs are compared by it.
+    /// Storages made from URLs have one.
+    pub fn location(mut self, location: impl Into<String>) -> Self {
+        self.location = Some(location.into());
+        self
+    }
+
+    /// The most bytes of one request: larger contents are uploaded in parts of this size. The default is 8 MiB. S3
+    /// takes no parts below 5 MiB, and no content of more than 10,000 parts.
+    pub fn part_size(mut self, bytes: u64) -> Self {
+        self.part_size = bytes;
+        self
+    }
+
+    /// How many parts of one content are in memory at once. The default is 4: a save holds at most 32 MiB and what
+    /// the connections need.
+    pub fn concurrency(mut self, parts: usize) -> Self {
+        self.concurrency = parts;
+        self
+    }
+
+    /// Whether a save replaces a file of the same name (D223). The default is no: it takes another name.
+    pub fn allow_overwrite(mut self, allow: bool) -> Self {
+        self.allow_overwrite = allow;
+        self
+    }
+
+    /// Takes for granted that the bucket refuses to replace what is there, without asking it. That holds for Amazon
+    /// S3, Google Cloud Storage and Azure.
+    pub fn trust_create_only(mut self) -> Self {
+        self.trusted = true;
+        self
+    }
+
+    /// What browsers are told to do with a file. The default is [`Disposition::ActiveAsAttachment`].
+    pub fn disposition(mut self, disposition: Disposition) -> Self {
+        self.defaults.disposition = disposition;
+        self
+    }
+
+    /// The `Cache-Control` header stored with every object.
+    pub fn cache_control(mut self, value: impl Into<String>) -> Self {
+        self.defaults.cache_control = Some(value.into());
+        self
+    }
+
+    /// The storage class of every object, in the provider's words: `STANDARD_IA`, `NEARLINE`, `Cool`.
+    pub fn storage_class(mut self, class: impl Into<String>) -> Self {
+        self.defaults.storage_class = Some(class.into());
+        self
+    }
+
+    /// Makes the storage. Nothing is sent.
+    ///
+    /// # Errors
+    /// [`Settings`](ErrorKind::Settings) for a malformed base URL, a part size below 1 KiB or above 5 GiB, a
+    /// concurrency of 0, or a header that is not visible ASCII; those of a name for the prefix.
+    pub fn build(mut self) -> Result<ObjectStorage> {
+        let part_size = (LEAST_PART_SIZE..=MOST_PART_SIZE).contains(&self.part_size);
+        let part_size = part_size.then(|| usize::try_from(self.part_size).ok()).flatten();
+        let part_size =
+            part_size.ok_or_else(|| settings("the part size is from 1 KiB to 5 GiB, in bytes"))?;
+        if self.concurrency == 0 {
+            return Err(settings("the concurrency is at least 1"));
+        }
+        self.defaults.check()?;
+        let keys = Keys::new(&self.prefix)?;
+        let base_url = self.base_url.as_deref().map(check_base_url).transpose()?;
+        let location = self.location.take().map(|place| keys.location(&place));
+        let guarantees = OnceCell::new_with(self.trusted.then_some(Guarantees { create_only: true }));
+        Ok(ObjectStorage {
+            store: self.store,
+            kind: self.kind,
+            keys,
+            base_url,
+            location,
+            part_size,
+            concurrency: self.concurrency,
+            allow_overwrite: self.allow_overwrite,
+            defaults: self.defaults,
+            guarantees,
+            copies_create_only: OnceCell::new_with(self.trusted.then_some(true)),
+            #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
+            signer: self.signer,
+            wanted: Default::default(),
+            unfinished: Arc::<multipart::Unfinished>::default(),
+        })
+    }
+}
+
+fn settings(message: &'static str) -> Error {
+    Error::new(ErrorKind::Settings, message)
+}
+
+// The store may show credentials.
+impl fmt::Debug for ObjectStorageBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ObjectStorageBuilder")
+            .field("kind", &self.kind)
+            .field("part_size", &self.part_size)
+            .field("concurrency", &self.concurrency)
+            .finish_non_exhaustive()
+    }
+}

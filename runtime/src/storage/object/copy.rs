@@ -1,0 +1,52 @@
+//! Copying in the bucket.
+
+use super::ObjectStorage;
+use super::error::{Effect, convert};
+use crate::storage::local::Names;
+use crate::storage::{Reader, Storage};
+use crate::{ErrorKind, FileName, Result, SaveOptions, Saved};
+use object_store::{CopyMode, CopyOptions, ObjectStore};
+
+impl ObjectStorage {
+    /// Copies where the bytes are, if the bucket refuses taken names and the copy is to have the owner token of the
+    /// original: a bucket copies that along. Else the bytes pass through this process.
+    pub(super) async fn copy_object(
+        &self,
+        from: FileName<'_>,
+        to: FileName<'_>,
+        options: &SaveOptions,
+    ) -> Result<Saved> {
+        let source = self.keys.key(from)?;
+        let facts = self.facts(&source).await?;
+        let replace = self.allow_overwrite && !options.exact;
+        if replace || facts.owner != options.owner || !self.copies_create_only().await? {
+            return self.copy_through(from, to, options).await;
+        }
+        let mut names = Names::new(to, options, false);
+        loop {
+            let name = names.next()?.into_owned();
+            let target = self.keys.key(FileName::new(&name)?)?;
+            let create = CopyOptions { mode: CopyMode::Create, ..CopyOptions::default() };
+            match self.store.copy_opts(&source, &target, create).await {
+                Ok(()) => return Ok(Saved::new(name, facts.size)),
+                Err(error) => match convert(error, Effect::Write) {
+                    error if error.kind() == ErrorKind::AlreadyExists && !options.exact => {}
+                    error if error.kind() == ErrorKind::Unsupported => {
+                        return self.copy_through(from, to, options).await;
+                    }
+                    error => return Err(error),
+                },
+            }
+        }
+    }
+
+    async fn copy_through(
+        &self,
+        from: FileName<'_>,
+        to: FileName<'_>,
+        options: &SaveOptions,
+    ) -> Result<Saved> {
+        let content = self.open(from).await.map(Reader::into_content)?;
+        self.save_content(to, content, options).await
+    }
+}

@@ -1,0 +1,273 @@
+//! Errors of a store, in our words.
+//!
+//! Nothing of the text of an error is passed on: it may hold a URL with a signature, an access key, or whatever the
+//! service put into its answer. What is kept are the status, the service's code for the error, and what the operating
+//! system said.
+
+use crate::{Error, ErrorKind};
+use object_store::Error as StoreError;
+use std::error::Error as StdError;
+use std::io;
+
+/// What a request was to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Effect {
+    Read,
+    /// Delete or copy.
+    Write,
+    /// Store an object, or a part of one.
+    Put,
+}
+
+/// The error of a request that was to have `effect`.
+///
+/// It is retryable where the service could not be reached, was overloaded or failed, and uncertain where something
+/// was to be written and no answer says that it was not.
+pub(super) fn convert(error: StoreError, effect: Effect) -> Error {
+    let facts = Facts::of(&error);
+    let told = facts.told();
+    if let Some(kind) = facts.code.as_deref().and_then(kind_of_code) {
+        return facts.retry(Error::new(kind, format!("{}{told}", words(kind))), effect);
+    }
+    let (kind, message) = match &error {
+        StoreError::NotFound { .. } if effect == Effect::Put => {
+            (ErrorKind::Settings, words(ErrorKind::Settings))
+        }
+        StoreError::NotFound { .. } => (ErrorKind::NotFound, "no such file"),
+        StoreError::AlreadyExists { .. } => (ErrorKind::AlreadyExists, "the name is taken"),
+        StoreError::Precondition { .. } | StoreError::NotModified { .. } => match effect {
+            Effect::Read => (ErrorKind::Io, "the file was replaced or deleted while it was read"),
+            _ => (ErrorKind::AlreadyExists, "the name is taken"),
+        },
+        StoreError::PermissionDenied { .. } | StoreError::Unauthenticated { .. } => {
+            (ErrorKind::PermissionDenied, words(ErrorKind::PermissionDenied))
+        }
+        StoreError::NotSupported { .. } | StoreError::NotImplemented { .. } => {
+            (ErrorKind::Unsupported, "the store has no such operation")
+        }
+        StoreError::InvalidPath { .. } => {
+            (ErrorKind::InvalidName, "there is a name that is not one of a file")
+        }
+        StoreError::UnknownConfigurationKey { .. } => (ErrorKind::Settings, "the store knows no such option"),
+        _ => match facts.status {
+            Some(301 | 307 | 308) => (ErrorKind::Settings, "the bucket is in another region"),
+            Some(401 | 403) => (ErrorKind::PermissionDenied, words(ErrorKind::PermissionDenied)),
+            Some(413) => (ErrorKind::TooLarge, words(ErrorKind::TooLarge)),
+            Some(507) => (ErrorKind::StorageFull, words(ErrorKind::StorageFull)),
+            Some(_) => (ErrorKind::Io, "the service reported an error"),
+            None => (ErrorKind::Io, "no answer came from the service"),
+        },
+    };
+    facts.retry(Error::new(kind, format!("{message}{told}")), effect)
+}
+
+/// Whether the error says that an upload is not, or no more, open.
+pub(super) fn is_no_upload(error: &StoreError) -> bool {
+    matches!(error, StoreError::NotFound { .. }) || Facts::of(error).is_code("NoSuchUpload")
+}
+
+/// The kind behind a code of S3, Google Cloud Storage or Azure, where the status does not say enough.
+fn kind_of_code(code: &str) -> Option<ErrorKind> {
+    Some(match code {
+        "NoSuchBucket"
+        | "InvalidBucketName"
+        | "ContainerNotFound"
+        | "ContainerBeingDeleted"
+        | "PermanentRedirect"
+        | "AuthorizationHeaderMalformed"
+        | "InvalidResourceName" => ErrorKind::Settings,
+        "AccessDenied"
+        | "ExpiredToken"
+        | "InvalidToken"
+        | "InvalidAccessKeyId"
+        | "SignatureDoesNotMatch"
+        | "RequestTimeTooSkewed"
+        | "AccountProblem"
+        | "AuthenticationFailed"
+        | "BlobImmutableDueToPolicy" => ErrorKind::PermissionDenied,
+        "KeyTooLongError" | "OutOfRangeInput" => ErrorKind::NameTooLong,
+        "EntityTooLarge" | "RequestBodyTooLarge" => ErrorKind::TooLarge,
+        "QuotaExceeded" | "XMinioStorageFull" | "InsufficientStorage" => ErrorKind::StorageFull,
+        // Somebody has aborted the upload; the name has nothing to do with it.
+        "NoSuchUpload" => ErrorKind::Io,
+        _ => return None,
+    })
+}
+
+fn words(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::Settings => "there is no such bucket at the service, or it is in another region",
+        ErrorKind::PermissionDenied => "the service refused access",
+        ErrorKind::NameTooLong => "the name is too long for the service",
+        ErrorKind::TooLarge => "the content is too large for the service",
+        ErrorKind::StorageFull => "the service has no space left",
+        _ => "the service reported an error",
+    }
+}
+
+/// What may be known and told of an error.
+#[derive(Debug, Default, PartialEq)]
+struct Facts {
+    status: Option<u16>,
+    code: Option<String>,
+    /// What the operating system said.
+    io: Option<io::ErrorKind>,
+    timed_out: bool,
+    /// Whether the request never left.
+    unsent: bool,
+    /// Whether the store itself says what happened, without a service behind it.
+    definite: bool,
+}
+
+impl Facts {
+    fn of(error: &StoreError) -> Self {
+        let definite = !matches!(error, StoreError::Generic { .. });
+        let mut facts = Facts { definite, ..Facts::default() };
+        let mut current: Option<&(dyn StdError + 'static)> = Some(error);
+        while let Some(error) = current {
+            if let Some(error) = error.downcast_ref::<io::Error>() {
+                facts.io.get_or_insert(error.kind());
+            }
+            facts.transport(error);
+            current = error.source();
+        }
+        let text = error.to_string();
+        facts.status = between(&text, "status code: ", " ").and_then(|digits| digits.parse().ok());
+        if text.contains("redirect without LOCATION") {
+            facts.status = Some(301);
+        }
+        facts.code = between(&text, "<Code>", "</Code>")
+            .filter(|code| code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+            .map(str::to_owned);
+        facts.timed_out |= facts.io == Some(io::ErrorKind::TimedOut);
+        facts.unsent |=
+            matches!(facts.io, Some(io::ErrorKind::ConnectionRefused | io::ErrorKind::HostUnreachable));
+        facts
+    }
+
+    #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
+    fn transport(&mut self, error: &(dyn StdError + 'static)) {
+        use object_store::client::{HttpError, HttpErrorKind};
+        match error.downcast_ref::<HttpError>().map(HttpError::kind) {
+            Some(HttpErrorKind::Connect) => self.unsent = true,
+            Some(HttpErrorKind::Timeout) => self.timed_out = true,
+            _ => {}
+        }
+    }
+
+    #[cfg(not(any(feature = "s3", feature = "gcs", feature = "azure")))]
+    fn transport(&mut self, _: &(dyn StdError + 'static)) {}
+
+    /// Status and code, in brackets.
+    fn told(&self) -> String {
+        let status = self.status.map(|status| status.to_string());
+        let io = self.io.filter(|_| self.status.is_none()).map(|kind| kind.to_string());
+        let other = match (self.timed_out, self.unsent) {
+            _ if self.status.is_some() || self.io.is_some() => None,
+            (true, _) => Some("timed out".to_owned()),
+            (_, true) => Some("cannot connect".to_owned()),
+            _ => None,
+        };
+        let hint = match self.code.as_deref() {
+            Some("RequestTimeTooSkewed") => Some("the clock of this machine is off".to_owned()),
+            Some("ExpiredToken") => Some("the credentials have expired".to_owned()),
+            _ => None,
+        };
+        let told: Vec<String> = [status, self.code.clone(), io, other, hint].into_iter().flatten().collect();
+        if told.is_empty() { String::new() } else { format!(" ({})", told.join(", ")) }
+    }
+
+    fn retry(&self, error: Error, effect: Effect) -> Error {
+        let kind = error.kind();
+        let failed = match self.status {
+            Some(status) => matches!(status, 408 | 429 | 500..) && kind != ErrorKind::StorageFull,
+            None => kind == ErrorKind::Io && !self.definite,
+        };
+        let error = match failed || self.is_code("NoSuchUpload") {
+            true => error.retryable(),
+            false => error,
+        };
+        // "Slow down" and "too many" are said before anything is done.
+        let undone = self.unsent || matches!(self.status, Some(429 | 503));
+        match failed && !undone && effect != Effect::Read {
+            true => error.uncertain(),
+            false => error,
+        }
+    }
+
+    fn is_code(&self, code: &str) -> bool {
+        self.code.as_deref() == Some(code)
+    }
+}
+
+fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
+    let (_, rest) = text.split_once(before)?;
+    rest.split_once(after).map(|(found, _)| found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn generic(text: &str) -> StoreError {
+        StoreError::Generic { store: "S3", source: text.to_owned().into() }
+    }
+
+    fn refused(status: &str, code: &str) -> StoreError {
+        let secret = "https://key:secret@host/b/k?X-Amz-Signature=abc";
+        generic(&format!(
+            "Error performing PUT {secret} in 1ms - Server returned non-2xx status code: {status}: \
+             <Error><Code>{code}</Code><AWSAccessKeyId>AKIASECRET</AWSAccessKeyId></Error>"
+        ))
+    }
+
+    #[test]
+    fn kinds_by_status_and_code() {
+        use ErrorKind::*;
+        for (error, effect, kind, retryable, uncertain) in [
+            (refused("404 Not Found", "NoSuchBucket"), Effect::Read, Settings, false, false),
+            (refused("403 Forbidden", "SignatureDoesNotMatch"), Effect::Put, PermissionDenied, false, false),
+            (refused("400 Bad Request", "ExpiredToken"), Effect::Put, PermissionDenied, false, false),
+            (refused("403 Forbidden", "RequestTimeTooSkewed"), Effect::Read, PermissionDenied, false, false),
+            (refused("500 Internal Server Error", "InternalError"), Effect::Put, Io, true, true),
+            (refused("500 Internal Server Error", "InternalError"), Effect::Read, Io, true, false),
+            (refused("503 Service Unavailable", "SlowDown"), Effect::Put, Io, true, false),
+            (refused("429 Too Many Requests", "TooManyRequests"), Effect::Write, Io, true, false),
+            (
+                refused("507 Insufficient Storage", "XMinioStorageFull"),
+                Effect::Put,
+                StorageFull,
+                false,
+                false,
+            ),
+            (refused("400 Bad Request", "EntityTooLarge"), Effect::Put, TooLarge, false, false),
+            (refused("400 Bad Request", "Odd"), Effect::Put, Io, false, false),
+            (generic("connection closed"), Effect::Put, Io, true, true),
+            (generic("connection closed"), Effect::Read, Io, true, false),
+        ] {
+            let text = format!("{error}");
+            let made = convert(error, effect);
+            let got = (made.kind(), made.is_retryable(), made.is_uncertain());
+            assert_eq!(got, (kind, retryable, uncertain), "{text}");
+            for shown in [format!("{made}"), format!("{made:?}")] {
+                assert!(
+                    !shown.contains("secret") && !shown.contains("SECRET") && !shown.contains("Signature=")
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_refused_connection_has_done_nothing() {
+        let source = io::Error::from(io::ErrorKind::ConnectionRefused);
+        let made = convert(StoreError::Generic { store: "S3", source: source.into() }, Effect::Put);
+        assert!(made.is_retryable() && !made.is_uncertain());
+        assert_eq!(made.to_string(), "no answer came from the service (connection refused)");
+    }
+
+    #[test]
+    fn codes_that_are_no_words_are_not_told() {
+        let made = convert(refused("400 Bad Request", "a b\r\nc"), Effect::Read);
+        assert_eq!(made.to_string(), "the service reported an error (400)");
+    }
+}

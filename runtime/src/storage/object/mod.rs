@@ -1,0 +1,260 @@
+//! Files as objects in a bucket, through the crate `object_store`.
+
+mod attributes;
+mod builder;
+#[cfg(feature = "s3")]
+mod conditional;
+mod copy;
+mod error;
+mod feed;
+mod keys;
+mod multipart;
+mod probe;
+mod read;
+mod save;
+#[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
+mod signed;
+#[cfg(test)]
+mod tests;
+
+pub use attributes::Disposition;
+pub use builder::ObjectStorageBuilder;
+#[cfg(feature = "s3")]
+pub use conditional::CreateOnlyUploads;
+pub use probe::Guarantees;
+
+use super::{Listing, Metadata, Reader, SaveOptions, Saved, Storage};
+use crate::name::join_url;
+use crate::{Content, Error, ErrorKind, FileName, Result};
+use async_trait::async_trait;
+use attributes::Defaults;
+use error::{Effect, convert};
+use keys::Keys;
+use multipart::Unfinished;
+use object_store::{ObjectStore, ObjectStoreExt};
+use std::collections::BTreeSet;
+use std::fmt;
+use std::ops::Range;
+use std::sync::{Arc, Mutex};
+use tokio::sync::OnceCell;
+
+/// Files as objects of any [`object_store::ObjectStore`]: S3, Google Cloud Storage, Azure, memory.
+///
+/// | operation | requests |
+/// |---|---|
+/// | save of up to [`part_size`](ObjectStorageBuilder::part_size) bytes | one conditional PUT; two more for each name that is taken |
+/// | save of more | create, one for each part, complete; two questions for the name where it is `exact` |
+/// | open, open_range, exists, metadata, size, owner, delete | one each |
+/// | url | none |
+/// | list | one for each page (S3: 1,000 names) |
+///
+/// # Names are never replaced
+///
+/// A small content is one PUT that the bucket refuses where the name is taken (`If-None-Match: *`); then the next
+/// free variant of the name is tried, as on disk. The first save, or [`check`](Self::check), asks the bucket once
+/// whether it really refuses: some that speak the protocol of S3 do not, and overwrite. There, every name that is not
+/// [`exact`](SaveOptions::exact) is made unique by a token of 130 bits, see [`Guarantees`].
+///
+/// The end of an upload in parts cannot be made conditional through `object_store`, so the name of a larger content
+/// has such a token as well. A name that is `exact`, such as one that the journal has reserved, is asked for before
+/// the upload and again before its end; in this process only one save at a time may want it. Between that question
+/// and the end, a writer that does not use the journal could lose its file: keep such writers out of the prefix. On
+/// S3 itself, the connector `CreateOnlyUploads` closes that gap.
+///
+/// # What stays behind
+///
+/// A save that fails or is dropped aborts its upload. The parts of a process that was killed stay in the bucket,
+/// invisible and billed: `object_store` cannot list open uploads, so give the bucket a lifecycle rule that aborts
+/// unfinished uploads after a day or two. The object `.filefield/create-only` below the prefix belongs to the check.
+///
+/// # Errors
+///
+/// An error says whether a retry is safe and whether something may have happened all the same; it holds nothing of
+/// what the service wrote but its code. A save whose answer was lost is looked up before it is called uncertain. A
+/// bucket that does not exist is a [`Settings`](ErrorKind::Settings) error, except where only a question is asked,
+/// whose answer cannot tell it from a missing file: `metadata`, `exists`, `owner`.
+///
+/// # Types
+///
+/// The type stored with an object is what its first bytes show, made more precise by the extension of its name.
+/// Documents that can run scripts in a browser are to be downloaded, see [`Disposition`].
+///
+/// ```
+/// use filefield::object_store::memory::InMemory;
+/// use filefield::storage::ObjectStorage;
+/// use filefield::{FileName, SaveOptions, Storage};
+/// use std::sync::Arc;
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let storage = ObjectStorage::builder(Arc::new(InMemory::new()))
+///     .prefix("media")
+///     .base_url("https://cdn.example.com/media/")
+///     .build()?;
+/// let name = FileName::new("cars/57 chevy.txt")?;
+/// let saved = storage.save(name, "new content".into(), &SaveOptions::default()).await?;
+/// assert_eq!((saved.name.as_str(), saved.size), ("cars/57 chevy.txt", 11));
+/// assert_eq!(storage.open_range(name, 4..11).await?.read_all(1024).await?, "content");
+/// assert_eq!(storage.url(name)?, "https://cdn.example.com/media/cars/57%20chevy.txt");
+/// # Ok::<(), filefield::Error>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct ObjectStorage {
+    store: Arc<dyn ObjectStore>,
+    kind: &'static str,
+    keys: Keys,
+    base_url: Option<String>,
+    location: Option<String>,
+    part_size: usize,
+    concurrency: usize,
+    allow_overwrite: bool,
+    defaults: Defaults,
+    guarantees: OnceCell<Guarantees>,
+    copies_create_only: OnceCell<bool>,
+    #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
+    signer: Option<signed::SharedSigner>,
+    /// Exact names that are being saved without the bucket's help.
+    wanted: Mutex<BTreeSet<String>>,
+    unfinished: Arc<Unfinished>,
+}
+
+impl ObjectStorage {
+    /// Options for a storage over `store`. Its own retries stay as they are: the defaults of `object_store` (ten
+    /// within three minutes) are long for a request that a user waits for.
+    pub fn builder(store: Arc<dyn ObjectStore>) -> ObjectStorageBuilder {
+        ObjectStorageBuilder::new(store)
+    }
+
+    /// Asks the bucket once what it guarantees, which also shows that it can be reached and written to. Call it when
+    /// the program starts; else the first save does it. It costs a request where it was done before on this prefix,
+    /// else two, and leaves a small object.
+    ///
+    /// # Errors
+    /// Those of the store, with [`Settings`](ErrorKind::Settings) for a bucket that does not exist and
+    /// [`PermissionDenied`](ErrorKind::PermissionDenied) for wrong credentials. The next call asks again.
+    pub async fn check(&self) -> Result<Guarantees> {
+        self.ask().await.map_err(|error| self.located(error, "check", None))
+    }
+
+    /// What [`check`](Self::check) found, `None` before.
+    pub fn guarantees(&self) -> Option<Guarantees> {
+        self.guarantees.get().copied()
+    }
+
+    fn located(&self, error: Error, operation: &'static str, name: Option<&str>) -> Error {
+        let error = error.with_operation(operation).with_storage(self.kind);
+        match name {
+            Some(name) => error.with_name(name),
+            None => error,
+        }
+    }
+}
+
+#[async_trait]
+impl Storage for ObjectStorage {
+    async fn save(&self, name: FileName<'_>, content: Content, options: &SaveOptions) -> Result<Saved> {
+        let saved = self.save_content(name, content, options).await;
+        saved.map_err(|error| self.located(error, "save", Some(name.as_str())))
+    }
+
+    async fn open(&self, name: FileName<'_>) -> Result<Reader> {
+        let opened = read::open(self, name, 0..u64::MAX).await;
+        opened.map_err(|error| self.located(error, "open", Some(name.as_str())))
+    }
+
+    async fn open_range(&self, name: FileName<'_>, range: Range<u64>) -> Result<Reader> {
+        let opened = read::open(self, name, range).await;
+        opened.map_err(|error| self.located(error, "open_range", Some(name.as_str())))
+    }
+
+    async fn delete(&self, name: FileName<'_>) -> Result<()> {
+        let delete = async {
+            let deleted = self.store.delete(&self.keys.key(name)?).await;
+            match deleted.map_err(|error| convert(error, Effect::Write)) {
+                // S3 says so itself, Azure does not (D232).
+                Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+                result => result,
+            }
+        };
+        delete.await.map_err(|error| self.located(error, "delete", Some(name.as_str())))
+    }
+
+    async fn metadata(&self, name: FileName<'_>) -> Result<Metadata> {
+        let head = async {
+            let meta = self.store.head(&self.keys.key(name)?).await;
+            meta.map_err(|error| convert(error, Effect::Read))
+        };
+        let meta = head.await.map_err(|error| self.located(error, "metadata", Some(name.as_str())))?;
+        let modified = meta.last_modified;
+        // What stands for "not known".
+        let modified = (modified.timestamp_nanos_opt() != Some(0)).then(|| modified.into());
+        Ok(Metadata { size: meta.size, modified, created: None, accessed: None })
+    }
+
+    fn url(&self, name: FileName<'_>) -> Result<String> {
+        match &self.base_url {
+            Some(base) => Ok(join_url(base, name)),
+            None => Err(Error::new(ErrorKind::Unsupported, "this storage has no base URL")
+                .with_operation("url")
+                .with_storage(self.kind)
+                .with_name(name)),
+        }
+    }
+
+    fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    async fn list(&self, directory: &str) -> Result<Listing> {
+        let list = async {
+            let prefix = self.keys.directory(directory)?;
+            let listed = self.store.list_with_delimiter(prefix.as_ref()).await;
+            let listed = listed.map_err(|error| convert(error, Effect::Read))?;
+            Ok(keys::listing(directory, &listed))
+        };
+        list.await.map_err(|error| self.located(error, "list", Some(directory)))
+    }
+
+    /// Made by the client's own signer, without a request but for fresh credentials. Where the storage has none, it is
+    /// unsupported: clients that were given to the builder need
+    /// [`signer`](ObjectStorageBuilder::signer).
+    #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
+    async fn signed_url(&self, name: FileName<'_>, options: &super::SignOptions) -> Result<String> {
+        let signed = self.sign(name, options).await;
+        signed.map_err(|error| self.located(error, "signed_url", Some(name.as_str())))
+    }
+
+    async fn copy(&self, from: FileName<'_>, to: FileName<'_>, options: &SaveOptions) -> Result<Saved> {
+        let copied = self.copy_object(from, to, options).await;
+        copied.map_err(|error| self.located(error, "copy", Some(from.as_str())))
+    }
+
+    async fn owner(&self, name: FileName<'_>) -> Result<Option<String>> {
+        let owner = async {
+            let facts = self.facts(&self.keys.key(name)?).await?;
+            Ok(facts.owner)
+        };
+        owner.await.map_err(|error| self.located(error, "owner", Some(name.as_str())))
+    }
+
+    async fn abandon(&self, owner: &str) -> Result<()> {
+        let abandoned = self.unfinished.abort_of(owner).await;
+        abandoned.map_err(|error| self.located(error, "abandon", None))
+    }
+
+    fn location(&self) -> Option<String> {
+        self.location.clone()
+    }
+}
+
+// Neither the store, which holds credentials, nor a URL gets into a log.
+impl fmt::Debug for ObjectStorage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ObjectStorage")
+            .field("kind", &self.kind)
+            .field("part_size", &self.part_size)
+            .field("concurrency", &self.concurrency)
+            .field("allow_overwrite", &self.allow_overwrite)
+            .field("guarantees", &self.guarantees.get())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,205 @@
+//! Uploads in parts.
+
+use super::error::{Effect, convert, is_no_upload};
+use super::feed::Part;
+use crate::{Error, ErrorKind, Result};
+use object_store::path::Path;
+use object_store::{Attributes, MultipartUpload, ObjectStore, PutMultipartOptions};
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::runtime::Handle;
+use tokio::task::JoinSet;
+
+/// Uploads that were given up and not aborted yet.
+#[derive(Default)]
+pub(super) struct Unfinished(Mutex<Vec<Left>>);
+
+struct Left {
+    /// Tells it from every other one of the process.
+    id: u64,
+    owner: Option<String>,
+    upload: Box<dyn MultipartUpload>,
+}
+
+impl Left {
+    fn new(owner: Option<String>, upload: Box<dyn MultipartUpload>) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Left { id: NEXT.fetch_add(1, Ordering::Relaxed), owner, upload }
+    }
+}
+
+impl Unfinished {
+    fn push(&self, left: Left) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(left);
+    }
+
+    fn take(&self, is_wanted: impl Fn(&Left) -> bool) -> Option<Left> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = all.iter().position(is_wanted)?;
+        Some(all.swap_remove(at))
+    }
+
+    /// Aborts those of one owner. What cannot be aborted stays for the next time.
+    pub(super) async fn abort_of(&self, owner: &str) -> Result<()> {
+        self.abort(|left| left.owner.as_deref() == Some(owner)).await
+    }
+
+    async fn abort(&self, is_wanted: impl Fn(&Left) -> bool) -> Result<()> {
+        while let Some(mut left) = self.take(&is_wanted) {
+            if let Err(error) = aborted(&mut *left.upload).await {
+                self.push(left);
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    #[cfg(test)]
+    pub(super) fn count(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+}
+
+impl fmt::Debug for Unfinished {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Unfinished")
+    }
+}
+
+/// Aborts an upload. One that is gone was aborted before.
+async fn aborted(upload: &mut dyn MultipartUpload) -> Result<()> {
+    match upload.abort().await {
+        Err(error) if is_no_upload(&error) => Ok(()),
+        result => result.map_err(|error| convert(error, Effect::Write)),
+    }
+}
+
+/// An upload under way. Dropped before its end, it is aborted by a task of its own, or by
+/// [`Unfinished::abort_of`] where there is no runtime for one.
+pub(super) struct Upload {
+    upload: Option<Box<dyn MultipartUpload>>,
+    /// The parts on their way.
+    parts: JoinSet<object_store::Result<()>>,
+    concurrency: usize,
+    owner: Option<String>,
+    unfinished: Arc<Unfinished>,
+}
+
+impl Upload {
+    pub(super) async fn begin(
+        store: &dyn ObjectStore,
+        key: &Path,
+        attributes: Attributes,
+        owner: Option<String>,
+        concurrency: usize,
+        unfinished: &Arc<Unfinished>,
+    ) -> Result<Self> {
+        if Handle::try_current().is_err() {
+            return Err(Error::new(ErrorKind::Usage, "an upload in parts needs a tokio runtime"));
+        }
+        let options = PutMultipartOptions { attributes, ..PutMultipartOptions::default() };
+        // An upload without parts is no file, so nothing is uncertain.
+        let upload =
+            store.put_multipart_opts(key, options).await.map_err(|error| certain(error, Effect::Put))?;
+        let unfinished = unfinished.clone();
+        Ok(Upload { upload: Some(upload), parts: JoinSet::new(), concurrency, owner, unfinished })
+    }
+
+    /// Waits until one more part may be in memory.
+    pub(super) async fn wait_for_room(&mut self) -> Result<()> {
+        while self.parts.len() >= self.concurrency {
+            self.one_done().await?;
+        }
+        Ok(())
+    }
+
+    /// Sends a part, after those before it.
+    pub(super) async fn send(&mut self, part: Part) -> Result<()> {
+        self.wait_for_room().await?;
+        let Some(upload) = &mut self.upload else { return Ok(()) };
+        let sending = upload.put_part(part.into_payload());
+        self.parts.spawn(sending);
+        Ok(())
+    }
+
+    /// Waits for all parts.
+    pub(super) async fn settle(&mut self) -> Result<()> {
+        while !self.parts.is_empty() {
+            self.one_done().await?;
+        }
+        Ok(())
+    }
+
+    async fn one_done(&mut self) -> Result<()> {
+        match self.parts.join_next().await {
+            None => Ok(()),
+            Some(Ok(sent)) => sent.map_err(|error| certain(error, Effect::Put)),
+            Some(Err(error)) => {
+                let message = "the upload of a part panicked or was stopped";
+                Err(Error::new(ErrorKind::Io, message).with_source(error))
+            }
+        }
+    }
+
+    /// Makes the object of its parts. After an error the upload is still open, as far as anybody knows.
+    pub(super) async fn complete(&mut self) -> Result<()> {
+        let Some(upload) = &mut self.upload else { return Ok(()) };
+        let done = upload.complete().await;
+        done.map_err(|error| convert(error, Effect::Put))?;
+        self.upload = None;
+        Ok(())
+    }
+
+    /// The object was seen, so nothing is open.
+    pub(super) fn forget(mut self) {
+        self.upload = None;
+    }
+
+    /// Leaves the upload to its owner: nobody knows whether there is a file now.
+    pub(super) fn leave_to_owner(mut self) {
+        self.leave();
+    }
+
+    /// Aborts the upload; if that fails, it is tried again when its owner is abandoned.
+    pub(super) async fn abort(mut self) {
+        // A part that arrives after the abort would stay for ever.
+        self.parts.shutdown().await;
+        if let Some(upload) = &mut self.upload
+            && aborted(&mut **upload).await.is_ok()
+        {
+            self.upload = None;
+        }
+        self.leave();
+    }
+
+    fn leave(&mut self) {
+        if let Some(upload) = self.upload.take() {
+            self.unfinished.push(Left::new(self.owner.take(), upload));
+        }
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        let Some(upload) = self.upload.take() else { return };
+        // It is in the list for as long as its abort is not done.
+        let (left, unfinished) = (Left::new(self.owner.take(), upload), self.unfinished.clone());
+        let id = left.id;
+        unfinished.push(left);
+        let Ok(runtime) = Handle::try_current() else { return };
+        let mut parts = std::mem::take(&mut self.parts);
+        runtime.spawn(async move {
+            parts.shutdown().await;
+            let _ = unfinished.abort(|left| left.id == id).await;
+        });
+    }
+}
+
+/// An error before the end of an upload: whatever became of the request, there is no file.
+fn certain(error: object_store::Error, effect: Effect) -> Error {
+    let made = convert(error, effect);
+    let retryable = made.is_retryable();
+    let certain = Error::new(made.kind(), made.to_string());
+    if retryable { certain.retryable() } else { certain }
+}

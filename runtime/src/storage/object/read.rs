@@ -1,0 +1,189 @@
+//! Reading an object as its bytes arrive.
+
+use super::ObjectStorage;
+use super::error::{Effect, convert};
+use crate::storage::reader::ReadSource;
+use crate::{Error, ErrorKind, FileName, Reader, Result};
+use async_trait::async_trait;
+use bytes::{Buf, Bytes};
+use futures_core::Stream;
+use object_store::path::Path;
+use object_store::{Error as StoreError, GetOptions, GetRange, GetResult, ObjectStore};
+use std::future::poll_fn;
+use std::ops::Range;
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// How often in a row a broken body is asked for again.
+const RESUMES: u32 = 3;
+/// Up to this many bytes are read and dropped; more are passed over by another request.
+const NEAR: u64 = 1 << 20;
+
+type Arriving = Pin<Box<dyn Stream<Item = object_store::Result<Bytes>> + Send>>;
+
+/// Opens `range` of a file; one request.
+pub(super) async fn open(storage: &ObjectStorage, name: FileName<'_>, range: Range<u64>) -> Result<Reader> {
+    let key = storage.keys.key(name)?;
+    if range.start >= range.end {
+        storage.facts(&key).await?;
+        return Ok(Bytes::new().into());
+    }
+    let options = GetOptions { range: wanted(&range), ..GetOptions::default() };
+    let ranged = options.range.is_some();
+    match storage.store.get_opts(&key, options).await {
+        Ok(found) => Ok(reader(storage.store.clone(), key, found)),
+        // A range that begins behind the end is refused (RFC 9110, 15.5.17), each store in its own way.
+        Err(error @ StoreError::Generic { .. }) if ranged => {
+            let error = convert(error, Effect::Read);
+            match storage.facts(&key).await {
+                Ok(facts) if facts.size <= range.start => Ok(Bytes::new().into()),
+                _ => Err(error),
+            }
+        }
+        Err(error) => Err(convert(error, Effect::Read)),
+    }
+}
+
+fn wanted(range: &Range<u64>) -> Option<GetRange> {
+    match (range.start, range.end) {
+        (0, u64::MAX) => None,
+        (start, u64::MAX) => Some(GetRange::Offset(start)),
+        _ => Some(GetRange::Bounded(range.clone())),
+    }
+}
+
+fn reader(store: Arc<dyn ObjectStore>, key: Path, found: GetResult) -> Reader {
+    let (range, e_tag) = (found.range.clone(), found.meta.e_tag.clone());
+    let len = range.end - range.start;
+    let arriving = Some(found.into_stream() as Arriving);
+    let source = ObjectSource {
+        store,
+        key,
+        e_tag,
+        at: range.start,
+        end: range.end,
+        arriving,
+        ahead: Bytes::new(),
+        skip: 0,
+        broken: 0,
+    };
+    Reader::new(Box::new(source), Some(len))
+}
+
+struct ObjectSource {
+    store: Arc<dyn ObjectStore>,
+    key: Path,
+    /// Bytes of two objects are never mixed.
+    e_tag: Option<String>,
+    /// Where `ahead` begins in the object.
+    at: u64,
+    end: u64,
+    arriving: Option<Arriving>,
+    /// Bytes that have arrived.
+    ahead: Bytes,
+    /// Bytes to pass over first.
+    skip: u64,
+    /// How often it broke since bytes arrived.
+    broken: u32,
+}
+
+impl ObjectSource {
+    fn take(&mut self, max: usize) -> Bytes {
+        let bytes = self.ahead.split_to(max.min(self.ahead.len()));
+        self.at += bytes.len() as u64;
+        bytes
+    }
+
+    fn pass_over_ahead(&mut self) {
+        let here = usize::try_from(self.skip).unwrap_or(usize::MAX).min(self.ahead.len());
+        self.ahead.advance(here);
+        self.at += here as u64;
+        self.skip -= here as u64;
+    }
+
+    /// Bytes that arrive next; empty at the end. A body that breaks off is asked for from there on, as long as it is
+    /// certain to be of the same object.
+    async fn arrive(&mut self) -> Result<Bytes> {
+        loop {
+            match self.next().await {
+                Ok(bytes) => {
+                    self.broken = 0;
+                    return Ok(bytes);
+                }
+                Err(error) if error.is_retryable() && self.e_tag.is_some() && self.broken < RESUMES => {
+                    self.broken += 1;
+                    self.arriving = None;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    async fn next(&mut self) -> Result<Bytes> {
+        let mut arriving = match self.arriving.take() {
+            Some(arriving) => arriving,
+            None => self.again().await?,
+        };
+        loop {
+            match poll_fn(|cx| arriving.as_mut().poll_next(cx)).await {
+                None => return Ok(Bytes::new()),
+                // An empty frame is no end.
+                Some(Ok(bytes)) if bytes.is_empty() => {}
+                Some(Ok(bytes)) => {
+                    self.arriving = Some(arriving);
+                    return Ok(bytes);
+                }
+                Some(Err(error)) => return Err(convert(error, Effect::Read)),
+            }
+        }
+    }
+
+    /// Asks for the rest.
+    async fn again(&mut self) -> Result<Arriving> {
+        let rest = self.at..self.end;
+        let options = GetOptions {
+            range: Some(GetRange::Bounded(rest.clone())),
+            if_match: self.e_tag.clone(),
+            ..GetOptions::default()
+        };
+        let found = self.store.get_opts(&self.key, options).await;
+        let found = found.map_err(|error| convert(error, Effect::Read))?;
+        match found.range == rest {
+            true => Ok(found.into_stream()),
+            false => Err(Error::new(ErrorKind::Io, "the service sent another part of the file")),
+        }
+    }
+}
+
+#[async_trait]
+impl ReadSource for ObjectSource {
+    async fn chunk(&mut self, max: usize) -> Result<Bytes> {
+        loop {
+            self.pass_over_ahead();
+            if !self.ahead.is_empty() {
+                return Ok(self.take(max));
+            }
+            if self.at + self.skip >= self.end {
+                return Ok(Bytes::new());
+            }
+            if self.skip > NEAR {
+                self.arriving = None;
+                self.at += std::mem::take(&mut self.skip);
+            }
+            self.ahead = self.arrive().await?;
+            if self.ahead.is_empty() {
+                return Ok(Bytes::new());
+            }
+        }
+    }
+
+    fn try_chunk(&mut self, max: usize) -> Option<Result<Bytes>> {
+        self.pass_over_ahead();
+        (!self.ahead.is_empty()).then(|| Ok(self.take(max)))
+    }
+
+    fn try_skip(&mut self, count: u64) -> bool {
+        self.skip = self.skip.saturating_add(count).min(self.end - self.at);
+        true
+    }
+}

@@ -1,0 +1,269 @@
+//! Saving: one conditional PUT, or parts under a name that is nobody else's.
+
+use super::error::{Effect, convert};
+use super::feed::{Feed, Part};
+use super::multipart::Upload;
+use super::{ObjectStorage, attributes};
+use crate::inspect::SNIFF_LEN;
+use crate::name::{self, posix, shortened_name};
+use crate::storage::local::Names;
+use crate::{Content, Error, ErrorKind, FileName, Result, SaveOptions, Saved};
+use object_store::path::Path;
+use object_store::{Attributes, GetOptions, ObjectStore, PutMode, PutOptions, PutPayload};
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
+/// The most parts of an upload (S3, Google Cloud Storage).
+const MOST_PARTS: u64 = 10_000;
+
+/// The most names that are tried. Variants have seven random characters: if several are taken, the service says so of
+/// objects that it has just stored itself, and more tries would leave more of them.
+const MOST_NAMES: u32 = 5;
+
+/// How a name becomes ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Claim {
+    /// The bucket refuses a name that is taken.
+    Conditional,
+    /// A name that nobody else can have.
+    Unique,
+    /// A name that was asked for, and that no other save of this process wants at the same time.
+    Asked,
+    /// Whatever is there is replaced.
+    Replace,
+}
+
+/// Whose object goes by a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Whose {
+    Ours,
+    Anothers,
+}
+
+/// What is known of an object.
+pub(super) struct Facts {
+    pub(super) size: u64,
+    pub(super) owner: Option<String>,
+    attributes: Attributes,
+}
+
+impl ObjectStorage {
+    /// Asks about an object; one request.
+    pub(super) async fn facts(&self, key: &Path) -> Result<Facts> {
+        let options = GetOptions { head: true, ..GetOptions::default() };
+        let found = self.store.get_opts(key, options).await.map_err(|error| convert(error, Effect::Read))?;
+        let owner = attributes::owner(&found.attributes);
+        Ok(Facts { size: found.meta.size, owner, attributes: found.attributes })
+    }
+
+    /// Whose object is there after an answer was lost, or after one that may be to a second try (F10, F11): that of
+    /// the save with this token, or another's.
+    async fn found(&self, key: &Path, save: &str) -> Option<Whose> {
+        let facts = self.facts(key).await.ok()?;
+        Some(if attributes::is_of_save(&facts.attributes, save) { Whose::Ours } else { Whose::Anothers })
+    }
+
+    pub(super) async fn save_content(
+        &self,
+        wanted: FileName<'_>,
+        content: Content,
+        options: &SaveOptions,
+    ) -> Result<Saved> {
+        let replace = self.allow_overwrite && !options.exact;
+        let create_only = replace || self.ask().await?.create_only;
+        // A name that cannot be had is known before a byte is read.
+        let mut names = Names::new(wanted, options, replace);
+        let first_name = names.next()?.into_owned();
+        self.keys.key(FileName::new(&first_name)?)?;
+        if content.len().is_some_and(|len| len.div_ceil(self.part_size as u64) > MOST_PARTS) {
+            return Err(self.too_many_parts());
+        }
+        let stated = content.content_type().map(str::to_owned);
+        let mut feed = Feed::new(content.chunks(), self.part_size);
+        let part = feed.part().await?;
+        let save = name::token()?;
+        let attributes = attributes::of_file(
+            &self.defaults,
+            wanted,
+            &part.first(SNIFF_LEN),
+            stated.as_deref(),
+            options.owner.as_deref(),
+            &save,
+        )?;
+        let claim = match (replace, options.exact, create_only && feed.ended()) {
+            (true, ..) => Claim::Replace,
+            (false, _, true) => Claim::Conditional,
+            (false, true, false) => Claim::Asked,
+            (false, false, false) => Claim::Unique,
+        };
+        let first_name = match claim {
+            Claim::Unique => unique(wanted, options.max_length)?,
+            _ => first_name,
+        };
+        let _wanted_by_us = match claim {
+            Claim::Asked => Some(Wanted::new(&self.wanted, &first_name)?),
+            _ => None,
+        };
+        let upload = Ready { claim, attributes, save, options };
+        if feed.ended() {
+            self.put(first_name, names, part, upload).await
+        } else {
+            self.put_parts(first_name, part, feed, upload).await
+        }
+    }
+
+    /// One PUT for each name that is tried.
+    async fn put(
+        &self,
+        mut name: String,
+        mut names: Names<'_>,
+        part: Part,
+        ready: Ready<'_>,
+    ) -> Result<Saved> {
+        let size = part.len() as u64;
+        let payload: PutPayload = part.into_payload();
+        let mut tried = 0;
+        loop {
+            let key = self.keys.key(FileName::new(&name)?)?;
+            if ready.claim == Claim::Asked {
+                self.ask_for(&key).await?;
+            }
+            let mode = match ready.claim {
+                Claim::Conditional => PutMode::Create,
+                _ => PutMode::Overwrite,
+            };
+            let put = PutOptions { mode, attributes: ready.attributes.clone(), ..PutOptions::default() };
+            let Err(error) = self.store.put_opts(&key, payload.clone(), put).await else { break };
+            let error = convert(error, Effect::Put);
+            let mut is_taken = error.kind() == ErrorKind::AlreadyExists;
+            if is_taken || error.is_uncertain() {
+                match self.found(&key, &ready.save).await {
+                    Some(Whose::Ours) => break,
+                    // A service that refuses a name need not read the bytes: it may hang up while they are sent, and
+                    // its answer is lost.
+                    Some(Whose::Anothers) if ready.claim == Claim::Conditional => is_taken = true,
+                    _ => {}
+                }
+            }
+            match (is_taken, ready.options.exact) {
+                (true, false) => {}
+                (true, true) => return Err(taken()),
+                (false, _) => return Err(error),
+            }
+            tried += 1;
+            if tried == MOST_NAMES {
+                let message =
+                    format!("{MOST_NAMES} names were tried, and the service says that all are taken");
+                return Err(Error::new(ErrorKind::NoAvailableName, message).uncertain());
+            }
+            name = names.next()?.into_owned();
+        }
+        Ok(Saved::new(name, size))
+    }
+
+    async fn put_parts(&self, name: String, first: Part, mut feed: Feed, ready: Ready<'_>) -> Result<Saved> {
+        let key = self.keys.key(FileName::new(&name)?)?;
+        if ready.claim == Claim::Asked {
+            // The bytes need not be sent for a name that is taken.
+            self.ask_for(&key).await?;
+        }
+        let owner = ready.options.owner.clone();
+        let begun =
+            Upload::begin(&*self.store, &key, ready.attributes, owner, self.concurrency, &self.unfinished);
+        let mut upload = begun.await?;
+        let mut size = first.len() as u64;
+        let sent = async {
+            upload.send(first).await?;
+            while !feed.ended() {
+                upload.wait_for_room().await?;
+                let part = feed.part().await?;
+                size += part.len() as u64;
+                if size.div_ceil(self.part_size as u64) > MOST_PARTS {
+                    return Err(self.too_many_parts());
+                }
+                upload.send(part).await?;
+            }
+            upload.settle().await?;
+            if ready.claim == Claim::Asked { self.ask_for(&key).await } else { Ok(()) }
+        };
+        if let Err(error) = sent.await {
+            upload.abort().await;
+            return Err(error);
+        }
+        if let Err(error) = upload.complete().await {
+            // A second try of the client finds the name taken by the first, or the upload gone.
+            if self.found(&key, &ready.save).await == Some(Whose::Ours) {
+                upload.forget();
+            } else if error.is_uncertain() {
+                upload.leave_to_owner();
+                return Err(error);
+            } else {
+                upload.abort().await;
+                return Err(error);
+            }
+        }
+        Ok(Saved::new(name, size))
+    }
+
+    /// Fails unless the name is free at the moment.
+    async fn ask_for(&self, key: &Path) -> Result<()> {
+        match self.facts(key).await {
+            Ok(_) => Err(taken()),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn too_many_parts(&self) -> Error {
+        let message = format!(
+            "the content has more than {MOST_PARTS} parts of {} bytes; allow larger ones with `part_size`",
+            self.part_size
+        );
+        Error::new(ErrorKind::TooLarge, message)
+    }
+}
+
+/// What goes with the bytes.
+struct Ready<'a> {
+    claim: Claim,
+    attributes: Attributes,
+    save: String,
+    options: &'a SaveOptions,
+}
+
+fn taken() -> Error {
+    Error::new(ErrorKind::AlreadyExists, "the name is taken")
+}
+
+/// `wanted` with a token that nobody else has.
+fn unique(wanted: FileName<'_>, max_length: Option<u32>) -> Result<String> {
+    let token = name::token()?;
+    let name = shortened_name(&name::with_token(wanted.as_str(), &token), max_length)?;
+    FileName::new(&name)?;
+    if !posix::base_name(&name).starts_with(&token) {
+        let message = "a name made unique has 26 characters more; allow a larger `max_length`";
+        return Err(Error::new(ErrorKind::NoAvailableName, message).with_name(wanted));
+    }
+    Ok(name)
+}
+
+/// A name that one save of this process wants.
+struct Wanted<'a> {
+    names: &'a Mutex<BTreeSet<String>>,
+    name: String,
+}
+
+impl<'a> Wanted<'a> {
+    fn new(names: &'a Mutex<BTreeSet<String>>, name: &str) -> Result<Self> {
+        match names.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned()) {
+            true => Ok(Wanted { names, name: name.to_owned() }),
+            false => Err(taken()),
+        }
+    }
+}
+
+impl Drop for Wanted<'_> {
+    fn drop(&mut self) {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.name);
+    }
+}

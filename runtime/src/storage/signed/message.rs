@@ -1,0 +1,149 @@
+//! What is signed, and how it stands in a URL.
+
+use super::{SignOptions, SignedMethod};
+use crate::name::{decode, encode};
+use crate::{Error, ErrorKind, FileName, Result};
+
+/// The most characters a header's value may have.
+const MAX_HEADER: usize = 1024;
+
+const EXPIRES: &str = "expires";
+const TYPE: &str = "type";
+const LENGTH: &str = "length";
+const DISPOSITION: &str = "disposition";
+const SIGNATURE: &str = "signature";
+
+/// What the URL says besides the name.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Terms {
+    /// Seconds since 1970.
+    pub(super) expires: u64,
+    pub(super) content_type: Option<String>,
+    pub(super) content_length: Option<u64>,
+    pub(super) disposition: Option<String>,
+}
+
+impl Terms {
+    /// The terms of `options`, to end at `expires`.
+    pub(super) fn new(options: &SignOptions, expires: u64) -> Result<Self> {
+        let refuse = |text: &'static str| Err(Error::new(ErrorKind::Usage, text));
+        for value in [&options.content_type, &options.disposition].into_iter().flatten() {
+            let plain = value.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+            if value.is_empty() || value.len() > MAX_HEADER || !plain {
+                return refuse("a header in a signed URL is 1 to 1,024 printable ASCII characters");
+            }
+        }
+        match options.method {
+            SignedMethod::Get if options.content_length.is_some() => refuse("a download signs no length"),
+            SignedMethod::Put if options.disposition.is_some() => refuse("an upload signs no disposition"),
+            _ => Ok(Terms {
+                expires,
+                content_type: options.content_type.clone(),
+                content_length: options.content_length,
+                disposition: options.disposition.clone(),
+            }),
+        }
+    }
+
+    /// The query, without its signature.
+    pub(super) fn query(&self) -> String {
+        let mut query = format!("{EXPIRES}={}", self.expires);
+        let length = self.content_length.map(|length| length.to_string());
+        let further = [(TYPE, &self.content_type), (LENGTH, &length), (DISPOSITION, &self.disposition)];
+        for (key, value) in further {
+            if let Some(value) = value {
+                query.extend(["&", key, "=", &encode(value)]);
+            }
+        }
+        query
+    }
+
+    /// The terms of a query and its signature, in any order. `None` for all that [`query`](Self::query) would not
+    /// have written: a parameter unknown, given twice or written another way.
+    pub(super) fn parse(query: &str) -> Option<(Self, [u8; 32])> {
+        let mut terms = Terms::default();
+        let (mut expires, mut length, mut signature) = (None, None, None);
+        for parameter in query.split('&') {
+            let (key, value) = parameter.split_once('=')?;
+            let slot = match key {
+                EXPIRES => &mut expires,
+                TYPE => &mut terms.content_type,
+                LENGTH => &mut length,
+                DISPOSITION => &mut terms.disposition,
+                SIGNATURE => &mut signature,
+                _ => return None,
+            };
+            if slot.replace(decode(value)?).is_some() {
+                return None;
+            }
+        }
+        terms.expires = number(&expires?)?;
+        terms.content_length = match length {
+            Some(length) => Some(number(&length)?),
+            None => None,
+        };
+        Some((terms, from_hex(&signature?)?))
+    }
+
+    /// What the MAC covers. Each part says how long it is, so that none can lend to its neighbour (requirement 80).
+    pub(super) fn message(
+        &self,
+        method: SignedMethod,
+        storage: &str,
+        name: FileName<'_>,
+        purpose: &str,
+    ) -> Vec<u8> {
+        let length = self.content_length.map(|length| length.to_string());
+        let mut message = Vec::new();
+        for part in [
+            Some("filefield signed url 1"),
+            Some(method.as_str()),
+            Some(storage),
+            Some(name.as_str()),
+            Some(&self.expires.to_string()),
+            self.content_type.as_deref(),
+            length.as_deref(),
+            self.disposition.as_deref(),
+            Some(purpose),
+        ] {
+            message.push(u8::from(part.is_some()));
+            let part = part.unwrap_or_default();
+            message.extend((part.len() as u64).to_be_bytes());
+            message.extend(part.as_bytes());
+        }
+        message
+    }
+}
+
+/// The query's last parameter.
+pub(super) fn signature(mac: &[u8]) -> String {
+    use std::fmt::Write as _;
+    let mut text = format!("&{SIGNATURE}=");
+    for byte in mac {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+/// A number as it prints: no sign, no zero before it.
+fn number(text: &str) -> Option<u64> {
+    let number: u64 = text.parse().ok()?;
+    (number.to_string() == text).then_some(number)
+}
+
+/// Lower-case alone, so that a signature has one spelling.
+fn from_hex(text: &str) -> Option<[u8; 32]> {
+    let digit = |digit: u8| match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    };
+    let mut bytes = [0; 32];
+    if text.len() != 2 * bytes.len() {
+        return None;
+    }
+    for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks(2)) {
+        *byte = 16 * digit(pair[0])? + digit(pair[1])?;
+    }
+    Some(bytes)
+}

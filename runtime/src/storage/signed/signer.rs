@@ -1,0 +1,167 @@
+//! Keys, and what is signed with them.
+
+use super::message::{Terms, signature};
+use super::{SignOptions, SignedAccess, SignedMethod, SignedRequest};
+use crate::{Error, ErrorKind, FileName, Result};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+/// The least a secret may have.
+const MIN_SECRET: usize = 32;
+
+/// The longest life of a URL that is not told otherwise: a week, as with the clouds.
+const MAX_LIFE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// How far the clock that signs may be ahead of the one that checks, in seconds.
+const SKEW: u64 = 60;
+
+/// Signs URLs of storages that have no signer of their own, with HMAC-SHA-256, and checks them.
+///
+/// A URL of one storage, method or purpose is no good for another (requirements 80, 86). Two keys are accepted and one
+/// signs, so that keys can be changed while URLs are about (requirement 85).
+///
+/// ```
+/// use filefield::storage::{MemoryStorage, SignOptions, SignedRequest, Signer};
+/// use filefield::{FileName, Storage};
+/// use std::time::Duration;
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let signer = Signer::new("a secret of 32 bytes at the least")?;
+/// let storage = MemoryStorage::builder().base_url("/media/").signer(signer).build()?;
+/// let hour = Duration::from_secs(3600);
+/// let url = storage.signed_url(FileName::new("cars/chevy.jpg")?, &SignOptions::get(hour)).await?;
+/// assert!(url.starts_with("/media/cars/chevy.jpg?expires="));
+///
+/// // The program that serves it:
+/// let access = storage.verify_signed_url(&SignedRequest::new("GET", &url))?;
+/// assert_eq!(access.name, "cars/chevy.jpg");
+/// assert!(storage.verify_signed_url(&SignedRequest::new("PUT", &url)).is_err());
+/// # Ok::<(), filefield::Error>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Signer {
+    current: Hmac<Sha256>,
+    previous: Option<Hmac<Sha256>>,
+    max_life: Duration,
+}
+
+impl Signer {
+    /// A signer with a key.
+    ///
+    /// # Errors
+    /// [`Settings`](ErrorKind::Settings) for a secret of less than 32 bytes.
+    pub fn new(secret: impl AsRef<[u8]>) -> Result<Self> {
+        Ok(Signer { current: key(secret.as_ref())?, previous: None, max_life: MAX_LIFE })
+    }
+
+    /// A second key, which is accepted and does not sign: the one before, or the one to come.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn previous(mut self, secret: impl AsRef<[u8]>) -> Result<Self> {
+        self.previous = Some(key(secret.as_ref())?);
+        Ok(self)
+    }
+
+    /// The longest life of a URL, a week if not set: more is not signed, and not accepted (requirement 83).
+    #[must_use]
+    pub fn max_life(mut self, life: Duration) -> Self {
+        self.max_life = life;
+        self
+    }
+
+    /// The query of the URL of `name`, a file of `storage`.
+    pub(super) fn sign(&self, storage: &str, name: FileName<'_>, options: &SignOptions) -> Result<String> {
+        if options.expires > self.max_life {
+            let text = format!("a signed URL may live for {} seconds", self.max_life.as_secs());
+            return Err(Error::new(ErrorKind::Usage, text));
+        }
+        let part = u64::from(options.expires.subsec_nanos() > 0);
+        let expires = now()?.saturating_add(options.expires.as_secs().saturating_add(part));
+        let terms = Terms::new(options, expires)?;
+        let message = terms.message(options.method, storage, name, &options.purpose);
+        let mac = self.current.clone().chain_update(message).finalize().into_bytes();
+        Ok(terms.query() + &signature(&mac))
+    }
+
+    /// What the request may do. All refusals look the same (requirement 83).
+    pub(super) fn verify(
+        &self,
+        storage: &str,
+        name: FileName<'_>,
+        query: &str,
+        request: &SignedRequest<'_>,
+    ) -> Result<SignedAccess> {
+        let now = now()?;
+        self.verify_at(now, storage, name, query, request).ok_or_else(refused)
+    }
+
+    /// [`verify`](Self::verify) at `now`, in seconds since 1970.
+    pub(super) fn verify_at(
+        &self,
+        now: u64,
+        storage: &str,
+        name: FileName<'_>,
+        query: &str,
+        request: &SignedRequest<'_>,
+    ) -> Option<SignedAccess> {
+        let method = match request.method {
+            "GET" | "HEAD" => SignedMethod::Get,
+            "PUT" => SignedMethod::Put,
+            _ => return None,
+        };
+        let (terms, mac) = Terms::parse(query)?;
+        let message = terms.message(method, storage, name, request.purpose);
+        let is_ours = [Some(&self.current), self.previous.as_ref()]
+            .into_iter()
+            .flatten()
+            .fold(false, |found, key| found | key.clone().chain_update(&message).verify_slice(&mac).is_ok());
+        let longest = now.saturating_add(self.max_life.as_secs()).saturating_add(SKEW);
+        let as_promised = match method {
+            SignedMethod::Get => true,
+            SignedMethod::Put => {
+                let kept = |signed: &Option<_>, sent: Option<_>| signed.is_none() || *signed == sent;
+                kept(&terms.content_type, request.content_type.map(str::to_owned))
+                    && terms.content_length.is_none_or(|length| request.content_length == Some(length))
+            }
+        };
+        (is_ours && now < terms.expires && terms.expires <= longest && as_promised).then(|| SignedAccess {
+            method,
+            name: name.as_str().to_owned(),
+            expires: SystemTime::UNIX_EPOCH + Duration::from_secs(terms.expires),
+            content_type: terms.content_type,
+            content_length: terms.content_length,
+            disposition: terms.disposition,
+        })
+    }
+}
+
+// The secret is not in there.
+impl fmt::Debug for Signer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signer").field("max_life", &self.max_life).finish_non_exhaustive()
+    }
+}
+
+/// The one answer to what is malformed, forged or too late.
+pub(in crate::storage) fn refused() -> Error {
+    Error::new(ErrorKind::PermissionDenied, "the signed URL is no good for this, or no longer")
+}
+
+fn key(secret: &[u8]) -> Result<Hmac<Sha256>> {
+    if secret.len() < MIN_SECRET {
+        let text = format!("a secret for signing URLs has {MIN_SECRET} bytes or more");
+        return Err(Error::new(ErrorKind::Settings, text));
+    }
+    Hmac::new_from_slice(secret)
+        .map_err(|error| Error::new(ErrorKind::Settings, "no key for signing URLs").with_source(error))
+}
+
+fn now() -> Result<u64> {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    now.map(|now| now.as_secs())
+        .map_err(|error| Error::new(ErrorKind::Usage, "the clock is before 1970").with_source(error))
+}

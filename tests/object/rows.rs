@@ -1,0 +1,101 @@
+//! Rows whose files are objects: the journal's promises hold in a bucket.
+
+use crate::server::{Server, over};
+use filefield::db::sea_orm::{ConnectionTrait, TransactionTrait};
+use filefield::db::{self, DatabaseConnection, Table, migrate, sweep};
+use filefield::prelude::*;
+use filefield::storage::CreateOnlyUploads;
+use filefield::testing::with_storage;
+use filefield::{ErrorKind, FileName, SharedStorage};
+use std::sync::Arc;
+
+#[derive(Debug, Clone, Default, Model)]
+#[model(table = "ferries")]
+struct Ferry {
+    #[model(primary_key)]
+    id: i64,
+    #[model(unique)]
+    name: String,
+    #[file(upload_to = "ferries")]
+    photo: FileField,
+    #[file(upload_to = "ferries", naming = "unique")]
+    plan: FileField,
+}
+
+/// Two parts and a bit.
+const LARGE: usize = (2 << 23) + 5;
+
+fn ferry(name: &str) -> Ferry {
+    Ferry {
+        name: name.into(),
+        photo: FileField::new("ferry.txt", name.to_owned()),
+        plan: FileField::new("plan.bin", vec![7; LARGE]),
+        ..Ferry::default()
+    }
+}
+
+async fn files(storage: &SharedStorage) -> Vec<String> {
+    storage.list("ferries").await.map(|listing| listing.files).unwrap_or_default()
+}
+
+async fn swept(db: &DatabaseConnection) {
+    for _ in 0..2 {
+        db.execute_unprepared("UPDATE filefield_journal SET due_at = 0").await.unwrap();
+        sweep(db).await.unwrap();
+    }
+}
+
+async fn rows(storage: SharedStorage) {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}?mode=rwc", folder.path().join("db.sqlite").display());
+    let db = db::connect(&url).await.unwrap();
+    migrate::<Ferry>(&db).await.unwrap();
+    assert!(files(&storage).await.is_empty());
+
+    let mut one = ferry("one");
+    one.save(&db).await.unwrap();
+    let mut two = ferry("two");
+    two.save(&db).await.unwrap();
+    assert_ne!(one.photo().name(), two.photo().name());
+    let read = Ferry::objects(&db).get(Ferry::columns().name.eq("two")).await.unwrap();
+    assert_eq!(read.photo().read().await.unwrap(), "two");
+    assert_eq!(read.plan().size().await.unwrap(), LARGE as u64);
+
+    // A row that is refused takes its files along.
+    assert_eq!(ferry("one").save(&db).await.unwrap_err().kind(), ErrorKind::UniqueViolation);
+    // So does a transaction that is rolled back, once the lease is over.
+    let mut three = ferry("three");
+    three.stage(&db).await.unwrap();
+    let tx = db.begin().await.unwrap();
+    three.save(&tx).await.unwrap();
+    tx.rollback().await.unwrap();
+    drop(three);
+    swept(&db).await;
+    assert_eq!(files(&storage).await.len(), 4);
+
+    // What is replaced goes, and a file that is not ours stays.
+    let old = one.photo().name().to_owned();
+    one.photo = FileField::new("ferry.txt", "one again");
+    one.save(&db).await.unwrap();
+    two.delete(&db).await.unwrap();
+    swept(&db).await;
+    assert!(!storage.exists(FileName::new(&old).unwrap()).await.unwrap());
+    assert_eq!(one.photo().read().await.unwrap(), "one again");
+    assert_eq!(files(&storage).await.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_and_objects_agree() {
+    let server = Server::start().await;
+    let storage: SharedStorage = Arc::new(server.storage(&server.bucket()).build().unwrap());
+    with_storage(storage.clone(), rows(storage)).await;
+}
+
+/// Where the service does not finish an upload over a name that is taken.
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_and_create_only_uploads_agree() {
+    let server = Server::start().await;
+    let client = server.client(&server.bucket()).with_http_connector(CreateOnlyUploads);
+    let storage: SharedStorage = Arc::new(over(client.build().unwrap()).build().unwrap());
+    with_storage(storage.clone(), rows(storage)).await;
+}

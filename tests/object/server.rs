@@ -1,0 +1,115 @@
+//! The server.
+
+use filefield::object_store::aws::{AmazonS3, AmazonS3Builder};
+use filefield::object_store::{BackoffConfig, RetryConfig};
+use filefield::storage::{ObjectStorage, ObjectStorageBuilder};
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::service::Service;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto::Builder;
+use s3s::auth::SimpleAuth;
+use s3s::service::{S3Service, S3ServiceBuilder};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::sync::Mutex;
+use tokio::task::JoinHandle;
+
+pub(crate) const KEY: &str = "AKIAEXAMPLE";
+pub(crate) const SECRET: &str = "an/example+of/a+secret";
+
+/// `s3s-fs` looks whether an object is there and writes it then, so two conditional requests at once can both succeed.
+/// S3 itself does not do that; here such requests take turns.
+#[derive(Clone)]
+struct OneAtATime {
+    inner: S3Service,
+    turn: Arc<Mutex<()>>,
+}
+
+impl Service<Request<Incoming>> for OneAtATime {
+    type Response = <S3Service as Service<Request<Incoming>>>::Response;
+    type Error = <S3Service as Service<Request<Incoming>>>::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let (inner, turn) = (self.inner.clone(), self.turn.clone());
+        let conditional = request.headers().contains_key("if-none-match");
+        Box::pin(async move {
+            let _turn = if conditional { Some(turn.lock().await) } else { None };
+            Service::call(&inner, request).await
+        })
+    }
+}
+
+/// An S3 server with buckets `bucket-0`, `bucket-1` .., stopped when it is dropped.
+pub(crate) struct Server {
+    pub(crate) endpoint: String,
+    root: TempDir,
+    next: AtomicUsize,
+    task: JoinHandle<()>,
+}
+
+impl Server {
+    pub(crate) async fn start() -> Server {
+        let root = tempfile::tempdir().unwrap();
+        let mut service = S3ServiceBuilder::new(s3s_fs::FileSystem::new(root.path()).unwrap());
+        service.set_auth(SimpleAuth::from_single(KEY, SECRET));
+        let service = OneAtATime { inner: service.build(), turn: Arc::default() };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let task = tokio::spawn(async move {
+            while let Ok((socket, _)) = listener.accept().await {
+                let service = service.clone();
+                tokio::spawn(async move {
+                    let connections = Builder::new(TokioExecutor::new());
+                    let _ = connections.serve_connection(TokioIo::new(socket), service).await;
+                });
+            }
+        });
+        Server { endpoint, root, next: AtomicUsize::new(0), task }
+    }
+
+    /// A new bucket.
+    pub(crate) fn bucket(&self) -> String {
+        let bucket = format!("bucket-{}", self.next.fetch_add(1, Ordering::SeqCst));
+        std::fs::create_dir(self.root.path().join(&bucket)).unwrap();
+        bucket
+    }
+
+    pub(crate) fn client(&self, bucket: &str) -> AmazonS3Builder {
+        client_at(&self.endpoint, bucket)
+    }
+
+    pub(crate) fn storage(&self, bucket: &str) -> ObjectStorageBuilder {
+        over(self.client(bucket).build().unwrap())
+    }
+}
+
+pub(crate) fn client_at(endpoint: &str, bucket: &str) -> AmazonS3Builder {
+    AmazonS3Builder::new()
+        .with_endpoint(endpoint)
+        .with_allow_http(true)
+        .with_bucket_name(bucket)
+        .with_access_key_id(KEY)
+        .with_secret_access_key(SECRET)
+        .with_disable_bulk_delete(true)
+        .with_retry(RetryConfig {
+            max_retries: 1,
+            retry_timeout: Duration::from_secs(5),
+            backoff: BackoffConfig { init_backoff: Duration::from_millis(10), ..BackoffConfig::default() },
+        })
+}
+
+pub(crate) fn over(client: AmazonS3) -> ObjectStorageBuilder {
+    ObjectStorage::builder(Arc::new(client)).kind("s3")
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
