@@ -3,8 +3,8 @@
 use super::cancel::Cancel;
 use super::directories::Target;
 use super::disk::Disk;
-use super::save::{Names, split};
-use crate::{Content, Error, FileName, Result, SaveOptions, Saved};
+use super::save::split;
+use crate::{Content, Error, Result, SaveOptions, Saved};
 
 /// The answer for one of several files of which nobody knows any more whether it is there.
 pub(super) fn unknown(error: &Error) -> Error {
@@ -46,8 +46,7 @@ impl Disk {
         cancel: &Cancel,
     ) -> Result<Saved> {
         cancel.check()?;
-        let mut names = Names::new(FileName::new(name)?, options, self.allow_overwrite);
-        let wanted = names.next()?;
+        let (names, wanted) = self.names(name, options)?;
         let directory = split(&wanted).0;
         let index = match targets.iter().position(|(known, _)| known == directory) {
             Some(index) => index,

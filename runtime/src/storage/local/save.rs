@@ -30,8 +30,7 @@ impl Disk {
         cancel: &Cancel,
     ) -> Result<Saved> {
         cancel.check()?;
-        let mut names = Names::new(FileName::new(name)?, options, self.allow_overwrite);
-        let wanted = names.next()?;
+        let (names, wanted) = self.names(name, options)?;
         let target = self.make_target(split(&wanted).0)?;
         self.save_in(target, names, wanted, content, options, cancel)
     }
@@ -43,18 +42,25 @@ impl Disk {
         content: Content,
         options: &SaveOptions,
     ) -> std::result::Result<Result<Saved>, Box<Content>> {
-        let plan = FileName::new(name).and_then(|name| {
-            let mut names = Names::new(name, options, self.allow_overwrite);
-            names.next().map(|wanted| (names, wanted))
-        });
-        let (names, wanted) = match plan {
-            Ok(plan) => plan,
+        let (names, wanted) = match self.names(name, options) {
+            Ok(names) => names,
             Err(error) => return Ok(Err(error)),
         };
         match self.cached_target(split(&wanted).0) {
             Some(target) => Ok(self.save_in(target, names, wanted, content, options, &Cancel::default())),
             None => Err(Box::new(content)),
         }
+    }
+
+    /// The names to try, and the first of them.
+    pub(super) fn names<'a>(
+        &self,
+        name: &'a str,
+        options: &SaveOptions,
+    ) -> Result<(Names<'a>, Cow<'a, str>)> {
+        let mut names = Names::new(FileName::new(name)?, options, self.allow_overwrite);
+        let wanted = names.next()?;
+        Ok((names, wanted))
     }
 
     fn save_in<'a>(

@@ -4,7 +4,7 @@ use super::attributes::{Defaults, Disposition};
 use super::keys::Keys;
 use super::probe::Guarantees;
 use super::{ObjectStorage, multipart};
-use crate::name::check_base_url;
+use crate::storage::Public;
 use crate::{Error, ErrorKind, Result};
 use object_store::ObjectStore;
 use std::fmt;
@@ -140,14 +140,14 @@ impl ObjectStorageBuilder {
         }
         self.defaults.check()?;
         let keys = Keys::new(&self.prefix)?;
-        let base_url = self.base_url.as_deref().map(check_base_url).transpose()?;
+        let public = Public::new(self.base_url.as_deref(), None)?;
         let location = self.location.take().map(|place| keys.location(&place));
         let guarantees = OnceCell::new_with(self.trusted.then_some(Guarantees { create_only: true }));
         Ok(ObjectStorage {
             store: self.store,
             kind: self.kind,
             keys,
-            base_url,
+            public,
             location,
             part_size,
             concurrency: self.concurrency,

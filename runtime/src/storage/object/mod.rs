@@ -23,8 +23,7 @@ pub use builder::ObjectStorageBuilder;
 pub use conditional::CreateOnlyUploads;
 pub use probe::Guarantees;
 
-use super::{Listing, Metadata, Reader, SaveOptions, Saved, Storage};
-use crate::name::join_url;
+use super::{Listing, Metadata, Public, Reader, SaveOptions, Saved, Storage};
 use crate::{Content, Error, ErrorKind, FileName, Result};
 use async_trait::async_trait;
 use attributes::Defaults;
@@ -102,7 +101,7 @@ pub struct ObjectStorage {
     store: Arc<dyn ObjectStore>,
     kind: &'static str,
     keys: Keys,
-    base_url: Option<String>,
+    public: Public,
     location: Option<String>,
     part_size: usize,
     concurrency: usize,
@@ -191,13 +190,7 @@ impl Storage for ObjectStorage {
     }
 
     fn url(&self, name: FileName<'_>) -> Result<String> {
-        match &self.base_url {
-            Some(base) => Ok(join_url(base, name)),
-            None => Err(Error::new(ErrorKind::Unsupported, "this storage has no base URL")
-                .with_operation("url")
-                .with_storage(self.kind)
-                .with_name(name)),
-        }
+        self.public.url(name).map_err(|error| self.located(error, "url", Some(name.as_str())))
     }
 
     fn kind(&self) -> &'static str {

@@ -2,6 +2,7 @@
 
 use super::error::{Effect, convert};
 use super::{ObjectStorage, ObjectStorageBuilder};
+use crate::storage::signed::MAX_LIFE;
 use crate::storage::{SignOptions, SignedMethod};
 use crate::{Error, ErrorKind, FileName, Result};
 use object_store::signer::{HeaderName, HeaderValue, Method, SignedUrlOptions, Signer};
@@ -9,9 +10,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub(super) type SharedSigner = Arc<dyn Signer>;
-
-/// The longest that S3 and Google Cloud Storage sign for (requirement 83).
-const MOST_EXPIRY: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 impl ObjectStorageBuilder {
     /// What signs URLs: the client itself, which is a [`Signer`] beside an [`ObjectStore`](object_store::ObjectStore).
@@ -27,16 +25,12 @@ impl ObjectStorage {
         let Some(signer) = &self.signer else {
             return Err(Error::unsupported("signed_url", self.kind));
         };
-        if options.expires.is_zero() || options.expires > MOST_EXPIRY {
-            return Err(usage("a signed URL works for a second to seven days"));
-        }
+        // Services count whole seconds.
+        let expires = Duration::from_secs(options.check(MAX_LIFE)?);
         if !options.purpose.is_empty() {
             return Err(usage("the service checks this URL, and it knows of no purpose"));
         }
         let (method, terms) = terms(options)?;
-        // Services count whole seconds.
-        let part = u64::from(options.expires.subsec_nanos() > 0);
-        let expires = Duration::from_secs(options.expires.as_secs() + part);
         let url = signer.signed_url_opts(method, &self.keys.key(name)?, expires, &terms).await;
         url.map(String::from).map_err(|error| convert(error, Effect::Read))
     }
@@ -47,9 +41,6 @@ fn terms(options: &SignOptions) -> Result<(Method, SignedUrlOptions)> {
     let (mut method, mut terms) = (Method::GET, SignedUrlOptions::new());
     match options.method {
         SignedMethod::Get => {
-            if options.content_length.is_some() {
-                return Err(usage("a download has the length that the file has"));
-            }
             for (key, value) in [
                 ("response-content-type", &options.content_type),
                 ("response-content-disposition", &options.disposition),
@@ -64,9 +55,6 @@ fn terms(options: &SignOptions) -> Result<(Method, SignedUrlOptions)> {
             // `object_store` signs no length: whoever takes the file over has to look (requirement 84).
             if options.content_length.is_some() {
                 return Err(usage("the length of an upload to this service cannot be signed"));
-            }
-            if options.disposition.is_some() {
-                return Err(usage("a disposition is one of a download"));
             }
             if let Some(content_type) = &options.content_type {
                 let value =

@@ -10,7 +10,14 @@ pub(crate) use public::Public;
 pub use signer::Signer;
 pub(super) use signer::refused;
 
+use crate::{Error, ErrorKind, Result};
 use std::time::{Duration, SystemTime};
+
+/// The longest life of a URL that is not told otherwise, and of one that a cloud signs (requirement 83): a week.
+pub(super) const MAX_LIFE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// The most characters a header's value may have.
+const MAX_HEADER: usize = 1024;
 
 /// What a signed URL is good for, and for how long. A [`Duration`] alone is a download.
 ///
@@ -104,6 +111,28 @@ impl SignOptions {
     pub fn purpose(mut self, purpose: impl Into<String>) -> Self {
         self.purpose = purpose.into();
         self
+    }
+}
+
+impl SignOptions {
+    /// Checks what holds of every signed URL, and gives its life in whole seconds.
+    pub(super) fn check(&self, longest: Duration) -> Result<u64> {
+        let refuse = |text: &'static str| Err(Error::new(ErrorKind::Usage, text));
+        if self.expires.is_zero() || self.expires > longest {
+            let text = format!("a signed URL lives for 1 to {} seconds", longest.as_secs());
+            return Err(Error::new(ErrorKind::Usage, text));
+        }
+        for value in [&self.content_type, &self.disposition].into_iter().flatten() {
+            let plain = value.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+            if value.is_empty() || value.len() > MAX_HEADER || !plain {
+                return refuse("a header in a signed URL is 1 to 1,024 printable ASCII characters");
+            }
+        }
+        match self.method {
+            SignedMethod::Get if self.content_length.is_some() => refuse("a download signs no length"),
+            SignedMethod::Put if self.disposition.is_some() => refuse("an upload signs no disposition"),
+            _ => Ok(self.expires.as_secs() + u64::from(self.expires.subsec_nanos() > 0)),
+        }
     }
 }
 

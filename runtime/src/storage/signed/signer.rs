@@ -1,7 +1,7 @@
 //! Keys, and what is signed with them.
 
 use super::message::{Terms, signature};
-use super::{SignOptions, SignedAccess, SignedMethod, SignedRequest};
+use super::{MAX_LIFE, SignOptions, SignedAccess, SignedMethod, SignedRequest};
 use crate::{Error, ErrorKind, FileName, Result};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -10,9 +10,6 @@ use std::time::{Duration, SystemTime};
 
 /// The least a secret may have.
 const MIN_SECRET: usize = 32;
-
-/// The longest life of a URL that is not told otherwise: a week, as with the clouds.
-const MAX_LIFE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// How far the clock that signs may be ahead of the one that checks, in seconds.
 const SKEW: u64 = 60;
@@ -75,13 +72,8 @@ impl Signer {
 
     /// The query of the URL of `name`, a file of `storage`.
     pub(super) fn sign(&self, storage: &str, name: FileName<'_>, options: &SignOptions) -> Result<String> {
-        if options.expires > self.max_life {
-            let text = format!("a signed URL may live for {} seconds", self.max_life.as_secs());
-            return Err(Error::new(ErrorKind::Usage, text));
-        }
-        let part = u64::from(options.expires.subsec_nanos() > 0);
-        let expires = now()?.saturating_add(options.expires.as_secs().saturating_add(part));
-        let terms = Terms::new(options, expires)?;
+        let expires = now()?.saturating_add(options.check(self.max_life)?);
+        let terms = Terms::new(options, expires);
         let message = terms.message(options.method, storage, name, &options.purpose);
         let mac = self.current.clone().chain_update(message).finalize().into_bytes();
         Ok(terms.query() + &signature(&mac))
