@@ -1,7 +1,7 @@
 //! Wrong buckets, wrong credentials, services that are down: a kind, and whether a retry is safe.
 
-use crate::server::{KEY, SECRET, Server, over};
 use filefield::{Error, ErrorKind, FileName, SaveOptions, Storage};
+use filefield_tests::buckets::s3::{KEY, SECRET, Server, over};
 use std::time::{Duration, Instant};
 
 /// Runs every operation and gives its error.

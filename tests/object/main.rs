@@ -4,7 +4,6 @@
 mod bad_input;
 #[cfg(feature = "db")]
 mod rows;
-mod server;
 mod settings;
 mod speed;
 mod suite;

@@ -1,12 +1,12 @@
 //! Rows whose files are objects: the journal's promises hold in a bucket.
 
-use crate::server::{Server, over};
 use filefield::db::sea_orm::{ConnectionTrait, TransactionTrait};
 use filefield::db::{self, DatabaseConnection, Table, migrate, sweep};
 use filefield::prelude::*;
 use filefield::storage::CreateOnlyUploads;
 use filefield::testing::with_storage;
 use filefield::{ErrorKind, FileName, SharedStorage};
+use filefield_tests::buckets::s3::{Server, over};
 use std::sync::Arc;
 
 #[derive(Debug, Clone, Default, Model)]

@@ -1,11 +1,11 @@
 //! Buckets named in settings. The credentials are in the environment, so these tests run in a process of their own.
 
-use crate::server::{KEY, SECRET, Server};
 use filefield::registry::create_storage;
 use filefield::settings::Settings;
 use filefield::storage::ObjectStorage;
 use filefield::testing::storage_report;
 use filefield::{ErrorKind, FileName, SaveOptions, SharedStorage};
+use filefield_tests::buckets::s3::{KEY, SECRET, Server};
 use std::any::Any;
 use std::process::Command;
 

@@ -2,10 +2,10 @@
 //! process. Run it alone and optimised: `cargo test --release -p filefield-tests --no-default-features --features object
 //! --test object -- speed::large --ignored --nocapture`.
 
-use crate::server::{Server, client_at, over};
 use filefield::object_store::path::Path;
 use filefield::object_store::{ObjectStoreExt, WriteMultipart};
 use filefield::{Bytes, Content, FileName, SaveOptions, Storage};
+use filefield_tests::buckets::s3::{Server, client_at, over};
 use futures_util::stream;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};

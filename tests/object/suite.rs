@@ -1,9 +1,9 @@
 //! What is promised of every storage, and parts.
 
-use crate::server::{Server, over};
 use filefield::storage::{CreateOnlyUploads, ObjectStorage, SignOptions};
 use filefield::testing::{SuiteReport, storage_report};
 use filefield::{Bytes, Content, ErrorKind, FileName, SaveOptions, SharedStorage, Storage};
+use filefield_tests::buckets::s3::{Server, over};
 use std::sync::Arc;
 use std::time::Duration;
 

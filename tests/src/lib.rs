@@ -1,5 +1,7 @@
 //! Shared parts of the integration tests, the probe and the benchmarks.
 
+#[cfg(feature = "object")]
+pub mod buckets;
 #[cfg(feature = "db")]
 pub mod databases;
 pub mod polled;

@@ -1,4 +1,4 @@
-//! The server.
+//! A server in this process that speaks S3 and checks signatures.
 
 use filefield::object_store::aws::{AmazonS3, AmazonS3Builder};
 use filefield::object_store::{BackoffConfig, RetryConfig};
@@ -19,8 +19,10 @@ use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
-pub(crate) const KEY: &str = "AKIAEXAMPLE";
-pub(crate) const SECRET: &str = "an/example+of/a+secret";
+/// The access key that the server knows.
+pub const KEY: &str = "AKIAEXAMPLE";
+/// Its secret.
+pub const SECRET: &str = "an/example+of/a+secret";
 
 /// `s3s-fs` looks whether an object is there and writes it then, so two conditional requests at once can both succeed.
 /// S3 itself does not do that; here such requests take turns.
@@ -46,15 +48,18 @@ impl Service<Request<Incoming>> for OneAtATime {
 }
 
 /// An S3 server with buckets `bucket-0`, `bucket-1` .., stopped when it is dropped.
-pub(crate) struct Server {
-    pub(crate) endpoint: String,
+#[derive(Debug)]
+pub struct Server {
+    /// Its URL.
+    pub endpoint: String,
     root: TempDir,
     next: AtomicUsize,
     task: JoinHandle<()>,
 }
 
 impl Server {
-    pub(crate) async fn start() -> Server {
+    /// Starts one, with its files in a temporary folder.
+    pub async fn start() -> Server {
         let root = tempfile::tempdir().unwrap();
         let mut service = S3ServiceBuilder::new(s3s_fs::FileSystem::new(root.path()).unwrap());
         service.set_auth(SimpleAuth::from_single(KEY, SECRET));
@@ -74,22 +79,25 @@ impl Server {
     }
 
     /// A new bucket.
-    pub(crate) fn bucket(&self) -> String {
+    pub fn bucket(&self) -> String {
         let bucket = format!("bucket-{}", self.next.fetch_add(1, Ordering::SeqCst));
         std::fs::create_dir(self.root.path().join(&bucket)).unwrap();
         bucket
     }
 
-    pub(crate) fn client(&self, bucket: &str) -> AmazonS3Builder {
+    /// A client of a bucket.
+    pub fn client(&self, bucket: &str) -> AmazonS3Builder {
         client_at(&self.endpoint, bucket)
     }
 
-    pub(crate) fn storage(&self, bucket: &str) -> ObjectStorageBuilder {
+    /// A storage in a bucket.
+    pub fn storage(&self, bucket: &str) -> ObjectStorageBuilder {
         over(self.client(bucket).build().unwrap())
     }
 }
 
-pub(crate) fn client_at(endpoint: &str, bucket: &str) -> AmazonS3Builder {
+/// A client of a bucket of the server at `endpoint`.
+pub fn client_at(endpoint: &str, bucket: &str) -> AmazonS3Builder {
     AmazonS3Builder::new()
         .with_endpoint(endpoint)
         .with_allow_http(true)
@@ -104,7 +112,8 @@ pub(crate) fn client_at(endpoint: &str, bucket: &str) -> AmazonS3Builder {
         })
 }
 
-pub(crate) fn over(client: AmazonS3) -> ObjectStorageBuilder {
+/// A storage over a client.
+pub fn over(client: AmazonS3) -> ObjectStorageBuilder {
     ObjectStorage::builder(Arc::new(client)).kind("s3")
 }
 
