@@ -37,6 +37,8 @@ pub enum ErrorKind {
     NotAccepted,
     /// Content that is not a readable image where one is needed.
     NotAnImage,
+    /// Content that is not what its sender stated: another size, type or SHA-256.
+    NotAsStated,
     /// The field holds no file (D063).
     NoFile,
     /// The field's content is not stored yet, so it has no name, path or URL (W32).

@@ -7,7 +7,7 @@ pub mod keys;
 pub use crate::__keys as keys;
 pub use crate::Result;
 #[cfg(feature = "db")]
-pub use crate::db::{AnyColumn, Column, ColumnSpec, KeyValue, Row, Table};
+pub use crate::db::{AnyColumn, Column, ColumnSpec, KeyValue, NewUpload, Row, Table};
 pub use crate::field::{FieldDef, FieldFile, FieldFileMut, FieldSpec, Naming, Retention, UploadTo};
 pub use crate::field::{field_file, field_file_mut};
 pub use crate::model::{FileModel, ModelDef, Slot};
@@ -15,7 +15,7 @@ pub use crate::registry::StorageChoice;
 pub use core::any::Any;
 pub use core::option::Option;
 pub use core::option::Option::{None, Some};
-pub use core::primitive::{str, usize};
+pub use core::primitive::{str, u64, usize};
 pub use std::string::String;
 
 #[cfg(feature = "db")]
@@ -50,6 +50,12 @@ pub const fn pixel_count<T: PixelCount>(number: usize) -> usize {
 /// The number of the field that `meta_field` names.
 pub const fn file_meta<T: MetaValue>(number: usize) -> usize {
     number
+}
+
+/// A direct upload for the file field of this number.
+#[cfg(feature = "db")]
+pub fn new_upload<M>(number: usize, filename: &str, size: u64) -> NewUpload<M> {
+    NewUpload::new(number, filename, size)
 }
 
 /// Calls an `upload_to` function.

@@ -24,4 +24,6 @@ mod testkit;
 #[cfg(feature = "db")]
 mod together;
 #[cfg(feature = "db")]
+mod uploads;
+#[cfg(feature = "db")]
 mod windows;

@@ -7,3 +7,5 @@ mod rows;
 mod settings;
 mod speed;
 mod suite;
+#[cfg(feature = "db")]
+mod uploads;

@@ -6,3 +6,5 @@ pub mod buckets;
 pub mod databases;
 pub mod polled;
 pub mod probe;
+#[cfg(feature = "db")]
+pub mod uploads;

@@ -7,8 +7,8 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::Index;
 
-/// `photo()` and `photo_mut()`, as visible as the struct: they are there because its fields may be private. No bound
-/// here, so that a wrong type is not reported again.
+/// `photo()`, `photo_mut()` and, where a row can claim it, `photo_upload(..)`: as visible as the struct, for its fields
+/// may be private. No bound here, so that a wrong type is not reported again.
 pub(super) fn accessors(model: &Model<'_>, split: &Split) -> TokenStream {
     let Split { params, self_ty, predicates, .. } = split;
     let visibility = &model.input.vis;
@@ -21,6 +21,16 @@ pub(super) fn accessors(model: &Model<'_>, split: &Split) -> TokenStream {
                 let setter = format_ident!("{}_mut", field.name, span = at(field.ident));
                 let gap = (!docs.is_empty()).then(|| quote!(#[doc = ""]));
                 let (get, set) = (text::accessor(&field.name), text::accessor_mut(&field.name));
+                let upload = model.wants_table.then(|| {
+                let name = format_ident!("{}_upload", field.name, span = at(field.ident));
+                let doc = text::upload(&field.name);
+                quote_spanned! {at(field.ident)=>
+                    #[doc = #doc]
+                    #visibility fn #name(__filename: &__ff::str, __size: __ff::u64) -> __ff::NewUpload<Self> {
+                        __ff::new_upload(#index, __filename, __size)
+                    }
+                }
+            });
                 quote_spanned! {at(field.ident)=>
                     #(#docs)*
                     #gap
@@ -36,6 +46,7 @@ pub(super) fn accessors(model: &Model<'_>, split: &Split) -> TokenStream {
                     #visibility fn #setter(&mut self) -> __ff::FieldFileMut<'_, Self> {
                         __ff::field_file_mut(self, #index)
                     }
+                    #upload
                 }
             },
         );

@@ -15,3 +15,9 @@ pub(super) fn columns(model: &str) -> String {
 pub(super) fn column(column: &str) -> String {
     format!("The column `{column}`.")
 }
+
+pub(super) fn upload(field: &str) -> String {
+    format!(
+        "A file for `{field}` that a client sends straight to the storage: its name there, and its size in bytes."
+    )
+}

@@ -32,6 +32,10 @@ const _: () = {
         fn file_mut(&mut self) -> __ff::FieldFileMut<'_, Self> {
             __ff::field_file_mut(self, 0)
         }
+        #[doc = "A file for `file` that a client sends straight to the storage: its name there, and its size in bytes."]
+        fn file_upload(__filename: &__ff::str, __size: __ff::u64) -> __ff::NewUpload<Self> {
+            __ff::new_upload(0, __filename, __size)
+        }
     }
     #[doc = "The columns of `Box`."]
     pub struct __BoxColumns<T: Clone + Value, const N: usize>

@@ -29,6 +29,10 @@ const _: () = {
         fn photo_mut(&mut self) -> __ff::FieldFileMut<'_, Self> {
             __ff::field_file_mut(self, 0)
         }
+        #[doc = "A file for `photo` that a client sends straight to the storage: its name there, and its size in bytes."]
+        fn photo_upload(__filename: &__ff::str, __size: __ff::u64) -> __ff::NewUpload<Self> {
+            __ff::new_upload(0, __filename, __size)
+        }
     }
     __ff::keys! { file upload_to storage width_field ; model table }
 };

@@ -56,6 +56,10 @@ const _: () = {
         pub fn photo_mut(&mut self) -> __ff::FieldFileMut<'_, Self> {
             __ff::field_file_mut(self, 0)
         }
+        #[doc = "A file for `photo` that a client sends straight to the storage: its name there, and its size in bytes."]
+        pub fn photo_upload(__filename: &__ff::str, __size: __ff::u64) -> __ff::NewUpload<Self> {
+            __ff::new_upload(0, __filename, __size)
+        }
         #[doc = "The file of `manual`, joined with its storage."]
         #[inline]
         pub fn manual(&self) -> __ff::FieldFile<'_, Self, Option<FileField>> {
@@ -65,6 +69,10 @@ const _: () = {
         #[inline]
         pub fn manual_mut(&mut self) -> __ff::FieldFileMut<'_, Self> {
             __ff::field_file_mut(self, 1)
+        }
+        #[doc = "A file for `manual` that a client sends straight to the storage: its name there, and its size in bytes."]
+        pub fn manual_upload(__filename: &__ff::str, __size: __ff::u64) -> __ff::NewUpload<Self> {
+            __ff::new_upload(1, __filename, __size)
         }
     }
     #[doc = "The columns of `Car`."]

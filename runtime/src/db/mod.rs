@@ -9,6 +9,7 @@ mod save;
 mod stage;
 mod table;
 mod triggers;
+mod upload;
 mod value;
 
 pub(crate) use column::Functions;
@@ -22,4 +23,5 @@ pub use ::sea_orm::DatabaseConnection;
 pub use ::sea_orm::prelude::{Decimal, Json, Uuid};
 pub use table::{Row, Table};
 pub use triggers::{Script, adopt_sql, drop_trigger_sql, trigger_sql};
+pub use upload::{NewUpload, UploadClaim, UploadTicket};
 pub use value::{ColumnValue, FileColumn, ImageColumn, KeyValue, Operand};

@@ -46,11 +46,22 @@ impl<M: Table> sealed::Stage for M {
     }
 
     fn take_over(&mut self, field: usize, alias: &str, staged: Staged, db: &DatabaseConnection) {
-        let db = db.clone();
-        let claim = Claim::new(staged.id, move |entry| journal::nudge(&db, vec![entry]));
-        let file = FileField::staged(&staged.stored.saved.name, claim);
-        store::fill(self, M::FIELDS.at(field), alias, &staged.stored, file);
+        take_over(self, field, alias, &staged, db);
     }
+}
+
+/// Puts a staged file into its field.
+pub(super) fn take_over<M: Table>(
+    model: &mut M,
+    field: usize,
+    alias: &str,
+    staged: &Staged,
+    db: &DatabaseConnection,
+) {
+    let db = db.clone();
+    let claim = Claim::new(staged.id, move |entry| journal::nudge(&db, vec![entry]));
+    let file = FileField::staged(&staged.stored.saved.name, claim);
+    store::fill(model, M::FIELDS.at(field), alias, &staged.stored, file);
 }
 
 /// Stores the pending files of several instances, of whatever models, all or none: their names are reserved in one

@@ -12,8 +12,8 @@ use std::fmt;
 /// when the instance is saved. [`save`](Self::save), [`rename`](Self::rename) and [`delete`](Self::delete) act on
 /// the storage at once and leave the row to the caller, as Django's `save=False` does (D076).
 pub struct FieldFileMut<'a, M> {
-    model: &'a mut M,
-    number: usize,
+    pub(crate) model: &'a mut M,
+    pub(crate) number: usize,
 }
 
 /// What the accessor of a file field returns that changes it. As [`field_file`](super::file::field_file).
@@ -23,7 +23,7 @@ pub const fn field_file_mut<M>(model: &mut M, number: usize) -> FieldFileMut<'_,
 }
 
 impl<M: FileModel> FieldFileMut<'_, M> {
-    fn field(&self) -> ModelField<M> {
+    pub(crate) fn field(&self) -> ModelField<M> {
         M::FIELDS.at(self.number)
     }
 

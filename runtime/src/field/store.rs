@@ -1,7 +1,7 @@
 //! From content to a stored file: the wanted name, the rules, and what is learned in the one pass.
 
 use super::{FieldDef, FileField, FileMeta, Naming, UploadTo};
-use crate::inspect::{Inspection, InspectionResult, Inspector, Rules};
+use crate::inspect::{Inspection, InspectionResult, Inspector, Rules, Stated};
 use crate::model::{FileModel, ModelField};
 use crate::registry::StorageHandle;
 use crate::storage::NewFile;
@@ -18,6 +18,9 @@ pub(crate) struct Prepared {
     pub(crate) original_name: String,
     /// Proves that the stored file is ours; where names are unique it is in the name too.
     pub(crate) token: String,
+    /// The upload that is to be promoted, which the content stands for then.
+    #[cfg(feature = "db")]
+    pub(crate) upload: Option<String>,
     /// Behind a lock because content is not `Sync`, and what waits for its turn is looked at across an await.
     content: Mutex<Option<Content>>,
     result: InspectionResult,
@@ -38,6 +41,34 @@ pub(crate) fn prepare<M: FileModel>(
     filename: &str,
     content: Content,
 ) -> Result<Prepared> {
+    let token = name::token().map_err(|error| field.def().blame(error.with_operation("save")))?;
+    prepare_stated(model, field, handle, filename, content, token, Stated::default())
+}
+
+/// As [`prepare`], for the upload `upload` that has this token, and of which its sender has stated something.
+#[cfg(feature = "db")]
+pub(crate) fn prepare_upload<M: FileModel>(
+    model: &M,
+    field: ModelField<M>,
+    handle: &StorageHandle<'_>,
+    filename: &str,
+    upload: FileName<'_>,
+    stated: Stated,
+) -> Result<Prepared> {
+    let token = upload.upload_token().unwrap_or_default().to_owned();
+    let prepared = prepare_stated(model, field, handle, filename, "".into(), token, stated)?;
+    Ok(Prepared { upload: Some(upload.to_string()), ..prepared })
+}
+
+fn prepare_stated<M: FileModel>(
+    model: &M,
+    field: ModelField<M>,
+    handle: &StorageHandle<'_>,
+    filename: &str,
+    content: Content,
+    token: String,
+    stated: Stated,
+) -> Result<Prepared> {
     let def = field.def();
     let valid = |base: &str| handle.valid_name(base);
     let generated = match def.spec().upload_to {
@@ -51,7 +82,6 @@ pub(crate) fn prepare<M: FileModel>(
         },
     };
     let named = generated.and_then(|generated| {
-        let token = name::token()?;
         let wanted = match def.spec().naming {
             Naming::Keep => generated,
             Naming::Unique => name::with_token(&generated, &token),
@@ -59,20 +89,28 @@ pub(crate) fn prepare<M: FileModel>(
         // A name over a limit is cut as a taken one would be (D189).
         let wanted = name::available_name(&wanted, Some(def.spec().max_length), |_| Ok(false))?;
         FileName::new(&wanted)?;
-        Ok((wanted, token))
+        Ok(wanted)
     });
-    let (wanted, token) =
-        named.map_err(|error| def.blame(error.with_operation("save").with_name(filename)))?;
+    let wanted = named.map_err(|error| def.blame(error.with_operation("save").with_name(filename)))?;
     let measured = field.width().is_some() || field.height().is_some() || field.meta().is_some();
     let rules = Rules {
         max_size: def.spec().max_size,
         accept: def.spec().accept,
         checksum: field.meta().is_some(),
         dimensions: measured && field.value(model).is_image(),
+        stated,
     };
     let (inspector, result) = Inspector::new(rules);
     let content = Mutex::new(Some(content.with_inspector(inspector)));
-    Ok(Prepared { name: wanted, original_name: filename.to_owned(), token, content, result })
+    Ok(Prepared {
+        name: wanted,
+        original_name: filename.to_owned(),
+        token,
+        #[cfg(feature = "db")]
+        upload: None,
+        content,
+        result,
+    })
 }
 
 impl Prepared {

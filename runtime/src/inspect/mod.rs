@@ -24,6 +24,9 @@ const BUFFER: usize = 64 << 10;
 /// source is several times slower on some processors.
 const PAGE: usize = 4096;
 
+/// The most bytes that an image header is looked for in: a page beside the segments of a JPEG.
+const MOST_HEADER: u64 = (1 << 20) + (64 << 10);
+
 /// What the bytes of a file must obey, and what is to be learned from them.
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
@@ -35,6 +38,19 @@ pub struct Rules {
     pub checksum: bool,
     /// Whether to read the image header.
     pub dimensions: bool,
+    /// What the sender has said of the file, which must be true.
+    pub stated: Stated,
+}
+
+/// What a sender says of a file before it is there. Each is checked where it was said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stated {
+    /// Size in bytes.
+    pub size: Option<u64>,
+    /// SHA-256 of the bytes.
+    pub sha256: Option<[u8; 32]>,
+    /// The media type; its parameters do not count. A type that the bytes cannot show is believed.
+    pub content_type: Option<String>,
 }
 
 /// What was learned.
@@ -97,7 +113,7 @@ impl Inspector {
             size: 0,
             prefix: Vec::new(),
             sniffed: None,
-            hash: rules.checksum.then(Sha256::new),
+            hash: (rules.checksum || rules.stated.sha256.is_some()).then(Sha256::new),
             header: rules.dimensions.then(|| HeaderStream::new(HeaderReader::new())),
             rules,
         };
@@ -107,7 +123,23 @@ impl Inspector {
     /// Whether every byte must be shown, or only the beginning and the length: true only for the checksum. A file
     /// that need not be read is inspected by [`inspect_file`](Self::inspect_file) in a read or two.
     pub fn needs_all_bytes(&self) -> bool {
-        self.rules.checksum
+        self.hash.is_some()
+    }
+
+    /// How many of the first bytes must be shown, if the content can be asked for a part of it.
+    pub(crate) fn needed_bytes(&self) -> u64 {
+        match (self.needs_all_bytes(), self.rules.dimensions) {
+            (true, _) => u64::MAX,
+            (false, true) => MOST_HEADER,
+            (false, false) => SNIFF_LEN as u64,
+        }
+    }
+
+    /// As [`finish`](Self::finish), for a content of `size` bytes of which only the [needed](Self::needed_bytes) ones
+    /// were shown.
+    pub(crate) fn finish_of(mut self, size: u64) -> Result<()> {
+        self.size = self.size.max(size);
+        self.finish()
     }
 
     /// Shows the next bytes.
@@ -150,8 +182,7 @@ impl Inspector {
             None => self.judge_prefix()?,
         }
         let image = self.header.take().and_then(HeaderStream::finish);
-        self.publish(image);
-        Ok(())
+        self.publish(image)
     }
 
     /// Inspects a whole file without copying it: its length, its beginning, and all of it only where the
@@ -178,8 +209,7 @@ impl Inspector {
         if self.needs_all_bytes() {
             self.read_all(file, buffer, filled)?;
         }
-        self.publish(image);
-        Ok(())
+        self.publish(image)
     }
 
     /// Hashes and counts all of `file`, whose first `filled` bytes are in `buffer`.
@@ -210,7 +240,7 @@ impl Inspector {
         check_type(&self.rules, content_type)
     }
 
-    fn publish(self, image: Option<ImageInfo>) {
+    fn publish(self, image: Option<ImageInfo>) -> Result<()> {
         let inspection = Inspection {
             size: self.size,
             content_type: self.sniffed.flatten(),
@@ -218,8 +248,10 @@ impl Inspector {
             dimensions: image.map(|image| image.dimensions),
             orientation: image.map(|image| image.orientation),
         };
+        check_end(&self.rules.stated, &inspection)?;
         // Nobody else can set it: the inspector is the only writer, and gone after this.
         let _ = self.result.0.set(inspection);
+        Ok(())
     }
 }
 
@@ -233,7 +265,38 @@ fn check_size(rules: &Rules, size: u64, qualifier: &str) -> Result<()> {
     }
 }
 
+/// What can be compared with what was stated only at the end.
+fn check_end(stated: &Stated, found: &Inspection) -> Result<()> {
+    let refuse = |text: String| Err(Error::new(ErrorKind::NotAsStated, text));
+    match stated.size {
+        Some(size) if size != found.size => {
+            refuse(format!("the content has {} bytes, and {size} were stated", found.size))
+        }
+        _ if stated.sha256.is_some() && stated.sha256 != found.sha256 => {
+            refuse("the content has another SHA-256 than was stated".to_owned())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether `stated` says what the bytes show, or more precisely what a text or an archive is for.
+fn is_kind_of(stated: &str, found: &str) -> bool {
+    let stated = stated.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    match found {
+        _ if stated == found => true,
+        "text/plain" => stated.starts_with("text/") || stated.starts_with("application/"),
+        "application/zip" => stated.starts_with("application/"),
+        _ => false,
+    }
+}
+
 fn check_type(rules: &Rules, content_type: Option<&str>) -> Result<()> {
+    if let (Some(stated), Some(found)) = (&rules.stated.content_type, content_type)
+        && !is_kind_of(stated, found)
+    {
+        let message = format!("the type of the content is {found}, and {stated} was stated");
+        return Err(Error::new(ErrorKind::NotAsStated, message));
+    }
     if rules.accept.is_empty() || content_type.is_some_and(|found| accepts(rules.accept, found)) {
         return Ok(());
     }

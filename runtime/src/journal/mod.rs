@@ -14,6 +14,7 @@ mod sweep;
 #[cfg(test)]
 mod tests;
 mod transaction;
+mod upload;
 mod write;
 
 pub use sweep::{SweepReport, Sweeper, SweeperTask};
@@ -24,4 +25,5 @@ pub(crate) use sql::Dialect;
 pub(crate) use stage::{Request, Staged, stage};
 pub(crate) use sweep::{nudge, work_off};
 pub(crate) use transaction::TransactionError;
+pub(crate) use upload::{Taken, announce, give_back, note_parts, settle, take, withdraw};
 pub(crate) use write::{Change, FileChange, RowWrite, Written};

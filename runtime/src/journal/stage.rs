@@ -9,7 +9,8 @@ use crate::field::FieldDef;
 use crate::field::store::{Prepared, Stored};
 use crate::name::Candidates;
 use crate::registry::{self, StorageHandle};
-use crate::{Error, ErrorKind, FileName, Result};
+use crate::storage::NewFile;
+use crate::{Error, ErrorKind, FileName, Result, Saved};
 use sea_orm::{DatabaseConnection, Value};
 use std::fmt;
 use std::sync::Arc;
@@ -48,6 +49,12 @@ impl fmt::Debug for Staged {
 }
 
 impl Request {
+    /// Whether both go to one storage, which may save them together.
+    fn goes_with(&self, next: &Request) -> bool {
+        let are_contents = self.prepared.upload.is_none() && next.prepared.upload.is_none();
+        are_contents && registry::is_same(self.handle.storage(), next.handle.storage())
+    }
+
     fn blame(&self, error: Error) -> Error {
         self.def.blame(error.with_operation("save").with_storage(self.handle.alias()))
     }
@@ -168,7 +175,7 @@ async fn reserve(
 }
 
 /// One commit for all reservations; no entry where the name is reserved already.
-async fn commit(
+pub(super) async fn commit(
     db: &DatabaseConnection,
     sql: &'static Sql,
     mut inserts: Vec<(usize, Vec<Value>)>,
@@ -207,7 +214,7 @@ async fn commit(
 }
 
 /// Runs a statement outside of a transaction.
-async fn run(db: &DatabaseConnection, sql: &'static str, values: Vec<Value>) -> Result<u64> {
+pub(super) async fn run(db: &DatabaseConnection, sql: &'static str, values: Vec<Value>) -> Result<u64> {
     let db = db.clone();
     to_its_end(async move { execute(&db, sql, values).await }).await
 }
@@ -262,12 +269,10 @@ async fn store(requests: Vec<Request>) -> Vec<Result<Stored>> {
     let mut requests = requests.into_iter().peekable();
     while let Some(first) = requests.next() {
         let mut group = vec![first];
-        while let Some(next) =
-            requests.next_if(|next| registry::is_same(group[0].handle.storage(), next.handle.storage()))
-        {
+        while let Some(next) = requests.next_if(|next| group[0].goes_with(next)) {
             group.push(next);
         }
-        let handle = group[0].handle.clone();
+        let (handle, upload) = (group[0].handle.clone(), group[0].prepared.upload.clone());
         let mut files = Vec::with_capacity(group.len());
         for request in &mut group {
             match request.prepared.file(request.def, true) {
@@ -279,9 +284,7 @@ async fn store(requests: Vec<Request>) -> Vec<Result<Stored>> {
             }
         }
         let saved = match files.pop() {
-            Some(only) if files.is_empty() => {
-                vec![handle.save(only.name, only.content, &only.options).await]
-            }
+            Some(only) if files.is_empty() => vec![save(&handle, only, upload.as_deref()).await],
             last => {
                 files.extend(last);
                 handle.save_all(files).await
@@ -296,6 +299,18 @@ async fn store(requests: Vec<Request>) -> Vec<Result<Stored>> {
         }
     }
     results
+}
+
+/// Stores one file, or makes one of an upload.
+async fn save(handle: &StorageHandle<'_>, file: NewFile<'_>, upload: Option<&str>) -> Result<Saved> {
+    let Some(upload) = upload else {
+        return handle.save(file.name, file.content, &file.options).await;
+    };
+    let (_, inspector) = file.content.into_parts();
+    let inspector = inspector.ok_or_else(|| {
+        Error::new(ErrorKind::Usage, "an upload is promoted under the eyes of an inspector")
+    })?;
+    handle.promote(FileName::or_upload(upload)?, file.name, inspector, &file.options).await
 }
 
 /// Runs `store`, renewing the leases of `entries` meanwhile. A lease that was lost ends the transfer.

@@ -12,6 +12,7 @@ mod file_name;
 mod join;
 pub(crate) mod posix;
 mod token;
+mod upload;
 mod uri;
 mod valid;
 
@@ -23,6 +24,9 @@ pub use join::safe_join;
 #[cfg(feature = "db")]
 pub(crate) use token::token_in;
 pub use token::{token, with_token};
+pub(crate) use upload::of_part;
+#[cfg(feature = "db")]
+pub(crate) use upload::of_upload;
 #[cfg(feature = "db")]
 pub(crate) use uri::uri_to_filepath;
 pub use uri::{check_base_url, filepath_to_uri, join_url, resolve_url};

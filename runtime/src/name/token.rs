@@ -46,9 +46,12 @@ pub fn with_token(name: &str, token: &str) -> String {
 #[cfg(feature = "db")]
 pub(crate) fn token_in(name: &str) -> Option<&str> {
     let (token, _) = posix::base_name(name).split_once('_')?;
-    let is_token =
-        token.len() == TOKEN && token.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'2'..=b'7'));
-    is_token.then_some(token)
+    is_token(token).then_some(token)
+}
+
+/// Whether `text` looks like a [`token`].
+pub(super) fn is_token(text: &str) -> bool {
+    text.len() == TOKEN && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'2'..=b'7'))
 }
 
 #[cfg(test)]

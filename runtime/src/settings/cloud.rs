@@ -148,10 +148,9 @@ pub(super) fn bytes(text: String) -> Parsed<u64> {
 mod clients {
     use crate::settings::Settings;
     use crate::settings::backend::Definition;
-    use crate::storage::{Disposition, ObjectStorage};
+    use crate::storage::{Disposition, ObjectStorage, ObjectStorageBuilder};
     use crate::{Error, ErrorKind, Result, SharedStorage};
-    use object_store::signer::Signer;
-    use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig};
+    use object_store::{BackoffConfig, ClientOptions, RetryConfig};
     use std::sync::Arc;
     use std::time::Duration;
 
@@ -200,18 +199,14 @@ mod clients {
         Error::new(ErrorKind::Settings, message)
     }
 
-    fn storage<S: ObjectStore + Signer>(
+    fn storage(
         definition: &Definition,
-        store: S,
-        kind: &'static str,
+        client: ObjectStorageBuilder,
         bucket: &str,
         place: String,
         own: bool,
     ) -> Result<SharedStorage> {
-        let store = Arc::new(store);
-        let mut builder = ObjectStorage::builder(store.clone())
-            .signer(store)
-            .kind(kind)
+        let mut builder = client
             .location(format!("{place}/{bucket}"))
             .allow_overwrite(definition.flag("allow_overwrite"))
             .disposition(match definition.text("disposition") {
@@ -277,6 +272,10 @@ mod clients {
             builder = builder.with_skip_signature(true);
         }
         if !definition.flag("allow_overwrite") {
+            // Services that do not know the header are found out.
+            if builder.get_config_value(&Key::CopyIfNotExists).is_none() {
+                builder = builder.with_config(Key::CopyIfNotExists, "header-with-status:if-none-match:*:412");
+            }
             builder = builder.with_http_connector(crate::storage::CreateOnlyUploads);
         }
         // Some services have no bulk delete, and one object is deleted at a time.
@@ -287,7 +286,7 @@ mod clients {
             .build()
             .map_err(malformed)?;
         let place = endpoint.as_deref().map_or("s3:/".to_owned(), place_of);
-        storage(definition, store, "s3", bucket, place, endpoint.is_none())
+        storage(definition, ObjectStorage::s3(store), bucket, place, endpoint.is_none())
     }
 
     #[cfg(feature = "gcs")]
@@ -310,7 +309,7 @@ mod clients {
         let store =
             builder.with_bucket_name(bucket).with_retry(retry(definition)).build().map_err(malformed)?;
         let place = endpoint.map_or("gs:/".to_owned(), place_of);
-        storage(definition, store, "gcs", bucket, place, endpoint.is_none())
+        storage(definition, ObjectStorage::gcs(store), bucket, place, endpoint.is_none())
     }
 
     #[cfg(feature = "azure")]
@@ -349,7 +348,7 @@ mod clients {
             None => format!("az:/{}/{account}", if emulator { "/emulator" } else { "" }),
         };
         let own = endpoint.is_none() && !emulator;
-        storage(definition, store, "azure", container, place, own)
+        storage(definition, ObjectStorage::azure(store), container, place, own)
     }
 
     /// Where a service is. The endpoint may come from the environment, so what it should not have is left out.

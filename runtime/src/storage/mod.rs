@@ -7,6 +7,7 @@ mod object;
 mod prefix;
 mod reader;
 mod signed;
+mod upload;
 
 pub use local::{Durability, FileSystemBuilder, FileSystemStorage};
 pub use memory::{MemoryStorage, MemoryStorageBuilder};
@@ -18,7 +19,12 @@ pub use prefix::PrefixStorage;
 pub use reader::{ReadSource, Reader};
 pub(crate) use signed::Public;
 pub use signed::{SignOptions, SignedAccess, SignedMethod, SignedRequest, Signer};
+#[cfg(feature = "db")]
+pub(crate) use signed::{bytes_from_hex, framed, from_hex, now};
+pub(crate) use upload::MOST_PARTS;
+pub use upload::{DirectUpload, UploadRequest, UploadTerms, receive_upload};
 
+use crate::inspect::Inspector;
 use crate::{Content, Error, FileName, Result};
 use async_trait::async_trait;
 use std::any::Any;
@@ -160,6 +166,52 @@ pub trait Storage: Any + fmt::Debug + Send + Sync {
     fn verify_signed_url(&self, request: &SignedRequest<'_>) -> Result<SignedAccess> {
         let _ = request;
         Err(Error::unsupported("verify_signed_url", self.kind()))
+    }
+
+    /// Lets a client send a file straight to the storage, under a name that is never served. What it sends is not
+    /// believed: nothing but [`promote`](Self::promote) makes a file of it.
+    ///
+    /// By default the requests are for [signed URLs](Self::signed_url), which the program serves with
+    /// [`receive_upload`].
+    ///
+    /// # Errors
+    /// Those of [`signed_url`](Self::signed_url); [`Usage`](crate::ErrorKind::Usage) for more than 10,000 parts.
+    async fn direct_upload(&self, name: FileName<'_>, terms: &UploadTerms) -> Result<DirectUpload> {
+        upload::by_signed_urls(self, name, terms).await
+    }
+
+    /// Puts the parts of a direct upload together. `id` is that of the [`DirectUpload`], `tags` what the storage
+    /// answered for each part in its header `ETag`, where it needs that. Done twice it is done.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::ErrorKind::NotFound) where parts are missing; those of reading and saving.
+    async fn finish_upload(&self, name: FileName<'_>, id: &str, tags: &[String]) -> Result<()> {
+        let _ = tags;
+        upload::join(self, name, id).await
+    }
+
+    /// Makes a file of a direct upload, under exactly the name `to`, which must be free; `inspector` sees all of its
+    /// bytes, as they are in the file that it becomes. Whether the upload is still there afterwards is open.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::ErrorKind::NotFound) where nothing was sent, or not all; as [`save`](Self::save).
+    async fn promote(
+        &self,
+        upload: FileName<'_>,
+        to: FileName<'_>,
+        inspector: Inspector,
+        options: &SaveOptions,
+    ) -> Result<Saved> {
+        let content = self.open(upload).await?.into_content().with_inspector(inspector);
+        self.save(to, content, &SaveOptions { exact: true, ..options.clone() }).await
+    }
+
+    /// Removes the parts that an upload left: a direct one, or a save that was told its id.
+    ///
+    /// # Errors
+    /// Those of the medium. Nothing to remove is a success.
+    async fn abort_upload(&self, name: FileName<'_>, id: &str) -> Result<()> {
+        upload::remove_parts(self, name, id).await
     }
 
     /// Copies a file to another name of the same storage, with the same rules as [`save`](Self::save).

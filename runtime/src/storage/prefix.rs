@@ -1,9 +1,10 @@
 //! A folder of another storage, as a storage.
 
 use super::{
-    Listing, Metadata, NewFile, Reader, SaveOptions, Saved, SharedStorage, SignOptions, SignedAccess,
-    SignedRequest, Storage,
+    DirectUpload, Listing, Metadata, NewFile, Reader, SaveOptions, Saved, SharedStorage, SignOptions,
+    SignedAccess, SignedRequest, Storage, UploadTerms,
 };
+use crate::inspect::Inspector;
 use crate::name::filepath_to_uri;
 use crate::{Content, Error, ErrorKind, FileName, Result};
 use async_trait::async_trait;
@@ -89,7 +90,7 @@ impl PrefixStorage {
 macro_rules! forward {
     ($self:ident, $name:ident, $inner:ident => $call:expr) => {{
         let full = $self.full($name.as_str());
-        let $inner = FileName::new(&full).map_err(|error| $self.error(error))?;
+        let $inner = FileName::or_upload(&full).map_err(|error| $self.error(error))?;
         $call.map_err(|error| $self.error(error))
     }};
 }
@@ -108,7 +109,7 @@ impl Storage for PrefixStorage {
         let names: Vec<_> = files.iter().map(|file| self.full(file.name.as_str())).collect();
         let mut full = Vec::with_capacity(files.len());
         for (file, name) in files.into_iter().zip(&names) {
-            match FileName::new(name) {
+            match FileName::or_upload(name) {
                 Ok(name) => full.push(NewFile { name, options: self.options(&file.options), ..file }),
                 Err(error) => return vec![Err(self.error(error))],
             }
@@ -204,6 +205,33 @@ impl Storage for PrefixStorage {
 
     async fn abandon(&self, owner: &str) -> Result<()> {
         self.inner.abandon(owner).await.map_err(|error| self.error(error))
+    }
+
+    async fn direct_upload(&self, name: FileName<'_>, terms: &UploadTerms) -> Result<DirectUpload> {
+        forward!(self, name, full => self.inner.direct_upload(full, terms).await)
+    }
+
+    async fn finish_upload(&self, name: FileName<'_>, id: &str, tags: &[String]) -> Result<()> {
+        forward!(self, name, full => self.inner.finish_upload(full, id, tags).await)
+    }
+
+    async fn promote(
+        &self,
+        upload: FileName<'_>,
+        to: FileName<'_>,
+        inspector: Inspector,
+        options: &SaveOptions,
+    ) -> Result<Saved> {
+        let options = self.options(options);
+        let to = self.full(to.as_str());
+        let to = FileName::new(&to).map_err(|error| self.error(error))?;
+        let saved =
+            forward!(self, upload, upload => self.inner.promote(upload, to, inspector, &options).await);
+        self.saved(saved)
+    }
+
+    async fn abort_upload(&self, name: FileName<'_>, id: &str) -> Result<()> {
+        forward!(self, name, full => self.inner.abort_upload(full, id).await)
     }
 
     fn location(&self) -> Option<String> {

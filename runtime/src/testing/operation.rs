@@ -34,11 +34,17 @@ pub enum Operation {
     Rename,
     /// [`Storage::owner`](crate::Storage::owner).
     Owner,
+    /// [`Storage::direct_upload`](crate::Storage::direct_upload).
+    DirectUpload,
+    /// [`Storage::finish_upload`](crate::Storage::finish_upload).
+    FinishUpload,
+    /// [`Storage::promote`](crate::Storage::promote).
+    Promote,
 }
 
 impl Operation {
     /// All of them.
-    pub const ALL: [Operation; 13] = [
+    pub const ALL: [Operation; 16] = [
         Operation::Save,
         Operation::Open,
         Operation::OpenRange,
@@ -52,6 +58,9 @@ impl Operation {
         Operation::Copy,
         Operation::Rename,
         Operation::Owner,
+        Operation::DirectUpload,
+        Operation::FinishUpload,
+        Operation::Promote,
     ];
 
     /// Its name: that of the method.
@@ -70,6 +79,9 @@ impl Operation {
             Operation::Copy => "copy",
             Operation::Rename => "rename",
             Operation::Owner => "owner",
+            Operation::DirectUpload => "direct_upload",
+            Operation::FinishUpload => "finish_upload",
+            Operation::Promote => "promote",
         }
     }
 }
@@ -109,6 +121,41 @@ macro_rules! storage_around {
 
             async fn abandon(&self, owner: &str) -> crate::Result<()> {
                 self.inner.abandon(owner).await
+            }
+
+            async fn abort_upload(&self, name: crate::FileName<'_>, id: &str) -> crate::Result<()> {
+                self.inner.abort_upload(name, id).await
+            }
+
+            async fn direct_upload(
+                &self,
+                name: crate::FileName<'_>,
+                terms: &crate::storage::UploadTerms,
+            ) -> crate::Result<crate::storage::DirectUpload> {
+                let call = self.begin(Operation::DirectUpload, name.as_str(), None).await?;
+                call.end(self.inner.direct_upload(name, terms).await, |_| None).await
+            }
+
+            async fn finish_upload(
+                &self,
+                name: crate::FileName<'_>,
+                id: &str,
+                tags: &[String],
+            ) -> crate::Result<()> {
+                let call = self.begin(Operation::FinishUpload, name.as_str(), None).await?;
+                call.end(self.inner.finish_upload(name, id, tags).await, |()| None).await
+            }
+
+            async fn promote(
+                &self,
+                upload: crate::FileName<'_>,
+                to: crate::FileName<'_>,
+                inspector: crate::inspect::Inspector,
+                options: &crate::SaveOptions,
+            ) -> crate::Result<crate::Saved> {
+                let call = self.begin(Operation::Promote, upload.as_str(), Some(to.as_str())).await?;
+                let result = self.inner.promote(upload, to, inspector, options).await;
+                call.end(result, |saved| Some(&saved.name)).await
             }
 
             async fn open(&self, name: crate::FileName<'_>) -> crate::Result<crate::Reader> {

@@ -3,13 +3,14 @@
 use filefield::object_store::aws::{AmazonS3, AmazonS3Builder};
 use filefield::object_store::{BackoffConfig, RetryConfig};
 use filefield::storage::{ObjectStorage, ObjectStorageBuilder};
-use hyper::Request;
 use hyper::body::Incoming;
 use hyper::service::Service;
+use hyper::{Request, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -24,12 +25,15 @@ pub const KEY: &str = "AKIAEXAMPLE";
 /// Its secret.
 pub const SECRET: &str = "an/example+of/a+secret";
 
+const NO_SUCH_UPLOAD: &str = "<Error><Code>NoSuchUpload</Code></Error>";
+
 /// `s3s-fs` looks whether an object is there and writes it then, so two conditional requests at once can both succeed.
-/// S3 itself does not do that; here such requests take turns.
+/// S3 itself does not do that; here such requests take turns. And it denies access to an upload that is not open.
 #[derive(Clone)]
 struct OneAtATime {
     inner: S3Service,
     turn: Arc<Mutex<()>>,
+    copies: Arc<AtomicUsize>,
 }
 
 impl Service<Request<Incoming>> for OneAtATime {
@@ -40,9 +44,19 @@ impl Service<Request<Incoming>> for OneAtATime {
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let (inner, turn) = (self.inner.clone(), self.turn.clone());
         let conditional = request.headers().contains_key("if-none-match");
+        if request.headers().contains_key("x-amz-copy-source") {
+            self.copies.fetch_add(1, Ordering::Relaxed);
+        }
+        let query = request.uri().query().unwrap_or_default();
+        let aborts = request.method() == "DELETE" && query.contains("uploadId=");
         Box::pin(async move {
             let _turn = if conditional { Some(turn.lock().await) } else { None };
-            Service::call(&inner, request).await
+            let mut response = Service::call(&inner, request).await?;
+            if aborts && response.status() == 403 {
+                *response.status_mut() = StatusCode::NOT_FOUND;
+                *response.body_mut() = NO_SUCH_UPLOAD.to_owned().into();
+            }
+            Ok(response)
         })
     }
 }
@@ -54,6 +68,7 @@ pub struct Server {
     pub endpoint: String,
     root: TempDir,
     next: AtomicUsize,
+    copies: Arc<AtomicUsize>,
     task: JoinHandle<()>,
 }
 
@@ -63,7 +78,8 @@ impl Server {
         let root = tempfile::tempdir().unwrap();
         let mut service = S3ServiceBuilder::new(s3s_fs::FileSystem::new(root.path()).unwrap());
         service.set_auth(SimpleAuth::from_single(KEY, SECRET));
-        let service = OneAtATime { inner: service.build(), turn: Arc::default() };
+        let service = OneAtATime { inner: service.build(), turn: Arc::default(), copies: Arc::default() };
+        let copies = service.copies.clone();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let task = tokio::spawn(async move {
@@ -75,7 +91,7 @@ impl Server {
                 });
             }
         });
-        Server { endpoint, root, next: AtomicUsize::new(0), task }
+        Server { endpoint, root, next: AtomicUsize::new(0), copies, task }
     }
 
     /// A new bucket.
@@ -83,6 +99,29 @@ impl Server {
         let bucket = format!("bucket-{}", self.next.fetch_add(1, Ordering::SeqCst));
         std::fs::create_dir(self.root.path().join(&bucket)).unwrap();
         bucket
+    }
+
+    /// How many copies were asked for.
+    pub fn copies(&self) -> usize {
+        self.copies.load(Ordering::Relaxed)
+    }
+
+    /// The keys of all objects in a bucket, sorted.
+    pub fn objects(&self, bucket: &str) -> Vec<String> {
+        fn walk(root: &Path, folder: &Path, found: &mut Vec<String>) {
+            for entry in std::fs::read_dir(folder).unwrap().flatten() {
+                match entry.file_type().unwrap().is_dir() {
+                    true => walk(root, &entry.path(), found),
+                    false => {
+                        found.push(entry.path().strip_prefix(root).unwrap().to_str().unwrap().to_owned())
+                    }
+                }
+            }
+        }
+        let (root, mut found) = (self.root.path().join(bucket), Vec::new());
+        walk(&root, &root, &mut found);
+        found.sort();
+        found
     }
 
     /// A client of a bucket.

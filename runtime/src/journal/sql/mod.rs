@@ -47,6 +47,20 @@ statements! {
     /// Makes an entry due at once, with the error that led to it: error, id.
     expire = format!("UPDATE filefield_journal SET due_at = {{now}}, last_error = ? WHERE {PENDING_WRITE}");
 
+    /// Notes the id of an upload in parts: multipart id, id.
+    note_parts = format!("UPDATE filefield_journal SET multipart_id = ? WHERE {PENDING_WRITE}");
+
+    /// Takes a direct upload in hand, as a sweeper does: back-off, id, token.
+    claim = format!("UPDATE filefield_journal SET due_at = {{now}} + ?, state = 'reaping', attempts = attempts + 1 \
+        WHERE {PENDING_WRITE} AND token = ?");
+
+    /// Gives a claimed upload back, unless a sweeper has fenced it since: lease, id, attempts.
+    give_back = "UPDATE filefield_journal SET due_at = {now} + ?, state = 'pending', attempts = 0 \
+        WHERE id = ? AND attempts = ? AND state = 'reaping'";
+
+    /// One entry: id.
+    entry = format!("SELECT {ENTRY} FROM filefield_journal WHERE id = ?");
+
     /// W4: the fence. Exactly one row, or somebody else has the file: id.
     attach = format!("DELETE FROM filefield_journal WHERE {PENDING_WRITE}");
 
@@ -134,7 +148,8 @@ statements! {
         WHERE model_table = ? AND model_column = ? AND triggers = 1";
 }
 
-const ENTRY: &str = "id, storage, name, kind, state, token, attempts, model_table, model_column";
+const ENTRY: &str =
+    "id, storage, name, kind, state, token, multipart_id, attempts, model_table, model_column";
 const PENDING_WRITE: &str = "id = ? AND kind = 'write' AND state = 'pending'";
 /// The token of an entry that only holds a name.
 const HELD: &str = "held";

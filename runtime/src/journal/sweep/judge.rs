@@ -26,7 +26,7 @@ struct Place {
 /// Decides about the file of a fenced entry, and deletes it where that is proven right.
 pub(super) async fn judge(db: &DatabaseConnection, entry: &Entry) -> Result<Outcome> {
     step!("G2.judging");
-    let name = match FileName::new(&entry.name) {
+    let name = match FileName::or_upload(&entry.name) {
         Ok(name) => name,
         Err(error) => return Ok(Outcome::Dead(error.to_string())),
     };
@@ -34,6 +34,9 @@ pub(super) async fn judge(db: &DatabaseConnection, entry: &Entry) -> Result<Outc
     let storage = storage_of(&entry.storage, &columns)?;
     if !entry.is_delete {
         storage.abandon(&entry.token).await?;
+        if let Some(id) = &entry.multipart_id {
+            storage.abort_upload(name, id).await?;
+        }
     }
     // Asked before the rows: from now on such a save either has its entry or has its row.
     let mut writer = None;
@@ -46,6 +49,8 @@ pub(super) async fn judge(db: &DatabaseConnection, entry: &Entry) -> Result<Outc
     }
     step!("G2.probed");
     match storage.owner(name).await {
+        // Nobody else knows such a name, and whoever sent the upload need not have said whose it is.
+        Ok(_) if name.upload_token() == Some(&entry.token) => {}
         // The file to be deleted was gone already, and a save has taken its name.
         Ok(Some(token)) if writer.as_ref() == Some(&token) => return Ok(Outcome::Absent),
         Ok(Some(token)) if entry.is_delete || token == entry.token => {}
@@ -57,6 +62,7 @@ pub(super) async fn judge(db: &DatabaseConnection, entry: &Entry) -> Result<Outc
         Ok(_) => {}
         Err(error) => match error.kind() {
             ErrorKind::NotFound => return Ok(Outcome::Absent),
+            ErrorKind::Unsupported if name.upload_token() == Some(&entry.token) => {}
             ErrorKind::Unsupported if writer.is_none() && is_token_in_name(entry) => {}
             ErrorKind::Unsupported => {
                 return Ok(Outcome::Dead("the storage cannot prove that the file is ours".to_owned()));

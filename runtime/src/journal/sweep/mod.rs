@@ -161,7 +161,12 @@ impl Sweeper {
     }
 
     /// Works off one fenced entry (G2–G5). `finished` says that its writer is known to have ended.
-    async fn work_off(&self, entry: &Entry, finished: bool, report: &mut SweepReport) -> Result<()> {
+    pub(super) async fn work_off(
+        &self,
+        entry: &Entry,
+        finished: bool,
+        report: &mut SweepReport,
+    ) -> Result<()> {
         report.examined += 1;
         let (db, sql, id) = (&self.db, sql(&self.db)?, entry.id);
         let judged = tokio::time::timeout(PATIENCE_FOR_ONE, judge(db, entry)).await;
@@ -262,12 +267,24 @@ pub(crate) async fn work_off(db: &DatabaseConnection, ids: Vec<i64>) {
     }
 }
 
+/// The same for an entry that the caller has fenced, on a task of its own.
+pub(super) fn work_off_fenced(db: &DatabaseConnection, entry: Entry) {
+    let sweeper = Sweeper::new(db);
+    in_background(async move {
+        let _ = sweeper.work_off(&entry, false, &mut SweepReport::default()).await;
+    });
+}
+
 /// W6: the same on a task of its own, for entries that were just committed. Without a runtime the sweeper does it.
 pub(crate) fn nudge(db: &DatabaseConnection, ids: Vec<i64>) {
     if ids.is_empty() || tokio::runtime::Handle::try_current().is_err() {
         return;
     }
     let db = db.clone();
+    in_background(async move { work_off(&db, ids).await });
+}
+
+fn in_background(work: impl Future<Output = ()> + Send + 'static) {
     // Before the task runs, so that a sweep that is called after the save waits for it.
     let begun = NUDGED.try_read();
     registry::spawn(async move {
@@ -275,6 +292,6 @@ pub(crate) fn nudge(db: &DatabaseConnection, ids: Vec<i64>) {
             Ok(begun) => begun,
             Err(_) => NUDGED.read().await,
         };
-        work_off(&db, ids).await;
+        work.await;
     });
 }

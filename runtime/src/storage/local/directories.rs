@@ -2,6 +2,7 @@
 
 use super::disk::{Disk, Durability};
 use super::root::RootDir;
+use super::stage::RESERVED;
 use super::sys::{PATH_ONLY, open_beneath, open_component};
 use crate::failpoints::planted;
 use crate::{Error, ErrorKind, Result};
@@ -239,11 +240,14 @@ impl Disk {
             self.made.add(path);
             unsynced.push(Unsynced { directory, made: path.to_owned() });
         }
-        match rustix::fs::mkdirat(at, name, self.new_directory_mode()) {
+        // Nobody else is to look into what is not served.
+        let private = name == RESERVED;
+        let mode = if private { Mode::RWXU } else { self.new_directory_mode() };
+        match rustix::fs::mkdirat(at, name, mode) {
             // Another save was faster; its directory is as good.
             Err(Errno::EXIST) => open_component(at, name, self.directory_flags()),
             Err(error) => Err(error),
-            Ok(()) if self.directory_mode.is_some() => {
+            Ok(()) if self.directory_mode.is_some() && !private => {
                 let directory = open_component(at, name, OFlags::RDONLY | OFlags::DIRECTORY)?;
                 self.set_directory_mode(directory.as_fd())?;
                 Ok(directory)

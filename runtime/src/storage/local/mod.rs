@@ -27,6 +27,7 @@ use super::{
     Listing, Metadata, NewFile, Public, Reader, SaveOptions, Saved, SignOptions, SignedAccess, SignedRequest,
     Storage,
 };
+use crate::inspect::Inspector;
 use crate::{Content, Error, ErrorKind, FileName, Result};
 use async_trait::async_trait;
 use cancel::Cancel;
@@ -297,6 +298,18 @@ impl Storage for FileSystemStorage {
         let _gives_up = cancel.on_drop();
         let copy = move |disk: &Disk| disk.copy(&source, &target, &options, &cancel);
         self.blocking("copy", Some(from.as_str()), copy).await
+    }
+
+    async fn promote(
+        &self,
+        upload: FileName<'_>,
+        to: FileName<'_>,
+        inspector: Inspector,
+        options: &SaveOptions,
+    ) -> Result<Saved> {
+        let (source, target, options) = (upload.as_str().to_owned(), to.as_str().to_owned(), options.clone());
+        let promote = move |disk: &Disk| disk.promote(&source, &target, inspector, &options);
+        self.blocking("promote", Some(to.as_str()), promote).await
     }
 
     async fn rename(&self, from: FileName<'_>, to: FileName<'_>) -> Result<()> {

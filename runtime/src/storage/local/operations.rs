@@ -9,6 +9,7 @@ use super::save::{OWNER, split};
 use super::stage::{RESERVED, STAGING};
 use super::sys::{self, open_beneath};
 use crate::failpoints::{planted, step};
+use crate::inspect::Inspector;
 use crate::storage::Listing;
 use crate::{Content, Error, ErrorKind, Result, SaveOptions, Saved};
 use rustix::fd::AsFd;
@@ -99,6 +100,22 @@ impl Disk {
         self.sync(source)?;
         step!("local.rename-synced");
         Ok(())
+    }
+
+    /// Gives an upload the free name `to`, if `inspector` has nothing against it.
+    pub(super) fn promote(
+        &self,
+        upload: &str,
+        to: &str,
+        inspector: Inspector,
+        options: &SaveOptions,
+    ) -> Result<Saved> {
+        let (file, size) = self.root.with(|root| self.open_file(root, upload, false))?;
+        let file = File::from(file);
+        inspector.inspect_file(&file)?;
+        self.finish(&file, options)?;
+        self.rename(upload, to)?;
+        Ok(Saved::new(to, size))
     }
 
     /// Copies a file to another name, inside the kernel where it can.

@@ -58,7 +58,7 @@ impl Disk {
         name: &'a str,
         options: &SaveOptions,
     ) -> Result<(Names<'a>, Cow<'a, str>)> {
-        let mut names = Names::new(FileName::new(name)?, options, self.allow_overwrite);
+        let mut names = Names::new(FileName::or_upload(name)?, options, self.allow_overwrite);
         let wanted = names.next()?;
         Ok((names, wanted))
     }
@@ -231,7 +231,7 @@ impl Disk {
 
     /// Mode and owner, then the bytes to the disk. An error of `fsync` is final: the file is dropped, for the kernel
     /// may call it clean the second time.
-    fn finish(&self, file: &File, options: &SaveOptions) -> Result<()> {
+    pub(super) fn finish(&self, file: &File, options: &SaveOptions) -> Result<()> {
         rustix::fs::fchmod(file, self.file_mode)?;
         if let Some(owner) = options.owner.as_ref().filter(|_| !planted!("no-owner")) {
             match rustix::fs::fsetxattr(file, OWNER, owner.as_bytes(), XattrFlags::empty()) {

@@ -124,14 +124,14 @@ impl MemoryStorage {
         let if_taken = if replace { IfTaken::Replace } else { IfTaken::Fail };
         // Where names are replaced, a long one is cut without a random part (D224).
         let shortened = replace.then(|| shortened_name(name.as_str(), options.max_length)).transpose()?;
-        let wanted = shortened.as_deref().map_or(Ok(name), FileName::new)?;
+        let wanted = shortened.as_deref().map_or(Ok(name), FileName::or_upload)?;
         for candidate in Candidates::new(wanted, options.max_length) {
             let candidate = candidate?;
             // `exact` promises that nothing is replaced, whatever the storage allows.
             if options.exact && candidate != name.as_str() {
                 return Err(Error::new(ErrorKind::NameTooLong, "the name is over the limit"));
             }
-            match tree.put(FileName::new(&candidate)?, file, if_taken) {
+            match tree.put(FileName::or_upload(&candidate)?, file, if_taken) {
                 Err(error) if error.kind() == ErrorKind::AlreadyExists && !options.exact => {}
                 result => return result.map(|()| candidate.into_owned()),
             }

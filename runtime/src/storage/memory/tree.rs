@@ -1,5 +1,6 @@
 //! The tree of directories and files that a [`MemoryStorage`](super::MemoryStorage) holds.
 
+use crate::name::RESERVED_COMPONENT;
 use crate::storage::Listing;
 use crate::{Error, ErrorKind, FileName, Result};
 use bytes::Bytes;
@@ -129,6 +130,7 @@ impl Directory {
         let mut listing = Listing::default();
         for (name, node) in &self.directory(path)?.0 {
             match node {
+                Node::Directory(_) if name == RESERVED_COMPONENT => {}
                 Node::Directory(_) => listing.dirs.push(name.clone()),
                 Node::File(_) => listing.files.push(name.clone()),
             }

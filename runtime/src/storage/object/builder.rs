@@ -7,6 +7,7 @@ use super::{ObjectStorage, multipart};
 use crate::storage::Public;
 use crate::{Error, ErrorKind, Result};
 use object_store::ObjectStore;
+use object_store::multipart::MultipartStore;
 use std::fmt;
 use std::sync::Arc;
 use tokio::sync::OnceCell;
@@ -33,6 +34,9 @@ pub struct ObjectStorageBuilder {
     defaults: Defaults,
     #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
     pub(super) signer: Option<super::signed::SharedSigner>,
+    #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
+    pub(super) dialect: Option<super::direct::Dialect>,
+    multipart: Option<Arc<dyn MultipartStore>>,
 }
 
 impl ObjectStorageBuilder {
@@ -50,6 +54,9 @@ impl ObjectStorageBuilder {
             defaults: Defaults::default(),
             #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
             signer: None,
+            #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
+            dialect: None,
+            multipart: None,
         }
     }
 
@@ -125,6 +132,13 @@ impl ObjectStorageBuilder {
         self
     }
 
+    /// What tells the ids of uploads in parts: the client itself, which is a [`MultipartStore`] beside an
+    /// [`ObjectStore`]. The journal notes them, so that the parts of a process that was killed are found (F06).
+    pub fn multipart(mut self, client: Arc<dyn MultipartStore>) -> Self {
+        self.multipart = Some(client);
+        self
+    }
+
     /// Makes the storage. Nothing is sent.
     ///
     /// # Errors
@@ -157,6 +171,9 @@ impl ObjectStorageBuilder {
             copies_create_only: OnceCell::new_with(self.trusted.then_some(true)),
             #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
             signer: self.signer,
+            #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
+            dialect: self.dialect,
+            multipart: self.multipart,
             wanted: Default::default(),
             unfinished: Arc::<multipart::Unfinished>::default(),
         })

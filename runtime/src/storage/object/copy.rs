@@ -25,7 +25,7 @@ impl ObjectStorage {
         let mut names = Names::new(to, options, false);
         loop {
             let name = names.next()?.into_owned();
-            let target = self.keys.key(FileName::new(&name)?)?;
+            let target = self.keys.key(FileName::or_upload(&name)?)?;
             let create = CopyOptions { mode: CopyMode::Create, ..CopyOptions::default() };
             match self.store.copy_opts(&source, &target, create).await {
                 Ok(()) => return Ok(Saved::new(name, facts.size)),

@@ -65,13 +65,11 @@ impl Keys {
 }
 
 /// What was listed directly in a directory, without our own objects.
-pub(super) fn listing(directory: &str, listed: &ListResult) -> Listing {
+pub(super) fn listing(listed: &ListResult) -> Listing {
     let leaf = |path: &Path| path.filename().map(str::to_owned);
     let mut dirs: Vec<String> = listed.common_prefixes.iter().filter_map(leaf).collect();
     let mut files: Vec<String> = listed.objects.iter().filter_map(|object| leaf(&object.location)).collect();
-    if directory.is_empty() {
-        dirs.retain(|dir| dir != RESERVED_COMPONENT);
-    }
+    dirs.retain(|dir| dir != RESERVED_COMPONENT);
     for names in [&mut dirs, &mut files] {
         names.sort_unstable();
         names.dedup();

@@ -5,11 +5,15 @@ mod builder;
 #[cfg(feature = "s3")]
 mod conditional;
 mod copy;
+#[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
+mod direct;
 mod error;
 mod feed;
 mod keys;
 mod multipart;
 mod probe;
+#[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
+mod promote;
 mod read;
 mod save;
 #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
@@ -30,6 +34,7 @@ use attributes::Defaults;
 use error::{Effect, convert};
 use keys::Keys;
 use multipart::Unfinished;
+use object_store::multipart::MultipartStore;
 use object_store::{ObjectStore, ObjectStoreExt};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -111,6 +116,10 @@ pub struct ObjectStorage {
     copies_create_only: OnceCell<bool>,
     #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
     signer: Option<signed::SharedSigner>,
+    #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
+    dialect: Option<direct::Dialect>,
+    /// The client once more, where it tells the ids of uploads.
+    multipart: Option<Arc<dyn MultipartStore>>,
     /// Exact names that are being saved without the bucket's help.
     wanted: Mutex<BTreeSet<String>>,
     unfinished: Arc<Unfinished>,
@@ -202,7 +211,7 @@ impl Storage for ObjectStorage {
             let prefix = self.keys.directory(directory)?;
             let listed = self.store.list_with_delimiter(prefix.as_ref()).await;
             let listed = listed.map_err(|error| convert(error, Effect::Read))?;
-            Ok(keys::listing(directory, &listed))
+            Ok(keys::listing(&listed))
         };
         list.await.map_err(|error| self.located(error, "list", Some(directory)))
     }
@@ -214,6 +223,39 @@ impl Storage for ObjectStorage {
     async fn signed_url(&self, name: FileName<'_>, options: &super::SignOptions) -> Result<String> {
         let signed = self.sign(name, options).await;
         signed.map_err(|error| self.located(error, "signed_url", Some(name.as_str())))
+    }
+
+    #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
+    async fn direct_upload(
+        &self,
+        name: FileName<'_>,
+        terms: &super::UploadTerms,
+    ) -> Result<super::DirectUpload> {
+        let upload = self.send_directly(name, terms).await;
+        upload.map_err(|error| self.located(error, "direct_upload", Some(name.as_str())))
+    }
+
+    #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
+    async fn finish_upload(&self, name: FileName<'_>, id: &str, tags: &[String]) -> Result<()> {
+        let finished = self.finish_direct(name, id, tags).await;
+        finished.map_err(|error| self.located(error, "finish_upload", Some(name.as_str())))
+    }
+
+    #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
+    async fn promote(
+        &self,
+        upload: FileName<'_>,
+        to: FileName<'_>,
+        inspector: crate::inspect::Inspector,
+        options: &SaveOptions,
+    ) -> Result<Saved> {
+        let promoted = self.promote_object(upload, to, inspector, options).await;
+        promoted.map_err(|error| self.located(error, "promote", Some(to.as_str())))
+    }
+
+    async fn abort_upload(&self, name: FileName<'_>, id: &str) -> Result<()> {
+        let aborted = self.abort_parts(name, id).await;
+        aborted.map_err(|error| self.located(error, "abort_upload", Some(name.as_str())))
     }
 
     async fn copy(&self, from: FileName<'_>, to: FileName<'_>, options: &SaveOptions) -> Result<Saved> {

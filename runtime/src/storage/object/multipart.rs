@@ -1,8 +1,9 @@
 //! Uploads in parts.
 
+use super::ObjectStorage;
 use super::error::{Effect, convert, is_no_upload};
 use super::feed::Part;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, FileName, Result};
 use object_store::path::Path;
 use object_store::{Attributes, MultipartUpload, ObjectStore, PutMultipartOptions};
 use std::fmt;
@@ -193,6 +194,19 @@ impl Drop for Upload {
             parts.shutdown().await;
             let _ = unfinished.abort(|left| left.id == id).await;
         });
+    }
+}
+
+impl ObjectStorage {
+    /// Aborts an upload in parts whose id is known. One that is gone was aborted before.
+    pub(super) async fn abort_parts(&self, name: FileName<'_>, id: &str) -> Result<()> {
+        let Some(multipart) = &self.multipart else {
+            return Err(Error::unsupported("abort_upload", self.kind));
+        };
+        match multipart.abort_multipart(&self.keys.key(name)?, &id.to_owned()).await {
+            Err(error) if is_no_upload(&error) => Ok(()),
+            aborted => aborted.map_err(|error| convert(error, Effect::Write)),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::ObjectStorage;
 use super::error::{Effect, convert};
+use super::save::Facts;
 use crate::storage::reader::ReadSource;
 use crate::{Error, ErrorKind, FileName, Reader, Result};
 use async_trait::async_trait;
@@ -41,6 +42,25 @@ pub(super) async fn open(storage: &ObjectStorage, name: FileName<'_>, range: Ran
             }
         }
         Err(error) => Err(convert(error, Effect::Read)),
+    }
+}
+
+/// Opens the first bytes of an object, `most` or all there are, and says what is known of it; one request.
+pub(super) async fn opened(storage: &ObjectStorage, key: &Path, most: u64) -> Result<(Reader, Facts)> {
+    let range = wanted(&(0..most));
+    let ranged = range.is_some();
+    let found = storage.store.get_opts(key, GetOptions { range, ..GetOptions::default() }).await;
+    match found.map_err(|error| convert(error, Effect::Read)) {
+        Ok(found) => {
+            let facts = Facts::of(&found);
+            Ok((reader(storage.store.clone(), key.clone(), found), facts))
+        }
+        // An empty object has no range at all.
+        Err(error) if ranged && error.kind() != ErrorKind::NotFound => match storage.facts(key).await {
+            Ok(facts) if facts.size == 0 => Ok((Bytes::new().into(), facts)),
+            _ => Err(error),
+        },
+        Err(error) => Err(error),
     }
 }
 

@@ -6,15 +6,13 @@ use super::multipart::Upload;
 use super::{ObjectStorage, attributes};
 use crate::inspect::SNIFF_LEN;
 use crate::name::{self, posix, shortened_name};
+use crate::storage::MOST_PARTS;
 use crate::storage::local::Names;
 use crate::{Content, Error, ErrorKind, FileName, Result, SaveOptions, Saved};
 use object_store::path::Path;
-use object_store::{Attributes, GetOptions, ObjectStore, PutMode, PutOptions, PutPayload};
+use object_store::{Attributes, GetOptions, GetResult, ObjectStore, PutMode, PutOptions, PutPayload};
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
-
-/// The most parts of an upload (S3, Google Cloud Storage).
-const MOST_PARTS: u64 = 10_000;
 
 /// The most names that are tried. Variants have seven random characters: if several are taken, the service says so of
 /// objects that it has just stored itself, and more tries would leave more of them.
@@ -44,7 +42,14 @@ enum Whose {
 pub(super) struct Facts {
     pub(super) size: u64,
     pub(super) owner: Option<String>,
-    attributes: Attributes,
+    pub(super) attributes: Attributes,
+}
+
+impl Facts {
+    pub(super) fn of(found: &GetResult) -> Self {
+        let (size, attributes) = (found.meta.size, found.attributes.clone());
+        Facts { size, owner: attributes::owner(&attributes), attributes }
+    }
 }
 
 impl ObjectStorage {
@@ -52,8 +57,7 @@ impl ObjectStorage {
     pub(super) async fn facts(&self, key: &Path) -> Result<Facts> {
         let options = GetOptions { head: true, ..GetOptions::default() };
         let found = self.store.get_opts(key, options).await.map_err(|error| convert(error, Effect::Read))?;
-        let owner = attributes::owner(&found.attributes);
-        Ok(Facts { size: found.meta.size, owner, attributes: found.attributes })
+        Ok(Facts::of(&found))
     }
 
     /// Whose object is there after an answer was lost, or after one that may be to a second try (F10, F11): that of
@@ -74,7 +78,7 @@ impl ObjectStorage {
         // A name that cannot be had is known before a byte is read.
         let mut names = Names::new(wanted, options, replace);
         let first_name = names.next()?.into_owned();
-        self.keys.key(FileName::new(&first_name)?)?;
+        self.keys.key(FileName::or_upload(&first_name)?)?;
         if content.len().is_some_and(|len| len.div_ceil(self.part_size as u64) > MOST_PARTS) {
             return Err(self.too_many_parts());
         }
@@ -124,7 +128,7 @@ impl ObjectStorage {
         let payload: PutPayload = part.into_payload();
         let mut tried = 0;
         loop {
-            let key = self.keys.key(FileName::new(&name)?)?;
+            let key = self.keys.key(FileName::or_upload(&name)?)?;
             if ready.claim == Claim::Asked {
                 self.ask_for(&key).await?;
             }
@@ -162,7 +166,7 @@ impl ObjectStorage {
     }
 
     async fn put_parts(&self, name: String, first: Part, mut feed: Feed, ready: Ready<'_>) -> Result<Saved> {
-        let key = self.keys.key(FileName::new(&name)?)?;
+        let key = self.keys.key(FileName::or_upload(&name)?)?;
         if ready.claim == Claim::Asked {
             // The bytes need not be sent for a name that is taken.
             self.ask_for(&key).await?;
@@ -206,7 +210,7 @@ impl ObjectStorage {
     }
 
     /// Fails unless the name is free at the moment.
-    async fn ask_for(&self, key: &Path) -> Result<()> {
+    pub(super) async fn ask_for(&self, key: &Path) -> Result<()> {
         match self.facts(key).await {
             Ok(_) => Err(taken()),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
@@ -239,7 +243,7 @@ fn taken() -> Error {
 fn unique(wanted: FileName<'_>, max_length: Option<u32>) -> Result<String> {
     let token = name::token()?;
     let name = shortened_name(&name::with_token(wanted.as_str(), &token), max_length)?;
-    FileName::new(&name)?;
+    FileName::or_upload(&name)?;
     if !posix::base_name(&name).starts_with(&token) {
         let message = "a name made unique has 26 characters more; allow a larger `max_length`";
         return Err(Error::new(ErrorKind::NoAvailableName, message).with_name(wanted));
@@ -248,13 +252,13 @@ fn unique(wanted: FileName<'_>, max_length: Option<u32>) -> Result<String> {
 }
 
 /// A name that one save of this process wants.
-struct Wanted<'a> {
+pub(super) struct Wanted<'a> {
     names: &'a Mutex<BTreeSet<String>>,
     name: String,
 }
 
 impl<'a> Wanted<'a> {
-    fn new(names: &'a Mutex<BTreeSet<String>>, name: &str) -> Result<Self> {
+    pub(super) fn new(names: &'a Mutex<BTreeSet<String>>, name: &str) -> Result<Self> {
         match names.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned()) {
             true => Ok(Wanted { names, name: name.to_owned() }),
             false => Err(taken()),

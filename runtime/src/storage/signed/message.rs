@@ -71,7 +71,7 @@ impl Terms {
         Some((terms, from_hex(&signature?)?))
     }
 
-    /// What the MAC covers. Each part says how long it is, so that none can lend to its neighbour (requirement 80).
+    /// What the MAC covers; no part can lend to its neighbour (requirement 80).
     pub(super) fn message(
         &self,
         method: SignedMethod,
@@ -80,8 +80,7 @@ impl Terms {
         purpose: &str,
     ) -> Vec<u8> {
         let length = self.content_length.map(|length| length.to_string());
-        let mut message = Vec::new();
-        for part in [
+        framed(&[
             Some("filefield signed url 1"),
             Some(method.as_str()),
             Some(storage),
@@ -91,14 +90,20 @@ impl Terms {
             length.as_deref(),
             self.disposition.as_deref(),
             Some(purpose),
-        ] {
-            message.push(u8::from(part.is_some()));
-            let part = part.unwrap_or_default();
-            message.extend((part.len() as u64).to_be_bytes());
-            message.extend(part.as_bytes());
-        }
-        message
+        ])
     }
+}
+
+/// A message of parts, each of which says how long it is.
+pub(crate) fn framed(parts: &[Option<&str>]) -> Vec<u8> {
+    let mut message = Vec::new();
+    for part in parts {
+        message.push(u8::from(part.is_some()));
+        let part = part.unwrap_or_default();
+        message.extend((part.len() as u64).to_be_bytes());
+        message.extend(part.as_bytes());
+    }
+    message
 }
 
 /// The query's last parameter.
@@ -118,18 +123,18 @@ fn number(text: &str) -> Option<u64> {
 }
 
 /// Lower-case alone, so that a signature has one spelling.
-fn from_hex(text: &str) -> Option<[u8; 32]> {
+pub(crate) fn from_hex(text: &str) -> Option<[u8; 32]> {
+    bytes_from_hex(text)?.try_into().ok()
+}
+
+/// The same for any number of bytes.
+pub(crate) fn bytes_from_hex(text: &str) -> Option<Vec<u8>> {
     let digit = |digit: u8| match digit {
         b'0'..=b'9' => Some(digit - b'0'),
         b'a'..=b'f' => Some(digit - b'a' + 10),
         _ => None,
     };
-    let mut bytes = [0; 32];
-    if text.len() != 2 * bytes.len() {
-        return None;
-    }
-    for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks(2)) {
-        *byte = 16 * digit(pair[0])? + digit(pair[1])?;
-    }
-    Some(bytes)
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    let bytes = pairs.iter().map(|[high, low]| Some(16 * digit(*high)? + digit(*low)?));
+    if rest.is_empty() { bytes.collect() } else { None }
 }

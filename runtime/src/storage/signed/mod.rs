@@ -6,8 +6,12 @@ mod signer;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "db")]
+pub(crate) use message::{bytes_from_hex, framed, from_hex};
 pub(crate) use public::Public;
 pub use signer::Signer;
+#[cfg(feature = "db")]
+pub(crate) use signer::now;
 pub(super) use signer::refused;
 
 use crate::{Error, ErrorKind, Result};

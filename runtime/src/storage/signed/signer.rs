@@ -70,6 +70,20 @@ impl Signer {
         self
     }
 
+    /// The code of a message of another kind than a URL.
+    #[cfg(feature = "db")]
+    pub(crate) fn code(&self, message: &[u8]) -> [u8; 32] {
+        self.current.clone().chain_update(message).finalize().into_bytes().into()
+    }
+
+    /// Whether a code is that of the message, by either key.
+    pub(crate) fn is_code(&self, message: &[u8], code: &[u8]) -> bool {
+        [Some(&self.current), self.previous.as_ref()]
+            .into_iter()
+            .flatten()
+            .fold(false, |found, key| found | key.clone().chain_update(message).verify_slice(code).is_ok())
+    }
+
     /// The query of the URL of `name`, a file of `storage`.
     pub(super) fn sign(&self, storage: &str, name: FileName<'_>, options: &SignOptions) -> Result<String> {
         let expires = now()?.saturating_add(options.check(self.max_life)?);
@@ -107,10 +121,7 @@ impl Signer {
         };
         let (terms, mac) = Terms::parse(query)?;
         let message = terms.message(method, storage, name, request.purpose);
-        let is_ours = [Some(&self.current), self.previous.as_ref()]
-            .into_iter()
-            .flatten()
-            .fold(false, |found, key| found | key.clone().chain_update(&message).verify_slice(&mac).is_ok());
+        let is_ours = self.is_code(&message, &mac);
         let longest = now.saturating_add(self.max_life.as_secs()).saturating_add(SKEW);
         let as_promised = match method {
             SignedMethod::Get => true,
@@ -152,7 +163,8 @@ fn key(secret: &[u8]) -> Result<Hmac<Sha256>> {
         .map_err(|error| Error::new(ErrorKind::Settings, "no key for signing URLs").with_source(error))
 }
 
-fn now() -> Result<u64> {
+/// Seconds since 1970.
+pub(crate) fn now() -> Result<u64> {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     now.map(|now| now.as_secs())
         .map_err(|error| Error::new(ErrorKind::Usage, "the clock is before 1970").with_source(error))

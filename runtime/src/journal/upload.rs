@@ -1,0 +1,86 @@
+//! The entries of direct uploads: announced before a client is told where to send, taken in hand by who claims.
+
+use super::entry::{Entry, entries, sql};
+use super::stage::{LEASE, commit, run};
+use super::sweep::work_off_fenced;
+use crate::field::FieldDef;
+use crate::registry::{self, StorageHandle};
+use crate::{Error, ErrorKind, FileName, Result};
+use sea_orm::{DatabaseConnection, Value};
+
+/// How long a claim may take, in seconds; then the sweeper takes the upload away under it.
+const CLAIM: i64 = 60 * 60;
+
+/// An upload that this process has in hand, as a sweeper would.
+#[derive(Debug)]
+pub(crate) struct Taken(Entry);
+
+impl Taken {
+    /// What the storage calls an upload in parts.
+    pub(crate) fn parts(&self) -> Option<&str> {
+        self.0.multipart_id.as_deref()
+    }
+}
+
+/// Enters an upload that may come until `seconds` from now, and gives its entry (W1). A little longer, for it may
+/// have begun then.
+pub(crate) async fn announce(
+    db: &DatabaseConnection,
+    def: &'static FieldDef,
+    table: &'static str,
+    handle: &StorageHandle<'_>,
+    upload: FileName<'_>,
+    seconds: i64,
+) -> Result<i64> {
+    let values: Vec<Value> = vec![
+        handle.alias().into(),
+        upload.as_str().into(),
+        upload.upload_token().unwrap_or_default().into(),
+        (seconds + LEASE).into(),
+        table.into(),
+        def.spec().column.into(),
+        registry::aliases(handle.alias(), handle).into(),
+        upload.as_str().into(),
+    ];
+    let made = commit(db, sql(db)?, vec![(0, values)]).await?;
+    let made = made.first().and_then(|(_, id)| *id);
+    made.ok_or_else(|| Error::new(ErrorKind::Database, "the journal took no entry").retryable())
+}
+
+/// Notes the id of an upload in parts, so that a sweeper can abort it (F06).
+pub(crate) async fn note_parts(db: &DatabaseConnection, entry: i64, id: &str) -> Result<()> {
+    match run(db, &sql(db)?.note_parts, vec![id.into(), entry.into()]).await? {
+        1 => Ok(()),
+        _ => Err(super::stage::expired()),
+    }
+}
+
+/// Makes an entry due whose client was told nothing.
+pub(crate) async fn withdraw(db: &DatabaseConnection, entry: i64, why: &Error) {
+    // What cannot be noted now is swept when the lease is over.
+    if let Ok(sql) = sql(db) {
+        let _ = run(db, &sql.expire, vec![why.to_string().into(), entry.into()]).await;
+    }
+}
+
+/// Takes an upload in hand. `None` where somebody had it before: it can be claimed once.
+pub(crate) async fn take(db: &DatabaseConnection, entry: i64, token: &str) -> Result<Option<Taken>> {
+    let sql = sql(db)?;
+    if run(db, &sql.claim, vec![CLAIM.into(), entry.into(), token.into()]).await? != 1 {
+        return Ok(None);
+    }
+    Ok(entries(db, &sql.entry, vec![entry.into()]).await?.pop().map(Taken))
+}
+
+/// Gives an upload back that could not be claimed yet, for `seconds` more.
+pub(crate) async fn give_back(db: &DatabaseConnection, taken: Taken, seconds: i64) {
+    let Ok(sql) = sql(db) else { return };
+    let values = vec![(seconds + LEASE).into(), taken.0.id.into(), taken.0.attempts.into()];
+    // Else the sweeper has it when the claim's time is over.
+    let _ = run(db, &sql.give_back, values).await;
+}
+
+/// Removes what is left of an upload, in the background, and looks once more a day later: its URL may still work.
+pub(crate) fn settle(db: &DatabaseConnection, taken: Taken) {
+    work_off_fenced(db, taken.0);
+}

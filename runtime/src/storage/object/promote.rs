@@ -1,0 +1,83 @@
+//! From an upload to a file.
+
+use super::error::{Effect, convert};
+use super::save::{Facts, Wanted};
+use super::{ObjectStorage, read};
+use crate::inspect::{Inspector, SNIFF_LEN};
+use crate::storage::{Reader, Storage};
+use crate::{Error, ErrorKind, FileName, Result, SaveOptions, Saved};
+use object_store::path::Path;
+use object_store::{CopyMode, CopyOptions, ObjectStore};
+
+/// The largest object that S3 copies in one request.
+const MOST_COPIED: u64 = 5 << 30;
+
+/// Bytes read at once.
+const CHUNK: usize = 64 * 1024;
+
+impl ObjectStorage {
+    /// Copies an upload where it is, if it is stored as this storage would have stored it; else its bytes pass through
+    /// this process. What is judged is the copy, which no client can reach.
+    pub(super) async fn promote_object(
+        &self,
+        upload: FileName<'_>,
+        to: FileName<'_>,
+        inspector: Inspector,
+        options: &SaveOptions,
+    ) -> Result<Saved> {
+        let (source, target) = (self.keys.key(upload)?, self.keys.key(to)?);
+        let (first, facts) = read::opened(self, &source, SNIFF_LEN as u64).await?;
+        let first = first.read_all(u64::MAX).await?;
+        let owner = options.owner.as_deref();
+        let exact = SaveOptions { exact: true, ..options.clone() };
+        let here = facts.size <= MOST_COPIED && self.is_as_stored(to, &facts, &first, owner)?;
+        if !here || !self.copy_here(&source, &target, to).await? {
+            let content = self.open(upload).await.map(Reader::into_content)?;
+            return self.save_content(to, content.with_inspector(inspector), &exact).await;
+        }
+        match self.judge_copy(&target, &facts, inspector).await {
+            Ok(size) => Ok(Saved::new(to.as_str(), size)),
+            // The copy was made by us, under a name that was free.
+            Err(error) => match self.delete(to).await {
+                Ok(()) => Err(error),
+                Err(_) => Err(error.uncertain()),
+            },
+        }
+    }
+
+    /// Copies to a name that must be free; `false` where the service does not copy.
+    async fn copy_here(&self, source: &Path, target: &Path, to: FileName<'_>) -> Result<bool> {
+        let create = self.copies_create_only().await?;
+        let _wanted_by_us = match create {
+            true => None,
+            false => {
+                let wanted = Wanted::new(&self.wanted, to.as_str())?;
+                self.ask_for(target).await?;
+                Some(wanted)
+            }
+        };
+        let mode = if create { CopyMode::Create } else { CopyMode::Overwrite };
+        let options = CopyOptions { mode, ..CopyOptions::default() };
+        match self.store.copy_opts(source, target, options).await {
+            Ok(()) => Ok(true),
+            Err(error) => match convert(error, Effect::Write) {
+                error if error.kind() == ErrorKind::Unsupported => Ok(false),
+                error => Err(error),
+            },
+        }
+    }
+
+    async fn judge_copy(&self, key: &Path, original: &Facts, mut inspector: Inspector) -> Result<u64> {
+        let (mut reader, facts) = read::opened(self, key, inspector.needed_bytes()).await?;
+        // Somebody may have sent another upload between the look and the copy.
+        if facts.owner != original.owner || facts.attributes != original.attributes {
+            let text = "the upload was replaced while it was made a file";
+            return Err(Error::new(ErrorKind::NotAsStated, text));
+        }
+        while let Some(chunk) = reader.next_chunk(CHUNK).await? {
+            inspector.update(&chunk)?;
+        }
+        inspector.finish_of(facts.size)?;
+        Ok(facts.size)
+    }
+}

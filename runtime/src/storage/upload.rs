@@ -1,0 +1,220 @@
+//! Files that clients send straight to a storage.
+
+use super::{SaveOptions, Saved, SignOptions, SignedMethod, SignedRequest, Storage, signed};
+use crate::name::of_part;
+use crate::{Bytes, Content, Error, ErrorKind, FileName, Result};
+use futures_core::Stream;
+use serde::Serialize;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// The most parts of an upload (S3, Google Cloud Storage).
+pub(crate) const MOST_PARTS: u64 = 10_000;
+
+/// Bytes read of a part at once.
+const CHUNK: usize = 64 * 1024;
+
+/// What a client may send straight to a storage, and for how long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UploadTerms {
+    /// The exact number of bytes.
+    pub size: u64,
+    /// How long the requests work, from now on; whole seconds count, and a part of one is a second more.
+    pub expires: Duration,
+    /// The `Content-Type` that the request must have.
+    pub content_type: Option<String>,
+    /// The SHA-256 that the bytes must have. Where the service can be told, it refuses others itself.
+    pub sha256: Option<[u8; 32]>,
+    /// Bytes of each part but the last; `None` for one request.
+    pub part_size: Option<u64>,
+}
+
+impl UploadTerms {
+    /// An upload of `size` bytes in one request.
+    pub fn new(size: u64, expires: Duration) -> Self {
+        UploadTerms { size, expires, content_type: None, sha256: None, part_size: None }
+    }
+
+    /// The size of each part, in bytes; `None` for an upload in one request.
+    ///
+    /// # Errors
+    /// [`Usage`](ErrorKind::Usage) for more than 10,000 parts, or parts without bytes.
+    pub(crate) fn parts(&self) -> Result<Option<Vec<u64>>> {
+        let Some(part_size) = self.part_size else { return Ok(None) };
+        let count = self.size.checked_div(part_size).map(|_| self.size.div_ceil(part_size).max(1));
+        let Some(count) = count.filter(|count| *count <= MOST_PARTS) else {
+            let text = format!(
+                "an upload of {} bytes in parts of {part_size} has more than {MOST_PARTS} of them",
+                self.size
+            );
+            return Err(Error::new(ErrorKind::Usage, text));
+        };
+        Ok(Some((0..count).map(|part| part_size.min(self.size - part * part_size)).collect()))
+    }
+}
+
+/// How a client sends an upload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DirectUpload {
+    /// What the storage calls an upload in parts.
+    pub id: Option<String>,
+    /// One request, or one for each part in their order.
+    pub requests: Vec<UploadRequest>,
+}
+
+impl DirectUpload {
+    /// An upload by these requests.
+    pub fn new(id: Option<String>, requests: Vec<UploadRequest>) -> Self {
+        DirectUpload { id, requests }
+    }
+}
+
+/// A request that a client sends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct UploadRequest {
+    /// `"PUT"`.
+    pub method: &'static str,
+    /// Where it goes. It is a secret until it expires: who has it can send.
+    pub url: String,
+    /// Headers it must have, beside those that every client sends.
+    pub headers: Vec<(String, String)>,
+    /// The number of bytes of its body.
+    pub size: u64,
+}
+
+impl UploadRequest {
+    /// A PUT of `size` bytes.
+    pub fn put(url: impl Into<String>, headers: Vec<(String, String)>, size: u64) -> Self {
+        UploadRequest { method: "PUT", url: url.into(), headers, size }
+    }
+}
+
+/// Takes in what a client sends to a signed URL of [`Storage::direct_upload`], for the program that serves a storage of
+/// its own. Nothing is there before all of it is.
+///
+/// # Errors
+/// [`PermissionDenied`](ErrorKind::PermissionDenied), whatever is wrong with the request;
+/// [`AlreadyExists`](ErrorKind::AlreadyExists) where it was sent before; [`Io`](ErrorKind::Io) for a body of another
+/// length; those of [`Storage::save`].
+pub async fn receive_upload(
+    storage: &dyn Storage,
+    request: &SignedRequest<'_>,
+    body: Content,
+) -> Result<Saved> {
+    let access = storage.verify_signed_url(request)?;
+    let name = FileName::or_upload(&access.name)?;
+    let (SignedMethod::Put, Some(length), Some(token)) =
+        (access.method, access.content_length, name.upload_token())
+    else {
+        return Err(signed::refused().with_operation("receive_upload").with_storage(storage.kind()));
+    };
+    let options = SaveOptions { exact: true, owner: Some(token.to_owned()), ..SaveOptions::default() };
+    storage.save(name, body.with_len(length), &options).await
+}
+
+/// [`Storage::direct_upload`] by signed URLs of the storage's own.
+pub(super) async fn by_signed_urls<S: Storage + ?Sized>(
+    storage: &S,
+    name: FileName<'_>,
+    terms: &UploadTerms,
+) -> Result<DirectUpload> {
+    let parts = terms.parts()?;
+    let mut options = SignOptions::put(terms.expires);
+    let mut headers = Vec::new();
+    if let Some(content_type) = &terms.content_type {
+        options = options.content_type(content_type);
+        headers.push(("content-type".to_owned(), content_type.clone()));
+    }
+    let Some(parts) = parts else {
+        let url = storage.signed_url(name, &options.content_length(terms.size)).await?;
+        return Ok(DirectUpload::new(None, vec![UploadRequest::put(url, headers, terms.size)]));
+    };
+    let mut requests = Vec::with_capacity(parts.len());
+    for (number, size) in (1..).zip(&parts) {
+        let part = of_part(name, number);
+        let part = FileName::or_upload(&part)?;
+        let url = storage.signed_url(part, &options.clone().content_length(*size)).await?;
+        requests.push(UploadRequest::put(url, headers.clone(), *size));
+    }
+    Ok(DirectUpload::new(Some(parts.len().to_string()), requests))
+}
+
+/// The number of parts in the id that [`by_signed_urls`] gives.
+fn count(id: &str) -> Result<usize> {
+    let malformed = || Error::new(ErrorKind::Usage, "this is no upload of the storage");
+    id.parse().map_err(|_| malformed())
+}
+
+/// [`Storage::finish_upload`] where the parts are files: they become one, and go.
+pub(super) async fn join<S: Storage + ?Sized>(storage: &S, name: FileName<'_>, id: &str) -> Result<()> {
+    let parts = count(id)?;
+    let token = name.upload_token().map(str::to_owned);
+    let (sender, receiver) = mpsc::channel(1);
+    let read = async {
+        if let Err(error) = read_parts(storage, name, parts, &sender).await {
+            let _ = sender.send(Err(error)).await;
+        }
+        drop(sender);
+    };
+    let content = Content::stream(Received(receiver));
+    let options = SaveOptions { exact: true, owner: token, ..SaveOptions::default() };
+    let (mut save, mut read) = (storage.save(name, content, &options), pin!(read));
+    let mut all_read = false;
+    let saved = poll_fn(|cx| {
+        all_read = all_read || read.as_mut().poll(cx).is_ready();
+        save.as_mut().poll(cx)
+    });
+    match saved.await {
+        // The try before got as far as this.
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+        saved => drop(saved?),
+    }
+    remove_parts(storage, name, id).await
+}
+
+async fn read_parts<S: Storage + ?Sized>(
+    storage: &S,
+    name: FileName<'_>,
+    parts: usize,
+    sender: &mpsc::Sender<Result<Bytes>>,
+) -> Result<()> {
+    for number in 1..=parts {
+        let part = of_part(name, number);
+        let mut reader = storage.open(FileName::or_upload(&part)?).await?;
+        while let Some(chunk) = reader.next_chunk(CHUNK).await? {
+            if sender.send(Ok(chunk)).await.is_err() {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// [`Storage::abort_upload`] where the parts are files.
+pub(super) async fn remove_parts<S: Storage + ?Sized>(
+    storage: &S,
+    name: FileName<'_>,
+    id: &str,
+) -> Result<()> {
+    for number in 1..=count(id)? {
+        let part = of_part(name, number);
+        storage.delete(FileName::or_upload(&part)?).await?;
+    }
+    Ok(())
+}
+
+struct Received(mpsc::Receiver<Result<Bytes>>);
+
+impl Stream for Received {
+    type Item = Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.poll_recv(cx)
+    }
+}

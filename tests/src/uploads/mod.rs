@@ -1,0 +1,259 @@
+//! What holds for uploads that go straight to a storage, whichever it is.
+#![allow(clippy::unwrap_used, missing_docs, reason = "these are tests, run against several storages")]
+
+mod refusals;
+
+use filefield::db::sea_orm::{ConnectionTrait, Statement, TransactionTrait, TryGetable};
+use filefield::db::{self, DatabaseConnection, NewUpload, UploadClaim, UploadTicket};
+use filefield::prelude::*;
+use filefield::storage::UploadRequest;
+use filefield::{Bytes, ErrorKind, SharedStorage};
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// The key that these tests need in the settings.
+pub const SECRET_KEY: &str = "a secret of the tests, of 32 bytes or more";
+
+#[derive(Debug, Clone, Default, Model)]
+#[model(table = "hulls")]
+pub struct Hull {
+    #[model(primary_key)]
+    pub id: i64,
+    #[file(upload_to = "hulls", accept = ["image/*"], max_size = "20 MiB", meta_field = photo_meta, width_field = width)]
+    pub photo: ImageField,
+    pub photo_meta: FileMeta,
+    pub width: Option<u32>,
+    #[file(upload_to = "plans", naming = "unique")]
+    pub plan: Option<FileField>,
+    #[file(upload_to = "deeds")]
+    pub deed: FileField,
+}
+
+/// How a client sends to a storage, and what anybody finds in it.
+#[allow(async_fn_in_trait, reason = "nobody spawns it")]
+pub trait Place {
+    /// Sends a request; the tag of the answer, or that it was refused.
+    async fn send(&self, request: &UploadRequest, body: Bytes) -> Result<String, String>;
+    /// Every file that the storage holds, uploads included.
+    async fn files(&self) -> Vec<String>;
+    /// Whether the place itself refuses a body that is not what was stated.
+    fn is_strict(&self) -> bool;
+    /// The least bytes of a part.
+    fn part_size(&self) -> u64;
+}
+
+/// A database, and a storage that clients can send to.
+#[derive(Debug)]
+pub struct Dock<P> {
+    pub place: P,
+    pub db: DatabaseConnection,
+    _folder: TempDir,
+}
+
+/// A GIF of this width, `len` bytes long.
+pub fn gif(width: u8, len: usize) -> Bytes {
+    let mut bytes = b"GIF89a\x07\x00\x09\x00\x00\x00\x00;".to_vec();
+    bytes[6] = width;
+    bytes.resize(len, b' ');
+    bytes.into()
+}
+
+/// Runs all tests on a storage.
+pub async fn all<P: Place>(storage: SharedStorage, place: P) -> P {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}?mode=rwc", folder.path().join("db.sqlite").display());
+    let db = db::connect(&url).await.unwrap();
+    db::migrate::<Hull>(&db).await.unwrap();
+    let dock = Dock { place, db, _folder: folder };
+    filefield::testing::with_storage(storage, async {
+        dock.an_upload_becomes_a_file().await;
+        dock.parts_become_a_file().await;
+        dock.what_was_not_sent_yet_can_be_claimed_later().await;
+        dock.an_upload_is_claimed_once().await;
+        dock.what_nobody_claims_is_swept().await;
+        dock.a_rolled_back_row_leaves_nothing().await;
+        refusals::all(&dock).await;
+    })
+    .await;
+    dock.place
+}
+
+impl<P: Place> Dock<P> {
+    async fn ticket(&self, upload: NewUpload<Hull>) -> UploadTicket {
+        upload.owner("user 7").ticket(&self.db).await.unwrap()
+    }
+
+    fn claim(ticket: &UploadTicket) -> UploadClaim {
+        UploadClaim::new(&ticket.token).owner("user 7")
+    }
+
+    /// Sends all of `bytes` as the ticket says.
+    async fn send(&self, ticket: &UploadTicket, bytes: &Bytes) -> Vec<String> {
+        let (mut tags, mut rest) = (Vec::new(), bytes.clone());
+        for request in &ticket.requests {
+            let part = rest.split_to(usize::try_from(request.size).unwrap());
+            tags.push(self.place.send(request, part).await.unwrap());
+        }
+        assert!(rest.is_empty());
+        tags
+    }
+
+    async fn asked<T: TryGetable>(&self, sql: &str) -> T {
+        let statement = Statement::from_string(self.db.get_database_backend(), sql);
+        self.db.query_one_raw(statement).await.unwrap().unwrap().try_get_by_index(0).unwrap()
+    }
+
+    /// Sweeps until nothing waits, the second looks of tomorrow included; the files that are left.
+    async fn settled(&self) -> Vec<String> {
+        for _ in 0..200 {
+            self.db.execute_unprepared("UPDATE filefield_journal SET due_at = 0").await.unwrap();
+            let report = db::sweep(&self.db).await.unwrap();
+            if report.failed + report.dead > 0 {
+                panic!(
+                    "{report:?}: {}",
+                    self.asked::<String>("SELECT MAX(last_error) FROM filefield_journal").await
+                );
+            }
+            if self.asked::<i64>("SELECT COUNT(*) FROM filefield_journal").await == 0 {
+                return self.place.files().await;
+            }
+        }
+        panic!("the journal does not become empty");
+    }
+
+    async fn is_empty(&self) {
+        assert_eq!(self.settled().await, Vec::<String>::new());
+    }
+
+    async fn gone(&self, hull: Hull) {
+        hull.delete(&self.db).await.unwrap();
+        self.is_empty().await;
+    }
+
+    async fn an_upload_becomes_a_file(&self) {
+        let bytes = gif(7, 3000);
+        let ticket = self.ticket(Hull::photo_upload("Chevy.gif", 3000).content_type("image/gif")).await;
+        let json = serde_json::to_value(&ticket).unwrap();
+        assert_eq!(
+            (&json["requests"][0]["method"], &json["requests"][0]["size"]),
+            (&"PUT".into(), &3000.into())
+        );
+        self.send(&ticket, &bytes).await;
+        let mut hull = Hull::default();
+        hull.photo_mut().claim(&Self::claim(&ticket), &self.db).await.unwrap();
+        assert_eq!(hull.photo().name(), "hulls/Chevy.gif");
+        hull.save(&self.db).await.unwrap();
+        let hull = Hull::objects(&self.db).get(Hull::columns().id.eq(hull.id)).await.unwrap();
+        assert_eq!(hull.photo().read().await.unwrap(), bytes);
+        assert_eq!((hull.width, hull.photo_meta.size), (Some(7), Some(3000)));
+        assert_eq!(hull.photo_meta.content_type.as_deref(), Some("image/gif"));
+        assert_eq!(hull.photo_meta.original_name.as_deref(), Some("Chevy.gif"));
+        assert_eq!(hull.photo_meta.sha256.as_ref().map(String::len), Some(64));
+        // The URL still works, and what it brings is swept at the second look.
+        let _ = self.place.send(&ticket.requests[0], bytes).await;
+        assert_eq!(self.settled().await, ["hulls/Chevy.gif"]);
+        self.gone(hull).await;
+    }
+
+    async fn parts_become_a_file(&self) {
+        let part = self.place.part_size();
+        let len = part * 2 + 1000;
+        let bytes = gif(9, usize::try_from(len).unwrap());
+        let plan = Hull::plan_upload("plan.bin", len).part_size(part);
+        let ticket = self.ticket(plan).await;
+        assert_eq!(ticket.requests.len(), 3);
+        let tags = self.send(&ticket, &bytes).await;
+        let mut hull = Hull::default();
+        hull.plan_mut().claim(&Self::claim(&ticket).tags(tags), &self.db).await.unwrap();
+        hull.save(&self.db).await.unwrap();
+        let hull = Hull::objects(&self.db).get(Hull::columns().id.eq(hull.id)).await.unwrap();
+        assert!(hull.plan().read().await.unwrap() == bytes);
+        assert_eq!(self.settled().await, [hull.plan().name()]);
+        self.gone(hull).await;
+
+        // Parts that nobody puts together.
+        let ticket = self.ticket(Hull::plan_upload("plan.bin", len).part_size(part)).await;
+        let first = bytes.slice(..usize::try_from(part).unwrap());
+        let tag = self.place.send(&ticket.requests[0], first).await.unwrap();
+        let claim = Self::claim(&ticket).tags([tag]);
+        let error = Hull::default().plan_mut().claim(&claim, &self.db).await.unwrap_err();
+        assert!(
+            matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotAsStated),
+            "a part of the parts was taken for a file: {error:?}"
+        );
+        self.is_empty().await;
+    }
+
+    async fn what_was_not_sent_yet_can_be_claimed_later(&self) {
+        let ticket = self.ticket(Hull::photo_upload("a.gif", 20)).await;
+        let mut hull = Hull::default();
+        let error = hull.photo_mut().claim(&Self::claim(&ticket), &self.db).await.unwrap_err();
+        assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::NotFound, true), "{error:?}");
+        self.send(&ticket, &gif(1, 20)).await;
+        hull.photo_mut().claim(&Self::claim(&ticket), &self.db).await.unwrap();
+        hull.save(&self.db).await.unwrap();
+        assert_eq!(self.settled().await, ["hulls/a.gif"]);
+        self.gone(hull).await;
+    }
+
+    async fn an_upload_is_claimed_once(&self) {
+        let ticket = self.ticket(Hull::photo_upload("a.gif", 20)).await;
+        self.send(&ticket, &gif(1, 20)).await;
+        let mut hulls = [Hull::default(), Hull::default(), Hull::default(), Hull::default()];
+        let mut done = 0;
+        let claim = Self::claim(&ticket);
+        let [one, two, three, four] = &mut hulls;
+        let (mut one, mut two) = (one.photo_mut(), two.photo_mut());
+        let (mut three, mut four) = (three.photo_mut(), four.photo_mut());
+        let claims = futures_util::future::join_all([
+            one.claim(&claim, &self.db),
+            two.claim(&claim, &self.db),
+            three.claim(&claim, &self.db),
+            four.claim(&claim, &self.db),
+        ]);
+        for claimed in claims.await {
+            match claimed {
+                Ok(()) => done += 1,
+                Err(error) => assert_eq!(error.kind(), ErrorKind::StagedExpired, "{error:?}"),
+            }
+        }
+        assert_eq!(done, 1);
+        let error = Hull::default().photo_mut().claim(&claim, &self.db).await.unwrap_err();
+        assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::StagedExpired, false), "{error:?}");
+        // Nobody saves the row.
+        drop(hulls);
+        self.is_empty().await;
+    }
+
+    async fn what_nobody_claims_is_swept(&self) {
+        let ticket = self.ticket(Hull::photo_upload("a.gif", 20)).await;
+        self.send(&ticket, &gif(1, 20)).await;
+        assert_eq!(db::sweep(&self.db).await.unwrap().examined, 0, "the ticket's time is not over");
+        self.db.execute_unprepared("UPDATE filefield_journal SET due_at = 0").await.unwrap();
+        assert_eq!(db::sweep(&self.db).await.unwrap().deleted, 1);
+        assert!(self.place.files().await.is_empty());
+        // One that comes late goes too.
+        self.send(&ticket, &gif(1, 20)).await;
+        let error = Hull::default().photo_mut().claim(&Self::claim(&ticket), &self.db).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::StagedExpired);
+        self.is_empty().await;
+    }
+
+    async fn a_rolled_back_row_leaves_nothing(&self) {
+        let ticket = self.ticket(Hull::deed_upload("deed.txt", 5)).await;
+        self.send(&ticket, &Bytes::from_static(b"deed\n")).await;
+        let mut hull = Hull::default();
+        hull.deed_mut().claim(&Self::claim(&ticket), &self.db).await.unwrap();
+        let tx = self.db.begin().await.unwrap();
+        hull.save(&tx).await.unwrap();
+        tx.rollback().await.unwrap();
+        drop(hull);
+        self.is_empty().await;
+        assert_eq!(self.asked::<i64>("SELECT COUNT(*) FROM hulls").await, 0);
+    }
+
+    /// A ticket that ends in a second.
+    async fn short(&self) -> UploadTicket {
+        self.ticket(Hull::photo_upload("a.gif", 20).expires(Duration::from_secs(1))).await
+    }
+}
