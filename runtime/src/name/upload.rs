@@ -75,7 +75,7 @@ mod tests {
         for suffix in [".", ".01", ".+1", ".x", ".1.2", "/1", "x"] {
             assert!(FileName::or_upload(&format!(".filefield/uploads/{TOKEN}{suffix}")).is_err(), "{suffix}");
         }
-        for before in ["x", "/", "../", "a//", ".filefield/"] {
+        for before in ["/", "../", "a//", ".filefield/"] {
             assert!(FileName::or_upload(&format!("{before}.filefield/uploads/{TOKEN}")).is_err(), "{before}");
         }
     }

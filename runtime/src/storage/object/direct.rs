@@ -1,7 +1,6 @@
 //! Uploads that clients send straight to the bucket.
 
 use super::error::{Effect, convert};
-use super::save::Facts;
 use super::{ObjectStorage, ObjectStorageBuilder, attributes};
 use crate::storage::signed::MAX_LIFE;
 use crate::storage::{DirectUpload, SignOptions, UploadRequest, UploadTerms};
@@ -11,7 +10,7 @@ use base64::prelude::BASE64_STANDARD;
 use object_store::multipart::{MultipartStore, PartId};
 use object_store::path::Path;
 use object_store::signer::{HeaderName, HeaderValue, Method, SignedUrlOptions, Signer};
-use object_store::{Attribute, AttributeValue, Attributes, ObjectStore, PutMultipartOptions};
+use object_store::{Attribute, Attributes, ObjectStore, PutMultipartOptions};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -142,25 +141,6 @@ impl ObjectStorage {
                 Err(if error.is_retryable() { error } else { Error::new(ErrorKind::NotFound, text) })
             }
         }
-    }
-
-    /// Whether `facts` of an upload are what this storage would store with such bytes.
-    pub(super) fn is_as_stored(
-        &self,
-        to: FileName<'_>,
-        facts: &Facts,
-        first: &[u8],
-        owner: Option<&str>,
-    ) -> Result<bool> {
-        let content_type = facts.attributes.get(&Attribute::ContentType);
-        let stated = content_type.map(AttributeValue::as_ref);
-        let wanted = attributes::of_file(&self.defaults, to, first, stated, owner, "")?;
-        let same = |attribute: &Attribute| facts.attributes.get(attribute) == wanted.get(attribute);
-        Ok(owner.is_some()
-            && facts.owner.as_deref() == owner
-            && same(&Attribute::ContentType)
-            && same(&Attribute::ContentDisposition)
-            && same(&Attribute::CacheControl))
     }
 }
 

@@ -12,7 +12,6 @@ mod feed;
 mod keys;
 mod multipart;
 mod probe;
-#[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
 mod promote;
 mod read;
 mod save;
@@ -241,7 +240,6 @@ impl Storage for ObjectStorage {
         finished.map_err(|error| self.located(error, "finish_upload", Some(name.as_str())))
     }
 
-    #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
     async fn promote(
         &self,
         upload: FileName<'_>,

@@ -2,12 +2,12 @@
 
 use super::error::{Effect, convert};
 use super::save::{Facts, Wanted};
-use super::{ObjectStorage, read};
+use super::{ObjectStorage, attributes, read};
 use crate::inspect::{Inspector, SNIFF_LEN};
 use crate::storage::{Reader, Storage};
 use crate::{Error, ErrorKind, FileName, Result, SaveOptions, Saved};
 use object_store::path::Path;
-use object_store::{CopyMode, CopyOptions, ObjectStore};
+use object_store::{Attribute, AttributeValue, CopyMode, CopyOptions, ObjectStore};
 
 /// The largest object that S3 copies in one request.
 const MOST_COPIED: u64 = 5 << 30;
@@ -65,6 +65,25 @@ impl ObjectStorage {
                 error => Err(error),
             },
         }
+    }
+
+    /// Whether `facts` of an upload are what this storage would store with such bytes.
+    fn is_as_stored(
+        &self,
+        to: FileName<'_>,
+        facts: &Facts,
+        first: &[u8],
+        owner: Option<&str>,
+    ) -> Result<bool> {
+        let content_type = facts.attributes.get(&Attribute::ContentType);
+        let stated = content_type.map(AttributeValue::as_ref);
+        let wanted = attributes::of_file(&self.defaults, to, first, stated, owner, "")?;
+        let same = |attribute: &Attribute| facts.attributes.get(attribute) == wanted.get(attribute);
+        Ok(owner.is_some()
+            && facts.owner.as_deref() == owner
+            && same(&Attribute::ContentType)
+            && same(&Attribute::ContentDisposition)
+            && same(&Attribute::CacheControl))
     }
 
     async fn judge_copy(&self, key: &Path, original: &Facts, mut inspector: Inspector) -> Result<u64> {

@@ -7,6 +7,7 @@ mod moving;
 mod names;
 mod reading;
 mod saving;
+mod uploads;
 
 use super::Check;
 
@@ -30,6 +31,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Check> {
         reading::CHECKS,
         moving::CHECKS,
         dropping::CHECKS,
+        uploads::CHECKS,
     ];
     modules.into_iter().flatten()
 }

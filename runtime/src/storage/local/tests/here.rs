@@ -122,7 +122,7 @@ fn here_as_elsewhere() {
         );
         trusted(&media);
         let (inspector, _) =
-            crate::inspect::Inspector::new(crate::inspect::Rules { max_size: Some(3), ..Default::default() });
+            Inspector::new(crate::inspect::Rules { max_size: Some(3), ..Default::default() });
         let refused = media.save("refused.txt", Content::from("four").with_inspector(inspector));
         assert_eq!(refused.unwrap_err().kind(), ErrorKind::TooLarge);
     }

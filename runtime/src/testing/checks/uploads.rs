@@ -1,0 +1,90 @@
+//! Uploads that become files.
+
+use super::checks;
+use crate::inspect::{Inspector, Rules};
+use crate::testing::kit::*;
+use crate::{Content, ErrorKind, FileName, SaveOptions, SharedStorage, Storage};
+
+checks![
+    an_upload_becomes_a_file,
+    an_upload_is_not_listed,
+    an_upload_never_replaces_a_file,
+    what_the_inspector_refuses_of_an_upload_is_no_file,
+    a_missing_upload_makes_no_file,
+];
+
+/// A token as those that tickets have.
+const TOKEN: &str = "abcdefghijklmnopqrstuvwx27";
+const UPLOAD: &str = ".filefield/uploads/abcdefghijklmnopqrstuvwx27";
+
+fn upload() -> Result<FileName<'static>, Stop> {
+    FileName::or_upload(UPLOAD).map_err(|error| Stop::Failed(error.to_string()))
+}
+
+fn of_token() -> SaveOptions {
+    SaveOptions { exact: true, owner: Some(TOKEN.to_owned()), ..SaveOptions::default() }
+}
+
+async fn send(storage: &dyn Storage, content: impl Into<Content>) -> Checked {
+    let saved = offered(storage.save(upload()?, content.into(), &of_token()).await)?;
+    ensure!(saved.name == UPLOAD, "an upload was stored as {:?}", saved.name);
+    Ok(())
+}
+
+async fn an_upload_becomes_a_file(s: SharedStorage) -> Checked {
+    for (len, checksum) in [(0, true), (1, false), (100_000, false), (300_000, true)] {
+        send(&*s, pattern(len)).await?;
+        let (inspector, result) = Inspector::new(Rules { checksum, dimensions: true, ..Rules::default() });
+        let to = format!("d/{len}");
+        let saved = offered(s.promote(upload()?, name(&to)?, inspector, &of_token()).await)?;
+        ensure!(saved.name == to && saved.size == len as u64, "the file is {saved:?}");
+        ensure_holds(&*s, &to, pattern(len)).await?;
+        let found = result.get().ok_or_else(|| Stop::Failed("the inspector has not seen the file".into()))?;
+        ensure!(found.size == len as u64, "the inspector saw {} bytes of {len}", found.size);
+        match s.owner(name(&to)?).await {
+            Err(error) if error.kind() == ErrorKind::Unsupported => {}
+            owner => {
+                let owner = offered(owner)?;
+                ensure!(owner.as_deref() == Some(TOKEN), "the owner is {owner:?}");
+            }
+        }
+        offered(s.delete(upload()?).await)?;
+    }
+    Ok(())
+}
+
+async fn an_upload_is_not_listed(s: SharedStorage) -> Checked {
+    send(&*s, "bytes").await?;
+    put(&*s, "a", "a").await?;
+    let listing = offered(s.list("").await)?;
+    ensure!(listing.dirs.is_empty() && listing.files == ["a"], "{listing:?} has more than the file");
+    Ok(())
+}
+
+async fn an_upload_never_replaces_a_file(s: SharedStorage) -> Checked {
+    send(&*s, "upload").await?;
+    put(&*s, "a", "a").await?;
+    let (inspector, _) = Inspector::new(Rules::default());
+    let promoted = s.promote(upload()?, name("a")?, inspector, &of_token()).await;
+    ensure_error!(promoted, "promotion to a taken name", AlreadyExists);
+    ensure_holds(&*s, "a", "a").await?;
+    // It is still there, for another name.
+    let (inspector, _) = Inspector::new(Rules::default());
+    offered(s.promote(upload()?, name("b")?, inspector, &of_token()).await)?;
+    ensure_holds(&*s, "b", "upload").await
+}
+
+async fn what_the_inspector_refuses_of_an_upload_is_no_file(s: SharedStorage) -> Checked {
+    send(&*s, pattern(1000)).await?;
+    let (inspector, _) = Inspector::new(Rules { max_size: Some(999), ..Rules::default() });
+    let promoted = s.promote(upload()?, name("a")?, inspector, &of_token()).await;
+    ensure_error!(promoted, "promotion of a large upload", TooLarge);
+    ensure_nothing(&*s, "a").await
+}
+
+async fn a_missing_upload_makes_no_file(s: SharedStorage) -> Checked {
+    let (inspector, _) = Inspector::new(Rules::default());
+    let promoted = s.promote(upload()?, name("a")?, inspector, &of_token()).await;
+    ensure_error!(promoted, "promotion of a missing upload", NotFound);
+    ensure_nothing(&*s, "a").await
+}
