@@ -1,11 +1,11 @@
 //! A server in this process that speaks S3 and checks signatures.
 
+use super::refusals::Refusals;
 use filefield::object_store::aws::{AmazonS3, AmazonS3Builder};
-use filefield::object_store::{BackoffConfig, RetryConfig};
 use filefield::storage::{ObjectStorage, ObjectStorageBuilder};
-use hyper::Request;
 use hyper::body::Incoming;
 use hyper::service::Service;
+use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use s3s::auth::SimpleAuth;
@@ -13,7 +13,6 @@ use s3s::service::{S3Service, S3ServiceBuilder};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
@@ -30,6 +29,9 @@ pub const SECRET: &str = "an/example+of/a+secret";
 struct OneAtATime {
     inner: S3Service,
     turn: Arc<Mutex<()>>,
+    refusals: Refusals,
+    /// Whether conditions are ignored, as by some that speak the protocol.
+    overwrites: bool,
 }
 
 impl Service<Request<Incoming>> for OneAtATime {
@@ -37,10 +39,19 @@ impl Service<Request<Incoming>> for OneAtATime {
     type Error = <S3Service as Service<Request<Incoming>>>::Error;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
 
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         let (inner, turn) = (self.inner.clone(), self.turn.clone());
+        if self.overwrites {
+            request.headers_mut().remove("if-none-match");
+        }
         let conditional = request.headers().contains_key("if-none-match");
+        let refused = self.refusals.of(request.method(), request.uri());
         Box::pin(async move {
+            if let Some((status, body)) = refused {
+                let mut answer = Response::new(body.into());
+                *answer.status_mut() = status;
+                return Ok(answer);
+            }
             let _turn = if conditional { Some(turn.lock().await) } else { None };
             Service::call(&inner, request).await
         })
@@ -52,6 +63,8 @@ impl Service<Request<Incoming>> for OneAtATime {
 pub struct Server {
     /// Its URL.
     pub endpoint: String,
+    /// What it refuses.
+    pub refusals: Refusals,
     root: TempDir,
     next: AtomicUsize,
     task: JoinHandle<()>,
@@ -60,10 +73,24 @@ pub struct Server {
 impl Server {
     /// Starts one, with its files in a temporary folder.
     pub async fn start() -> Server {
+        Server::start_as(false).await
+    }
+
+    /// Starts one that ignores conditions, and so overwrites. It checks no signatures either: the conditions are
+    /// among what is signed, so its clients have to leave that out.
+    pub async fn start_look_alike() -> Server {
+        Server::start_as(true).await
+    }
+
+    async fn start_as(overwrites: bool) -> Server {
         let root = tempfile::tempdir().unwrap();
         let mut service = S3ServiceBuilder::new(s3s_fs::FileSystem::new(root.path()).unwrap());
-        service.set_auth(SimpleAuth::from_single(KEY, SECRET));
-        let service = OneAtATime { inner: service.build(), turn: Arc::default() };
+        if !overwrites {
+            service.set_auth(SimpleAuth::from_single(KEY, SECRET));
+        }
+        let refusals = Refusals::default();
+        let service =
+            OneAtATime { inner: service.build(), turn: Arc::default(), refusals: refusals.clone(), overwrites };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let task = tokio::spawn(async move {
@@ -75,7 +102,7 @@ impl Server {
                 });
             }
         });
-        Server { endpoint, root, next: AtomicUsize::new(0), task }
+        Server { endpoint, refusals, root, next: AtomicUsize::new(0), task }
     }
 
     /// A new bucket.
@@ -105,11 +132,7 @@ pub fn client_at(endpoint: &str, bucket: &str) -> AmazonS3Builder {
         .with_access_key_id(KEY)
         .with_secret_access_key(SECRET)
         .with_disable_bulk_delete(true)
-        .with_retry(RetryConfig {
-            max_retries: 1,
-            retry_timeout: Duration::from_secs(5),
-            backoff: BackoffConfig { init_backoff: Duration::from_millis(10), ..BackoffConfig::default() },
-        })
+        .with_retry(super::retry())
 }
 
 /// A storage over a client.

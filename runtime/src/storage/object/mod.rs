@@ -14,6 +14,8 @@ mod read;
 mod save;
 #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
 mod signed;
+#[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
+mod signed_name;
 #[cfg(test)]
 mod tests;
 
