@@ -5,6 +5,7 @@
 mod bad_input;
 mod parts;
 mod requests;
+mod reserving;
 #[cfg(feature = "db")]
 mod rows;
 mod settings;

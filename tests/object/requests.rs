@@ -27,8 +27,14 @@ async fn requests_are_few() {
         assert!(storage.exists(name("cars/a.txt")).await.unwrap());
         assert!(!storage.exists(name("cars/none.txt")).await.unwrap());
         assert_eq!(counter.requests(), ["HEAD", "HEAD"], "{of}: two questions");
-        assert_eq!(storage.open(name("cars/a.txt")).await.unwrap().read_all(1 << 20).await.unwrap().len(), 4096);
-        assert_eq!(storage.open_range(name("cars/a.txt"), 5..9).await.unwrap().read_all(9).await.unwrap(), "xxxx");
+        assert_eq!(
+            storage.open(name("cars/a.txt")).await.unwrap().read_all(1 << 20).await.unwrap().len(),
+            4096
+        );
+        assert_eq!(
+            storage.open_range(name("cars/a.txt"), 5..9).await.unwrap().read_all(9).await.unwrap(),
+            "xxxx"
+        );
         assert_eq!(counter.requests(), ["GET", "GET"], "{of}: two reads");
         storage.metadata(name("cars/a.txt")).await.unwrap();
         storage.size(name("cars/a.txt")).await.unwrap();

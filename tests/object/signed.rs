@@ -112,7 +112,16 @@ async fn odd_names_are_signed_as_they_are() {
         for secret in ["a", "c/a", "100%"] {
             storage.save(name(secret), "not signed".into(), &SaveOptions::default()).await.unwrap();
         }
-        for odd in ["a#b", "c/d/%2e%2e/a", "%2e%2e/a-b/a", "100%25", "é ü/日本.txt", "~!()'@$&+=;,.x", "😀.png", "a%zz"] {
+        for odd in [
+            "a#b",
+            "c/d/%2e%2e/a",
+            "%2e%2e/a-b/a",
+            "100%25",
+            "é ü/日本.txt",
+            "~!()'@$&+=;,.x",
+            "😀.png",
+            "a%zz",
+        ] {
             storage.save(name(odd), odd.to_owned().into(), &SaveOptions::default()).await.unwrap();
             match storage.signed_url(name(odd), &get_for(60)).await {
                 Ok(url) => {
@@ -146,7 +155,10 @@ async fn type_and_disposition_are_signed_or_refused() {
         let named = storage.signed_url(name(PLAIN), &named).await.unwrap();
         let answer = get(&named).await;
         assert_eq!(answer.status, 200, "{of}: {named}");
-        assert!(named.contains("response-content-disposition=attachment") && named.contains("response-content-type="));
+        assert!(
+            named.contains("response-content-disposition=attachment")
+                && named.contains("response-content-type=")
+        );
         if let Provider::Gcs(_) = provider {
             assert_eq!(answer.header("content-disposition"), Some("attachment; filename=\"a b.txt\""));
         }
@@ -189,7 +201,8 @@ async fn what_cannot_be_signed_is_an_error() {
 async fn the_double_checks_keys() {
     let server = gcs::Server::start().await;
     let bucket = server.bucket();
-    let client = gcs::client_at(&server.endpoint, &bucket).with_service_account_key(gcs::Account::impostor().json());
+    let client =
+        gcs::client_at(&server.endpoint, &bucket).with_service_account_key(gcs::Account::impostor().json());
     let storage = gcs::over(client.build().unwrap()).build().unwrap();
     let url = storage.signed_url(name("a"), &put_for(60)).await.unwrap();
     assert_eq!(send("PUT", &url, &[], b"x").await.status, 403);

@@ -23,11 +23,11 @@ pub use join::safe_join;
 #[cfg(feature = "db")]
 pub(crate) use token::token_in;
 pub use token::{token, with_token};
+#[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
+pub(crate) use uri::unescaped;
 #[cfg(feature = "db")]
 pub(crate) use uri::uri_to_filepath;
 pub use uri::{check_base_url, filepath_to_uri, join_url, resolve_url};
-#[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
-pub(crate) use uri::unescaped;
 pub(crate) use uri::{decode, encode};
 pub use valid::{
     generate_filename, length, uploaded_name, valid_name, validate_base_name, validate_relative_name,

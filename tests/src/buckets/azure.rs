@@ -1,10 +1,10 @@
 //! Azurite, Microsoft's emulator of Azure Blob Storage, in a process of its own.
 
+use filefield::object_store::ClientOptions;
 use filefield::object_store::azure::{
     AzureAccessKey, AzureAuthorizer, AzureCredential, MicrosoftAzure, MicrosoftAzureBuilder,
 };
 use filefield::object_store::client::{HttpConnector, HttpRequest, ReqwestConnector};
-use filefield::object_store::ClientOptions;
 use filefield::storage::{ObjectStorage, ObjectStorageBuilder};
 use hyper::Method;
 use std::io::{BufRead, BufReader};
@@ -17,12 +17,14 @@ use tokio::sync::OnceCell;
 /// The account that every Azurite has.
 pub const ACCOUNT: &str = "devstoreaccount1";
 /// Its key, which is public.
-pub const KEY: &str = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
+pub const KEY: &str =
+    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
 const VERSION: &str = "3.37.0";
 
 /// It ends when this process ends, in whatever way: its input is closed then.
-const START: &str = "process.stdin.on('end', () => process.exit()).on('error', () => process.exit()).resume();
+const START: &str =
+    "process.stdin.on('end', () => process.exit()).on('error', () => process.exit()).resume();
     process.argv.splice(1, 0, 'azurite');
     require(process.env.AZURITE_MAIN);";
 
@@ -58,12 +60,22 @@ impl Server {
     pub fn start() -> Result<Server, String> {
         let main = installed()?.join("node_modules/azurite/dist/src/blob/main.js");
         let mut command = Command::new("node");
-        command.env("AZURITE_MAIN", main).args(["-e", START, "--", "--blobHost", "127.0.0.1", "--blobPort", "0"]);
+        command.env("AZURITE_MAIN", main).args([
+            "-e",
+            START,
+            "--",
+            "--blobHost",
+            "127.0.0.1",
+            "--blobPort",
+            "0",
+        ]);
         command.args(["--inMemoryPersistence", "--disableTelemetry", "--silent", "--skipApiVersionCheck"]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().map_err(|error| format!("needs node: {error}"))?;
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let url = lines.map_while(Result::ok).find_map(|line| line.split_once(" on ")?.1.strip_prefix("http").map(|rest| format!("http{rest}")));
+        let url = lines.map_while(Result::ok).find_map(|line| {
+            line.split_once(" on ")?.1.strip_prefix("http").map(|rest| format!("http{rest}"))
+        });
         match url {
             Some(endpoint) => Ok(Server { endpoint, next: AtomicUsize::new(0), child }),
             None => {
@@ -79,11 +91,13 @@ impl Server {
         let container = format!("container-{}", self.next.fetch_add(1, Ordering::SeqCst));
         let mut request = HttpRequest::new(Vec::new().into());
         *request.method_mut() = Method::PUT;
-        *request.uri_mut() = format!("{}/{ACCOUNT}/{container}?restype=container", self.endpoint).parse().unwrap();
+        *request.uri_mut() =
+            format!("{}/{ACCOUNT}/{container}?restype=container", self.endpoint).parse().unwrap();
         request.headers_mut().insert("content-length", "0".parse().unwrap());
         let credential = AzureCredential::AccessKey(AzureAccessKey::try_new(KEY).unwrap());
         AzureAuthorizer::new(&credential, ACCOUNT).try_authorize(&mut request).unwrap();
-        let client = ReqwestConnector::default().connect(&ClientOptions::new().with_allow_http(true)).unwrap();
+        let client =
+            ReqwestConnector::default().connect(&ClientOptions::new().with_allow_http(true)).unwrap();
         let answer = client.execute(request).await.unwrap();
         assert_eq!(answer.status(), 201);
         container
@@ -130,7 +144,8 @@ fn installed() -> Result<PathBuf, String> {
         None => {
             // target/debug/deps/object-0123456789abcdef
             let program = std::env::current_exe().map_err(|error| error.to_string())?;
-            let built = program.ancestors().find(|folder| folder.ends_with("debug") || folder.ends_with("release"));
+            let built =
+                program.ancestors().find(|folder| folder.ends_with("debug") || folder.ends_with("release"));
             let target = built.and_then(Path::parent).ok_or("finds no place: set AZURITE_DIR")?;
             target.join(format!("azurite-{VERSION}"))
         }
@@ -150,7 +165,15 @@ fn install(folder: &Path) -> Result<(), String> {
     let made = PathBuf::from(format!("{}.{}.tmp", folder.display(), std::process::id()));
     std::fs::create_dir_all(&made).map_err(|error| error.to_string())?;
     let mut npm = Command::new("npm");
-    npm.args(["install", "--no-audit", "--no-fund", "--ignore-scripts", "--no-package-lock", "--silent", "--prefix"]);
+    npm.args([
+        "install",
+        "--no-audit",
+        "--no-fund",
+        "--ignore-scripts",
+        "--no-package-lock",
+        "--silent",
+        "--prefix",
+    ]);
     let output = npm.arg(&made).arg(format!("azurite@{VERSION}")).output();
     let output = output.map_err(|error| format!("needs npm: {error}"))?;
     let moved = if is_there(&made) { std::fs::rename(&made, folder) } else { Ok(()) };

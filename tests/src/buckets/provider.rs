@@ -64,13 +64,19 @@ impl Provider {
     /// A storage in a bucket whose client makes its connections this way.
     pub fn connected<C: HttpConnector>(&self, bucket: &str, connector: C) -> ObjectStorageBuilder {
         match self {
-            Provider::S3(server) => s3::over(server.client(bucket).with_http_connector(connector).build().unwrap()),
+            Provider::S3(server) => {
+                s3::over(server.client(bucket).with_http_connector(connector).build().unwrap())
+            }
             Provider::LookAlike(server) => {
                 let client = server.client(bucket).with_skip_signature(true);
                 s3::over(client.with_http_connector(connector).build().unwrap())
             }
-            Provider::Gcs(server) => gcs::over(server.client(bucket).with_http_connector(connector).build().unwrap()),
-            Provider::Azure(server) => azure::over(server.client(bucket).with_http_connector(connector).build().unwrap()),
+            Provider::Gcs(server) => {
+                gcs::over(server.client(bucket).with_http_connector(connector).build().unwrap())
+            }
+            Provider::Azure(server) => {
+                azure::over(server.client(bucket).with_http_connector(connector).build().unwrap())
+            }
         }
     }
 

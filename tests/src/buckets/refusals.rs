@@ -34,12 +34,15 @@ impl Refusals {
     /// Status and body for a request that is refused.
     pub(super) fn of(&self, method: &Method, uri: &Uri) -> Option<(StatusCode, String)> {
         let all = self.0.lock().unwrap();
-        let found = all.iter().find(|refusal| refusal.method == method && uri.path().contains(refusal.path))?;
+        let found =
+            all.iter().find(|refusal| refusal.method == method && uri.path().contains(refusal.path))?;
         Some((StatusCode::from_u16(found.status).unwrap(), error_body(found.code)))
     }
 }
 
 /// The body of an error of S3, Google Cloud Storage and Azure, which is the same as far as anybody reads it.
 pub fn error_body(code: &str) -> String {
-    format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>{code}</Code><Message>Refused.</Message></Error>")
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>{code}</Code><Message>Refused.</Message></Error>"
+    )
 }

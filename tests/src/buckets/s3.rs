@@ -89,8 +89,12 @@ impl Server {
             service.set_auth(SimpleAuth::from_single(KEY, SECRET));
         }
         let refusals = Refusals::default();
-        let service =
-            OneAtATime { inner: service.build(), turn: Arc::default(), refusals: refusals.clone(), overwrites };
+        let service = OneAtATime {
+            inner: service.build(),
+            turn: Arc::default(),
+            refusals: refusals.clone(),
+            overwrites,
+        };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let task = tokio::spawn(async move {

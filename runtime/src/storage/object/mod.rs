@@ -54,7 +54,8 @@ use tokio::sync::OnceCell;
 /// A small content is one PUT that the bucket refuses where the name is taken (`If-None-Match: *`); then the next
 /// free variant of the name is tried, as on disk. The first save, or [`check`](Self::check), asks the bucket once
 /// whether it really refuses: some that speak the protocol of S3 do not, and overwrite. There, every name that is not
-/// [`exact`](SaveOptions::exact) is made unique by a token of 130 bits, see [`Guarantees`].
+/// [`exact`](SaveOptions::exact) is made unique by a token of 130 bits, see [`Guarantees`], and a warning says so in
+/// the log of the crate `log`.
 ///
 /// The end of an upload in parts cannot be made conditional through `object_store`, so the name of a larger content
 /// has such a token as well. A name that is `exact`, such as one that the journal has reserved, is asked for before
@@ -170,7 +171,7 @@ impl Storage for ObjectStorage {
     async fn delete(&self, name: FileName<'_>) -> Result<()> {
         let delete = async {
             let deleted = self.store.delete(&self.keys.key(name)?).await;
-            match deleted.map_err(|error| convert(error, Effect::Write)) {
+            match deleted.map_err(|error| convert(error, Effect::Delete)) {
                 // S3 says so itself, Azure does not (D232).
                 Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
                 result => result,

@@ -70,7 +70,9 @@ impl Account {
     /// Whether a token is one that the account has made for itself and that has not expired.
     pub(super) fn is_token(&self, token: &str) -> bool {
         let Some((message, signature)) = token.rsplit_once('.') else { return false };
-        let Some(claims) = message.split_once('.').and_then(|(_, claims)| decoded(claims)) else { return false };
+        let Some(claims) = message.split_once('.').and_then(|(_, claims)| decoded(claims)) else {
+            return false;
+        };
         let Ok(claims) = serde_json::from_slice::<Value>(&claims) else { return false };
         let expiry = claims["exp"].as_u64().unwrap_or_default();
         decoded(signature).is_some_and(|signature| self.has_signed(message.as_bytes(), &signature))
@@ -80,7 +82,13 @@ impl Account {
 
     /// Whether the account has signed this request, with all of its query and the headers that it names, and its time
     /// has come and not gone (V4 signing process).
-    pub(super) fn is_signed(&self, method: &str, path: &str, query: &[(String, String)], headers: &HeaderMap) -> bool {
+    pub(super) fn is_signed(
+        &self,
+        method: &str,
+        path: &str,
+        query: &[(String, String)],
+        headers: &HeaderMap,
+    ) -> bool {
         let mut pairs: BTreeMap<&str, &str> = query.iter().map(|(key, value)| (&**key, &**value)).collect();
         let Some(signature) = pairs.remove("X-Goog-Signature").and_then(unhexed) else { return false };
         let get = |key| pairs.get(key).copied().unwrap_or_default();
@@ -109,10 +117,12 @@ impl Account {
             let Some(value) = value(name) else { return false };
             lines += &format!("{name}:{}\n", value.split_whitespace().collect::<Vec<_>>().join(" "));
         }
-        let canonical: Vec<_> = pairs.iter().map(|(key, value)| format!("{}={}", encoded(key), encoded(value))).collect();
+        let canonical: Vec<_> =
+            pairs.iter().map(|(key, value)| format!("{}={}", encoded(key), encoded(value))).collect();
         let request =
             format!("{method}\n{path}\n{}\n{lines}\n{signed_headers}\nUNSIGNED-PAYLOAD", canonical.join("&"));
-        let hash: String = digest(&SHA256, request.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        let hash: String =
+            digest(&SHA256, request.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
         self.has_signed(format!("GOOG4-RSA-SHA256\n{date}\n{scope}\n{hash}").as_bytes(), &signature)
     }
 }
@@ -130,7 +140,8 @@ fn seconds(date: &str) -> Option<u64> {
 
 fn encoded(text: &str) -> String {
     use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-    const SET: percent_encoding::AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+    const SET: percent_encoding::AsciiSet =
+        NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
     utf8_percent_encode(text, &SET).to_string()
 }
 

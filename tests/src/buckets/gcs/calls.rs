@@ -58,7 +58,10 @@ impl Call {
     }
 
     fn kept(&self) -> Vec<(String, String)> {
-        let kept = self.headers.iter().filter(|(name, _)| KEPT.contains(&name.as_str()) || name.as_str().starts_with(META));
+        let kept = self
+            .headers
+            .iter()
+            .filter(|(name, _)| KEPT.contains(&name.as_str()) || name.as_str().starts_with(META));
         kept.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect()
     }
 
@@ -79,7 +82,10 @@ fn decoded(text: &str) -> String {
 fn pairs(query: &str) -> Vec<(String, String)> {
     let pairs = query.split('&').filter(|pair| !pair.is_empty());
     let plus = |text: &str| decoded(&text.replace('+', "%20"));
-    pairs.map(|pair| pair.split_once('=').unwrap_or((pair, ""))).map(|(key, value)| (plus(key), plus(value))).collect()
+    pairs
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .map(|(key, value)| (plus(key), plus(value)))
+        .collect()
 }
 
 impl State {
@@ -100,7 +106,14 @@ impl State {
         if let Err(reason) = self.allow(&head.method, path, &query, &head.headers) {
             return refused(reason);
         }
-        let call = Call { bucket: decoded(bucket), key: decoded(key), query, body, method: head.method, headers: head.headers };
+        let call = Call {
+            bucket: decoded(bucket),
+            key: decoded(key),
+            query,
+            body,
+            method: head.method,
+            headers: head.headers,
+        };
         match self.call(&call) {
             Ok(answer) => answer,
             Err(reason) => {
@@ -112,12 +125,19 @@ impl State {
         }
     }
 
-    fn allow(&self, method: &Method, path: &str, query: &[(String, String)], headers: &HeaderMap) -> Result<(), Refused> {
+    fn allow(
+        &self,
+        method: &Method,
+        path: &str,
+        query: &[(String, String)],
+        headers: &HeaderMap,
+    ) -> Result<(), Refused> {
         if query.iter().any(|(key, _)| key == "X-Goog-Signature") {
             let signed = self.account.is_signed(method.as_str(), path, query, headers);
             return if signed { Ok(()) } else { Err((403, "SignatureDoesNotMatch")) };
         }
-        let token = headers.get("authorization").and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+        let token =
+            headers.get("authorization").and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
         match token {
             None | Some("") => Err((403, "AccessDenied")),
             Some(token) if self.account.is_token(token) => Ok(()),
@@ -132,10 +152,17 @@ impl State {
             return Err((400, "KeyTooLongError"));
         }
         match (call.method.as_str(), key.is_empty(), &*call.keys()) {
-            ("GET", true, keys) if call.get("list-type") == Some("2") && keys.iter().all(|key| is_of_list(key)) => {
+            ("GET", true, keys)
+                if call.get("list-type") == Some("2") && keys.iter().all(|key| is_of_list(key)) =>
+            {
                 let after = call.get("continuation-token").or(call.get("start-after")).unwrap_or_default();
                 let most = call.get("max-keys").map_or(PAGE, |keys| keys.parse().unwrap());
-                let page = objects.list(bucket, call.get("prefix").unwrap_or_default(), call.get("delimiter"), (after, most))?;
+                let page = objects.list(
+                    bucket,
+                    call.get("prefix").unwrap_or_default(),
+                    call.get("delimiter"),
+                    (after, most),
+                )?;
                 Ok(xml(list(&page)))
             }
             ("GET" | "HEAD", false, keys) if keys.iter().all(|key| is_of_get(key)) => {
@@ -149,7 +176,8 @@ impl State {
                 Ok(xml("<CopyObjectResult><ETag>\"copied\"</ETag></CopyObjectResult>".into()))
             }
             ("PUT", false, []) => {
-                let generation = objects.put(bucket, key, (call.body.clone(), call.kept()), call.is_create()?)?;
+                let generation =
+                    objects.put(bucket, key, (call.body.clone(), call.kept()), call.is_create()?)?;
                 Ok(stored(&format!("\"{generation}\""), Some(generation)))
             }
             ("PUT", false, ["partNumber", "uploadId"]) => {
@@ -166,7 +194,8 @@ impl State {
                 )))
             }
             ("POST", false, ["uploadId"]) if !call.headers.contains_key(CREATE) => {
-                let generation = objects.complete(bucket, key, call.get("uploadId").unwrap(), &parts(&call.body)?)?;
+                let generation =
+                    objects.complete(bucket, key, call.get("uploadId").unwrap(), &parts(&call.body)?)?;
                 Ok(xml(format!(
                     "<CompleteMultipartUploadResult><Bucket>{bucket}</Bucket><Key>{}</Key><ETag>\"{generation}\"</ETag>\
                      </CompleteMultipartUploadResult>",

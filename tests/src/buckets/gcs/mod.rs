@@ -100,7 +100,10 @@ impl Server {
 
 /// A client without credentials of a bucket of the server at `endpoint`.
 pub fn client_at(endpoint: &str, bucket: &str) -> GoogleCloudStorageBuilder {
-    GoogleCloudStorageBuilder::new().with_base_url(endpoint).with_bucket_name(bucket).with_retry(super::retry())
+    GoogleCloudStorageBuilder::new()
+        .with_base_url(endpoint)
+        .with_bucket_name(bucket)
+        .with_retry(super::retry())
 }
 
 /// A storage over a client, which signs URLs too.

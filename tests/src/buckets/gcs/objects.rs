@@ -165,7 +165,9 @@ impl Objects {
         let mut prefixes = BTreeSet::new();
         for (key, object) in self.bucket(bucket)?.range(prefix.to_owned()..) {
             let Some(rest) = key.strip_prefix(prefix) else { break };
-            let folded = delimiter.and_then(|delimiter| rest.split_once(delimiter).map(|(first, _)| format!("{prefix}{first}{delimiter}")));
+            let folded = delimiter.and_then(|delimiter| {
+                rest.split_once(delimiter).map(|(first, _)| format!("{prefix}{first}{delimiter}"))
+            });
             let entry = folded.as_deref().unwrap_or(key);
             if entry <= after || prefixes.contains(entry) {
                 continue;
