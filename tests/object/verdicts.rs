@@ -100,7 +100,12 @@ fn exact() -> SaveOptions {
     SaveOptions { exact: true, ..SaveOptions::default() }
 }
 
-async fn save(s: &dyn Storage, wanted: &str, content: impl Into<Content>, options: SaveOptions) -> Result<Saved> {
+async fn save(
+    s: &dyn Storage,
+    wanted: &str,
+    content: impl Into<Content>,
+    options: SaveOptions,
+) -> Result<Saved> {
     s.save(name(wanted), content.into(), &options).await
 }
 
@@ -119,7 +124,11 @@ fn shape(wanted: &str, result: Result<Saved>) -> String {
     let (stem, extension) = wanted.split_once('.').unwrap_or((wanted, ""));
     said(result.map(|saved| match saved.name == wanted {
         true => format!("{wanted} of {}", saved.size),
-        false if saved.name.len() == wanted.len() + 8 && saved.name.starts_with(&format!("{stem}_")) && saved.name.ends_with(extension) => {
+        false
+            if saved.name.len() == wanted.len() + 8
+                && saved.name.starts_with(&format!("{stem}_"))
+                && saved.name.ends_with(extension) =>
+        {
             format!("a variant of {}", saved.size)
         }
         false => format!("another name of {}", saved.size),
@@ -142,10 +151,16 @@ async fn verdicts(s: &dyn Storage) -> Vec<(&'static str, String)> {
     say("exactly a taken name", shape("cars/a.txt", save(s, "cars/a.txt", "third", exact()).await));
     say("exactly a free name", shape("cars/b.txt", save(s, "cars/b.txt", "b", exact()).await));
     let short = SaveOptions { max_length: Some(19), ..plain() };
-    say("a name over max_length", said(save(s, "cars/abcdefghijk.txt", "x", short).await.map(|saved| saved.name.chars().count())));
+    say(
+        "a name over max_length",
+        said(save(s, "cars/abcdefghijk.txt", "x", short).await.map(|saved| saved.name.chars().count())),
+    );
     say("an empty file", shape("cars/empty", save(s, "cars/empty", "", plain()).await));
     let short_content = Content::from("abc").with_len(4);
-    say("a content that ends early", shape("cars/short", save(s, "cars/short", short_content, plain()).await));
+    say(
+        "a content that ends early",
+        shape("cars/short", save(s, "cars/short", short_content, plain()).await),
+    );
     say("nothing of it is left", said(s.exists(name("cars/short")).await));
 
     for (case, stored, range) in [
@@ -174,25 +189,50 @@ async fn verdicts(s: &dyn Storage) -> Vec<(&'static str, String)> {
     say("a file with an owner", shape("owned", save(s, "owned", "x", owned).await));
     say("its owner", said(s.owner(name("owned")).await.map(|owner| format!("{owner:?}"))));
 
-    for file in ["list/b", "list/B", "list/a.txt", "list/é", "list/10", "list/9", "list/sub/x", "list/a/y", "list/a b+c%20#d"] {
+    for file in [
+        "list/b",
+        "list/B",
+        "list/a.txt",
+        "list/é",
+        "list/10",
+        "list/9",
+        "list/sub/x",
+        "list/a/y",
+        "list/a b+c%20#d",
+    ] {
         let _ = save(s, file, file.to_owned(), plain()).await;
     }
     say("a list is in the order of bytes", listed(s, "list").await);
     say("a list of a missing folder", listed(s, "none").await);
     say("a list of a part of a folder's name", listed(s, "li").await);
     say("an odd name", said(text(s, "list/a b+c%20#d").await));
-    say("a name as long as one can be", said(save(s, &"x".repeat(255), "x", plain()).await.map(|saved| saved.name.len())));
+    say(
+        "a name as long as one can be",
+        said(save(s, &"x".repeat(255), "x", plain()).await.map(|saved| saved.name.len())),
+    );
 
     say("a copy", shape("copies/a.txt", s.copy(name("cars/a.txt"), name("copies/a.txt"), &plain()).await));
     say("its text", said(text(s, "copies/a.txt").await));
-    say("a copy onto a taken name", shape("cars/b.txt", s.copy(name("cars/a.txt"), name("cars/b.txt"), &plain()).await));
-    say("a copy onto exactly a taken name", shape("cars/b.txt", s.copy(name("cars/a.txt"), name("cars/b.txt"), &exact()).await));
-    say("a copy of a missing file", shape("copies/b", s.copy(name("cars/none"), name("copies/b"), &plain()).await));
+    say(
+        "a copy onto a taken name",
+        shape("cars/b.txt", s.copy(name("cars/a.txt"), name("cars/b.txt"), &plain()).await),
+    );
+    say(
+        "a copy onto exactly a taken name",
+        shape("cars/b.txt", s.copy(name("cars/a.txt"), name("cars/b.txt"), &exact()).await),
+    );
+    say(
+        "a copy of a missing file",
+        shape("copies/b", s.copy(name("cars/none"), name("copies/b"), &plain()).await),
+    );
     let done = |()| "done";
     say("rename", said(s.rename(name("copies/a.txt"), name("copies/c.txt")).await.map(done)));
     say("the old name", said(s.exists(name("copies/a.txt")).await));
     say("rename onto a taken name", said(s.rename(name("copies/c.txt"), name("cars/b.txt")).await.map(done)));
-    say("both are as they were", said(text(s, "cars/b.txt").await) + " " + &said(text(s, "copies/c.txt").await));
+    say(
+        "both are as they were",
+        said(text(s, "cars/b.txt").await) + " " + &said(text(s, "copies/c.txt").await),
+    );
     say("rename a missing file", said(s.rename(name("cars/none"), name("copies/d")).await.map(done)));
 
     say("delete", said(s.delete(name("copies/c.txt")).await.map(done)));
@@ -229,7 +269,10 @@ async fn all_storages_say_the_same() {
     let mut differences = Vec::new();
     for (of, storage) in &storages {
         let verdicts = verdicts(&**storage).await;
-        assert_eq!(verdicts.iter().map(|(case, _)| *case).collect::<Vec<_>>(), TABLE.iter().map(|(case, _)| *case).collect::<Vec<_>>());
+        assert_eq!(
+            verdicts.iter().map(|(case, _)| *case).collect::<Vec<_>>(),
+            TABLE.iter().map(|(case, _)| *case).collect::<Vec<_>>()
+        );
         for (case, verdict) in verdicts {
             let known = EXCEPTIONS.iter().find(|(who, what, _)| who.contains(&of.as_str()) && *what == case);
             let expected = known.map_or(wanted[case], |(_, _, how)| how);

@@ -1,6 +1,10 @@
 //! Azurite, Microsoft's emulator of Azure Blob Storage, in a process of its own.
 
+use aws_lc_rs::hmac;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use filefield::object_store::ClientOptions;
+use filefield::object_store::HeaderValue;
 use filefield::object_store::azure::{
     AzureAccessKey, AzureAuthorizer, AzureCredential, MicrosoftAzure, MicrosoftAzureBuilder,
 };
@@ -21,6 +25,7 @@ pub const KEY: &str =
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
 const VERSION: &str = "3.37.0";
+const SAS_VERSION: &str = "2020-12-06";
 
 /// It ends when this process ends, in whatever way: its input is closed then.
 const START: &str =
@@ -89,18 +94,44 @@ impl Server {
     /// A new container.
     pub async fn container(&self) -> String {
         let container = format!("container-{}", self.next.fetch_add(1, Ordering::SeqCst));
+        self.put(&format!("{container}?restype=container"), &[]).await;
+        container
+    }
+
+    /// Has nobody delete this blob: it is leased for ever.
+    pub async fn lease(&self, container: &str, blob: &str) {
+        let headers = [("x-ms-lease-action", "acquire"), ("x-ms-lease-duration", "-1")];
+        self.put(&format!("{container}/{blob}?comp=lease"), &headers).await;
+    }
+
+    /// Makes a signed request of its own.
+    async fn put(&self, path: &str, headers: &[(&'static str, &'static str)]) {
         let mut request = HttpRequest::new(Vec::new().into());
         *request.method_mut() = Method::PUT;
-        *request.uri_mut() =
-            format!("{}/{ACCOUNT}/{container}?restype=container", self.endpoint).parse().unwrap();
-        request.headers_mut().insert("content-length", "0".parse().unwrap());
+        *request.uri_mut() = format!("{}/{ACCOUNT}/{path}", self.endpoint).parse().unwrap();
+        for (name, value) in headers.iter().chain(&[("content-length", "0")]) {
+            request.headers_mut().insert(*name, HeaderValue::from_static(value));
+        }
         let credential = AzureCredential::AccessKey(AzureAccessKey::try_new(KEY).unwrap());
         AzureAuthorizer::new(&credential, ACCOUNT).try_authorize(&mut request).unwrap();
         let client =
             ReqwestConnector::default().connect(&ClientOptions::new().with_allow_http(true)).unwrap();
-        let answer = client.execute(request).await.unwrap();
-        assert_eq!(answer.status(), 201);
-        container
+        assert_eq!(client.execute(request).await.unwrap().status(), 201);
+    }
+
+    /// A token for a container that allows this much (`rwdl`) until so many seconds from now: a service SAS of version
+    /// 2020-12-06.
+    pub fn sas(&self, container: &str, permissions: &str, seconds: i64) -> Vec<(String, String)> {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &BASE64_STANDARD.decode(KEY).unwrap());
+        let expiry = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(seconds);
+        let expiry = expiry.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        let fields =
+            [permissions, "", &expiry, &format!("/blob/{ACCOUNT}/{container}"), "", "", "", SAS_VERSION, "c"];
+        let text = fields.join("\n") + &"\n".repeat(7);
+        let signature = BASE64_STANDARD.encode(hmac::sign(&key, text.as_bytes()));
+        let pairs =
+            [("sv", SAS_VERSION), ("sp", permissions), ("se", &expiry), ("sr", "c"), ("sig", &signature)];
+        pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).into()
     }
 
     /// A client of a container.

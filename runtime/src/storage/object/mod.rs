@@ -45,7 +45,8 @@ use tokio::sync::OnceCell;
 /// |---|---|
 /// | save of up to [`part_size`](ObjectStorageBuilder::part_size) bytes | one conditional PUT; two more for each name that is taken |
 /// | save of more | create, one for each part, complete; two questions for the name where it is `exact` |
-/// | open, open_range, exists, metadata, size, owner, delete | one each |
+/// | open, open_range, exists, metadata, size, owner, delete | one each; two for the owner of a file that is not there |
+/// | copy, rename | in the bucket: three, and a delete; else as a read and a save |
 /// | url | none |
 /// | list | one for each page (S3: 1,000 names) |
 ///
@@ -74,7 +75,7 @@ use tokio::sync::OnceCell;
 /// An error says whether a retry is safe and whether something may have happened all the same; it holds nothing of
 /// what the service wrote but its code. A save whose answer was lost is looked up before it is called uncertain. A
 /// bucket that does not exist is a [`Settings`](ErrorKind::Settings) error, except where only a question is asked,
-/// whose answer cannot tell it from a missing file: `metadata`, `exists`, `owner`.
+/// whose answer cannot tell it from a missing file: `metadata`, `exists`, and `delete` on Azure.
 ///
 /// # Types
 ///
@@ -226,8 +227,15 @@ impl Storage for ObjectStorage {
 
     async fn owner(&self, name: FileName<'_>) -> Result<Option<String>> {
         let owner = async {
-            let facts = self.facts(&self.keys.key(name)?).await?;
-            Ok(facts.owner)
+            let key = self.keys.key(name)?;
+            match self.facts(&key).await {
+                // A sweep forgets a file that is not there, and the answer to the question does not tell that from a
+                // bucket that is not there; the answer to a read does.
+                Err(error) if error.kind() == ErrorKind::NotFound => {
+                    self.read_facts(&key).await.map(|facts| facts.owner)
+                }
+                facts => facts.map(|facts| facts.owner),
+            }
         };
         owner.await.map_err(|error| self.located(error, "owner", Some(name.as_str())))
     }

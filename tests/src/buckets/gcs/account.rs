@@ -62,6 +62,23 @@ impl Account {
         &self.private[100..140]
     }
 
+    /// A token of the account that was good an hour ago.
+    pub fn expired_token(&self) -> String {
+        use aws_lc_rs::rand::SystemRandom;
+        use aws_lc_rs::signature::RSA_PKCS1_SHA256;
+        let claims =
+            json!({"iss": self.email, "sub": self.email, "iat": now() - 7_200, "exp": now() - 3_600});
+        let message = [json!({"alg": "RS256", "typ": "JWT"}), claims]
+            .map(|part| BASE64_URL_SAFE_NO_PAD.encode(part.to_string()))
+            .join(".");
+        let der: String = self.private.lines().filter(|line| !line.starts_with('-')).collect();
+        let key = KeyPair::from_pkcs8(&BASE64_STANDARD.decode(der).unwrap()).unwrap();
+        let mut signature = vec![0; key.public_modulus_len()];
+        key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message.as_bytes(), &mut signature).unwrap();
+        assert!(self.has_signed(message.as_bytes(), &signature));
+        format!("{message}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature))
+    }
+
     fn has_signed(&self, message: &[u8], signature: &[u8]) -> bool {
         let key = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, &self.public);
         key.verify(message, signature).is_ok()
