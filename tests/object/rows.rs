@@ -6,26 +6,27 @@ use filefield::prelude::*;
 use filefield::storage::CreateOnlyUploads;
 use filefield::testing::with_storage;
 use filefield::{ErrorKind, FileName, SharedStorage};
+use filefield_tests::buckets::provider::Provider;
 use filefield_tests::buckets::s3::{Server, over};
 use std::sync::Arc;
 
 #[derive(Debug, Clone, Default, Model)]
 #[model(table = "ferries")]
-struct Ferry {
+pub(crate) struct Ferry {
     #[model(primary_key)]
     id: i64,
     #[model(unique)]
     name: String,
     #[file(upload_to = "ferries")]
-    photo: FileField,
+    pub(crate) photo: FileField,
     #[file(upload_to = "ferries", naming = "unique")]
     plan: FileField,
 }
 
 /// Two parts and a bit.
-const LARGE: usize = (2 << 23) + 5;
+pub(crate) const LARGE: usize = (2 << 23) + 5;
 
-fn ferry(name: &str) -> Ferry {
+pub(crate) fn ferry(name: &str) -> Ferry {
     Ferry {
         name: name.into(),
         photo: FileField::new("ferry.txt", name.to_owned()),
@@ -34,11 +35,20 @@ fn ferry(name: &str) -> Ferry {
     }
 }
 
-async fn files(storage: &SharedStorage) -> Vec<String> {
+pub(crate) async fn files(storage: &SharedStorage) -> Vec<String> {
     storage.list("ferries").await.map(|listing| listing.files).unwrap_or_default()
 }
 
-async fn swept(db: &DatabaseConnection) {
+/// A new database with the table.
+pub(crate) async fn database() -> (tempfile::TempDir, DatabaseConnection) {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}?mode=rwc", folder.path().join("db.sqlite").display());
+    let db = db::connect(&url).await.unwrap();
+    migrate::<Ferry>(&db).await.unwrap();
+    (folder, db)
+}
+
+pub(crate) async fn swept(db: &DatabaseConnection) {
     for _ in 0..2 {
         db.execute_unprepared("UPDATE filefield_journal SET due_at = 0").await.unwrap();
         sweep(db).await.unwrap();
@@ -46,10 +56,7 @@ async fn swept(db: &DatabaseConnection) {
 }
 
 async fn rows(storage: SharedStorage) {
-    let folder = tempfile::tempdir().unwrap();
-    let url = format!("sqlite://{}?mode=rwc", folder.path().join("db.sqlite").display());
-    let db = db::connect(&url).await.unwrap();
-    migrate::<Ferry>(&db).await.unwrap();
+    let (_folder, db) = database().await;
     assert!(files(&storage).await.is_empty());
 
     let mut one = ferry("one");
@@ -86,9 +93,10 @@ async fn rows(storage: SharedStorage) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_and_objects_agree() {
-    let server = Server::start().await;
-    let storage: SharedStorage = Arc::new(server.storage(&server.bucket()).build().unwrap());
-    with_storage(storage.clone(), rows(storage)).await;
+    for provider in Provider::all().await {
+        let storage: SharedStorage = Arc::new(provider.fresh().await.build().unwrap());
+        with_storage(storage.clone(), rows(storage)).await;
+    }
 }
 
 /// Where the service does not finish an upload over a name that is taken.

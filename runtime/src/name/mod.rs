@@ -27,6 +27,8 @@ pub use token::{token, with_token};
 pub(crate) use upload::of_part;
 #[cfg(feature = "db")]
 pub(crate) use upload::of_upload;
+#[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
+pub(crate) use uri::unescaped;
 #[cfg(feature = "db")]
 pub(crate) use uri::uri_to_filepath;
 pub use uri::{check_base_url, filepath_to_uri, join_url, resolve_url};

@@ -61,6 +61,11 @@ pub(crate) fn encode(text: &str) -> String {
 
 /// Undoes [`encode`]; `None` where it did not make `encoded`.
 pub(crate) fn decode(encoded: &str) -> Option<String> {
+    unescaped(encoded).filter(|text| encode(text) == encoded)
+}
+
+/// The text behind percent escapes, whoever has made them.
+pub(crate) fn unescaped(encoded: &str) -> Option<String> {
     let mut pieces = encoded.split('%');
     let mut text = pieces.next()?.as_bytes().to_vec();
     for piece in pieces {
@@ -68,8 +73,7 @@ pub(crate) fn decode(encoded: &str) -> Option<String> {
         text.push(u8::from_str_radix(escape, 16).ok()?);
         text.extend_from_slice(rest.as_bytes());
     }
-    let text = String::from_utf8(text).ok()?;
-    (encode(&text) == encoded).then_some(text)
+    String::from_utf8(text).ok()
 }
 
 /// Undoes [`filepath_to_uri`]; `None` where it did not make `uri`.

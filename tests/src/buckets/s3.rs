@@ -1,20 +1,18 @@
 //! A server in this process that speaks S3 and checks signatures.
 
+use super::refusals::Refusals;
 use filefield::object_store::aws::{AmazonS3, AmazonS3Builder};
-use filefield::object_store::{BackoffConfig, RetryConfig};
 use filefield::storage::{ObjectStorage, ObjectStorageBuilder};
 use hyper::body::Incoming;
 use hyper::service::Service;
-use hyper::{Request, StatusCode};
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
-use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
@@ -34,6 +32,9 @@ struct OneAtATime {
     inner: S3Service,
     turn: Arc<Mutex<()>>,
     copies: Arc<AtomicUsize>,
+    refusals: Refusals,
+    /// Whether conditions are ignored, as by some that speak the protocol.
+    overwrites: bool,
 }
 
 impl Service<Request<Incoming>> for OneAtATime {
@@ -41,15 +42,24 @@ impl Service<Request<Incoming>> for OneAtATime {
     type Error = <S3Service as Service<Request<Incoming>>>::Error;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
 
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         let (inner, turn) = (self.inner.clone(), self.turn.clone());
+        if self.overwrites {
+            request.headers_mut().remove("if-none-match");
+        }
         let conditional = request.headers().contains_key("if-none-match");
         if request.headers().contains_key("x-amz-copy-source") {
             self.copies.fetch_add(1, Ordering::Relaxed);
         }
         let query = request.uri().query().unwrap_or_default();
         let aborts = request.method() == "DELETE" && query.contains("uploadId=");
+        let refused = self.refusals.of(request.method(), request.uri());
         Box::pin(async move {
+            if let Some((status, body)) = refused {
+                let mut answer = Response::new(body.into());
+                *answer.status_mut() = status;
+                return Ok(answer);
+            }
             let _turn = if conditional { Some(turn.lock().await) } else { None };
             let mut response = Service::call(&inner, request).await?;
             if aborts && response.status() == 403 {
@@ -66,6 +76,8 @@ impl Service<Request<Incoming>> for OneAtATime {
 pub struct Server {
     /// Its URL.
     pub endpoint: String,
+    /// What it refuses.
+    pub refusals: Refusals,
     root: TempDir,
     next: AtomicUsize,
     copies: Arc<AtomicUsize>,
@@ -75,10 +87,29 @@ pub struct Server {
 impl Server {
     /// Starts one, with its files in a temporary folder.
     pub async fn start() -> Server {
+        Server::start_as(false).await
+    }
+
+    /// Starts one that ignores conditions, and so overwrites. It checks no signatures either: the conditions are
+    /// among what is signed, so its clients have to leave that out.
+    pub async fn start_look_alike() -> Server {
+        Server::start_as(true).await
+    }
+
+    async fn start_as(overwrites: bool) -> Server {
         let root = tempfile::tempdir().unwrap();
         let mut service = S3ServiceBuilder::new(s3s_fs::FileSystem::new(root.path()).unwrap());
-        service.set_auth(SimpleAuth::from_single(KEY, SECRET));
-        let service = OneAtATime { inner: service.build(), turn: Arc::default(), copies: Arc::default() };
+        if !overwrites {
+            service.set_auth(SimpleAuth::from_single(KEY, SECRET));
+        }
+        let refusals = Refusals::default();
+        let service = OneAtATime {
+            inner: service.build(),
+            turn: Arc::default(),
+            copies: Arc::default(),
+            refusals: refusals.clone(),
+            overwrites,
+        };
         let copies = service.copies.clone();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
@@ -91,7 +122,7 @@ impl Server {
                 });
             }
         });
-        Server { endpoint, root, next: AtomicUsize::new(0), copies, task }
+        Server { endpoint, refusals, root, next: AtomicUsize::new(0), copies, task }
     }
 
     /// A new bucket.
@@ -104,24 +135,6 @@ impl Server {
     /// How many copies were asked for.
     pub fn copies(&self) -> usize {
         self.copies.load(Ordering::Relaxed)
-    }
-
-    /// The keys of all objects in a bucket, sorted.
-    pub fn objects(&self, bucket: &str) -> Vec<String> {
-        fn walk(root: &Path, folder: &Path, found: &mut Vec<String>) {
-            for entry in std::fs::read_dir(folder).unwrap().flatten() {
-                match entry.file_type().unwrap().is_dir() {
-                    true => walk(root, &entry.path(), found),
-                    false => {
-                        found.push(entry.path().strip_prefix(root).unwrap().to_str().unwrap().to_owned())
-                    }
-                }
-            }
-        }
-        let (root, mut found) = (self.root.path().join(bucket), Vec::new());
-        walk(&root, &root, &mut found);
-        found.sort();
-        found
     }
 
     /// A client of a bucket.
@@ -144,16 +157,12 @@ pub fn client_at(endpoint: &str, bucket: &str) -> AmazonS3Builder {
         .with_access_key_id(KEY)
         .with_secret_access_key(SECRET)
         .with_disable_bulk_delete(true)
-        .with_retry(RetryConfig {
-            max_retries: 1,
-            retry_timeout: Duration::from_secs(5),
-            backoff: BackoffConfig { init_backoff: Duration::from_millis(10), ..BackoffConfig::default() },
-        })
+        .with_retry(super::retry())
 }
 
 /// A storage over a client.
 pub fn over(client: AmazonS3) -> ObjectStorageBuilder {
-    ObjectStorage::builder(Arc::new(client)).kind("s3")
+    ObjectStorage::s3(client)
 }
 
 impl Drop for Server {

@@ -4,8 +4,14 @@ use super::ObjectStorage;
 use super::error::{Effect, convert};
 use crate::storage::local::Names;
 use crate::storage::{Reader, Storage};
-use crate::{ErrorKind, FileName, Result, SaveOptions, Saved};
+use crate::{Error, ErrorKind, FileName, Result, SaveOptions, Saved};
+use object_store::path::Path;
 use object_store::{CopyMode, CopyOptions, ObjectStore};
+use std::time::Duration;
+
+/// A copy is waited for about half a minute.
+const FIRST_WAIT: Duration = Duration::from_millis(50);
+const LAST_WAIT: Duration = Duration::from_secs(13);
 
 impl ObjectStorage {
     /// Copies where the bytes are, if the bucket refuses taken names and the copy is to have the owner token of the
@@ -28,7 +34,10 @@ impl ObjectStorage {
             let target = self.keys.key(FileName::or_upload(&name)?)?;
             let create = CopyOptions { mode: CopyMode::Create, ..CopyOptions::default() };
             match self.store.copy_opts(&source, &target, create).await {
-                Ok(()) => return Ok(Saved::new(name, facts.size)),
+                Ok(()) => {
+                    self.arrived(&target, facts.size).await?;
+                    return Ok(Saved::new(name, facts.size));
+                }
                 Err(error) => match convert(error, Effect::Write) {
                     error if error.kind() == ErrorKind::AlreadyExists && !options.exact => {}
                     error if error.kind() == ErrorKind::Unsupported => {
@@ -37,6 +46,24 @@ impl ObjectStorage {
                     error => return Err(error),
                 },
             }
+        }
+    }
+
+    /// Waits until a copy is whole. Azure may answer before it is, and shows an empty object until then; the original
+    /// must not be deleted before.
+    pub(super) async fn arrived(&self, target: &Path, size: u64) -> Result<()> {
+        let mut wait = FIRST_WAIT;
+        loop {
+            match self.facts(target).await {
+                Ok(facts) if facts.size == size => return Ok(()),
+                Ok(_) if wait <= LAST_WAIT => tokio::time::sleep(wait).await,
+                Ok(_) => {
+                    let message = "the service has not finished the copy that it has begun";
+                    return Err(Error::new(ErrorKind::Io, message).retryable().uncertain());
+                }
+                Err(error) => return Err(error.uncertain()),
+            }
+            wait *= 2;
         }
     }
 

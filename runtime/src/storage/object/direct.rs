@@ -1,7 +1,8 @@
 //! Uploads that clients send straight to the bucket.
 
 use super::error::{Effect, convert};
-use super::{ObjectStorage, ObjectStorageBuilder, attributes};
+use super::{ObjectStorage, ObjectStorageBuilder, attributes, signed_name};
+use crate::name::encode;
 use crate::storage::signed::MAX_LIFE;
 use crate::storage::{DirectUpload, SignOptions, UploadRequest, UploadTerms};
 use crate::{Error, ErrorKind, FileName, Result};
@@ -199,11 +200,12 @@ impl Dialect {
                 terms = terms.with_signed_header(name, value);
             }
         }
-        let signed = signer.signed_url_opts(Method::PUT, key, life, &terms).await;
-        let mut url = signed.map_err(|error| convert(error, Effect::Read))?;
+        let mut url = signed_name::url(signer, Method::PUT, key, life, &terms).await?;
         if self == Dialect::Azure {
-            url.query_pairs_mut().extend_pairs(query);
+            for (key, value) in query {
+                url.extend(["&", key, "=", &encode(value)]);
+            }
         }
-        Ok(url.into())
+        Ok(url)
     }
 }

@@ -13,8 +13,9 @@ use std::io;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Effect {
     Read,
-    /// Delete or copy.
+    /// Copy, or abort an upload.
     Write,
+    Delete,
     /// Store an object, or a part of one.
     Put,
 }
@@ -34,6 +35,10 @@ pub(super) fn convert(error: StoreError, effect: Effect) -> Error {
             (ErrorKind::Settings, words(ErrorKind::Settings))
         }
         StoreError::NotFound { .. } => (ErrorKind::NotFound, "no such file"),
+        // A conflict with a policy, a lease or a snapshot; the name has nothing to do with it.
+        StoreError::AlreadyExists { .. } | StoreError::Precondition { .. } if effect == Effect::Delete => {
+            (ErrorKind::PermissionDenied, KEPT)
+        }
         StoreError::AlreadyExists { .. } => (ErrorKind::AlreadyExists, "the name is taken"),
         StoreError::Precondition { .. } | StoreError::NotModified { .. } => match effect {
             Effect::Read => (ErrorKind::Io, "the file was replaced or deleted while it was read"),
@@ -51,6 +56,7 @@ pub(super) fn convert(error: StoreError, effect: Effect) -> Error {
         StoreError::UnknownConfigurationKey { .. } => (ErrorKind::Settings, "the store knows no such option"),
         _ => match facts.status {
             Some(301 | 307 | 308) => (ErrorKind::Settings, "the bucket is in another region"),
+            Some(409 | 412) if effect == Effect::Delete => (ErrorKind::PermissionDenied, KEPT),
             Some(401 | 403) => (ErrorKind::PermissionDenied, words(ErrorKind::PermissionDenied)),
             Some(413) => (ErrorKind::TooLarge, words(ErrorKind::TooLarge)),
             Some(507) => (ErrorKind::StorageFull, words(ErrorKind::StorageFull)),
@@ -94,6 +100,8 @@ fn kind_of_code(code: &str) -> Option<ErrorKind> {
     })
 }
 
+const KEPT: &str = "the service keeps this file from being deleted";
+
 fn words(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::Settings => "there is no such bucket at the service, or it is in another region",
@@ -132,7 +140,10 @@ impl Facts {
             current = error.source();
         }
         let text = error.to_string();
-        facts.status = between(&text, "status code: ", " ").and_then(|digits| digits.parse().ok());
+        // What Azure says of one of the deletions in a request ends in `(code: 409)`.
+        let status = between(&text, "status code: ", " ")
+            .or_else(|| text.strip_suffix(')')?.rsplit_once("(code: ").map(|(_, status)| status));
+        facts.status = status.and_then(|digits| digits.parse().ok());
         if text.contains("redirect without LOCATION") {
             facts.status = Some(301);
         }
@@ -221,6 +232,11 @@ mod tests {
         ))
     }
 
+    /// As Azure answers each deletion of a batch.
+    fn of_a_batch(status: u16) -> StoreError {
+        generic(&format!("Bulk delete request failed for key a (b)/c: It is secret. (code: {status})"))
+    }
+
     #[test]
     fn kinds_by_status_and_code() {
         use ErrorKind::*;
@@ -243,6 +259,18 @@ mod tests {
             (refused("400 Bad Request", "EntityTooLarge"), Effect::Put, TooLarge, false, false),
             (refused("400 Bad Request", "Odd"), Effect::Put, Io, false, false),
             (generic("connection closed"), Effect::Put, Io, true, true),
+            (generic("connection closed"), Effect::Delete, Io, true, true),
+            (
+                refused("409 Conflict", "BlobImmutableDueToPolicy"),
+                Effect::Delete,
+                PermissionDenied,
+                false,
+                false,
+            ),
+            (of_a_batch(409), Effect::Delete, PermissionDenied, false, false),
+            (of_a_batch(403), Effect::Delete, PermissionDenied, false, false),
+            (of_a_batch(503), Effect::Delete, Io, true, false),
+            (of_a_batch(500), Effect::Delete, Io, true, true),
             (generic("connection closed"), Effect::Read, Io, true, false),
         ] {
             let text = format!("{error}");

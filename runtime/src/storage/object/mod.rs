@@ -17,6 +17,8 @@ mod read;
 mod save;
 #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
 mod signed;
+#[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
+mod signed_name;
 #[cfg(test)]
 mod tests;
 
@@ -47,7 +49,8 @@ use tokio::sync::OnceCell;
 /// |---|---|
 /// | save of up to [`part_size`](ObjectStorageBuilder::part_size) bytes | one conditional PUT; two more for each name that is taken |
 /// | save of more | create, one for each part, complete; two questions for the name where it is `exact` |
-/// | open, open_range, exists, metadata, size, owner, delete | one each |
+/// | open, open_range, exists, metadata, size, owner, delete | one each; two for the owner of a file that is not there |
+/// | copy, rename | in the bucket: three, and a delete; else as a read and a save |
 /// | url | none |
 /// | list | one for each page (S3: 1,000 names) |
 ///
@@ -56,7 +59,8 @@ use tokio::sync::OnceCell;
 /// A small content is one PUT that the bucket refuses where the name is taken (`If-None-Match: *`); then the next
 /// free variant of the name is tried, as on disk. The first save, or [`check`](Self::check), asks the bucket once
 /// whether it really refuses: some that speak the protocol of S3 do not, and overwrite. There, every name that is not
-/// [`exact`](SaveOptions::exact) is made unique by a token of 130 bits, see [`Guarantees`].
+/// [`exact`](SaveOptions::exact) is made unique by a token of 130 bits, see [`Guarantees`], and a warning says so in
+/// the log of the crate `log`.
 ///
 /// The end of an upload in parts cannot be made conditional through `object_store`, so the name of a larger content
 /// has such a token as well. A name that is `exact`, such as one that the journal has reserved, is asked for before
@@ -75,7 +79,7 @@ use tokio::sync::OnceCell;
 /// An error says whether a retry is safe and whether something may have happened all the same; it holds nothing of
 /// what the service wrote but its code. A save whose answer was lost is looked up before it is called uncertain. A
 /// bucket that does not exist is a [`Settings`](ErrorKind::Settings) error, except where only a question is asked,
-/// whose answer cannot tell it from a missing file: `metadata`, `exists`, `owner`.
+/// whose answer cannot tell it from a missing file: `metadata`, `exists`, and `delete` on Azure.
 ///
 /// # Types
 ///
@@ -176,7 +180,7 @@ impl Storage for ObjectStorage {
     async fn delete(&self, name: FileName<'_>) -> Result<()> {
         let delete = async {
             let deleted = self.store.delete(&self.keys.key(name)?).await;
-            match deleted.map_err(|error| convert(error, Effect::Write)) {
+            match deleted.map_err(|error| convert(error, Effect::Delete)) {
                 // S3 says so itself, Azure does not (D232).
                 Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
                 result => result,
@@ -263,8 +267,15 @@ impl Storage for ObjectStorage {
 
     async fn owner(&self, name: FileName<'_>) -> Result<Option<String>> {
         let owner = async {
-            let facts = self.facts(&self.keys.key(name)?).await?;
-            Ok(facts.owner)
+            let key = self.keys.key(name)?;
+            match self.facts(&key).await {
+                // A sweep forgets a file that is not there, and the answer to the question does not tell that from a
+                // bucket that is not there; the answer to a read does.
+                Err(error) if error.kind() == ErrorKind::NotFound => {
+                    self.read_facts(&key).await.map(|facts| facts.owner)
+                }
+                facts => facts.map(|facts| facts.owner),
+            }
         };
         owner.await.map_err(|error| self.located(error, "owner", Some(name.as_str())))
     }

@@ -26,7 +26,18 @@ pub struct Guarantees {
 impl ObjectStorage {
     /// The guarantees; the first call asks the bucket.
     pub(super) async fn ask(&self) -> Result<Guarantees> {
-        self.guarantees.get_or_try_init(|| self.probe()).await.copied()
+        let ask = || async {
+            let found = self.probe().await?;
+            if !found.create_only {
+                log::warn!(
+                    "the bucket of the storage `{}` replaces files although it is asked not to: from now on every name \
+                     gets a token, as with `naming = \"unique\"`",
+                    self.kind
+                );
+            }
+            Ok(found)
+        };
+        self.guarantees.get_or_try_init(ask).await.copied()
     }
 
     /// Makes the marker, which must be refused where it is there. It stays: nothing has to be deleted, which may not

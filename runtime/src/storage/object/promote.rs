@@ -31,7 +31,7 @@ impl ObjectStorage {
         let owner = options.owner.as_deref();
         let exact = SaveOptions { exact: true, ..options.clone() };
         let here = facts.size <= MOST_COPIED && self.is_as_stored(to, &facts, &first, owner)?;
-        if !here || !self.copy_here(&source, &target, to).await? {
+        if !here || !self.copy_here(&source, facts.size, &target, to).await? {
             let content = self.open(upload).await.map(Reader::into_content)?;
             return self.save_content(to, content.with_inspector(inspector), &exact).await;
         }
@@ -46,7 +46,7 @@ impl ObjectStorage {
     }
 
     /// Copies to a name that must be free; `false` where the service does not copy.
-    async fn copy_here(&self, source: &Path, target: &Path, to: FileName<'_>) -> Result<bool> {
+    async fn copy_here(&self, source: &Path, size: u64, target: &Path, to: FileName<'_>) -> Result<bool> {
         let create = self.copies_create_only().await?;
         let _wanted_by_us = match create {
             true => None,
@@ -59,7 +59,7 @@ impl ObjectStorage {
         let mode = if create { CopyMode::Create } else { CopyMode::Overwrite };
         let options = CopyOptions { mode, ..CopyOptions::default() };
         match self.store.copy_opts(source, target, options).await {
-            Ok(()) => Ok(true),
+            Ok(()) => self.arrived(target, size).await.map(|()| true),
             Err(error) => match convert(error, Effect::Write) {
                 error if error.kind() == ErrorKind::Unsupported => Ok(false),
                 error => Err(error),

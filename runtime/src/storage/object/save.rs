@@ -55,7 +55,15 @@ impl Facts {
 impl ObjectStorage {
     /// Asks about an object; one request.
     pub(super) async fn facts(&self, key: &Path) -> Result<Facts> {
-        let options = GetOptions { head: true, ..GetOptions::default() };
+        self.facts_by(key, GetOptions { head: true, ..GetOptions::default() }).await
+    }
+
+    /// As [`facts`](Self::facts), by a read, whose answer says what it is that is missing.
+    pub(super) async fn read_facts(&self, key: &Path) -> Result<Facts> {
+        self.facts_by(key, GetOptions::default()).await
+    }
+
+    async fn facts_by(&self, key: &Path, options: GetOptions) -> Result<Facts> {
         let found = self.store.get_opts(key, options).await.map_err(|error| convert(error, Effect::Read))?;
         Ok(Facts::of(&found))
     }

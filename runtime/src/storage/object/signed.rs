@@ -1,7 +1,6 @@
 //! URLs that work for a while.
 
-use super::error::{Effect, convert};
-use super::{ObjectStorage, ObjectStorageBuilder};
+use super::{ObjectStorage, ObjectStorageBuilder, signed_name};
 use crate::storage::signed::MAX_LIFE;
 use crate::storage::{SignOptions, SignedMethod};
 use crate::{Error, ErrorKind, FileName, Result};
@@ -31,8 +30,7 @@ impl ObjectStorage {
             return Err(usage("the service checks this URL, and it knows of no purpose"));
         }
         let (method, terms) = terms(options)?;
-        let url = signer.signed_url_opts(method, &self.keys.key(name)?, expires, &terms).await;
-        url.map(String::from).map_err(|error| convert(error, Effect::Read))
+        signed_name::url(&**signer, method, &self.keys.key(name)?, expires, &terms).await
     }
 }
 

@@ -1,0 +1,47 @@
+//! Signed URLs of names that not every client gets right.
+
+use super::error::{Effect, convert};
+use crate::name::{filepath_to_uri, unescaped};
+use crate::{Error, ErrorKind, Result};
+use object_store::path::Path;
+use object_store::signer::{Method, SignedUrlOptions, Signer};
+use std::time::Duration;
+
+/// A URL for exactly this key, or an error.
+///
+/// `object_store` 0.14.2 puts a name into a URL of Google Cloud Storage as it is, so that `a#b` signs a URL of `a` and
+/// `c/%2e%2e/a` one of `a` too; given the name escaped, it does what is right. For Azure it signs the escaped name,
+/// where the service signs the name itself: such a URL never works.
+pub(super) async fn url(
+    signer: &dyn Signer,
+    method: Method,
+    key: &Path,
+    expires: Duration,
+    terms: &SignedUrlOptions,
+) -> Result<String> {
+    let sign = async |key: &Path| {
+        let signed = signer.signed_url_opts(method.clone(), key, expires, terms).await;
+        signed.map(String::from).map_err(|error| convert(error, Effect::Read))
+    };
+    let mut url = sign(key).await?;
+    if !is_of(&url, key)
+        && let Ok(escaped) = Path::parse(filepath_to_uri(key.as_ref()))
+    {
+        url = sign(&escaped).await?;
+    }
+    let (path, query) = url.split_once('?').unwrap_or((&url, ""));
+    let is_azure = query.split('&').any(|pair| pair == "sr=b");
+    match is_of(&url, key) && !(is_azure && path.contains('%')) {
+        true => Ok(url),
+        false => {
+            let message = "the client of this storage signs no name that a URL has to escape";
+            Err(Error::new(ErrorKind::Unsupported, message))
+        }
+    }
+}
+
+/// Whether the URL leads to the object of this key.
+fn is_of(url: &str, key: &Path) -> bool {
+    let path = url.split('?').next().and_then(unescaped);
+    !url.contains('#') && path.is_some_and(|path| path.ends_with(&format!("/{key}")))
+}

@@ -1,0 +1,149 @@
+//! What the providers document that they answer.
+
+use super::{errors, is_question};
+use filefield::storage::ObjectStorageBuilder;
+use filefield::{Error, ErrorKind};
+use filefield_tests::buckets::provider::Provider;
+use filefield_tests::buckets::{azure, gcs, s3};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+/// A service that gives every request this answer, with secrets in it.
+async fn answering(status: &str, code: &str) -> String {
+    let (key, secret) = (s3::KEY, s3::SECRET);
+    let body = format!(
+        "<?xml version=\"1.0\"?><Error><Code>{code}</Code><AWSAccessKeyId>{key}</AWSAccessKeyId>\
+         <StringToSign>{secret}</StringToSign></Error>"
+    );
+    let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let (head, body) = (head.clone(), body.clone());
+            tokio::spawn(async move {
+                let mut request = Vec::new();
+                while !request.windows(4).any(|end| end == b"\r\n\r\n") {
+                    if socket.read_buf(&mut request).await.unwrap_or(0) == 0 {
+                        return;
+                    }
+                }
+                let has_body = !request.starts_with(b"HEAD");
+                let answer = if has_body { head + &body } else { head };
+                let _ = socket.write_all(answer.as_bytes()).await;
+                let _ = socket.shutdown().await;
+                // Reset, the answer would be lost.
+                while socket.read(&mut [0; 1024]).await.is_ok_and(|count| count > 0) {}
+            });
+        }
+    });
+    endpoint
+}
+
+/// A client of each provider, at a service that gives this answer.
+async fn asked(provider: &str, status: &str, code: &str) -> ObjectStorageBuilder {
+    let endpoint = answering(status, code).await;
+    match provider {
+        "s3" => s3::over(s3::client_at(&endpoint, "b").build().unwrap()),
+        "gcs" => {
+            let client =
+                gcs::client_at(&endpoint, "b").with_service_account_key(gcs::Account::known().json());
+            gcs::over(client.build().unwrap())
+        }
+        _ => azure::over(azure::client_at(&endpoint, "b").with_access_key(azure::KEY).build().unwrap()),
+    }
+    .trust_create_only()
+}
+
+/// The answer to a question has no body, so it does not say what is missing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_bucket() {
+    let mut storages = vec![
+        ("s3", false, asked("s3", "404 Not Found", "NoSuchBucket").await),
+        ("azure", false, asked("azure", "404 Not Found", "ContainerNotFound").await),
+    ];
+    let providers = Provider::honest().await;
+    for provider in &providers {
+        // `s3s-fs` knows no bucket only when it lists.
+        if provider.name() != "s3" {
+            storages.push((provider.name(), true, provider.storage("no-such-bucket").trust_create_only()));
+        }
+    }
+    for (of, storage_is_real, storage) in storages {
+        for (operation, error) in errors(&storage.build().unwrap()).await {
+            let kind = error.as_ref().map(Error::kind);
+            match operation {
+                "exists" => assert_eq!(kind, None),
+                // Azure answers the deletions of a batch one by one, without a code.
+                "delete" if of == "azure" && storage_is_real => assert_eq!(kind, None),
+                "owner" => assert_eq!(kind, Some(ErrorKind::Settings), "{of}: {operation}"),
+                _ if is_question(operation) => {
+                    assert_eq!(kind, Some(ErrorKind::NotFound), "{of}: {operation}")
+                }
+                _ => assert_eq!(kind, Some(ErrorKind::Settings), "{of}: {operation}: {error:?}"),
+            }
+            assert!(!error.as_ref().is_some_and(|error| error.is_retryable() || error.is_uncertain()));
+        }
+    }
+}
+
+/// Codes are those of the providers' lists of errors.
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_of_a_service() {
+    use ErrorKind::{AlreadyExists, Io, NameTooLong, PermissionDenied, Settings, StorageFull, TooLarge};
+    for (of, status, code, kind, retryable, uncertain) in [
+        ("s3", "400 Bad Request", "ExpiredToken", PermissionDenied, false, false),
+        ("s3", "400 Bad Request", "InvalidToken", PermissionDenied, false, false),
+        ("s3", "403 Forbidden", "AccessDenied", PermissionDenied, false, false),
+        ("s3", "403 Forbidden", "RequestTimeTooSkewed", PermissionDenied, false, false),
+        ("s3", "401 Unauthorized", "Unauthorized", PermissionDenied, false, false),
+        ("s3", "301 Moved Permanently", "PermanentRedirect", Settings, false, false),
+        ("s3", "400 Bad Request", "AuthorizationHeaderMalformed", Settings, false, false),
+        ("s3", "400 Bad Request", "KeyTooLongError", NameTooLong, false, false),
+        ("s3", "412 Precondition Failed", "PreconditionFailed", AlreadyExists, false, false),
+        ("s3", "409 Conflict", "ConditionalRequestConflict", AlreadyExists, false, false),
+        ("s3", "429 Too Many Requests", "TooManyRequests", Io, true, false),
+        ("s3", "503 Service Unavailable", "SlowDown", Io, true, false),
+        ("s3", "500 Internal Server Error", "InternalError", Io, true, true),
+        ("s3", "507 Insufficient Storage", "XMinioStorageFull", StorageFull, false, false),
+        ("s3", "418 I'm a teapot", "Teapot", Io, false, false),
+        ("gcs", "401 Unauthorized", "AuthenticationRequired", PermissionDenied, false, false),
+        ("gcs", "403 Forbidden", "AccessDenied", PermissionDenied, false, false),
+        ("gcs", "403 Forbidden", "RetentionPolicyNotMet", PermissionDenied, false, false),
+        ("gcs", "403 Forbidden", "RequestTimeTooSkewed", PermissionDenied, false, false),
+        ("gcs", "400 Bad Request", "EntityTooLarge", TooLarge, false, false),
+        ("gcs", "412 Precondition Failed", "PreconditionFailed", AlreadyExists, false, false),
+        ("gcs", "429 Too Many Requests", "SlowDown", Io, true, false),
+        ("gcs", "503 Service Unavailable", "ServiceUnavailable", Io, true, false),
+        ("gcs", "500 Internal Server Error", "InternalError", Io, true, true),
+        ("azure", "403 Forbidden", "AuthenticationFailed", PermissionDenied, false, false),
+        ("azure", "403 Forbidden", "AuthorizationPermissionMismatch", PermissionDenied, false, false),
+        ("azure", "403 Forbidden", "AccountIsDisabled", PermissionDenied, false, false),
+        ("azure", "409 Conflict", "BlobImmutableDueToPolicy", PermissionDenied, false, false),
+        ("azure", "409 Conflict", "ContainerBeingDeleted", Settings, false, false),
+        ("azure", "409 Conflict", "BlobAlreadyExists", AlreadyExists, false, false),
+        ("azure", "400 Bad Request", "InvalidResourceName", Settings, false, false),
+        ("azure", "400 Bad Request", "OutOfRangeInput", NameTooLong, false, false),
+        ("azure", "413 Request Entity Too Large", "RequestBodyTooLarge", TooLarge, false, false),
+        ("azure", "503 Service Unavailable", "ServerBusy", Io, true, false),
+        ("azure", "500 Internal Server Error", "OperationTimedOut", Io, true, true),
+    ] {
+        let storage = asked(of, status, code).await.build().unwrap();
+        for (operation, error) in errors(&storage).await {
+            let error = error.unwrap_or_else(|| panic!("{of}: {operation} succeeded after {status}"));
+            let got = (error.kind(), error.is_retryable(), error.is_uncertain());
+            match operation {
+                "save" => assert_eq!(got, (kind, retryable, uncertain), "{of} {code}: {error:?}"),
+                // Without the body only the status counts.
+                _ if is_question(operation) => {
+                    assert_eq!(got.1, retryable, "{of} {operation} {code}: {error:?}")
+                }
+                "delete" => {
+                    assert_eq!(got.1, retryable, "{of} {code}: {error:?}");
+                    assert_ne!(error.kind(), AlreadyExists, "{of} {code}: a name is no matter for a delete");
+                }
+                _ => assert_eq!((got.1, got.2), (retryable, false), "{of} {operation} {code}: {error:?}"),
+            }
+        }
+    }
+}
