@@ -35,6 +35,8 @@ pub enum ErrorKind {
     TooLarge,
     /// Content whose sniffed type is not among those accepted.
     NotAccepted,
+    /// The bytes of a stored file are not those that were stored: they have another size or hash.
+    Corrupted,
     /// Content that is not a readable image where one is needed.
     NotAnImage,
     /// The field holds no file (D063).

@@ -35,6 +35,8 @@ pub struct Rules {
     pub checksum: bool,
     /// Whether to read the image header.
     pub dimensions: bool,
+    /// The SHA-256 that all bytes together must have; it is computed then.
+    pub sha256: Option<[u8; 32]>,
 }
 
 /// What was learned.
@@ -97,7 +99,7 @@ impl Inspector {
             size: 0,
             prefix: Vec::new(),
             sniffed: None,
-            hash: rules.checksum.then(Sha256::new),
+            hash: (rules.checksum || rules.sha256.is_some()).then(Sha256::new),
             header: rules.dimensions.then(|| HeaderStream::new(HeaderReader::new())),
             rules,
         };
@@ -107,7 +109,7 @@ impl Inspector {
     /// Whether every byte must be shown, or only the beginning and the length: true only for the checksum. A file
     /// that need not be read is inspected by [`inspect_file`](Self::inspect_file) in a read or two.
     pub fn needs_all_bytes(&self) -> bool {
-        self.rules.checksum
+        self.hash.is_some()
     }
 
     /// Shows the next bytes.
@@ -142,7 +144,8 @@ impl Inspector {
     ///
     /// # Errors
     /// As [`update`](Self::update): content shorter than [`SNIFF_LEN`] is judged here. What broke a rule before
-    /// breaks it again, so that no result is published.
+    /// breaks it again, so that no result is published. [`Corrupted`](ErrorKind::Corrupted) where the bytes have
+    /// another hash than they must have.
     pub fn finish(mut self) -> Result<()> {
         check_size(&self.rules, self.size, "at least ")?;
         match self.sniffed {
@@ -150,8 +153,7 @@ impl Inspector {
             None => self.judge_prefix()?,
         }
         let image = self.header.take().and_then(HeaderStream::finish);
-        self.publish(image);
-        Ok(())
+        self.publish(image)
     }
 
     /// Inspects a whole file without copying it: its length, its beginning, and all of it only where the
@@ -178,8 +180,7 @@ impl Inspector {
         if self.needs_all_bytes() {
             self.read_all(file, buffer, filled)?;
         }
-        self.publish(image);
-        Ok(())
+        self.publish(image)
     }
 
     /// Hashes and counts all of `file`, whose first `filled` bytes are in `buffer`.
@@ -210,16 +211,22 @@ impl Inspector {
         check_type(&self.rules, content_type)
     }
 
-    fn publish(self, image: Option<ImageInfo>) {
+    fn publish(self, image: Option<ImageInfo>) -> Result<()> {
+        let sha256: Option<[u8; 32]> = self.hash.map(|hash| hash.finalize().into());
+        if self.rules.sha256.is_some_and(|expected| sha256 != Some(expected)) {
+            let message = "the bytes do not have the SHA-256 that they had when they were stored";
+            return Err(Error::new(ErrorKind::Corrupted, message));
+        }
         let inspection = Inspection {
             size: self.size,
             content_type: self.sniffed.flatten(),
-            sha256: self.hash.map(|hash| hash.finalize().into()),
+            sha256,
             dimensions: image.map(|image| image.dimensions),
             orientation: image.map(|image| image.orientation),
         };
         // Nobody else can set it: the inspector is the only writer, and gone after this.
         let _ = self.result.0.set(inspection);
+        Ok(())
     }
 }
 
