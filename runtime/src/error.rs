@@ -37,7 +37,7 @@ pub enum ErrorKind {
     NotAccepted,
     /// Content that is not a readable image where one is needed.
     NotAnImage,
-    /// Content that is not what its sender stated: another size, type or SHA-256.
+    /// Content that is not what its sender, or the row of the file, states: another size, type or SHA-256.
     NotAsStated,
     /// The field holds no file (D063).
     NoFile,

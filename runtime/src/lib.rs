@@ -13,6 +13,7 @@
 //! | [`field`], [`upload_to`] | values, accessors, and the names that fields give |
 //! | [`registry`] | `App`, aliases, storage functions evaluated once |
 //! | `db` | journal and persistence on sea-orm |
+//! | `ops` | what an operator does: moving files between storages |
 //! | `testing` | the conformance suite for storages, and overrides for tests |
 #![forbid(unsafe_code)]
 
@@ -36,6 +37,8 @@ pub mod inspect;
 mod journal;
 mod model;
 pub mod name;
+#[cfg(feature = "db")]
+pub mod ops;
 pub mod prelude;
 pub mod registry;
 pub mod settings;

@@ -179,6 +179,11 @@ fn definition<'m>(
             spec.extend(quote!(.#setter(__ff::#declare::<#ty>(#number))));
         }
     }
+    // The sweeper looks there for the storage of a row's file, without an instance.
+    if let (true, Some(meta)) = (model.wants_table, file.meta) {
+        let column = model.fields[meta].column();
+        spec.extend(quote!(.meta_column(#column)));
+    }
     spec
 }
 

@@ -14,7 +14,8 @@ const _: () = {
                 .upload_to(__ff::UploadTo::Function)
                 .max_size(20971520u64)
                 .accept(&["application/pdf"])
-                .meta_field(__ff::file_meta::<FileMeta>(3)),
+                .meta_field(__ff::file_meta::<FileMeta>(3))
+                .meta_column("manual_meta"),
         ),
     ];
     #[automatically_derived]

@@ -4,10 +4,10 @@ use super::value::parameter;
 use super::{AnyColumn, Table, kinds};
 use crate::failpoints::step;
 use crate::field::claim::Claim;
-use crate::field::{FileField, Retention, store};
+use crate::field::{self, FileField, Retention, stated, store};
 use crate::journal::{self, Change, FileChange, RowWrite, TransactionError, Written};
 use crate::model::{FileModel, ModelField};
-use crate::{Error, ErrorKind, Result, name};
+use crate::{Error, ErrorKind, Result, name, registry};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, TryFromU64, Value};
 
 /// A connection that rows are saved through: a `DatabaseConnection`, whose transactions are ours, or a
@@ -41,7 +41,7 @@ impl Connection for DatabaseTransaction {
 }
 
 pub(super) async fn save<M: Table, C: Connection>(model: &mut M, db: &C) -> Result<()> {
-    crate::registry::enter_model::<M>()?;
+    registry::enter_model::<M>()?;
     // The instance changes only when all has gone well, so that a retry finds its pending content again.
     let mut copy = model.clone();
     empty_beside(&mut copy);
@@ -77,7 +77,7 @@ pub(super) async fn save<M: Table, C: Connection>(model: &mut M, db: &C) -> Resu
 
 /// All of a save but the row, which the caller writes.
 pub(super) async fn attach<M: Table>(model: &M, tx: &DatabaseTransaction) -> Result<()> {
-    crate::registry::enter_model::<M>()?;
+    registry::enter_model::<M>()?;
     if model.has_pending() {
         return Err(blame::<M>(not_staged(), "attach"));
     }
@@ -134,8 +134,9 @@ async fn run<C: Connection>(db: &C, write: RowWrite) -> Result<Written, Transact
 }
 
 pub(super) async fn delete<M: Table, C: Connection>(model: M, db: &C) -> Result<()> {
-    crate::registry::enter_model::<M>()?;
-    let files = file_changes::<M>(true, &|_| Named::default(), |spec| spec.on_delete)?;
+    registry::enter_model::<M>()?;
+    let named = |_: ModelField<M>| Ok(Named::default());
+    let files = file_changes::<M>(true, &named, |spec| spec.on_delete)?;
     let write = RowWrite { table: M::TABLE, key: key_of(&model), change: Change::Delete, files };
     let written = run(db, write).await.map_err(|failure| blame::<M>(failure.error, "delete"))?;
     if let Some(own) = db.own() {
@@ -225,12 +226,20 @@ fn write<M: Table>(
     let row = row_of(model);
     let named = |field: ModelField<M>| {
         let file = field.value(model).file();
-        Named {
-            name: file.name().unwrap_or_default().to_owned(),
-            entry: file.claim().map(Claim::entry),
-            unchanged: file.row() == Some(row),
-            beside: columns_beside(model, field),
+        let (entry, unchanged) = (file.claim().map(Claim::entry), file.row() == Some(row));
+        let (mut home, mut aliases) = (String::new(), String::new());
+        if file.name().is_some() && unchanged {
+            // It goes by what the row says, even where that storage is not known here.
+            home = registry::home_alias(field.def().storage()?.alias(), stated(field, model));
+        } else if file.name().is_some() {
+            let handle = field::home(field, model)?;
+            handle.alias().clone_into(&mut home);
+            if entry.is_none() {
+                aliases = registry::aliases(&home, &handle);
+            }
         }
+        let name = file.name().unwrap_or_default().to_owned();
+        Ok(Named { name, home, aliases, entry, unchanged, beside: columns_beside(model, field) })
     };
     let files = file_changes::<M>(!unset, &named, |spec| spec.on_replace)?;
     Ok(RowWrite { table: M::TABLE, key: key_of(model), change: change(values, unset), files })
@@ -240,37 +249,32 @@ fn write<M: Table>(
 #[derive(Default)]
 struct Named {
     name: String,
+    home: String,
+    aliases: String,
     entry: Option<i64>,
     unchanged: bool,
     beside: Vec<&'static str>,
 }
 
-/// `held` says that there may be a row that holds files already. The storage of a field matters where a file is let go
-/// of or named.
+/// `held` says that there may be a row that holds files already: only then the field's own storage matters.
 fn file_changes<M: Table>(
     held: bool,
-    named: &dyn Fn(ModelField<M>) -> Named,
-    retention: fn(&crate::field::FieldSpec) -> Retention,
+    named: &dyn Fn(ModelField<M>) -> Result<Named>,
+    retention: fn(&field::FieldSpec) -> Retention,
 ) -> Result<Vec<FileChange>> {
     M::FIELDS
         .iter()
         .map(|field| {
             let spec = field.def().spec();
-            let Named { name, entry, unchanged, beside } = named(field);
-            let assigned = !name.is_empty() && entry.is_none();
-            let (mut storage, mut aliases) = (String::new(), String::new());
-            if held || assigned {
-                let handle = field.def().storage()?;
-                handle.alias().clone_into(&mut storage);
-                if assigned {
-                    aliases = crate::registry::aliases(&storage, &handle);
-                }
-            }
+            let Named { name, home, aliases, entry, unchanged, beside } = named(field)?;
+            let storage = if held { field.def().storage()?.alias().to_owned() } else { String::new() };
             Ok(FileChange {
                 column: spec.column,
+                meta: spec.meta_column,
                 storage,
-                aliases,
                 name,
+                home,
+                aliases,
                 entry,
                 unchanged,
                 beside,

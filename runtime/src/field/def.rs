@@ -64,6 +64,8 @@ pub struct FieldSpec {
     pub height: Option<usize>,
     /// `meta_field`, in the same way.
     pub meta: Option<usize>,
+    /// The column of `meta_field`, where the model has a table.
+    pub meta_column: Option<&'static str>,
 }
 
 impl FieldSpec {
@@ -84,6 +86,7 @@ impl FieldSpec {
             width: None,
             height: None,
             meta: None,
+            meta_column: None,
         }
     }
 }
@@ -116,6 +119,7 @@ setters! {
     width_field(number: usize) width = Some(number);
     height_field(number: usize) height = Some(number);
     meta_field(number: usize) meta = Some(number);
+    meta_column(name: &'static str) meta_column = Some(name);
 }
 
 /// A file field: its keys, and its storage once that has been evaluated. The derive makes one `static` a field.

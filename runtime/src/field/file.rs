@@ -1,8 +1,8 @@
 //! The accessor of a file field: a value joined with its field's description and storage.
 
-use super::{FieldDef, FieldValue, FileField};
+use super::{FieldDef, FieldValue};
 use crate::model::{FileModel, ModelField};
-use crate::registry::StorageHandle;
+use crate::registry::{self, StorageHandle};
 use crate::{Error, ErrorKind, FileName, Result};
 use std::fmt;
 use std::marker::PhantomData;
@@ -54,17 +54,18 @@ impl<'a, M: FileModel, V> FieldFile<'a, M, V> {
         self.value().file().name().is_some()
     }
 
-    /// The storage of the field.
+    /// The storage that the file is in: the field's own, unless the row says another one through its `meta_field`
+    /// ([`FileMeta::storage`](super::FileMeta::storage)).
     ///
     /// # Errors
-    /// As [`FieldDef::storage`].
+    /// As [`FieldDef::storage`]; [`UnknownStorage`](ErrorKind::UnknownStorage) where the row's alias is not known here.
     pub fn storage(&self) -> Result<StorageHandle<'static>> {
-        self.def().storage()
+        home(self.field(), self.model)
     }
 
     /// The checked name and the storage, for an operation that needs both.
     pub(super) fn stored(&self, operation: &'static str) -> Result<(FileName<'a>, StorageHandle<'static>)> {
-        stored(self.def(), self.value().file(), operation)
+        stored(self.field(), self.model, operation)
     }
 
     /// Gives an error of the storage the field's name, the operation and the storage's alias.
@@ -73,13 +74,35 @@ impl<'a, M: FileModel, V> FieldFile<'a, M, V> {
     }
 }
 
+/// The storage that the file of `field` is in. Free of locks and allocations where that is the field's own.
+#[inline]
+pub(crate) fn home<M: FileModel>(field: ModelField<M>, model: &M) -> Result<StorageHandle<'static>> {
+    let own = field.def().storage()?;
+    match stated(field, model) {
+        Some(alias) if alias != own.alias() => {
+            registry::elsewhere(own, alias).map_err(|error| field.def().blame(error))
+        }
+        _ => Ok(own),
+    }
+}
+
+/// The alias of the storage that the row says its stored file is in.
+#[inline]
+pub(crate) fn stated<M: FileModel>(field: ModelField<M>, model: &M) -> Option<&str> {
+    let meta = field.meta()?.get(model).meta()?;
+    // Content that is to be stored goes into the field's own storage, whatever is known of the file before.
+    field.value(model).file().name()?;
+    meta.storage.as_deref()
+}
+
 /// The checked name and the storage of a stored file.
-pub(super) fn stored<'a>(
-    def: &'static FieldDef,
-    file: &'a FileField,
+pub(super) fn stored<'a, M: FileModel>(
+    field: ModelField<M>,
+    model: &'a M,
     operation: &'static str,
 ) -> Result<(FileName<'a>, StorageHandle<'static>)> {
-    let handle = def.storage()?;
+    let (def, file) = (field.def(), field.value(model).file());
+    let handle = home(field, model).map_err(|error| error.with_operation(operation))?;
     let error = match (file.name(), file.as_pending()) {
         (Some(name), _) => match FileName::new(name) {
             Ok(name) => return Ok((name, handle)),

@@ -79,7 +79,7 @@ impl<M: FileModel> FieldFileMut<'_, M> {
     /// [`AlreadyExists`](ErrorKind::AlreadyExists) where the name is taken; those of names and of the storage.
     pub async fn rename(&mut self, name: &str) -> Result<()> {
         let to = self.checked(name, "rename")?;
-        let (from, handle) = stored(self.def(), self.field().value(self.model).file(), "rename")?;
+        let (from, handle) = stored(self.field(), self.model, "rename")?;
         let blame = |error: Error| {
             self.def().blame(error.with_operation("rename").with_name(to).with_storage(handle.alias()))
         };
@@ -99,7 +99,7 @@ impl<M: FileModel> FieldFileMut<'_, M> {
     /// Those of the storage; the field is as it was then.
     pub async fn delete(&mut self) -> Result<()> {
         if self.field().value(self.model).file().name().is_some() {
-            let (name, handle) = stored(self.def(), self.field().value(self.model).file(), "delete")?;
+            let (name, handle) = stored(self.field(), self.model, "delete")?;
             let blame = |error: Error| {
                 self.def().blame(error.with_operation("delete").with_name(name).with_storage(handle.alias()))
             };

@@ -12,7 +12,7 @@ pub struct FileMeta {
     /// The name the client gave, as it was given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub original_name: Option<String>,
-    /// The alias of the storage that holds the file.
+    /// The alias of the storage that holds the file: where it is not that of the field, the file is read there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub storage: Option<String>,
     /// Size in bytes.

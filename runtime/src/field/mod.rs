@@ -17,6 +17,8 @@ pub use def::{FieldDef, FieldSpec, Naming, Retention, UploadTo};
 pub use file::FieldFile;
 #[doc(hidden)]
 pub use file::field_file;
+#[cfg(feature = "db")]
+pub(crate) use file::{home, stated};
 pub use file_mut::FieldFileMut;
 #[doc(hidden)]
 pub use file_mut::field_file_mut;

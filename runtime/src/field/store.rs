@@ -100,20 +100,31 @@ fn prepare_stated<M: FileModel>(
         dimensions: measured && field.value(model).is_image(),
         stated,
     };
-    let (inspector, result) = Inspector::new(rules);
-    let content = Mutex::new(Some(content.with_inspector(inspector)));
-    Ok(Prepared {
-        name: wanted,
-        original_name: filename.to_owned(),
-        token,
-        #[cfg(feature = "db")]
-        upload: None,
-        content,
-        result,
-    })
+    Ok(Prepared::new(wanted, filename, token, content, rules))
 }
 
 impl Prepared {
+    /// Content that is to be stored under `name`, or a free variant of it.
+    pub(crate) fn new(
+        name: String,
+        original_name: &str,
+        token: String,
+        content: Content,
+        rules: Rules,
+    ) -> Self {
+        let (inspector, result) = Inspector::new(rules);
+        let content = Mutex::new(Some(content.with_inspector(inspector)));
+        Prepared {
+            name,
+            original_name: original_name.to_owned(),
+            token,
+            #[cfg(feature = "db")]
+            upload: None,
+            content,
+            result,
+        }
+    }
+
     /// Moves the bytes (W2, W3), under a free variant of the name.
     pub(crate) async fn store(
         mut self,

@@ -25,6 +25,7 @@ const BUFFER: usize = 64 << 10;
 const PAGE: usize = 4096;
 
 /// The most bytes that an image header is looked for in: a page beside the segments of a JPEG.
+#[cfg(feature = "object-store")]
 const MOST_HEADER: u64 = (1 << 20) + (64 << 10);
 
 /// What the bytes of a file must obey, and what is to be learned from them.
@@ -38,11 +39,11 @@ pub struct Rules {
     pub checksum: bool,
     /// Whether to read the image header.
     pub dimensions: bool,
-    /// What the sender has said of the file, which must be true.
+    /// What was said of the file before, which must be true.
     pub stated: Stated,
 }
 
-/// What a sender says of a file before it is there. Each is checked where it was said.
+/// What is said of a file before it is there, by its sender or by a row. Each is checked where it was said.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stated {
     /// Size in bytes.
@@ -127,6 +128,7 @@ impl Inspector {
     }
 
     /// How many of the first bytes must be shown, if the content can be asked for a part of it.
+    #[cfg(feature = "object-store")]
     pub(crate) fn needed_bytes(&self) -> u64 {
         match (self.needs_all_bytes(), self.rules.dimensions) {
             (true, _) => u64::MAX,
@@ -137,6 +139,7 @@ impl Inspector {
 
     /// As [`finish`](Self::finish), for a content of `size` bytes of which only the [needed](Self::needed_bytes) ones
     /// were shown.
+    #[cfg(feature = "object-store")]
     pub(crate) fn finish_of(mut self, size: u64) -> Result<()> {
         self.size = self.size.max(size);
         self.finish()
@@ -174,7 +177,8 @@ impl Inspector {
     ///
     /// # Errors
     /// As [`update`](Self::update): content shorter than [`SNIFF_LEN`] is judged here. What broke a rule before
-    /// breaks it again, so that no result is published.
+    /// breaks it again, so that no result is published. [`NotAsStated`](ErrorKind::NotAsStated) where
+    /// the content is another than was [`stated`](Rules::stated).
     pub fn finish(mut self) -> Result<()> {
         check_size(&self.rules, self.size, "at least ")?;
         match self.sniffed {

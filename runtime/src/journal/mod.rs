@@ -7,6 +7,7 @@
 
 mod entry;
 mod error;
+mod held;
 mod schema;
 mod sql;
 mod stage;
@@ -20,7 +21,8 @@ mod write;
 pub use sweep::{SweepReport, Sweeper, SweeperTask};
 
 pub(crate) use error::{NOT_STAGED, database, is_missing_table};
-pub(crate) use schema::{create, note_columns};
+pub(crate) use held::Relocation;
+pub(crate) use schema::{create, has_triggers, note_columns};
 pub(crate) use sql::Dialect;
 pub(crate) use stage::{Request, Staged, stage};
 pub(crate) use sweep::{nudge, work_off};

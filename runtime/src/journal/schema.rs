@@ -29,7 +29,8 @@ pub(crate) async fn note_columns(
             Err(_) => (String::new(), None),
         };
         let column = || [Value::from(table), Value::from(def.spec().column)];
-        let place = [Value::from(storage.as_str()), Value::from(location)];
+        let meta = def.spec().meta_column;
+        let place = [Value::from(storage.as_str()), Value::from(location), Value::from(meta)];
         let known = if storage.is_empty() {
             u64::from(any(db, &sql.is_column, column().into()).await?)
         } else {
@@ -40,4 +41,13 @@ pub(crate) async fn note_columns(
         }
     }
     Ok(())
+}
+
+/// Whether the column of a field has triggers that do what a save does.
+pub(crate) async fn has_triggers(
+    db: &impl ConnectionTrait,
+    table: &str,
+    def: &'static FieldDef,
+) -> Result<bool> {
+    any(db, &sql(db)?.has_triggers, vec![table.into(), def.spec().column.into()]).await
 }

@@ -2,6 +2,7 @@
 
 use super::database;
 use super::entry::{self, any, execute, sql};
+use super::held::{Held, Relocation};
 use super::stage::{LEASE, expired};
 use super::transaction::{self, TransactionError};
 use crate::failpoints::{planted, step};
@@ -43,18 +44,24 @@ pub(crate) enum Change {
     Delete,
     /// The caller writes the row, in the same transaction.
     Attach,
+    /// Say where the only file is now, if the row still names the original.
+    Relocate(Box<Relocation>),
 }
 
 /// What becomes of one file column.
 #[derive(Debug, Clone)]
 pub(crate) struct FileChange {
     pub(crate) column: &'static str,
-    /// Alias of the field's storage.
+    /// The column that says, among other things, which storage a file of this one is in.
+    pub(crate) meta: Option<&'static str>,
+    /// Alias of the field's own storage, where a file is that the row states no storage for.
     pub(crate) storage: String,
-    /// The storage's aliases, where the name was assigned and not staged.
-    pub(crate) aliases: String,
     /// The name the row will hold; empty for none.
     pub(crate) name: String,
+    /// Alias of the storage that this name is in.
+    pub(crate) home: String,
+    /// All aliases of that storage, where the name was assigned and not staged.
+    pub(crate) aliases: String,
     /// The journal entry of a staged file, to be consumed.
     pub(crate) entry: Option<i64>,
     /// Whether the name came from this very row and was not changed since.
@@ -66,9 +73,10 @@ pub(crate) struct FileChange {
 }
 
 impl FileChange {
-    /// Whether the row holds another file by now, which the instance did not mean to replace (F25).
-    fn is_overtaken(&self, held: &str) -> bool {
-        self.unchanged && self.name != held
+    /// Whether the row holds another file by now, or the same one in another storage, which the instance did not mean to
+    /// replace (F25).
+    fn is_overtaken(&self, held: &Held) -> bool {
+        self.unchanged && !held.is(self)
     }
 }
 
@@ -133,8 +141,16 @@ impl RowWrite {
         let mut written = Written::default();
         let mut held = match self.change {
             Change::Insert(_) => None,
-            _ => self.held_names(tx).await?,
+            _ => self.held_files(tx).await?,
         };
+        let mut relocated = None;
+        if let Change::Relocate(relocation) = &self.change {
+            relocated = relocation.apply(held.as_mut().and_then(|held| held.first_mut()));
+            if relocated.is_none() {
+                written.overtaken = true;
+                return Ok(written);
+            }
+        }
         let secured = self.secure(tx, held.as_deref().unwrap_or_default()).await?;
         step!("W4.row-read");
         match &self.change {
@@ -172,6 +188,13 @@ impl RowWrite {
                 tx.execute(&delete).await.map_err(database)?;
             }
             Change::Attach => self.check_named(tx, held.as_deref().unwrap_or_default()).await?,
+            Change::Relocate(_) => {
+                for file in &self.files {
+                    let meta = file.meta.map(|column| (column, relocated.clone().unwrap_or_default().into()));
+                    let values = [(file.column, file.name.as_str().into())].into_iter().chain(meta);
+                    self.update(tx, &values.collect::<Vec<_>>()).await?;
+                }
+            }
         }
         step!("W4.row-written");
         if !(secured && matches!(self.change, Change::Attach)) {
@@ -185,7 +208,7 @@ impl RowWrite {
 
     /// Where triggers consume the entries it cannot be seen afterwards whether they did, or a sweeper had been there
     /// before: so the entries are held before the row is written. Whether there are triggers.
-    async fn secure(&self, tx: &impl ConnectionTrait, held: &[String]) -> Result<bool> {
+    async fn secure(&self, tx: &impl ConnectionTrait, held: &[Held]) -> Result<bool> {
         let sql = sql(tx)?;
         let mut secured = false;
         for (index, file) in self.files.iter().enumerate() {
@@ -197,7 +220,7 @@ impl RowWrite {
             };
             if watched
                 && execute(tx, &sql.renew, vec![LEASE.into(), entry.into()]).await? != 1
-                && held.get(index).is_none_or(|held| *held != file.name)
+                && held.get(index).is_none_or(|held| !held.is(file))
             {
                 return Err(expired());
             }
@@ -207,14 +230,14 @@ impl RowWrite {
     }
 
     /// The fence: every staged file's entry is consumed, or somebody else has the file, or this row has it already.
-    async fn attach(&self, tx: &impl ConnectionTrait, held: &[String], secured: bool) -> Result<()> {
+    async fn attach(&self, tx: &impl ConnectionTrait, held: &[Held], secured: bool) -> Result<()> {
         let sql = sql(tx)?;
         for (index, file) in self.files.iter().enumerate() {
             let Some(entry) = file.entry else { continue };
             if execute(tx, &sql.attach, vec![entry.into()]).await? == 1
                 || planted!("no-fence")
                 || secured
-                || held.get(index).is_some_and(|held| *held == file.name)
+                || held.get(index).is_some_and(|held| held.is(file))
             {
                 continue;
             }
@@ -235,9 +258,8 @@ impl RowWrite {
         Expr::col(Alias::new(self.key.0)).eq(self.key.1.clone())
     }
 
-    /// The names that the row holds now, read in this transaction and never from memory (F24); `None` where there is
-    /// no row. Without file columns it asks for the key alone.
-    async fn held_names(&self, tx: &impl ConnectionTrait) -> Result<Option<Vec<String>>> {
+    /// The files that the row holds now; `None` where there is no row. Without file columns it asks for the key alone.
+    async fn held_files(&self, tx: &impl ConnectionTrait) -> Result<Option<Vec<Held>>> {
         let mut select = Query::select();
         select.from(Alias::new(self.table)).and_where(self.is_row()).column(Alias::new(self.key.0));
         if !planted!("no-row-lock") {
@@ -245,42 +267,41 @@ impl RowWrite {
         }
         for file in &self.files {
             select.column(Alias::new(file.column));
+            file.meta.map(|meta| select.column(Alias::new(meta)));
         }
         let Some(row) = tx.query_one(&select).await.map_err(database)? else {
             return Ok(None);
         };
-        let held =
-            |file: &FileChange| row.try_get::<Option<String>>("", file.column).map(Option::unwrap_or_default);
-        self.files.iter().map(held).collect::<Result<_, _>>().map(Some).map_err(database)
+        self.files.iter().map(|file| Held::read(&row, file)).collect::<Result<_>>().map(Some)
     }
 
     /// Refuses a name that was assigned, not staged, where a sweeper that has not seen this row may delete the file yet.
     /// One that has not begun will see it, and so will a transaction that lets go of the name: it waits for this one.
-    async fn check_named(&self, tx: &impl ConnectionTrait, held: &[String]) -> Result<()> {
+    async fn check_named(&self, tx: &impl ConnectionTrait, held: &[Held]) -> Result<()> {
         let sql = sql(tx)?;
         for (index, file) in self.files.iter().enumerate() {
             if file.name.is_empty()
                 || file.entry.is_some()
-                || held.get(index).is_some_and(|held| *held == file.name || file.is_overtaken(held))
+                || held.get(index).is_some_and(|held| held.is(file) || file.is_overtaken(held))
             {
                 continue;
             }
             let name = || Value::from(file.name.as_str());
-            let values = vec![file.storage.as_str().into(), name(), self.table.into(), file.column.into()];
+            let values = vec![file.home.as_str().into(), name(), self.table.into(), file.column.into()];
             let Some(hold) = entry::insert(tx, &sql.hold, values).await? else {
                 return Err(entry::refused(tx).await);
             };
             if any(tx, &sql.is_going, vec![file.aliases.as_str().into(), name()]).await? {
                 let text = "a row let go of the file, and a sweep is deleting it or finding out whether to; try again";
                 let error = Error::new(ErrorKind::StagedExpired, text).with_name(&file.name);
-                return Err(error.with_storage(&file.storage).retryable());
+                return Err(error.with_storage(&file.home).retryable());
             }
             execute(tx, &sql.unhold, vec![hold.into()]).await?;
             if self.has_triggers(tx, file).await? {
                 // They take it as they take a staged file's entry.
                 let token = name::token()?.into();
                 let values =
-                    vec![file.storage.as_str().into(), name(), token, self.table.into(), file.column.into()];
+                    vec![file.home.as_str().into(), name(), token, self.table.into(), file.column.into()];
                 if entry::insert(tx, &sql.admit, values).await?.is_none() {
                     return Err(entry::refused(tx).await);
                 }
@@ -290,22 +311,26 @@ impl RowWrite {
     }
 
     /// Queues the deletion of every file that the row held and lets go of.
-    async fn queue(&self, tx: &impl ConnectionTrait, held: Vec<String>) -> Result<Vec<i64>> {
+    async fn queue(&self, tx: &impl ConnectionTrait, held: Vec<Held>) -> Result<Vec<i64>> {
         let mut queued = Vec::new();
         let deleted = matches!(self.change, Change::Delete);
         for (file, held) in self.files.iter().zip(held) {
-            if held.is_empty()
+            if held.name.is_empty()
                 || !file.delete
-                || (!deleted && (held == file.name || file.is_overtaken(&held)))
+                || (!deleted && (held.is(file) || file.is_overtaken(&held)))
             {
                 continue;
             }
+            let grace = match &self.change {
+                Change::Relocate(relocation) => relocation.grace,
+                _ => GRACE,
+            };
             let values = vec![
-                file.storage.as_str().into(),
-                held.as_str().into(),
+                held.storage.as_str().into(),
+                held.name.as_str().into(),
                 // Where no owner is kept with a file, a token in its name proves that it is ours.
-                name::token_in(&held).map_or_else(name::token, |token| Ok(token.to_owned()))?.into(),
-                GRACE.into(),
+                name::token_in(&held.name).map_or_else(name::token, |token| Ok(token.to_owned()))?.into(),
+                grace.into(),
                 self.table.into(),
                 file.column.into(),
             ];
@@ -313,7 +338,7 @@ impl RowWrite {
                 continue;
             }
             if planted!("delete-before-commit") {
-                registry::storage(&file.storage)?.delete(FileName::new(&held)?).await?;
+                registry::storage(&held.storage)?.delete(FileName::new(&held.name)?).await?;
             }
             match entry::insert(tx, &sql(tx)?.queue, values).await? {
                 Some(entry) => queued.push(entry),

@@ -63,11 +63,16 @@ impl AppBuilder {
         self
     }
 
-    /// Gives a storage an alias, in the place of one that the settings have. An alias may stand for another one.
+    /// Gives a storage an alias, in the place of one that the settings have. An alias may stand for another one, so
+    /// that rows keep their files when their storage gets another alias: `.storage("old", "new")`. Rows say `Model.field`
+    /// where the storage had none, so that is taken for an alias here.
     pub fn storage(mut self, alias: &str, storage: impl IntoStorage) -> Self {
+        let of_field = alias
+            .split_once('.')
+            .is_some_and(|(model, field)| check_alias(model).and_then(|_| check_alias(field)).is_ok());
         let storage = match check_alias(alias) {
-            Ok(_) => storage.into_storage(),
-            Err(message) => Err(Error::new(ErrorKind::Settings, message)),
+            Err(message) if !of_field => Err(Error::new(ErrorKind::Settings, message)),
+            _ => storage.into_storage(),
         };
         self.storages.insert(alias.to_owned(), storage);
         self

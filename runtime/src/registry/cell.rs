@@ -26,6 +26,8 @@ pub struct StorageHandle<'a>(Inner<'a>);
 enum Inner<'a> {
     Field(&'a Resolved),
     Override(SharedStorage),
+    /// Not the field's own: found by the alias that a row states.
+    Elsewhere(String, SharedStorage),
 }
 
 impl StorageHandle<'_> {
@@ -33,7 +35,7 @@ impl StorageHandle<'_> {
     pub fn storage(&self) -> &SharedStorage {
         match &self.0 {
             Inner::Field(resolved) => &resolved.storage,
-            Inner::Override(storage) => storage,
+            Inner::Override(storage) | Inner::Elsewhere(_, storage) => storage,
         }
     }
 
@@ -43,7 +45,21 @@ impl StorageHandle<'_> {
         match &self.0 {
             Inner::Field(resolved) => &resolved.alias,
             Inner::Override(_) => OVERRIDE,
+            Inner::Elsewhere(alias, _) => alias,
         }
+    }
+
+    pub(super) fn elsewhere(alias: String, storage: SharedStorage) -> StorageHandle<'static> {
+        StorageHandle(Inner::Elsewhere(alias, storage))
+    }
+
+    pub(super) fn overridden(storage: SharedStorage) -> StorageHandle<'static> {
+        StorageHandle(Inner::Override(storage))
+    }
+
+    /// Whether it stands in the place of every storage, in a test.
+    pub(super) fn is_override(&self) -> bool {
+        matches!(self.0, Inner::Override(_))
     }
 }
 
@@ -102,6 +118,18 @@ pub(super) fn own_alias(field: &FieldDef) -> String {
     format!("{}.{}", field.model(), field.name())
 }
 
+/// That alias, where it stands for no other storage.
+fn free_alias(field: &FieldDef) -> Result<String> {
+    let alias = own_alias(field);
+    match storages::look_up(&alias) {
+        Err(error) if error.kind() == ErrorKind::UnknownStorage => Ok(alias),
+        _ => Err(Error::new(
+            ErrorKind::StorageFunction,
+            "another storage was given the alias of this field; give the storage of the field an alias of its own",
+        )),
+    }
+}
+
 fn resolve(field: &FieldDef) -> Result<Resolved> {
     // A function may have asked for settings that could not be read, and been given the defaults.
     settings::try_settings()?;
@@ -110,9 +138,10 @@ fn resolve(field: &FieldDef) -> Result<Resolved> {
         Some(function) => match catch_unwind(AssertUnwindSafe(function)) {
             Ok(choice) => match choice.map_err(|error| error.with_operation("storage function"))? {
                 StorageChoice::Alias(alias) => storages::look_up(&alias)?,
-                StorageChoice::Storage(storage) => {
-                    (storages::alias_of(&storage).unwrap_or_else(|| own_alias(field)), storage)
-                }
+                StorageChoice::Storage(storage) => match storages::alias_of(&storage) {
+                    Some(alias) => (alias, storage),
+                    None => (free_alias(field)?, storage),
+                },
             },
             Err(panic) => return Err(panicked(&*panic)),
         },

@@ -8,6 +8,7 @@
 
 mod app;
 mod cell;
+mod homes;
 mod into_storage;
 mod models;
 mod once;
@@ -18,11 +19,14 @@ mod waits;
 pub use app::{App, AppBuilder};
 pub(crate) use cell::StorageCell;
 pub use cell::StorageHandle;
+pub(crate) use homes::elsewhere;
+#[cfg(feature = "db")]
+pub(crate) use homes::{handle, home_alias};
 pub use into_storage::{IntoStorage, StorageChoice, StorageFn};
 pub(crate) use models::register;
 pub use models::{RegisteredModel, models};
 #[cfg(feature = "db")]
-pub(crate) use models::{aliases, enter_model};
+pub(crate) use models::{aliases, enter_model, known_storages};
 pub use overrides::{deny_real_storage, spawn, with_storage, with_storage_sync};
 #[cfg(feature = "db")]
 pub(crate) use storages::is_same;

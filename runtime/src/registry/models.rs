@@ -136,21 +136,32 @@ fn check_alias(model: &RegisteredModel, field: &'static FieldDef) -> Result<()> 
     Ok(())
 }
 
-/// The aliases by which the journal may know a file of `storage`, `alias` among them, as a JSON array: fields whose functions give one
-/// storage may each have an alias of their own.
+/// The aliases by which the journal may know a file of `storage`, `alias` among them, as a JSON array: fields whose
+/// functions give one storage may each have an alias of their own, and so may rows.
 #[cfg(feature = "db")]
 pub(crate) fn aliases(alias: &str, storage: &SharedStorage) -> String {
     let location = storage.location();
     let mut aliases = vec![alias.to_owned()];
-    for field in models().iter().flat_map(|model| model.fields.iter().copied()) {
-        if let Some((alias, other)) = field.cell().evaluated()
-            && (is_same(storage, other) || (location.is_some() && location == other.location()))
-            && !aliases.iter().any(|known| known == alias)
+    for (alias, other) in known_storages() {
+        if (is_same(storage, &other) || (location.is_some() && location == other.location()))
+            && !aliases.contains(&alias)
         {
-            aliases.push(alias.to_owned());
+            aliases.push(alias);
         }
     }
     serde_json::Value::from(aliases).to_string()
+}
+
+/// Every storage that this process has met, by every alias: those of fields, and those that rows may state.
+#[cfg(feature = "db")]
+pub(crate) fn known_storages() -> Vec<(String, SharedStorage)> {
+    let mut known = super::storages::built();
+    for field in models().iter().flat_map(|model| model.fields.iter().copied()) {
+        if let Some((alias, storage)) = field.cell().evaluated() {
+            known.push((alias.to_owned(), storage.clone()));
+        }
+    }
+    known
 }
 
 /// The storage that goes by `Model.field`. `None` if there is none.

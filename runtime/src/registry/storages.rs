@@ -153,6 +153,18 @@ impl Storages {
     }
 }
 
+/// The storages given in code, and those that have been built from the settings.
+#[cfg(feature = "db")]
+pub(super) fn built() -> Vec<(String, SharedStorage)> {
+    let Ok(current) = current() else { return Vec::new() };
+    let built = current.entries.iter().filter_map(|(alias, entry)| match entry {
+        Entry::Given(storage) => Some((alias.clone(), storage.clone())),
+        Entry::Defined(_, once) => Some((alias.clone(), once.get()?.clone())),
+        Entry::Alias(_) => None,
+    });
+    built.collect()
+}
+
 /// Whether both are one instance.
 pub(crate) fn is_same(a: &SharedStorage, b: &SharedStorage) -> bool {
     // Without the vtables, of which one type may have several.

@@ -52,6 +52,7 @@ pub(crate) fn ddl(dialect: Dialect) -> Vec<String> {
             model_column {short} NOT NULL, \
             storage {short} NOT NULL, \
             location {text}, \
+            meta_column {text}, \
             triggers {number} NOT NULL DEFAULT 0, \
             PRIMARY KEY (model_table, model_column)){engine}"
         ),

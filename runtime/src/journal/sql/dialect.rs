@@ -87,19 +87,39 @@ impl Dialect {
         if self == Dialect::Postgres { numbered(&text) } else { text }
     }
 
-    /// G2: whether a column names the file, bytewise. Identifiers come from the derive.
+    /// G2: which rows name the file in a column, bytewise, as what they state to be its storage in the column `meta`:
+    /// name → `stated`, each once; nothing is `NULL` or the empty text. Identifiers come from the derive.
     ///
     /// SQLite reads a quoted identifier that names no column as a text, unless the table stands before it. A column of
     /// MySQL may have a collation that takes different names for equal; the first comparison is for the index.
-    pub(crate) fn probe(self, table: &str, column: &str) -> String {
-        let (table, column) = (self.quoted(table), self.quoted(column));
+    pub(crate) fn probe(self, table: &str, column: &str, meta: Option<&str>) -> String {
+        let table = self.quoted(table);
+        let column = format!("{table}.{}", self.quoted(column));
+        let (stated, limit) = match meta {
+            Some(meta) => (self.stated(&format!("{table}.{}", self.quoted(meta))), ""),
+            None => ("''".to_owned(), " LIMIT 1"),
+        };
+        let select = format!("SELECT DISTINCT {stated} AS stated FROM {table} WHERE {column}");
         match self {
-            Dialect::Sqlite => format!("SELECT 1 AS n FROM {table} WHERE {table}.{column} = ? LIMIT 1"),
-            Dialect::Postgres => format!("SELECT 1 AS n FROM {table} WHERE {table}.{column} = $1 LIMIT 1"),
+            Dialect::Sqlite => format!("{select} = ?{limit}"),
+            Dialect::Postgres => format!("{select} = $1{limit}"),
             Dialect::MySql => format!(
-                "SELECT 1 AS n FROM {table} WHERE {table}.{column} = ? \
-                 AND CAST(CONVERT({table}.{column} USING utf8mb4) AS BINARY) = CAST(? AS BINARY) LIMIT 1"
+                "{select} = ? AND CAST(CONVERT({column} USING utf8mb4) AS BINARY) = CAST(? AS BINARY){limit}"
             ),
+        }
+    }
+
+    /// How often the probe binds the name.
+    pub(crate) fn probe_values(self) -> usize {
+        if self == Dialect::MySql { 2 } else { 1 }
+    }
+
+    /// The alias that a file's meta states, in a column `meta`: a text, or `NULL` where it states none.
+    pub(crate) fn stated(self, meta: &str) -> String {
+        match self {
+            Dialect::Sqlite => format!("json_extract({meta}, '$.storage')"),
+            Dialect::Postgres => format!("({meta} ->> 'storage')"),
+            Dialect::MySql => format!("JSON_UNQUOTE(JSON_EXTRACT({meta}, '$.storage'))"),
         }
     }
 

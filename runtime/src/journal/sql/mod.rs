@@ -131,17 +131,19 @@ statements! {
     count_dead = format!("SELECT COUNT(*) AS n FROM filefield_journal WHERE due_at = {NEVER} AND state = 'dead'");
 
     /// Notes a column that holds names of files, for sweepers that do not know its model: table, column, storage,
-    /// location.
-    add_column = "INSERT INTO filefield_columns (model_table, model_column, storage, location) VALUES (?, ?, ?, ?)";
+    /// location, column that states the storage of each.
+    add_column = "INSERT INTO filefield_columns (model_table, model_column, storage, location, meta_column) \
+        VALUES (?, ?, ?, ?, ?)";
 
-    /// The same for a column that is known: storage, location, table, column.
-    set_column = "UPDATE filefield_columns SET storage = ?, location = ? WHERE model_table = ? AND model_column = ?";
+    /// The same for a column that is known: storage, location, column that states the storage of each, table, column.
+    set_column = "UPDATE filefield_columns SET storage = ?, location = ?, meta_column = ? \
+        WHERE model_table = ? AND model_column = ?";
 
     /// Whether a column is known: table, column.
     is_column = "SELECT 1 AS n FROM filefield_columns WHERE model_table = ? AND model_column = ?";
 
-    /// All columns that hold names of files: → model_table, model_column, storage, location.
-    columns = "SELECT model_table, model_column, storage, location FROM filefield_columns";
+    /// All columns that hold names of files: → model_table, model_column, storage, location, meta_column.
+    columns = "SELECT model_table, model_column, storage, location, meta_column FROM filefield_columns";
 
     /// Whether a column has triggers that do what a save does: table, column.
     has_triggers = "SELECT 1 AS n FROM filefield_columns \

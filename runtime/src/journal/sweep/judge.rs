@@ -1,7 +1,7 @@
 //! What is to become of one fenced entry: is the name still in use, and is the file ours (G2, G3).
 
-use super::super::entry::{Entry, any, dialect, rows, sql, text, token};
-use super::super::{database, is_missing_table};
+use super::super::entry::{Entry, sql, token};
+use super::referenced::is_referenced;
 use crate::failpoints::{planted, step};
 use crate::field::FieldDef;
 use crate::{ErrorKind, FileName, Result, SharedStorage, name, registry};
@@ -13,14 +13,6 @@ pub(super) enum Outcome {
     Referenced,
     Absent,
     Dead(String),
-}
-
-/// A column of the database that holds names of files of the storage in question, and what it calls the file.
-#[derive(PartialEq)]
-struct Place {
-    table: String,
-    column: String,
-    called: String,
 }
 
 /// Decides about the file of a fenced entry, and deletes it where that is proven right.
@@ -81,77 +73,6 @@ fn is_token_in_name(entry: &Entry) -> bool {
     if entry.is_delete { name::token_in(&entry.name).is_some() } else { entry.name.contains(&entry.token) }
 }
 
-/// G2: whether the entry's own column names the file, or any other that is known to this program or to the database,
-/// by whatever name its storage has for it.
-async fn is_referenced(
-    db: &DatabaseConnection,
-    entry: &Entry,
-    name: FileName<'_>,
-    storage: &SharedStorage,
-    columns: &[(&'static str, &'static FieldDef)],
-) -> Result<bool> {
-    let own = Place { table: entry.table.clone(), column: entry.column.clone(), called: name.to_string() };
-    if names(db, &own).await? {
-        return Ok(true);
-    }
-    if planted!("probe-own-column-only") {
-        return Ok(false);
-    }
-    let mut seen = vec![own];
-    for (table, def) in columns {
-        let (called, unknown) = match def.storage() {
-            Ok(handle) => match name_in(&handle, storage, name) {
-                Some(called) => (called, None),
-                None => (String::new(), None),
-            },
-            Err(error) => (name.to_string(), Some(error)),
-        };
-        let place = Place { table: (*table).to_owned(), column: def.spec().column.to_owned(), called };
-        if seen.contains(&place) {
-            continue;
-        }
-        let found = if place.called.is_empty() { Ok(false) } else { names(db, &place).await };
-        seen.push(place);
-        match (found, unknown) {
-            (Ok(false), _) => {}
-            (Ok(true), None) => return Ok(true),
-            // The row may mean this file.
-            (Ok(true), Some(error)) => return Err(error),
-            // A model of this program may live in another database; the entry's own table may not be missing
-            // (requirement 92).
-            (Err(error), _) if is_missing_table(&error) => {}
-            (Err(error), _) => return Err(error),
-        }
-    }
-    // Models of other programs.
-    let location = storage.location();
-    for row in rows(db, &sql(db)?.columns, vec![]).await? {
-        let (table, column) = (text(&row, "model_table")?, text(&row, "model_column")?);
-        if seen.iter().any(|place| place.table == table && place.column == column) {
-            continue;
-        }
-        let place: Option<String> = row.try_get("", "location").map_err(database)?;
-        let called = match (&location, &place) {
-            (Some(here), Some(there)) => name_below(there, here, name),
-            _ => {
-                let alias = text(&row, "storage")?;
-                (alias.is_empty() || alias == entry.storage).then(|| name.to_string())
-            }
-        };
-        let Some(called) = called else { continue };
-        if names(db, &Place { table, column, called }).await? {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-async fn names(db: &DatabaseConnection, place: &Place) -> Result<bool> {
-    let probe = dialect(db)?.probe(&place.table, &place.column);
-    let values = probe.matches(['?', '$']).map(|_| place.called.as_str().into()).collect();
-    any(db, &probe, values).await
-}
-
 /// Every file column of every registered model with a table.
 fn file_columns() -> Vec<(&'static str, &'static FieldDef)> {
     let mut columns = Vec::new();
@@ -171,19 +92,4 @@ fn storage_of(alias: &str, columns: &[(&'static str, &'static FieldDef)]) -> Res
         Some(handle) => Ok(handle.storage().clone()),
         None => registry::storage(alias),
     }
-}
-
-/// What `storage` calls the file that `other` calls `name`; `None` where it does not show it.
-fn name_in(storage: &SharedStorage, other: &SharedStorage, name: FileName<'_>) -> Option<String> {
-    if registry::is_same(storage, other) {
-        return Some(name.to_string());
-    }
-    name_below(&storage.location()?, &other.location()?, name)
-}
-
-/// What the storage at `root` calls the file that the one at `place` calls `name`.
-fn name_below(root: &str, place: &str, name: FileName<'_>) -> Option<String> {
-    let file = format!("{}/{}", place.trim_end_matches('/'), name::filepath_to_uri(name.as_str()));
-    let below = file.strip_prefix(root.trim_end_matches('/'))?.strip_prefix('/')?;
-    name::uri_to_filepath(below)
 }

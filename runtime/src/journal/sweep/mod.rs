@@ -2,6 +2,7 @@
 
 mod brake;
 mod judge;
+mod referenced;
 mod task;
 
 pub use task::SweeperTask;

@@ -15,7 +15,7 @@ const SHOWN: usize = 100;
 /// R2 and R3: walks through all that the storage lists.
 pub(super) async fn walk(
     options: &Invariants<'_>,
-    places: &Places,
+    places: &Places<'_>,
     report: &mut InvariantReport,
 ) -> Result<()> {
     let mut todo = vec![String::new()];
@@ -53,7 +53,7 @@ pub(super) async fn walk(
 
 async fn judge(
     options: &Invariants<'_>,
-    places: &Places,
+    places: &Places<'_>,
     listed: &[String],
     report: &mut InvariantReport,
 ) -> Result<()> {
@@ -143,7 +143,7 @@ fn count_files(directory: &std::path::Path) -> Result<usize> {
 }
 
 /// R4: nothing is left to do.
-pub(super) async fn check_journal(places: &Places, report: &mut InvariantReport) -> Result<()> {
+pub(super) async fn check_journal(places: &Places<'_>, report: &mut InvariantReport) -> Result<()> {
     if !places.journal {
         return Ok(());
     }

@@ -2,42 +2,52 @@
 
 use super::sql::{Entry, Sql};
 use crate::name::{filepath_to_uri, uri_to_filepath};
-use crate::{Result, SharedStorage, registry};
+use crate::registry::{self, StorageHandle};
+use crate::{Result, SharedStorage};
 use sea_orm::DatabaseConnection;
 use std::collections::BTreeSet;
 
-/// A file column whose field stores in the storage in question, or in a part of it, or in more than it.
+/// A file column, some of whose files may lie in the storage in question, or in a part of it, or in more than it.
 #[derive(Debug)]
 pub(super) struct Place {
     pub(super) table: &'static str,
     pub(super) column: &'static str,
-    /// What the journal calls the field's storage.
-    alias: String,
-    /// Locations of the field's storage and of the one in question, where they differ.
-    locations: Option<(String, String)>,
-}
-
-impl Place {
-    /// What the storage calls a file that the column calls `called`; `None` where it does not show it.
-    pub(super) fn here(&self, called: &str) -> Option<String> {
-        match &self.locations {
-            Some((field, here)) => translate(field, here, called),
-            None => Some(called.to_owned()),
-        }
-    }
-
-    /// What the column calls a file of the storage.
-    pub(super) fn called(&self, name: &str) -> Option<String> {
-        match &self.locations {
-            Some((field, here)) => translate(here, field, name),
-            None => Some(name.to_owned()),
-        }
-    }
+    /// The column in which a row may say which storage its file is in.
+    pub(super) meta: Option<&'static str>,
+    /// Where a file is of a row that does not.
+    own: StorageHandle<'static>,
 }
 
 impl std::fmt::Display for Place {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}.{}", self.table, self.column)
+    }
+}
+
+/// A storage that shows files of the one in question.
+#[derive(Debug, Clone)]
+enum Relation {
+    /// It is the same.
+    Same,
+    /// The locations of both: one lies in the other.
+    Within(String, String),
+}
+
+impl Relation {
+    /// What the storage in question calls a file that the related one calls `called`.
+    fn here(&self, called: &str) -> Option<String> {
+        match self {
+            Relation::Same => Some(called.to_owned()),
+            Relation::Within(there, here) => translate(there, here, called),
+        }
+    }
+
+    /// What the related one calls a file of the storage in question.
+    fn called(&self, name: &str) -> Option<String> {
+        match self {
+            Relation::Same => Some(name.to_owned()),
+            Relation::Within(there, here) => translate(here, there, name),
+        }
     }
 }
 
@@ -54,82 +64,135 @@ fn overlap(a: &str, b: &str) -> bool {
 }
 
 /// All such columns of one database, from the registered models whose tables are there.
-#[derive(Debug)]
-pub(in crate::testing) struct Places {
+pub(in crate::testing) struct Places<'a> {
     pub(super) sql: Sql,
     pub(super) places: Vec<Place>,
     /// Whether the database has a journal.
     pub(super) journal: bool,
+    storage: &'a SharedStorage,
+    is_here: &'a (dyn Fn(&SharedStorage) -> bool + Sync),
+    /// Aliases of storages that show files of this one.
+    related: Vec<(String, Relation)>,
 }
 
-impl Places {
+impl<'a> Places<'a> {
     /// `is_here` knows the storage by other instances that stand for it; `tables` are the only ones looked at, unless
     /// there are none.
     ///
     /// The sweeper has a look of its own, with its own code: what judges it should not share its mistakes.
     pub(in crate::testing) async fn find(
         db: &DatabaseConnection,
-        storage: &SharedStorage,
-        is_here: &(dyn Fn(&SharedStorage) -> bool + Sync),
+        storage: &'a SharedStorage,
+        is_here: &'a (dyn Fn(&SharedStorage) -> bool + Sync),
         tables: &[&str],
-    ) -> Result<Places> {
+    ) -> Result<Self> {
         let sql = Sql::new(db);
-        let mut places = Vec::new();
+        let journal = sql.has_table(super::sql::JOURNAL).await?;
+        let mut found = Places { sql, places: Vec::new(), journal, storage, is_here, related: Vec::new() };
+        for (alias, other) in registry::known_storages() {
+            found.relate(&alias, &other);
+        }
+        let anywhere = !found.related.is_empty();
         for model in registry::models() {
             let Some(table) = model.table() else { continue };
             if model.fields().is_empty() || !(tables.is_empty() || tables.contains(&table)) {
                 continue;
             }
             // A model of this process may live in another database.
-            if !sql.has_table(table).await? {
+            if !found.sql.has_table(table).await? {
                 continue;
             }
             for def in model.fields() {
-                let handle = def.storage()?;
-                let locations = match (handle.location(), storage.location()) {
-                    _ if registry::is_same(&handle, storage) || is_here(&handle) => None,
-                    (Some(field), Some(here)) if field == here => None,
-                    (Some(field), Some(here)) if overlap(&field, &here) => Some((field, here)),
-                    _ => continue,
-                };
-                let alias = handle.alias().to_owned();
-                places.push(Place { table, column: def.spec().column, alias, locations });
+                let (own, spec) = (def.storage()?, def.spec());
+                if found.relate(own.alias(), &own) || (anywhere && spec.meta_column.is_some()) {
+                    found.places.push(Place { table, column: spec.column, meta: spec.meta_column, own });
+                }
             }
         }
-        let journal = sql.has_table(super::sql::JOURNAL).await?;
-        Ok(Places { sql, places, journal })
+        Ok(found)
     }
 
     pub(in crate::testing) fn is_empty(&self) -> bool {
         self.places.is_empty()
     }
 
+    /// Notes a storage if it shows files of the one in question.
+    fn relate(&mut self, alias: &str, other: &SharedStorage) -> bool {
+        let relation = self.relation(other);
+        let is_related = relation.is_some();
+        if let Some(relation) = relation
+            && !self.related.iter().any(|(known, _)| known == alias)
+        {
+            self.related.push((alias.to_owned(), relation));
+        }
+        is_related
+    }
+
+    fn relation(&self, other: &SharedStorage) -> Option<Relation> {
+        match (other.location(), self.storage.location()) {
+            _ if registry::is_same(other, self.storage) || (self.is_here)(other) => Some(Relation::Same),
+            (Some(there), Some(here)) if there == here => Some(Relation::Same),
+            (Some(there), Some(here)) if overlap(&there, &here) => Some(Relation::Within(there, here)),
+            _ => None,
+        }
+    }
+
+    /// What the storage calls a file that a row calls `called`, and says to be in the storage `stated` or nowhere;
+    /// `None` where it does not show it.
+    pub(super) fn here(&self, place: &Place, called: &str, stated: Option<&str>) -> Result<Option<String>> {
+        let own = place.own.clone();
+        let home = match stated.filter(|stated| !stated.is_empty()) {
+            Some(stated) => registry::elsewhere(own, stated)?,
+            None => own,
+        };
+        Ok(self.relation(&home).and_then(|relation| relation.here(called)))
+    }
+
     /// A column that references this file of the storage, as `table.column`.
     pub(in crate::testing) async fn referencing(&self, name: &str) -> Result<Option<String>> {
         for place in &self.places {
-            if let Some(called) = place.called(name)
-                && self.holds(place, &called).await?
-            {
+            if !self.referenced_by(place, &[name.to_owned()]).await?.is_empty() {
                 return Ok(Some(place.to_string()));
             }
         }
         Ok(None)
     }
 
-    pub(super) async fn holds(&self, place: &Place, called: &str) -> Result<bool> {
-        let found = self.sql.holding(place.table, place.column, &[called.to_owned()]).await?;
-        Ok(found.contains(called))
+    /// Whether a row names this very file still.
+    pub(super) async fn holds(&self, place: &Place, called: &str, stated: Option<&str>) -> Result<bool> {
+        let found = self.sql.holding(place, &[called.to_owned()]).await?;
+        let stated = stated.unwrap_or_default();
+        Ok(found.contains(&(called.to_owned(), stated.to_owned())))
     }
 
     /// Those of these files of the storage that some column references.
     pub(super) async fn referenced(&self, names: &[String]) -> Result<BTreeSet<String>> {
         let mut referenced = BTreeSet::new();
         for place in &self.places {
-            let called: Vec<String> = names.iter().filter_map(|name| place.called(name)).collect();
-            let found = self.sql.holding(place.table, place.column, &called).await?;
+            referenced.extend(self.referenced_by(place, names).await?);
+        }
+        Ok(referenced)
+    }
+
+    async fn referenced_by(&self, place: &Place, names: &[String]) -> Result<BTreeSet<String>> {
+        let mut relations: Vec<Relation> = self.relation(&place.own).into_iter().collect();
+        if place.meta.is_some() {
+            relations.extend(self.related.iter().map(|(_, relation)| relation.clone()));
+        }
+        let called: BTreeSet<String> = relations
+            .iter()
+            .flat_map(|relation| names.iter().filter_map(|name| relation.called(name)))
+            .collect();
+        let called: Vec<String> = called.into_iter().collect();
+        let mut referenced = BTreeSet::new();
+        for (found, stated) in self.sql.holding(place, &called).await? {
             // Equal for the database is not enough.
-            let found = found.iter().filter(|name| called.contains(name));
-            referenced.extend(found.filter_map(|name| place.here(name)));
+            if called.contains(&found)
+                && let Some(name) = self.here(place, &found, Some(&stated))?
+                && names.contains(&name)
+            {
+                referenced.insert(name);
+            }
         }
         Ok(referenced)
     }
@@ -140,14 +203,14 @@ impl Places {
         if !self.journal {
             return Ok(journaled);
         }
-        for place in &self.places {
-            let called: Vec<String> = names.iter().filter_map(|name| place.called(name)).collect();
+        for (alias, relation) in &self.related {
+            let called: Vec<String> = names.iter().filter_map(|name| relation.called(name)).collect();
             if called.is_empty() {
                 continue;
             }
             let entries = self.sql.journal(&called, called.len() * 100).await?;
-            let own = |entry: &&Entry| entry.storage == place.alias && called.contains(&entry.name);
-            journaled.extend(entries.iter().filter(own).filter_map(|entry| place.here(&entry.name)));
+            let own = |entry: &&Entry| entry.storage == *alias && called.contains(&entry.name);
+            journaled.extend(entries.iter().filter(own).filter_map(|entry| relation.here(&entry.name)));
         }
         Ok(journaled)
     }

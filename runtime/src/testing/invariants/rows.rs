@@ -70,7 +70,7 @@ async fn rows<M: Table>(db: DatabaseConnection, after: Option<Value>) -> Result<
 /// R1 for all columns, R6 for the acknowledged names.
 pub(super) async fn check_files(
     options: &Invariants<'_>,
-    places: &Places,
+    places: &Places<'_>,
     report: &mut InvariantReport,
 ) -> Result<()> {
     for model in &options.models {
@@ -80,7 +80,7 @@ pub(super) async fn check_files(
             for known in known {
                 let place = places.places.iter().find(|p| p.table == model.table && p.column == known.column);
                 if let Some(place) = place {
-                    check_file(options, places, place, &known.called, known.meta.as_ref(), report).await?;
+                    check_file(options, places, place, &known, report).await?;
                 }
             }
             after = last;
@@ -100,8 +100,12 @@ pub(super) async fn check_files(
             let names = places.sql.page(place.table, place.column, &after).await?;
             let Some(last) = names.last() else { break };
             after.clone_from(last);
-            for called in &names {
-                check_file(options, places, place, called, None, report).await?;
+            // Others than these are equal to one of them for the database, and on a page of their own.
+            let found = places.sql.holding(place, &names).await?;
+            for (called, stated) in found.into_iter().filter(|(called, _)| names.contains(called)) {
+                let meta = Some(FileMeta { storage: Some(stated), ..FileMeta::default() });
+                check_file(options, places, place, &Known { column: place.column, called, meta }, report)
+                    .await?;
             }
         }
     }
@@ -117,14 +121,15 @@ pub(super) async fn check_files(
 
 async fn check_file(
     options: &Invariants<'_>,
-    places: &Places,
+    places: &Places<'_>,
     place: &Place,
-    called: &str,
-    meta: Option<&FileMeta>,
+    known: &Known,
     report: &mut InvariantReport,
 ) -> Result<()> {
-    // The storage in question shows only a part of the field's.
-    let Some(name) = place.here(called) else { return Ok(()) };
+    let (called, meta) = (&known.called, known.meta.as_ref());
+    let stated = meta.and_then(|meta| meta.storage.as_deref()).filter(|_| place.meta.is_some());
+    // The storage in question shows only a part of the field's, or the file is in another one.
+    let Some(name) = places.here(place, called, stated)? else { return Ok(()) };
     report.referenced += 1;
     let expected =
         meta.map(|meta| Content { size: meta.size, sha256: meta.sha256.clone() }).unwrap_or_default();
@@ -134,7 +139,7 @@ async fn check_file(
     let storage = options.storage;
     // A row may let go of its file while this looks: only what the row still names afterwards counts.
     if differs(storage, &name, &expected).await?.is_some()
-        && places.holds(place, called).await?
+        && places.holds(place, called, stated).await?
         && let Some(wrong) = differs(storage, &name, &expected).await?
     {
         report.broken(Invariant::R1, name, format!("{place} names it, but {wrong}"));
@@ -178,12 +183,13 @@ pub(super) async fn differs(
 }
 
 /// R7: asks for names that differ a little from those that are there.
-pub(super) async fn check_equality(places: &Places, report: &mut InvariantReport) -> Result<()> {
+pub(super) async fn check_equality(places: &Places<'_>, report: &mut InvariantReport) -> Result<()> {
     for place in &places.places {
         let names = places.sql.page(place.table, place.column, "").await?;
         for name in names.iter().take(PROBED) {
             let asked = variants(name);
-            let found = places.sql.holding(place.table, place.column, &asked).await?;
+            let found = places.sql.holding(place, &asked).await?;
+            let found = found.into_iter().map(|(name, _)| name).collect();
             report_equal(&place.to_string(), &found, &asked, report);
         }
     }

@@ -1,6 +1,7 @@
 //! Questions to the database, in the words of SQLite, PostgreSQL and MariaDB, answered byte by byte whatever the
 //! columns' collations are.
 
+use super::places::Place;
 use crate::journal::{database, is_missing_table};
 use crate::{Error, ErrorKind, Result};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, QueryResult, Statement, Value};
@@ -104,21 +105,31 @@ impl Sql {
         rows.iter().map(|row| self.text(row, 0)).collect()
     }
 
-    /// What a column holds that the database takes for equal to one of these names.
+    /// What a column holds that the database takes for equal to one of these names, each with the storages that rows
+    /// say it to be in; the empty text for those that say none.
     pub(super) async fn holding(
         &self,
-        table: &str,
-        column: &str,
+        place: &Place,
         names: &[String],
-    ) -> Result<BTreeSet<String>> {
+    ) -> Result<BTreeSet<(String, String)>> {
         if names.is_empty() {
             return Ok(BTreeSet::new());
         }
-        let column = self.column(table, column);
-        let (exact, table, list) = (self.exact(&column), self.quoted(table), self.parameters(names.len()));
-        let sql = format!("SELECT DISTINCT {exact} FROM {table} WHERE {column} IN ({list})");
+        let column = self.column(place.table, place.column);
+        let (exact, table, list) =
+            (self.exact(&column), self.quoted(place.table), self.parameters(names.len()));
+        let stated = match place.meta.map(|meta| self.column(place.table, meta)) {
+            None => "''".to_owned(),
+            Some(meta) => match self.db.get_database_backend() {
+                DbBackend::MySql => format!("JSON_VALUE({meta}, '$.storage')"),
+                DbBackend::Postgres => format!("CAST({meta} AS jsonb) ->> 'storage'"),
+                _ => format!("{meta} ->> '$.storage'"),
+            },
+        };
+        let stated = self.exact(&format!("COALESCE({stated}, '')"));
+        let sql = format!("SELECT DISTINCT {exact}, {stated} FROM {table} WHERE {column} IN ({list})");
         let rows = self.rows(sql, names.iter().map(|name| name.as_str().into()).collect()).await?;
-        rows.iter().map(|row| self.text(row, 0)).collect()
+        rows.iter().map(|row| Ok((self.text(row, 0)?, self.text(row, 1)?))).collect()
     }
 
     /// At most `most` entries of the journal, only those of `names` where there are any.

@@ -1,0 +1,81 @@
+//! The files that a row holds, read in its transaction and never from memory (F24).
+
+use super::database;
+use super::write::FileChange;
+use crate::{FileMeta, Result, registry};
+use sea_orm::QueryResult;
+
+/// A file that a row holds: a name, and the storage that the name is in. Both make the file: after a move the row names
+/// the same file by the same name in another storage.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    /// Empty for none.
+    pub(super) name: String,
+    /// The alias that the journal knows the storage by.
+    pub(super) storage: String,
+    /// What the row says of the file.
+    pub(super) meta: Option<FileMeta>,
+}
+
+impl Held {
+    /// What `row` holds in the column of `file`.
+    pub(super) fn read(row: &QueryResult, file: &FileChange) -> Result<Held> {
+        let name: Option<String> = row.try_get("", file.column).map_err(database)?;
+        let Some(name) = name.filter(|name| !name.is_empty()) else { return Ok(Held::default()) };
+        let meta: Option<FileMeta> = match file.meta {
+            Some(column) => row.try_get("", column).map_err(database)?,
+            None => None,
+        };
+        let stated = meta.as_ref().and_then(|meta| meta.storage.as_deref());
+        Ok(Held { name, storage: registry::home_alias(&file.storage, stated), meta })
+    }
+
+    /// Whether it is the file that `file` names.
+    pub(super) fn is(&self, file: &FileChange) -> bool {
+        self.name == file.name && (self.name.is_empty() || self.storage == file.home)
+    }
+}
+
+/// A row's stored file in another place: what the row is to say from now on, if it still names the original.
+#[derive(Debug, Clone)]
+pub(crate) struct Relocation {
+    /// The name that the row is expected to hold.
+    pub(crate) name: String,
+    /// The storage that the row is expected to state.
+    pub(crate) stated: Option<String>,
+    /// The alias of the storage that the original is in.
+    pub(crate) from: String,
+    /// What was learned of the file. It fills in what the row does not say yet; its storage is where the copy is.
+    pub(crate) learned: FileMeta,
+    /// How long the original outlives this, in seconds.
+    pub(crate) grace: i64,
+}
+
+impl Relocation {
+    /// What the row is to say of its file; `None` where it holds another file by now. `held` is in the storage that the
+    /// original was found in, which a row that states none cannot tell.
+    pub(super) fn apply(&self, held: Option<&mut Held>) -> Option<FileMeta> {
+        let held = held.filter(|held| held.name == self.name)?;
+        let stated = held.meta.as_ref().and_then(|meta| meta.storage.as_ref());
+        if stated != self.stated.as_ref() {
+            return None;
+        }
+        held.storage.clone_from(&self.from);
+        let (known, learned) = (held.meta.clone().unwrap_or_default(), self.learned.clone());
+        // Only where nothing was known: of a file that was looked at `None` says that there is nothing to know.
+        let fresh = known.size.is_none();
+        Some(FileMeta {
+            storage: learned.storage,
+            size: known.size.or(learned.size),
+            sha256: known.sha256.or(learned.sha256),
+            content_type: if fresh {
+                known.content_type.or(learned.content_type)
+            } else {
+                known.content_type
+            },
+            width: if fresh { known.width.or(learned.width) } else { known.width },
+            height: if fresh { known.height.or(learned.height) } else { known.height },
+            ..known
+        })
+    }
+}

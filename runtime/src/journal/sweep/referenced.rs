@@ -1,0 +1,219 @@
+//! G2: whether a row names a file.
+//!
+//! A row that names the file by the name that its storage has for it keeps it. Which storage that is the row may say
+//! itself, behind a `meta_field`: where it says another one that is known and does not show the file, the row means a
+//! file of the same name there. So after a move, which keeps the name, the original is let go of by the row that was
+//! moved, and by no other: a row that says nothing means the storage of its field, and one that says an alias that is
+//! not known here may mean any.
+
+use super::super::entry::{Entry, dialect, rows, sql, text};
+use super::super::{database, is_missing_table};
+use crate::failpoints::planted;
+use crate::field::FieldDef;
+use crate::registry::{self, StorageHandle};
+use crate::{Error, FileName, Result, SharedStorage, name};
+use sea_orm::{DatabaseConnection, QueryResult};
+
+/// The file in question.
+struct File<'a> {
+    name: FileName<'a>,
+    storage: &'a SharedStorage,
+    alias: &'a str,
+}
+
+/// A column that holds names of files.
+struct Column<'a> {
+    table: &'a str,
+    column: &'a str,
+    meta: Option<&'a str>,
+    /// Where a file is that the row states no storage for.
+    own: Own,
+}
+
+/// The storage of a column, as far as it is known.
+enum Own {
+    Known(StorageHandle<'static>),
+    /// That of another program: its alias, empty for any, and its location.
+    Noted(String, Option<String>),
+    /// Any, because of this.
+    Unknown(Error),
+    /// The one in question, because the entry says so; beside it that of the field, where its rows can say theirs.
+    This(Option<StorageHandle<'static>>),
+}
+
+/// Whether the entry's own column names the file, or any other that is known to this program or to the database, by
+/// whatever name its storage has for it.
+pub(super) async fn is_referenced(
+    db: &DatabaseConnection,
+    entry: &Entry,
+    name: FileName<'_>,
+    storage: &SharedStorage,
+    columns: &[(&'static str, &'static FieldDef)],
+) -> Result<bool> {
+    let file = File { name, storage, alias: &entry.storage };
+    let noted = rows(db, &sql(db)?.columns, vec![]).await?;
+    let noted = noted.iter().map(Noted::read).collect::<Result<Vec<_>>>()?;
+    let is_own = |table: &str, column: &str| table == entry.table && column == entry.column;
+    let registered = |table: &str, column: &str| {
+        columns.iter().find(|(t, def)| *t == table && def.spec().column == column).map(|(_, def)| *def)
+    };
+    let (meta, field) = match registered(&entry.table, &entry.column) {
+        Some(def) => (def.spec().meta_column, def.storage().ok()),
+        None => {
+            let own = noted.iter().find(|noted| is_own(&noted.table, &noted.column));
+            (own.and_then(|own| own.meta.as_deref()), None)
+        }
+    };
+    let own = Own::This(field.filter(|_| meta.is_some()));
+    if (Column { table: &entry.table, column: &entry.column, meta, own }).names(db, &file).await? {
+        return Ok(true);
+    }
+    if planted!("probe-own-column-only") {
+        return Ok(false);
+    }
+    for (table, def) in columns {
+        let own = match def.storage() {
+            Ok(handle) => Own::Known(handle),
+            Err(error) => Own::Unknown(error),
+        };
+        let (column, meta) = (def.spec().column, def.spec().meta_column);
+        // Its rows were asked already, unless they call the file by another name.
+        if is_own(table, column) && own.called(&file).is_none_or(|called| called == name.as_str()) {
+            continue;
+        }
+        match (Column { table, column, meta, own }).names(db, &file).await {
+            Ok(true) => return Ok(true),
+            Ok(false) => {}
+            // A model of this program may live in another database; the entry's own table may not be missing
+            // (requirement 92).
+            Err(error) if is_missing_table(&error) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    // Models of other programs.
+    for Noted { table, column, meta, storage, location } in noted {
+        if is_own(&table, &column) || registered(&table, &column).is_some() {
+            continue;
+        }
+        let (own, meta) = (Own::Noted(storage, location), meta.as_deref());
+        if (Column { table: &table, column: &column, meta, own }).names(db, &file).await? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// A column as the database knows it.
+struct Noted {
+    table: String,
+    column: String,
+    meta: Option<String>,
+    storage: String,
+    location: Option<String>,
+}
+
+impl Noted {
+    fn read(row: &QueryResult) -> Result<Noted> {
+        Ok(Noted {
+            table: text(row, "model_table")?,
+            column: text(row, "model_column")?,
+            meta: row.try_get("", "meta_column").map_err(database)?,
+            storage: text(row, "storage")?,
+            location: row.try_get("", "location").map_err(database)?,
+        })
+    }
+}
+
+impl Column<'_> {
+    /// Whether a row names the file.
+    async fn names(&self, db: &DatabaseConnection, file: &File<'_>) -> Result<bool> {
+        let mut all = Vec::new();
+        match &self.own {
+            Own::This(_) | Own::Unknown(_) => all.push(file.name.to_string()),
+            own => all.extend(own.called(file)),
+        }
+        if self.meta.is_some() {
+            // What a row may call the file that says where it is.
+            all.push(file.name.to_string());
+            all.extend(registry::known_storages().iter().filter_map(|(_, other)| file.called_in(other)));
+        }
+        all.sort();
+        all.dedup();
+        for called in all {
+            for stated in self.stated(db, &called).await? {
+                if self.keeps(file, &called, stated.as_deref()).await? {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// What rows state that name a file `called`, each once.
+    async fn stated(&self, db: &DatabaseConnection, called: &str) -> Result<Vec<Option<String>>> {
+        let dialect = dialect(db)?;
+        let probe = dialect.probe(self.table, self.column, self.meta);
+        let values = vec![called.into(); dialect.probe_values()];
+        let found = rows(db, &probe, values).await?;
+        let stated = |row: &QueryResult| row.try_get::<Option<String>>("", "stated").map_err(database);
+        found.iter().map(|row| Ok(stated(row)?.filter(|stated| !stated.is_empty()))).collect()
+    }
+
+    /// Whether the file is meant by a row that names one `called`, and states its storage or none.
+    async fn keeps(&self, file: &File<'_>, called: &str, stated: Option<&str>) -> Result<bool> {
+        let is_name = called == file.name.as_str();
+        let home = match (stated, &self.own) {
+            // It means the field's own storage; if nothing is there, it may have been made when that was another one.
+            (None, Own::This(Some(own))) if is_name && !file.is_in(own) => {
+                return Ok(!own.exists(file.name).await?);
+            }
+            (None, Own::This(_)) => return Ok(is_name),
+            // The row may mean this file.
+            (None, Own::Unknown(error)) if is_name => {
+                return Err(Error::new(error.kind(), error.to_string()));
+            }
+            (None, own) => return Ok(own.called(file).is_some_and(|own| own == called)),
+            (Some(stated), _) if stated == file.alias => return Ok(is_name),
+            (Some(stated), Own::Known(own)) => registry::elsewhere(own.clone(), stated)?,
+            (Some(stated), _) => registry::handle(stated)?,
+        };
+        Ok(file.called_in(&home).is_some_and(|there| there == called))
+    }
+}
+
+impl Own {
+    /// What it calls the file; `None` where it does not show it.
+    fn called(&self, file: &File<'_>) -> Option<String> {
+        match self {
+            Own::This(_) => Some(file.name.to_string()),
+            Own::Unknown(_) => None,
+            Own::Known(handle) => file.called_in(handle),
+            Own::Noted(alias, location) => match (file.storage.location(), location) {
+                (Some(here), Some(there)) => name_below(there, &here, file.name),
+                _ => (alias.is_empty() || alias == file.alias).then(|| file.name.to_string()),
+            },
+        }
+    }
+}
+
+impl File<'_> {
+    /// Whether it is what `storage` calls by the same name.
+    fn is_in(&self, storage: &SharedStorage) -> bool {
+        self.called_in(storage).is_some_and(|called| called == self.name.as_str())
+    }
+
+    /// What `storage` calls it; `None` where it does not show it.
+    fn called_in(&self, storage: &SharedStorage) -> Option<String> {
+        if registry::is_same(storage, self.storage) {
+            return Some(self.name.to_string());
+        }
+        name_below(&storage.location()?, &self.storage.location()?, self.name)
+    }
+}
+
+/// What the storage at `root` calls the file that the one at `place` calls `name`.
+fn name_below(root: &str, place: &str, name: FileName<'_>) -> Option<String> {
+    let file = format!("{}/{}", place.trim_end_matches('/'), name::filepath_to_uri(name.as_str()));
+    let below = file.strip_prefix(root.trim_end_matches('/'))?.strip_prefix('/')?;
+    name::uri_to_filepath(below)
+}

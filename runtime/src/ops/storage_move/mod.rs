@@ -1,0 +1,334 @@
+//! Moving the files of one field to another storage: options, and the run.
+
+mod one;
+mod report;
+mod rows;
+
+pub use report::{MoveError, MoveReport};
+
+use crate::db::{AnyColumn, Column, DatabaseConnection, Table};
+use crate::field::{FieldDef, FieldValue, Retention};
+use crate::settings::OVERRIDE;
+use crate::{Error, ErrorKind, Result, SharedStorage, journal, registry, settings};
+use one::{Job, Outcome};
+use rows::{Homes, Rows};
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::{JoinError, JoinSet};
+
+/// How long an original outlives its row's change by default.
+const GRACE: Duration = Duration::from_secs(24 * 60 * 60);
+/// Errors that a report holds.
+const SHOWN: usize = 100;
+
+/// What says which field is meant: its column (`&Car::columns().photo`), or its name, for instance from a command line.
+pub trait FieldName<M>: sealed::FieldName<M> {}
+
+impl<M, T: sealed::FieldName<M>> FieldName<M> for T {}
+
+mod sealed {
+    use super::{AnyColumn, Column, FieldValue};
+
+    pub trait FieldName<M> {
+        fn name(self) -> String;
+    }
+
+    impl<M> FieldName<M> for &str {
+        fn name(self) -> String {
+            self.to_owned()
+        }
+    }
+
+    impl<M, V: FieldValue> FieldName<M> for &Column<M, V> {
+        fn name(self) -> String {
+            self.spec().field.to_owned()
+        }
+    }
+}
+
+/// A move of all files of `field` that are in the storage `from` to the storage `to`, both by their aliases. Nothing
+/// happens before [`run`](StorageMove::run). [The module](super) says how to go about it and what is promised.
+///
+/// ```no_run
+/// # use filefield::prelude::*;
+/// # #[derive(Debug, Clone, Default, Model)]
+/// # #[model(table = "cars")]
+/// # struct Car {
+/// #     #[model(primary_key)]
+/// #     id: i64,
+/// #     #[file(upload_to = "cars", meta_field = photo_meta)]
+/// #     photo: ImageField,
+/// #     photo_meta: FileMeta,
+/// # }
+/// # async fn run(db: filefield::db::DatabaseConnection) -> filefield::Result<()> {
+/// let report = filefield::ops::storage_move::<Car>(&db, "photo", "disk", "photos").dry_run().run().await?;
+/// println!("{report}");
+/// # Ok(())
+/// # }
+/// ```
+pub fn storage_move<'a, M: Table>(
+    db: &DatabaseConnection,
+    field: impl FieldName<M>,
+    from: &str,
+    to: &str,
+) -> StorageMove<'a, M> {
+    StorageMove {
+        db: db.clone(),
+        field: field.name(),
+        from: from.to_owned(),
+        to: to.to_owned(),
+        formerly: Vec::new(),
+        concurrency: 1,
+        batch: 500,
+        max_errors: u64::MAX,
+        grace: GRACE,
+        keep_source: false,
+        dry_run: false,
+        progress: Box::new(|_| {}),
+        model: PhantomData,
+    }
+}
+
+/// A move, to be set up and [run](Self::run). Made by [`storage_move`].
+#[must_use = "nothing moves before `run`"]
+pub struct StorageMove<'a, M> {
+    db: DatabaseConnection,
+    field: String,
+    from: String,
+    to: String,
+    formerly: Vec<String>,
+    concurrency: usize,
+    batch: u64,
+    max_errors: u64,
+    grace: Duration,
+    keep_source: bool,
+    dry_run: bool,
+    progress: Box<dyn FnMut(&MoveReport) + Send + 'a>,
+    model: PhantomData<fn() -> M>,
+}
+
+impl<'a, M: Table> StorageMove<'a, M> {
+    /// Is called at the beginning and after every file, with what has been done so far.
+    pub fn progress(mut self, progress: impl FnMut(&MoveReport) + Send + 'a) -> Self {
+        self.progress = Box::new(progress);
+        self
+    }
+
+    /// How many files are on their way at the same time, 1 by default. More than the connections of the database are of
+    /// no use.
+    pub fn concurrency(mut self, files: usize) -> Self {
+        self.concurrency = files.max(1);
+        self
+    }
+
+    /// How many rows are read at a time, 500 by default.
+    pub fn batch(mut self, rows: u64) -> Self {
+        self.batch = rows.clamp(1, 100_000);
+        self
+    }
+
+    /// Stops after more files than this could not be moved; without it every row is tried.
+    pub fn max_errors(mut self, errors: u64) -> Self {
+        self.max_errors = errors;
+        self
+    }
+
+    /// How long the original stays after its row was changed, a day by default, in whole seconds. Whoever has read the
+    /// row before, or was given a URL, still finds the file there. Then the next sweep deletes it.
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
+    /// Leaves the originals where they are, for good: nothing remembers them but an audit.
+    pub fn keep_source(mut self) -> Self {
+        self.keep_source = true;
+        self
+    }
+
+    /// Takes rows that say `alias` for rows whose files are in `from`: for an alias that meant that storage when they
+    /// were saved, and means another one now, such as `default` after the default storage was changed. Until they are
+    /// moved, their accessors look for the files in the wrong place.
+    pub fn formerly(mut self, alias: &str) -> Self {
+        self.formerly.push(alias.to_owned());
+        self
+    }
+
+    /// Counts what would be moved, and looks whether each file is there with its size. Changes nothing.
+    pub fn dry_run(mut self) -> Self {
+        self.dry_run = true;
+        self
+    }
+
+    /// Goes through the rows in the order of their keys. A file that cannot be moved is noted, and its row and file stay
+    /// as they were; the others go on. May be dropped at any await: what is half done is swept later, and the next run
+    /// does the rest.
+    ///
+    /// A row whose key comes before those that were looked at already is found by the next run.
+    ///
+    /// # Errors
+    /// [`Usage`](ErrorKind::Usage) for a field that is not there or has no `meta_field`, for storages that are the same
+    /// or lie in one another, and inside [`with_storage`](registry::with_storage);
+    /// [`UnknownStorage`](ErrorKind::UnknownStorage) for an alias; those of the database. What was moved before stays
+    /// moved.
+    pub async fn run(mut self) -> Result<MoveReport> {
+        let job = self.prepare().await.map_err(|error| error.with_operation("move").with_model(M::MODEL))?;
+        let mut report = MoveReport { total: job.rows.count().await?, ..MoveReport::default() };
+        (self.progress)(&report);
+        let mut tasks = JoinSet::new();
+        let result = self.go_through(&Arc::new(job), &mut tasks, &mut report).await;
+        // What has begun ends, whatever came between.
+        while let Some(done) = tasks.join_next().await {
+            self.note(settled(done), &mut report);
+        }
+        result.map(|()| report)
+    }
+
+    async fn go_through(
+        &mut self,
+        job: &Arc<Job<M>>,
+        tasks: &mut JoinSet<(String, String, Outcome)>,
+        report: &mut MoveReport,
+    ) -> Result<()> {
+        let mut homes = Homes::new(job, std::mem::take(&mut self.formerly));
+        let mut after = None;
+        loop {
+            let page = job.rows.page(after.take(), self.batch).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = Some(last.key.clone());
+            for row in page {
+                if report.failed > self.max_errors {
+                    report.stopped = true;
+                    return Ok(());
+                }
+                let whereabouts = match homes.of(&row) {
+                    Ok(Some(whereabouts)) => whereabouts,
+                    Ok(None) => {
+                        self.note(row.outcome(Outcome::Skipped), report);
+                        continue;
+                    }
+                    Err(error) => {
+                        let error = job.blame(error, &row);
+                        self.note(row.outcome(Outcome::Failed(error)), report);
+                        continue;
+                    }
+                };
+                while tasks.len() >= self.concurrency {
+                    if let Some(done) = tasks.join_next().await {
+                        self.note(settled(done), report);
+                    }
+                }
+                let job = job.clone();
+                tasks.spawn(async move {
+                    let outcome = job.run(&row, whereabouts).await;
+                    let outcome = outcome.unwrap_or_else(|error| Outcome::Failed(job.blame(error, &row)));
+                    row.outcome(outcome)
+                });
+            }
+        }
+    }
+
+    fn note(&mut self, (key, name, outcome): (String, String, Outcome), report: &mut MoveReport) {
+        match outcome {
+            Outcome::Skipped => report.skipped += 1,
+            Outcome::Overtaken => report.overtaken += 1,
+            Outcome::Moved { bytes, renamed, left } => {
+                report.moved += 1;
+                report.bytes += bytes;
+                report.renamed += u64::from(renamed);
+                report.left += u64::from(left);
+            }
+            Outcome::Failed(error) => {
+                report.failed += 1;
+                if report.errors.len() < SHOWN {
+                    report.errors.push(MoveError { key, name, error });
+                }
+            }
+        }
+        (self.progress)(report);
+    }
+
+    /// Looks at what was asked for.
+    async fn prepare(&self) -> Result<Job<M>> {
+        let usage = |text: String| Error::new(ErrorKind::Usage, text);
+        let names = || M::FIELDS.iter().map(|field| field.def().name());
+        let Some(field) = M::FIELDS.iter().find(|field| field.def().name() == self.field) else {
+            let (name, known) = (&self.field, names().collect::<Vec<_>>());
+            let help = settings::help(name, known.iter().copied());
+            return Err(usage(format!("the model has no file field `{}`; {help}", name.escape_debug())));
+        };
+        let def: &'static FieldDef = field.def();
+        let blame = |error: Error| def.blame(error);
+        let Some(meta) = def.spec().meta_column else {
+            let name = def.name();
+            return Err(blame(usage(format!(
+                "a row cannot say which storage its file is in: add `meta_field = {name}_meta` to `#[file(..)]` and a \
+                 field `{name}_meta: FileMeta`, with a column for it in the table, then move the files"
+            ))));
+        };
+        let own = def.storage()?;
+        let place = |alias: &str| registry::elsewhere(own.clone(), alias).map_err(blame);
+        let (from, to) = (place(&self.from)?, place(&self.to)?);
+        if [&from, &to].iter().any(|place| place.alias() == OVERRIDE) {
+            return Err(blame(usage(
+                "a test has put one storage in the place of all others here".to_owned(),
+            )));
+        }
+        if overlap(&from, &to) {
+            let (from, to) = (self.from.escape_debug(), self.to.escape_debug());
+            return Err(blame(usage(format!("the storages `{from}` and `{to}` show the same files"))));
+        }
+        registry::enter_model::<M>()?;
+        journal::note_columns(&self.db, M::TABLE, M::FIELDS.iter().map(|field| field.def())).await?;
+        let replaced = def.spec().on_replace == Retention::Delete;
+        if self.keep_source && replaced && journal::has_triggers(&self.db, M::TABLE, def).await? {
+            let text = "the table's triggers delete a file that a row lets go of, so `keep_source` cannot be kept; use \
+                        `on_replace = \"keep\"`, or take the triggers away";
+            return Err(blame(usage(text.to_owned())));
+        }
+        let grace = i64::try_from(self.grace.as_secs()).unwrap_or(i64::MAX).min(MOST_GRACE);
+        Ok(Job {
+            rows: Rows::new(&self.db, def.spec().column, meta),
+            def,
+            from,
+            to,
+            grace,
+            keep_source: self.keep_source,
+            dry_run: self.dry_run,
+        })
+    }
+}
+
+/// A task that panicked has left a copy that the sweeper finds.
+fn settled(done: Result<(String, String, Outcome), JoinError>) -> (String, String, Outcome) {
+    done.unwrap_or_else(|error| {
+        let error =
+            Error::new(ErrorKind::Usage, "the task that moved the file ended early").with_source(error);
+        ("?".to_owned(), String::new(), Outcome::Failed(error.with_operation("move").uncertain()))
+    })
+}
+
+/// A hundred years, in seconds: it is added to the database's clock.
+const MOST_GRACE: i64 = 100 * 365 * 24 * 60 * 60;
+
+/// Whether one storage shows files of the other.
+fn overlap(a: &SharedStorage, b: &SharedStorage) -> bool {
+    if registry::is_same(a, b) {
+        return true;
+    }
+    let (Some(a), Some(b)) = (a.location(), b.location()) else { return false };
+    let (a, b) = (format!("{}/", a.trim_end_matches('/')), format!("{}/", b.trim_end_matches('/')));
+    a.starts_with(&b) || b.starts_with(&a)
+}
+
+impl<M> fmt::Debug for StorageMove<'_, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StorageMove")
+            .field("field", &self.field)
+            .field("from", &self.from)
+            .field("to", &self.to)
+            .finish_non_exhaustive()
+    }
+}

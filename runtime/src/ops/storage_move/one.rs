@@ -1,0 +1,192 @@
+//! Moving one file: reserve and copy (W1–W3), check, and say so in the row (W4, W5).
+
+use super::rows::{Row, Rows};
+use crate::db::Table;
+use crate::failpoints::step;
+use crate::field::FieldDef;
+use crate::field::store::{Prepared, hex};
+use crate::inspect::{Rules, Stated};
+use crate::journal::{self, Change, FileChange, Relocation, Request, RowWrite, Staged};
+use crate::registry::StorageHandle;
+use crate::storage::from_hex;
+use crate::{Error, ErrorKind, FileMeta, FileName, Result, name};
+
+/// What is the same for all rows.
+#[derive(Debug)]
+pub(super) struct Job<M> {
+    pub(super) rows: Rows<M>,
+    pub(super) def: &'static FieldDef,
+    pub(super) from: StorageHandle<'static>,
+    pub(super) to: StorageHandle<'static>,
+    /// In seconds.
+    pub(super) grace: i64,
+    pub(super) keep_source: bool,
+    pub(super) dry_run: bool,
+}
+
+/// Where a file is that may have to be moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Whereabouts {
+    /// In the storage to be moved from.
+    From,
+    /// The row does not say, and would mean the other storage by now.
+    Unsaid,
+}
+
+/// What became of one row.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    Moved { bytes: u64, renamed: bool, left: bool },
+    Skipped,
+    Overtaken,
+    Failed(Error),
+}
+
+impl<M: Table> Job<M> {
+    /// Gives an error the field, the name and the storage, as far as it has none.
+    pub(super) fn blame(&self, error: Error, row: &Row) -> Error {
+        let error = self.def.blame(error.with_operation("move").with_name(&row.name));
+        if error.storage().is_some() { error } else { error.with_storage(self.from.alias()) }
+    }
+
+    /// Moves the file of one row.
+    pub(super) async fn run(&self, row: &Row, whereabouts: Whereabouts) -> Result<Outcome> {
+        let name = FileName::new(&row.name)?;
+        if whereabouts == Whereabouts::Unsaid && self.to.exists(name).await? {
+            return Ok(Outcome::Skipped);
+        }
+        step!("M1.chosen");
+        match self.copy(row, name).await {
+            Ok(outcome) => Ok(outcome),
+            // Whoever replaced the file meanwhile had it deleted.
+            Err(error) if error.kind() == ErrorKind::NotFound && !self.rows.is_current(row).await? => {
+                Ok(Outcome::Overtaken)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn copy(&self, row: &Row, name: FileName<'_>) -> Result<Outcome> {
+        if self.dry_run {
+            let size = self.from.size(name).await?;
+            check_size(row.meta.size, size)?;
+            let renamed = self.to.exists(name).await?;
+            return Ok(Outcome::Moved { bytes: size, renamed, left: !self.is_proven(name).await? });
+        }
+        let left = !self.keep_source && !self.is_proven(name).await?;
+        let reader = self.from.open(name).await?;
+        if let Some(len) = reader.len() {
+            check_size(row.meta.size, len)?;
+        }
+        let sha256 = row.meta.sha256.as_deref().map(parse).transpose()?;
+        let stated = Stated { size: row.meta.size, sha256, ..Stated::default() };
+        let rules = Rules { checksum: true, dimensions: true, stated, ..Rules::default() };
+        // Where no owner is kept with a file, a token in its name proves that it is ours.
+        let token = name::token_in(&row.name).map_or_else(name::token, |token| Ok(token.to_owned()))?;
+        let prepared = Prepared::new(row.name.clone(), "", token, reader.into_content(), rules);
+        let request = Request { def: self.def, table: M::TABLE, handle: self.to.clone(), prepared };
+        let staged = journal::stage(&self.rows.db, vec![request]).await?.pop();
+        let staged = staged.ok_or_else(|| Error::new(ErrorKind::Usage, "nothing was staged"))?;
+        match self.attach(row, &staged, left).await {
+            Ok(Outcome::Overtaken) => {
+                journal::work_off(&self.rows.db, vec![staged.id]).await;
+                Ok(Outcome::Overtaken)
+            }
+            Ok(outcome) => Ok(outcome),
+            Err((error, rolled_back)) => {
+                if rolled_back {
+                    journal::work_off(&self.rows.db, vec![staged.id]).await;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Makes the row own the copy, if it still names the original. An error says whether the row is certainly as it was.
+    async fn attach(&self, row: &Row, staged: &Staged, left: bool) -> Result<Outcome, (Error, bool)> {
+        let (saved, learned) = (&staged.stored.saved, &staged.stored.inspection);
+        let checked = async {
+            step!("M2.copied");
+            let stored = self.to.size(FileName::new(&saved.name)?).await?;
+            check_size(Some(learned.size), stored)?;
+            check_size(row.meta.size, stored)?;
+            step!("M3.checked");
+            Ok(())
+        };
+        checked.await.map_err(|error: Error| (error.with_storage(self.to.alias()), true))?;
+        let own = self.def.storage().map_err(|error| (error, true))?.alias().to_owned();
+        let dimensions = learned.dimensions;
+        let relocation = Relocation {
+            name: row.name.clone(),
+            stated: row.meta.storage.clone(),
+            from: self.from.alias().to_owned(),
+            learned: FileMeta {
+                storage: Some(self.to.alias().to_owned()),
+                size: Some(learned.size),
+                content_type: learned.content_type.map(str::to_owned),
+                sha256: learned.sha256.as_ref().map(|hash| hex(hash)),
+                width: dimensions.map(|dimensions| dimensions.width),
+                height: dimensions.map(|dimensions| dimensions.height),
+                ..FileMeta::default()
+            },
+            grace: self.grace,
+        };
+        let file = FileChange {
+            column: self.def.spec().column,
+            meta: self.def.spec().meta_column,
+            storage: own,
+            name: saved.name.clone(),
+            home: self.to.alias().to_owned(),
+            aliases: String::new(),
+            entry: Some(staged.id),
+            unchanged: false,
+            beside: Vec::new(),
+            delete: !self.keep_source && !left,
+        };
+        let write = RowWrite {
+            table: M::TABLE,
+            key: (self.rows.key, row.key.clone()),
+            change: Change::Relocate(Box::new(relocation)),
+            files: vec![file],
+        };
+        let written =
+            write.run(&self.rows.db).await.map_err(|failure| (failure.error, failure.rolled_back))?;
+        if written.overtaken {
+            return Ok(Outcome::Overtaken);
+        }
+        let told = || {
+            step!("M4.moved");
+            Ok(())
+        };
+        // The row has its copy all the same.
+        told().map_err(|error: Error| (error.uncertain(), false))?;
+        Ok(Outcome::Moved { bytes: learned.size, renamed: saved.name != row.name, left })
+    }
+
+    /// Whether the sweeper will be able to prove that the original is ours (G3).
+    async fn is_proven(&self, name: FileName<'_>) -> Result<bool> {
+        match self.from.owner(name).await {
+            Ok(owner) => Ok(owner.is_some()),
+            Err(error) if error.kind() == ErrorKind::Unsupported => {
+                Ok(name::token_in(name.as_str()).is_some())
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn check_size(expected: Option<u64>, found: u64) -> Result<()> {
+    match expected.filter(|expected| *expected != found) {
+        None => Ok(()),
+        Some(expected) => Err(Error::new(
+            ErrorKind::NotAsStated,
+            format!("the file has {found} bytes, and had {expected} before"),
+        )),
+    }
+}
+
+/// A SHA-256 out of its hexadecimal digits.
+fn parse(digits: &str) -> Result<[u8; 32]> {
+    let text = "the SHA-256 in the row is none";
+    from_hex(&digits.to_ascii_lowercase()).ok_or_else(|| Error::new(ErrorKind::NotAsStated, text))
+}

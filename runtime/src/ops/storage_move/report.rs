@@ -1,0 +1,74 @@
+//! What a move did.
+
+use crate::Error;
+use std::fmt;
+
+/// What a move has done so far, or in the end. Rows without a file are not counted.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+#[must_use = "it says which files could not be moved"]
+pub struct MoveReport {
+    /// Rows with a file in the field when the move began, wherever the file was.
+    pub total: u64,
+    /// Files moved; in a dry run, files that would be.
+    pub moved: u64,
+    /// Of these, files whose name was taken in the other storage, so that the row has another one now.
+    pub renamed: u64,
+    /// Of these, files whose original stays for good, because nothing proves that this library has stored it.
+    pub left: u64,
+    /// Bytes of the files moved.
+    pub bytes: u64,
+    /// Rows whose file was not in the storage to be moved from.
+    pub skipped: u64,
+    /// Rows that got another file, or none, while theirs was being copied. The next run looks at them again.
+    pub overtaken: u64,
+    /// Rows whose file could not be moved; they are as they were.
+    pub failed: u64,
+    /// The first hundred of these.
+    pub errors: Vec<MoveError>,
+    /// Whether the move stopped early because of too many errors.
+    pub stopped: bool,
+}
+
+impl MoveReport {
+    /// Whether every row was looked at and nothing failed.
+    pub fn is_complete(&self) -> bool {
+        !self.stopped && self.failed == 0
+    }
+}
+
+impl fmt::Display for MoveReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let MoveReport { total, moved, renamed, left, bytes, skipped, overtaken, failed, .. } = self;
+        write!(
+            f,
+            "{total} rows with a file: {moved} moved ({bytes} bytes, {renamed} under another name, {left} originals left), \
+             {skipped} not in that storage, {overtaken} changed meanwhile, {failed} failed"
+        )?;
+        if self.stopped {
+            f.write_str("; stopped early")?;
+        }
+        for error in &self.errors {
+            write!(f, "\n  {error}")?;
+        }
+        Ok(())
+    }
+}
+
+/// A row whose file could not be moved.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct MoveError {
+    /// The row's primary key.
+    pub key: String,
+    /// The name that the row has.
+    pub name: String,
+    /// Why.
+    pub error: Error,
+}
+
+impl fmt::Display for MoveError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "row {}: {}", self.key, self.error)
+    }
+}

@@ -1,0 +1,144 @@
+//! The rows, a page at a time, and which of their files are to be moved.
+
+use super::one::{Job, Outcome, Whereabouts};
+use crate::db::sea_orm::sea_query::{Alias, Expr, ExprTrait, Order, Query, SelectStatement};
+use crate::db::sea_orm::{ConnectionTrait, QueryResult, TryGetError, Value};
+use crate::db::{ColumnValue, DatabaseConnection, Table};
+use crate::journal::database;
+use crate::registry::{self, StorageHandle};
+use crate::{Error, ErrorKind, FileMeta, Result};
+use std::collections::HashMap;
+use std::marker::PhantomData;
+
+/// One row, as far as it matters here.
+#[derive(Debug)]
+pub(super) struct Row {
+    pub(super) key: Value,
+    /// The key for a person.
+    shown: String,
+    pub(super) name: String,
+    pub(super) meta: FileMeta,
+}
+
+impl Row {
+    /// What became of it, for the report.
+    pub(super) fn outcome(self, outcome: Outcome) -> (String, String, Outcome) {
+        (self.shown, self.name, outcome)
+    }
+}
+
+/// The rows of a model with a file in one field.
+#[derive(Debug)]
+pub(super) struct Rows<M> {
+    pub(super) db: DatabaseConnection,
+    pub(super) key: &'static str,
+    column: &'static str,
+    meta: &'static str,
+    model: PhantomData<fn() -> M>,
+}
+
+impl<M: Table> Rows<M> {
+    pub(super) fn new(db: &DatabaseConnection, column: &'static str, meta: &'static str) -> Self {
+        // The derive refuses a table without a primary key.
+        let key = M::ALL.iter().find(|column| column.is_key()).map_or("id", |key| key.spec().name);
+        Rows { db: db.clone(), key, column, meta, model: PhantomData }
+    }
+
+    fn select(&self) -> SelectStatement {
+        let mut select = Query::select();
+        select.from(Alias::new(M::TABLE)).and_where(Expr::col(Alias::new(self.column)).ne(""));
+        select
+    }
+
+    fn columns(&self, select: &mut SelectStatement) {
+        select.columns([self.key, self.column, self.meta].map(Alias::new));
+    }
+
+    /// How many there are.
+    pub(super) async fn count(&self) -> Result<u64> {
+        let mut select = self.select();
+        select.expr_as(Expr::col(Alias::new(self.key)).count(), Alias::new("n"));
+        let row = self.db.query_one(&select).await.map_err(database)?;
+        let n: i64 = row.map_or(Ok(0), |row| row.try_get("", "n")).map_err(database)?;
+        Ok(u64::try_from(n).unwrap_or(0))
+    }
+
+    /// The next ones, in the order of their keys. By their keys and not by their number: rows come and go meanwhile.
+    pub(super) async fn page(&self, after: Option<Value>, limit: u64) -> Result<Vec<Row>> {
+        let key = || Expr::col(Alias::new(self.key));
+        let mut select = self.select();
+        self.columns(&mut select);
+        if let Some(after) = after {
+            select.and_where(key().gt(after));
+        }
+        select.order_by_expr(key(), Order::Asc).limit(limit);
+        self.db.query_all(&select).await.map_err(database)?.iter().map(|row| self.read(row)).collect()
+    }
+
+    /// Whether the row still names the same file.
+    pub(super) async fn is_current(&self, row: &Row) -> Result<bool> {
+        let mut select = self.select();
+        self.columns(&mut select);
+        select.and_where(Expr::col(Alias::new(self.key)).eq(row.key.clone()));
+        let found = self.db.query_one(&select).await.map_err(database)?;
+        let found = found.map(|row| self.read(&row)).transpose()?;
+        Ok(found.is_some_and(|found| found.name == row.name && found.meta.storage == row.meta.storage))
+    }
+
+    fn read(&self, row: &QueryResult) -> Result<Row> {
+        let key = M::Key::read(row, self.key).map_err(|error| match error {
+            TryGetError::DbErr(error) => database(error),
+            TryGetError::Null(column) => {
+                Error::new(ErrorKind::Database, format!("the key `{column}` is NULL")).with_model(M::MODEL)
+            }
+        })?;
+        let meta: Option<FileMeta> = row.try_get("", self.meta).map_err(database)?;
+        Ok(Row {
+            shown: format!("{key:?}"),
+            key: key.to_value(),
+            name: row.try_get("", self.column).map_err(database)?,
+            meta: meta.unwrap_or_default(),
+        })
+    }
+}
+
+/// Where rows say that their files are; each alias is looked up once.
+pub(super) struct Homes<'a, M> {
+    job: &'a Job<M>,
+    formerly: Vec<String>,
+    known: HashMap<String, Option<Whereabouts>>,
+}
+
+impl<'a, M: Table> Homes<'a, M> {
+    pub(super) fn new(job: &'a Job<M>, formerly: Vec<String>) -> Self {
+        Homes { job, formerly, known: HashMap::new() }
+    }
+
+    /// Where the file is; `None` where that is not the storage to be moved from.
+    pub(super) fn of(&mut self, row: &Row) -> Result<Option<Whereabouts>> {
+        let Some(alias) = &row.meta.storage else {
+            let own = self.job.def.storage()?;
+            if is_same(&own, &self.job.to) {
+                return Ok(Some(Whereabouts::Unsaid));
+            }
+            return Ok(is_same(&own, &self.job.from).then_some(Whereabouts::From));
+        };
+        if let Some(known) = self.known.get(alias) {
+            return Ok(*known);
+        }
+        let found = if self.formerly.contains(alias) {
+            Some(Whereabouts::From)
+        } else {
+            let home = registry::elsewhere(self.job.def.storage()?, alias)?;
+            is_same(&home, &self.job.from).then_some(Whereabouts::From)
+        };
+        self.known.insert(alias.clone(), found);
+        Ok(found)
+    }
+}
+
+/// Whether two storages are one, whatever the aliases that led to them.
+fn is_same(a: &StorageHandle<'_>, b: &StorageHandle<'_>) -> bool {
+    let location = a.location();
+    registry::is_same(a, b) || a.alias() == b.alias() || (location.is_some() && location == b.location())
+}
