@@ -144,8 +144,12 @@ impl Prepared {
                     Error::new(ErrorKind::Consumed, "the content was stored before").with_operation("save"),
                 )
             })?;
-        let options =
-            SaveOptions { exact, owner: Some(self.token.clone()), max_length: Some(def.spec().max_length) };
+        let options = SaveOptions {
+            exact,
+            owner: Some(self.token.clone()),
+            max_length: Some(def.spec().max_length),
+            upload_log: None,
+        };
         Ok(NewFile { name: FileName::new(&self.name)?, content, options })
     }
 

@@ -22,7 +22,7 @@ pub use signed::{SignOptions, SignedAccess, SignedMethod, SignedRequest, Signer}
 #[cfg(feature = "db")]
 pub(crate) use signed::{bytes_from_hex, framed, from_hex, now};
 pub(crate) use upload::MOST_PARTS;
-pub use upload::{DirectUpload, UploadRequest, UploadTerms, receive_upload};
+pub use upload::{DirectUpload, UploadLog, UploadRequest, UploadTerms, receive_upload};
 
 use crate::inspect::Inspector;
 use crate::{Content, Error, FileName, Result};
@@ -300,6 +300,8 @@ pub struct SaveOptions {
     pub exact: bool,
     /// A token kept with the file, which later proves that it is ours (G3).
     pub owner: Option<String>,
+    /// Who wants to know the id of an upload in parts, where the storage makes one.
+    pub upload_log: Option<UploadLog>,
 }
 
 /// One file to be saved: what [`Storage::save`] takes.

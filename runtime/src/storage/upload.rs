@@ -5,8 +5,10 @@ use crate::name::of_part;
 use crate::{Bytes, Content, Error, ErrorKind, FileName, Result};
 use futures_core::Stream;
 use serde::Serialize;
+use std::fmt;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -92,6 +94,36 @@ impl UploadRequest {
     /// A PUT of `size` bytes.
     pub fn put(url: impl Into<String>, headers: Vec<(String, String)>, size: u64) -> Self {
         UploadRequest { method: "PUT", url: url.into(), headers, size }
+    }
+}
+
+/// Notes the id of an upload in parts before its first part is sent, so that what a killed process leaves can be
+/// [aborted](Storage::abort_upload) by it (F06).
+#[derive(Clone)]
+pub struct UploadLog(Arc<dyn Fn(String) -> Noting + Send + Sync>);
+
+type Noting = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
+
+impl UploadLog {
+    /// A log that is kept by `note`.
+    pub fn new<F: Future<Output = Result<()>> + Send + 'static>(
+        note: impl Fn(String) -> F + Send + Sync + 'static,
+    ) -> Self {
+        UploadLog(Arc::new(move |id| Box::pin(note(id))))
+    }
+
+    /// Notes an id.
+    ///
+    /// # Errors
+    /// Those of whoever keeps the log. The upload must not go on then.
+    pub async fn note(&self, id: &str) -> Result<()> {
+        (self.0)(id.to_owned()).await
+    }
+}
+
+impl fmt::Debug for UploadLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("UploadLog")
     }
 }
 

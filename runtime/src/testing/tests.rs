@@ -103,6 +103,7 @@ async fn the_defaults_of_the_trait_conform() {
         "list_takes_no_traversal",
         "url_needs_no_file_and_encodes",
         "path_leads_to_the_bytes",
+        "an_upload_is_not_listed",
     ];
     suite(async || Arc::new(Least::<true>::default()) as _, &skipped).await;
     skipped.extend(["an_owner_token_is_kept", "an_owner_token_moves_along"]);

@@ -2,6 +2,7 @@
 
 mod attributes;
 mod builder;
+mod by_id;
 #[cfg(feature = "s3")]
 mod conditional;
 mod copy;

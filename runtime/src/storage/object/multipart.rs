@@ -1,11 +1,14 @@
 //! Uploads in parts.
 
 use super::ObjectStorage;
+use super::by_id::ById;
 use super::error::{Effect, convert, is_no_upload};
 use super::feed::Part;
+use crate::storage::UploadLog;
 use crate::{Error, ErrorKind, FileName, Result};
+use object_store::multipart::MultipartStore;
 use object_store::path::Path;
-use object_store::{Attributes, MultipartUpload, ObjectStore, PutMultipartOptions};
+use object_store::{Attributes, Error as StoreError, MultipartUpload, ObjectStore, PutMultipartOptions};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -95,16 +98,42 @@ impl Upload {
         owner: Option<String>,
         concurrency: usize,
         unfinished: &Arc<Unfinished>,
+        log: Option<(&Arc<dyn MultipartStore>, &UploadLog)>,
     ) -> Result<Self> {
         if Handle::try_current().is_err() {
             return Err(Error::new(ErrorKind::Usage, "an upload in parts needs a tokio runtime"));
         }
         let options = PutMultipartOptions { attributes, ..PutMultipartOptions::default() };
+        let mut begun = Upload {
+            upload: None,
+            parts: JoinSet::new(),
+            concurrency,
+            owner,
+            unfinished: unfinished.clone(),
+        };
         // An upload without parts is no file, so nothing is uncertain.
-        let upload =
-            store.put_multipart_opts(key, options).await.map_err(|error| certain(error, Effect::Put))?;
-        let unfinished = unfinished.clone();
-        Ok(Upload { upload: Some(upload), parts: JoinSet::new(), concurrency, owner, unfinished })
+        let certain = |error| certain(error, Effect::Put);
+        let by_id = match log {
+            Some((multipart, log)) => match ById::begin(multipart, key, options.clone()).await {
+                // Azure has no ids, and drops the blocks of no list by itself.
+                Err(StoreError::NotSupported { .. }) => None,
+                begun => Some((begun.map_err(certain)?, log)),
+            },
+            None => None,
+        };
+        let Some((upload, log)) = by_id else {
+            begun.upload = Some(store.put_multipart_opts(key, options).await.map_err(certain)?);
+            return Ok(begun);
+        };
+        let id = upload.id().to_owned();
+        begun.upload = Some(Box::new(upload));
+        match log.note(&id).await {
+            Ok(()) => Ok(begun),
+            Err(error) => {
+                begun.abort().await;
+                Err(error)
+            }
+        }
     }
 
     /// Waits until one more part may be in memory.

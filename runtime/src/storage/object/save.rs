@@ -180,8 +180,9 @@ impl ObjectStorage {
             self.ask_for(&key).await?;
         }
         let owner = ready.options.owner.clone();
-        let begun =
-            Upload::begin(&*self.store, &key, ready.attributes, owner, self.concurrency, &self.unfinished);
+        let log = self.multipart.as_ref().zip(ready.options.upload_log.as_ref());
+        let (concurrency, unfinished) = (self.concurrency, &self.unfinished);
+        let begun = Upload::begin(&*self.store, &key, ready.attributes, owner, concurrency, unfinished, log);
         let mut upload = begun.await?;
         let mut size = first.len() as u64;
         let sent = async {
