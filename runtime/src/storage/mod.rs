@@ -5,6 +5,8 @@ mod memory;
 #[cfg(feature = "object-store")]
 mod object;
 mod prefix;
+#[cfg(all(feature = "s3", feature = "gcs", feature = "azure"))]
+pub mod providers;
 mod reader;
 mod signed;
 mod upload;

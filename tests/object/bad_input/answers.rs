@@ -78,7 +78,7 @@ async fn a_wrong_bucket() {
                 "delete" if of == "azure" && storage_is_real => assert_eq!(kind, None),
                 "owner" => assert_eq!(kind, Some(ErrorKind::Settings), "{of}: {operation}"),
                 _ if is_question(operation) => {
-                    assert_eq!(kind, Some(ErrorKind::NotFound), "{of}: {operation}")
+                    assert_eq!(kind, Some(ErrorKind::NotFound), "{of}: {operation}");
                 }
                 _ => assert_eq!(kind, Some(ErrorKind::Settings), "{of}: {operation}: {error:?}"),
             }
@@ -136,7 +136,7 @@ async fn answers_of_a_service() {
                 "save" => assert_eq!(got, (kind, retryable, uncertain), "{of} {code}: {error:?}"),
                 // Without the body only the status counts.
                 _ if is_question(operation) => {
-                    assert_eq!(got.1, retryable, "{of} {operation} {code}: {error:?}")
+                    assert_eq!(got.1, retryable, "{of} {operation} {code}: {error:?}");
                 }
                 "delete" => {
                     assert_eq!(got.1, retryable, "{of} {code}: {error:?}");

@@ -9,6 +9,8 @@ mod jobs;
 mod large;
 mod measure;
 mod names;
+#[cfg(feature = "object")]
+mod object;
 mod options;
 mod read;
 mod save;
@@ -21,7 +23,7 @@ type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error + Send + 
 /// Name and function of every measured sub-command.
 type Command = fn(&Options) -> Result<Report>;
 
-const COMMANDS: [(&str, Command); 12] = [
+const COMMANDS: &[(&str, Command)] = &[
     ("save", save::save),
     ("large", large::large),
     ("names", names::names),
@@ -34,6 +36,8 @@ const COMMANDS: [(&str, Command); 12] = [
     ("accessor", field::accessor),
     ("dims", dims::dims),
     ("db", db::db),
+    #[cfg(feature = "object")]
+    ("object", object::object),
 ];
 
 pub(crate) fn run(arguments: impl Iterator<Item = String>) -> Result {

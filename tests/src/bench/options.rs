@@ -5,9 +5,24 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use tokio::runtime::{Builder, Runtime};
 
-const SWITCHES: [&str; 8] = ["unjournaled", "sync", "move", "baseline", "hop", "hash", "temp", "quick"];
-const KEYS: [&str; 13] =
-    ["db", "n", "dir", "jobs", "src", "op", "via", "chunk", "size", "rounds", "only", "images", "durability"];
+const SWITCHES: [&str; 9] =
+    ["unjournaled", "sync", "move", "baseline", "hop", "hash", "temp", "quick", "serve"];
+const KEYS: [&str; 14] = [
+    "url",
+    "db",
+    "n",
+    "dir",
+    "jobs",
+    "src",
+    "op",
+    "via",
+    "chunk",
+    "size",
+    "rounds",
+    "only",
+    "images",
+    "durability",
+];
 
 pub(crate) struct Options {
     pub(crate) command: String,

@@ -46,6 +46,8 @@ pub(super) struct Double {
     pub(super) breaks_after: Option<u64>,
     /// Parts are dropped on arrival.
     pub(super) forgets: bool,
+    /// A copy is answered with an empty object, and is whole after this time, as by Azure.
+    pub(super) copies_late: Option<Duration>,
 }
 
 impl fmt::Display for Double {
@@ -165,6 +167,16 @@ impl ObjectStore for Double {
         self.note("copy");
         if self.overwrites {
             options.mode = CopyMode::Overwrite;
+        }
+        if let Some(late) = self.copies_late {
+            let create = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+            self.inner.put_opts(to, PutPayload::new(), create).await?;
+            let (inner, from, to) = (self.inner.clone(), from.clone(), to.clone());
+            tokio::spawn(async move {
+                tokio::time::sleep(late).await;
+                inner.copy_opts(&from, &to, CopyOptions::default()).await
+            });
+            return Ok(());
         }
         self.inner.copy_opts(from, to, options).await
     }

@@ -6,6 +6,7 @@ mod large;
 
 use super::*;
 use double::{Double, Fault};
+use std::time::Duration;
 
 fn name(text: &str) -> FileName<'_> {
     FileName::new(text).unwrap()
@@ -119,6 +120,19 @@ async fn copies_stay_in_the_bucket_where_nothing_is_lost() {
         assert_eq!(text(&storage, to).await, "y");
         store.requests();
     }
+}
+
+/// The original would be gone before its copy is there.
+#[tokio::test]
+async fn a_copy_that_is_late_is_waited_for() {
+    let store = Double { copies_late: Some(Duration::from_millis(120)), ..Double::default() };
+    let storage = over(&store).trust_create_only().build().unwrap();
+    save(&storage, "a", "content").await.unwrap();
+    storage.rename(name("a"), name("b")).await.unwrap();
+    assert_eq!(text(&storage, "b").await, "content");
+    let heads = store.requests().into_iter().filter(|request| *request == "head").count();
+    assert!(heads >= 3, "{heads}");
+    assert!(!storage.exists(name("a")).await.unwrap());
 }
 
 #[tokio::test]
