@@ -6,13 +6,13 @@
 //! |---|---|---|---|---|
 //! | create-only, one request | `If-None-Match: *`: 412, or 409 while another is under way | `x-goog-if-generation-match: 0`: 412 | `If-None-Match: *`: 409 or 412 | the next free name; whose object it is where the answer was lost |
 //! | create-only, end of an upload in parts | `If-None-Match: *` | no conditions | a condition, but not through `object_store` | S3: asked for by `CreateOnlyUploads`; elsewhere a name with a token, or two questions for an exact one |
-//! | create-only copy | 501 | `x-goog-if-generation-match: 0` | `If-None-Match: *` | S3: the bytes pass through the process, as a save |
+//! | create-only copy | `If-None-Match: *`, or 501 where it is not known yet | `x-goog-if-generation-match: 0` | `If-None-Match: *` | found out once; where it is not refused, the bytes pass through the process, as a save |
 //! | an object is visible | whole or not at all | whole or not at all | whole or not at all, but a copy may be empty for a while | the copy is waited for |
 //! | read after write and delete, lists | strong | strong | strong in the primary region | |
 //! | largest in one request | 5 GiB | 5 TiB | 5,000 MiB | parts above `part_size` |
 //! | parts | 10,000 of 5 MiB to 5 GiB | 10,000 of 5 MiB to 5 GiB | 50,000 | 10,000 on all |
 //! | a signed URL binds | method, name, expiry, headers and query that were named | the same | permission, name, expiry | a type for uploads, type and disposition of the answer on S3 and Google; refused on Azure |
-//! | length of a signed upload | not through `object_store` | not through `object_store` | no | refused; whoever takes the file over has to look |
+//! | length of a signed upload | not through `object_store` | not through `object_store` | no | refused in `signed_url`; [claiming](crate::FieldFileMut::claim) a direct upload looks |
 //! | delete of what is not there | success | 404 | 404 | success everywhere |
 //! | metadata of one's own | yes | yes | yes | the owner's token, which the sweeper asks for before it deletes |
 //!
