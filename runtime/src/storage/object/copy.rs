@@ -2,10 +2,17 @@
 
 use super::ObjectStorage;
 use super::error::{Effect, convert};
+use crate::failpoints::planted;
+use crate::storage::Storage;
 use crate::storage::local::Names;
-use crate::storage::{Reader, Storage};
-use crate::{ErrorKind, FileName, Result, SaveOptions, Saved};
+use crate::{Error, ErrorKind, FileName, Result, SaveOptions, Saved};
+use object_store::path::Path;
 use object_store::{CopyMode, CopyOptions, ObjectStore};
+use std::time::Duration;
+
+/// A copy is waited for about half a minute.
+const FIRST_WAIT: Duration = Duration::from_millis(50);
+const LAST_WAIT: Duration = Duration::from_secs(13);
 
 impl ObjectStorage {
     /// Copies where the bytes are, if the bucket refuses taken names and the copy is to have the owner token of the
@@ -20,7 +27,7 @@ impl ObjectStorage {
         let facts = self.facts(&source).await?;
         let replace = self.allow_overwrite && !options.exact;
         if replace || facts.owner != options.owner || !self.copies_create_only().await? {
-            return self.copy_through(from, to, options).await;
+            return self.copy_through(from, to, facts.size, options).await;
         }
         let mut names = Names::new(to, options, false);
         loop {
@@ -28,11 +35,20 @@ impl ObjectStorage {
             let target = self.keys.key(FileName::new(&name)?)?;
             let create = CopyOptions { mode: CopyMode::Create, ..CopyOptions::default() };
             match self.store.copy_opts(&source, &target, create).await {
-                Ok(()) => return Ok(Saved::new(name, facts.size)),
+                Ok(()) => {
+                    self.arrived(&target, facts.size).await?;
+                    return Ok(Saved::new(name, facts.size));
+                }
                 Err(error) => match convert(error, Effect::Write) {
+                    // A second try of the client finds the name taken by the first.
+                    error if error.is_uncertain() => match self.facts(&target).await {
+                        Ok(found) if found.is_copy_of(&facts) => return Ok(Saved::new(name, facts.size)),
+                        Ok(_) if error.kind() == ErrorKind::AlreadyExists && !options.exact => {}
+                        _ => return Err(error),
+                    },
                     error if error.kind() == ErrorKind::AlreadyExists && !options.exact => {}
                     error if error.kind() == ErrorKind::Unsupported => {
-                        return self.copy_through(from, to, options).await;
+                        return self.copy_through(from, to, facts.size, options).await;
                     }
                     error => return Err(error),
                 },
@@ -40,13 +56,44 @@ impl ObjectStorage {
         }
     }
 
+    /// Waits until a copy is whole. Azure may answer before it is, and shows an empty object until then; the original
+    /// must not be deleted before.
+    async fn arrived(&self, target: &Path, size: u64) -> Result<()> {
+        if planted!("copy-not-looked-at") {
+            return Ok(());
+        }
+        let mut wait = FIRST_WAIT;
+        loop {
+            match self.facts(target).await {
+                Ok(facts) if facts.size == size => return Ok(()),
+                Ok(_) if wait <= LAST_WAIT => tokio::time::sleep(wait).await,
+                Ok(_) => {
+                    let message = "the service has not finished the copy that it has begun";
+                    return Err(Error::new(ErrorKind::Io, message).retryable().uncertain());
+                }
+                // S3 may answer with a success and an error in its body, which `object_store` reads two codes of.
+                Err(error) if error.kind() == ErrorKind::NotFound => {
+                    let message = "the service says that it has copied the file, and it has not";
+                    return Err(Error::new(ErrorKind::Io, message).retryable().uncertain());
+                }
+                Err(error) => return Err(error.uncertain()),
+            }
+            wait *= 2;
+        }
+    }
+
     async fn copy_through(
         &self,
         from: FileName<'_>,
         to: FileName<'_>,
+        size: u64,
         options: &SaveOptions,
     ) -> Result<Saved> {
-        let content = self.open(from).await.map(Reader::into_content)?;
-        self.save_content(to, content, options).await
+        let reader = self.open(from).await?;
+        if reader.len() != Some(size) {
+            let message = "the service says that the file has another size than a moment ago";
+            return Err(Error::new(ErrorKind::Io, message).retryable());
+        }
+        self.save_content(to, reader.into_content(), options).await
     }
 }

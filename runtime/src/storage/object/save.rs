@@ -4,6 +4,7 @@ use super::error::{Effect, convert};
 use super::feed::{Feed, Part};
 use super::multipart::Upload;
 use super::{ObjectStorage, attributes};
+use crate::failpoints::planted;
 use crate::inspect::SNIFF_LEN;
 use crate::name::{self, posix, shortened_name};
 use crate::storage::local::Names;
@@ -45,6 +46,15 @@ pub(super) struct Facts {
     pub(super) size: u64,
     pub(super) owner: Option<String>,
     attributes: Attributes,
+}
+
+impl Facts {
+    /// Whether the object is a copy of the one that `original` is known of, as far as can be seen: a bucket copies the
+    /// token of the save along.
+    pub(super) fn is_copy_of(&self, original: &Facts) -> bool {
+        let save = attributes::save(&original.attributes);
+        self.size == original.size && save.is_some_and(|save| attributes::is_of_save(&self.attributes, save))
+    }
 }
 
 impl ObjectStorage {
@@ -142,6 +152,8 @@ impl ObjectStorage {
                     // A service that refuses a name need not read the bytes: it may hang up while they are sent, and
                     // its answer is lost.
                     Some(Whose::Anothers) if ready.claim == Claim::Conditional => is_taken = true,
+                    // The name may have been taken by the first try of the client.
+                    None if error.is_uncertain() => return Err(error),
                     _ => {}
                 }
             }
@@ -187,8 +199,7 @@ impl ObjectStorage {
             if ready.claim == Claim::Asked { self.ask_for(&key).await } else { Ok(()) }
         };
         if let Err(error) = sent.await {
-            upload.abort().await;
-            return Err(error);
+            return Err(given_up(upload, error).await);
         }
         if let Err(error) = upload.complete().await {
             // A second try of the client finds the name taken by the first, or the upload gone.
@@ -198,8 +209,7 @@ impl ObjectStorage {
                 upload.leave_to_owner();
                 return Err(error);
             } else {
-                upload.abort().await;
-                return Err(error);
+                return Err(given_up(upload, error).await);
             }
         }
         Ok(Saved::new(name, size))
@@ -229,6 +239,13 @@ struct Ready<'a> {
     attributes: Attributes,
     save: String,
     options: &'a SaveOptions,
+}
+
+/// The error of an upload that is aborted because of it. One that stays open is its owner's to clean up: the journal
+/// forgets what certainly failed, so that this is not certain.
+async fn given_up(upload: Upload, error: Error) -> Error {
+    let is_over = upload.abort().await || planted!("open-upload-forgotten");
+    if is_over { error } else { error.uncertain() }
 }
 
 fn taken() -> Error {
