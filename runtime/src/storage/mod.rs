@@ -236,7 +236,8 @@ pub trait Storage: Any + fmt::Debug + Send + Sync {
         };
         let options = SaveOptions { exact: true, owner, ..SaveOptions::default() };
         self.copy(from, to, &options).await?;
-        self.delete(from).await
+        // The copy stays where the original could not be deleted.
+        self.delete(from).await.map_err(Error::uncertain)
     }
 
     /// The owner token kept with a file, `None` where it carries none. The sweeper deletes nothing without it

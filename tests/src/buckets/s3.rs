@@ -10,6 +10,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -123,6 +124,11 @@ impl Server {
             }
         });
         Server { endpoint, refusals, root, next: AtomicUsize::new(0), copies, task }
+    }
+
+    /// The folder that has a folder for each bucket, and beside them what the server knows of objects and uploads.
+    pub fn root(&self) -> &Path {
+        self.root.path()
     }
 
     /// A new bucket.

@@ -17,6 +17,7 @@ mod race;
 mod report;
 mod scenario;
 mod schedules;
+mod store;
 mod syscalls;
 mod traced;
 mod tracer;
@@ -32,11 +33,12 @@ type Result<T = ()> = std::result::Result<T, Error>;
 type Campaign = fn(&Options) -> Result<Report>;
 
 /// Name and function of every campaign.
-const CAMPAIGNS: [(&str, Campaign); 12] = [
+const CAMPAIGNS: [(&str, Campaign); 13] = [
     ("kill", kill::run),
     ("syscalls", syscalls::run),
     ("full", full::run),
     ("database", database::run),
+    ("store", store::run),
     ("links", links::links),
     ("model", model::model),
     ("schedules", schedules::schedules),

@@ -96,9 +96,14 @@ pub(super) fn owner(attributes: &Attributes) -> Option<String> {
     attributes.get(&Attribute::Metadata(OWNER.into())).map(|value| value.to_string())
 }
 
+/// The token of the save that has written the object.
+pub(super) fn save(attributes: &Attributes) -> Option<&str> {
+    attributes.get(&Attribute::Metadata(SAVE.into())).map(AsRef::as_ref)
+}
+
 /// Whether the object was written by the save with this token.
 pub(super) fn is_of_save(attributes: &Attributes, save: &str) -> bool {
-    attributes.get(&Attribute::Metadata(SAVE.into())).is_some_and(|value| value.as_ref() == save)
+    self::save(attributes) == Some(save)
 }
 
 /// Types by extension, where the bytes alone cannot tell: what they show, and what the extension makes of it.

@@ -2,8 +2,10 @@
 
 use super::ObjectStorage;
 use super::error::{Effect, convert};
+use super::save::{Facts, taken};
+use crate::failpoints::planted;
+use crate::storage::Storage;
 use crate::storage::local::Names;
-use crate::storage::{Reader, Storage};
 use crate::{Error, ErrorKind, FileName, Result, SaveOptions, Saved};
 use object_store::path::Path;
 use object_store::{CopyMode, CopyOptions, ObjectStore};
@@ -26,32 +28,53 @@ impl ObjectStorage {
         let facts = self.facts(&source).await?;
         let replace = self.allow_overwrite && !options.exact;
         if replace || facts.owner != options.owner || !self.copies_create_only().await? {
-            return self.copy_through(from, to, options).await;
+            return self.copy_through(from, to, facts.size, options).await;
         }
         let mut names = Names::new(to, options, false);
         loop {
             let name = names.next()?.into_owned();
             let target = self.keys.key(FileName::or_upload(&name)?)?;
-            let create = CopyOptions { mode: CopyMode::Create, ..CopyOptions::default() };
-            match self.store.copy_opts(&source, &target, create).await {
-                Ok(()) => {
-                    self.arrived(&target, facts.size).await?;
-                    return Ok(Saved::new(name, facts.size));
+            match self.copy_once(&source, &facts, &target, CopyMode::Create).await {
+                Ok(()) => return Ok(Saved::new(name, facts.size)),
+                Err(error) if error.is_uncertain() => return Err(error),
+                Err(error) if error.kind() == ErrorKind::AlreadyExists && !options.exact => {}
+                Err(error) if error.kind() == ErrorKind::Unsupported => {
+                    return self.copy_through(from, to, facts.size, options).await;
                 }
-                Err(error) => match convert(error, Effect::Write) {
-                    error if error.kind() == ErrorKind::AlreadyExists && !options.exact => {}
-                    error if error.kind() == ErrorKind::Unsupported => {
-                        return self.copy_through(from, to, options).await;
-                    }
-                    error => return Err(error),
-                },
+                Err(error) => return Err(error),
             }
+        }
+    }
+
+    /// One copy in the bucket of the object that has these facts, waited for until it is whole.
+    pub(super) async fn copy_once(
+        &self,
+        source: &Path,
+        facts: &Facts,
+        target: &Path,
+        mode: CopyMode,
+    ) -> Result<()> {
+        let options = CopyOptions { mode, ..CopyOptions::default() };
+        let Err(error) = self.store.copy_opts(source, target, options).await else {
+            return self.arrived(target, facts.size).await;
+        };
+        match convert(error, Effect::Write) {
+            // A second try of the client finds the name taken by the first.
+            error if error.is_uncertain() => match self.facts(target).await {
+                Ok(found) if found.is_copy_of(facts) => Ok(()),
+                Ok(_) if error.kind() == ErrorKind::AlreadyExists => Err(taken()),
+                _ => Err(error),
+            },
+            error => Err(error),
         }
     }
 
     /// Waits until a copy is whole. Azure may answer before it is, and shows an empty object until then; the original
     /// must not be deleted before.
-    pub(super) async fn arrived(&self, target: &Path, size: u64) -> Result<()> {
+    async fn arrived(&self, target: &Path, size: u64) -> Result<()> {
+        if planted!("copy-not-looked-at") {
+            return Ok(());
+        }
         let mut wait = FIRST_WAIT;
         loop {
             match self.facts(target).await {
@@ -59,6 +82,11 @@ impl ObjectStorage {
                 Ok(_) if wait <= LAST_WAIT => tokio::time::sleep(wait).await,
                 Ok(_) => {
                     let message = "the service has not finished the copy that it has begun";
+                    return Err(Error::new(ErrorKind::Io, message).retryable().uncertain());
+                }
+                // S3 may answer with a success and an error in its body, which `object_store` reads two codes of.
+                Err(error) if error.kind() == ErrorKind::NotFound => {
+                    let message = "the service says that it has copied the file, and it has not";
                     return Err(Error::new(ErrorKind::Io, message).retryable().uncertain());
                 }
                 Err(error) => return Err(error.uncertain()),
@@ -71,9 +99,14 @@ impl ObjectStorage {
         &self,
         from: FileName<'_>,
         to: FileName<'_>,
+        size: u64,
         options: &SaveOptions,
     ) -> Result<Saved> {
-        let content = self.open(from).await.map(Reader::into_content)?;
-        self.save_content(to, content, options).await
+        let reader = self.open(from).await?;
+        if reader.len() != Some(size) {
+            let message = "the service says that the file has another size than a moment ago";
+            return Err(Error::new(ErrorKind::Io, message).retryable());
+        }
+        self.save_content(to, reader.into_content(), options).await
     }
 }

@@ -4,6 +4,7 @@
 //! service put into its answer. What is kept are the status, the service's code for the error, and what the operating
 //! system said.
 
+use crate::failpoints::planted;
 use crate::{Error, ErrorKind};
 use object_store::Error as StoreError;
 use std::error::Error as StdError;
@@ -39,6 +40,8 @@ pub(super) fn convert(error: StoreError, effect: Effect) -> Error {
         StoreError::AlreadyExists { .. } | StoreError::Precondition { .. } if effect == Effect::Delete => {
             (ErrorKind::PermissionDenied, KEPT)
         }
+        // A question is no wish for a name: the service is busy with the object.
+        StoreError::AlreadyExists { .. } if effect == Effect::Read => (ErrorKind::Io, words(ErrorKind::Io)),
         StoreError::AlreadyExists { .. } => (ErrorKind::AlreadyExists, "the name is taken"),
         StoreError::Precondition { .. } | StoreError::NotModified { .. } => match effect {
             Effect::Read => (ErrorKind::Io, "the file was replaced or deleted while it was read"),
@@ -94,8 +97,13 @@ fn kind_of_code(code: &str) -> Option<ErrorKind> {
         "KeyTooLongError" | "OutOfRangeInput" => ErrorKind::NameTooLong,
         "EntityTooLarge" | "RequestBodyTooLarge" => ErrorKind::TooLarge,
         "QuotaExceeded" | "XMinioStorageFull" | "InsufficientStorage" => ErrorKind::StorageFull,
-        // Somebody has aborted the upload; the name has nothing to do with it.
-        "NoSuchUpload" => ErrorKind::Io,
+        // Somebody has aborted the upload, or does something else with the object at the moment; the name has nothing
+        // to do with it. Nor has it with bytes that were damaged on their way.
+        "NoSuchUpload"
+        | "ConditionalRequestConflict"
+        | "OperationAborted"
+        | "BadDigest"
+        | "XAmzContentSHA256Mismatch" => ErrorKind::Io,
         _ => return None,
     })
 }
@@ -123,6 +131,8 @@ struct Facts {
     timed_out: bool,
     /// Whether the request never left.
     unsent: bool,
+    /// Whether the client has tried it before: the first try may have been carried out, whatever came of the last.
+    tried_again: bool,
     /// Whether the store itself says what happened, without a service behind it.
     definite: bool,
 }
@@ -147,6 +157,8 @@ impl Facts {
         if text.contains("redirect without LOCATION") {
             facts.status = Some(301);
         }
+        let tries = between(&text, ", after ", " retries, max_retries: ");
+        facts.tried_again = tries.is_some_and(|tries| tries.parse::<u64>().is_ok());
         facts.code = between(&text, "<Code>", "</Code>")
             .filter(|code| code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_alphanumeric()))
             .map(str::to_owned);
@@ -191,16 +203,19 @@ impl Facts {
     fn retry(&self, error: Error, effect: Effect) -> Error {
         let kind = error.kind();
         let failed = match self.status {
+            Some(409) => kind == ErrorKind::Io,
             Some(status) => matches!(status, 408 | 429 | 500..) && kind != ErrorKind::StorageFull,
             None => kind == ErrorKind::Io && !self.definite,
         };
-        let error = match failed || self.is_code("NoSuchUpload") {
+        let was_damaged = self.is_code("BadDigest") || self.is_code("XAmzContentSHA256Mismatch");
+        let error = match failed || was_damaged || self.is_code("NoSuchUpload") {
             true => error.retryable(),
             false => error,
         };
-        // "Slow down" and "too many" are said before anything is done.
-        let undone = self.unsent || matches!(self.status, Some(429 | 503));
-        match failed && !undone && effect != Effect::Read {
+        // "Slow down", "too many" and "a conflict" are said before anything is done.
+        let undone = self.unsent || matches!(self.status, Some(409 | 429 | 503));
+        let tried_again = self.tried_again && !planted!("second-try-is-the-first");
+        match (failed && !undone || tried_again) && effect != Effect::Read {
             true => error.uncertain(),
             false => error,
         }
@@ -272,6 +287,18 @@ mod tests {
             (of_a_batch(503), Effect::Delete, Io, true, false),
             (of_a_batch(500), Effect::Delete, Io, true, true),
             (generic("connection closed"), Effect::Read, Io, true, false),
+            (refused("409 Conflict", "ConditionalRequestConflict"), Effect::Put, Io, true, false),
+            (refused("409 Conflict", "OperationAborted"), Effect::Write, Io, true, false),
+            (refused("400 Bad Request", "BadDigest"), Effect::Put, Io, true, false),
+            (taken("409 Conflict", "OperationAborted"), Effect::Put, Io, true, false),
+            (taken("409 Conflict", ""), Effect::Read, Io, true, false),
+            (
+                taken("412 Precondition Failed", "PreconditionFailed"),
+                Effect::Put,
+                AlreadyExists,
+                false,
+                false,
+            ),
         ] {
             let text = format!("{error}");
             let made = convert(error, effect);
@@ -283,6 +310,28 @@ mod tests {
                 );
             }
         }
+    }
+
+    fn taken(status: &str, code: &str) -> StoreError {
+        StoreError::AlreadyExists { path: "a".to_owned(), source: refused(status, code).into() }
+    }
+
+    /// The first try may have been carried out, and its answer lost.
+    #[test]
+    fn what_was_tried_again_is_uncertain() {
+        let again = |status: &str| {
+            generic(&format!(
+                "Error performing PUT http://h/b/k in 1ms, after 1 retries, max_retries: 1, retry_timeout: 5s  - \
+                 Server returned non-2xx status code: {status}: "
+            ))
+        };
+        for status in ["503 Slow Down", "429 Too Many Requests", "403 Forbidden", "400 Bad Request"] {
+            assert!(convert(again(status), Effect::Put).is_uncertain(), "{status}");
+            assert!(!convert(again(status), Effect::Read).is_uncertain(), "{status}");
+        }
+        let source = again("412 Precondition Failed").into();
+        let made = convert(StoreError::AlreadyExists { path: "a".to_owned(), source }, Effect::Put);
+        assert_eq!((made.kind(), made.is_uncertain()), (ErrorKind::AlreadyExists, true));
     }
 
     #[test]

@@ -191,8 +191,8 @@ impl Upload {
         self.leave();
     }
 
-    /// Aborts the upload; if that fails, it is tried again when its owner is abandoned.
-    pub(super) async fn abort(mut self) {
+    /// Aborts the upload, and says whether that is done; if not, it is tried again when its owner is abandoned.
+    pub(super) async fn abort(mut self) -> bool {
         // A part that arrives after the abort would stay for ever.
         self.parts.shutdown().await;
         if let Some(upload) = &mut self.upload
@@ -200,7 +200,9 @@ impl Upload {
         {
             self.upload = None;
         }
+        let is_done = self.upload.is_none();
         self.leave();
+        is_done
     }
 
     fn leave(&mut self) {

@@ -1,13 +1,12 @@
 //! From an upload to a file.
 
-use super::error::{Effect, convert};
 use super::save::{Facts, Wanted};
 use super::{ObjectStorage, attributes, read};
 use crate::inspect::{Inspector, SNIFF_LEN};
 use crate::storage::{Reader, Storage};
 use crate::{Error, ErrorKind, FileName, Result, SaveOptions, Saved};
 use object_store::path::Path;
-use object_store::{Attribute, AttributeValue, CopyMode, CopyOptions, ObjectStore};
+use object_store::{Attribute, AttributeValue, CopyMode};
 
 /// The largest object that S3 copies in one request.
 const MOST_COPIED: u64 = 5 << 30;
@@ -31,7 +30,7 @@ impl ObjectStorage {
         let owner = options.owner.as_deref();
         let exact = SaveOptions { exact: true, ..options.clone() };
         let here = facts.size <= MOST_COPIED && self.is_as_stored(to, &facts, &first, owner)?;
-        if !here || !self.copy_here(&source, facts.size, &target, to).await? {
+        if !here || !self.copy_here(&source, &facts, &target, to).await? {
             let content = self.open(upload).await.map(Reader::into_content)?;
             return self.save_content(to, content.with_inspector(inspector), &exact).await;
         }
@@ -46,24 +45,17 @@ impl ObjectStorage {
     }
 
     /// Copies to a name that must be free; `false` where the service does not copy.
-    async fn copy_here(&self, source: &Path, size: u64, target: &Path, to: FileName<'_>) -> Result<bool> {
-        let create = self.copies_create_only().await?;
-        let _wanted_by_us = match create {
-            true => None,
-            false => {
-                let wanted = Wanted::new(&self.wanted, to.as_str())?;
-                self.ask_for(target).await?;
-                Some(wanted)
-            }
+    async fn copy_here(&self, source: &Path, facts: &Facts, target: &Path, to: FileName<'_>) -> Result<bool> {
+        let copied = if self.copies_create_only().await? {
+            self.copy_once(source, facts, target, CopyMode::Create).await
+        } else {
+            let _wanted_by_us = Wanted::new(&self.wanted, to.as_str())?;
+            self.ask_for(target).await?;
+            self.copy_once(source, facts, target, CopyMode::Overwrite).await
         };
-        let mode = if create { CopyMode::Create } else { CopyMode::Overwrite };
-        let options = CopyOptions { mode, ..CopyOptions::default() };
-        match self.store.copy_opts(source, target, options).await {
-            Ok(()) => self.arrived(target, size).await.map(|()| true),
-            Err(error) => match convert(error, Effect::Write) {
-                error if error.kind() == ErrorKind::Unsupported => Ok(false),
-                error => Err(error),
-            },
+        match copied {
+            Err(error) if error.kind() == ErrorKind::Unsupported => Ok(false),
+            copied => copied.map(|()| true),
         }
     }
 

@@ -4,6 +4,7 @@ use super::error::{Effect, convert};
 use super::feed::{Feed, Part};
 use super::multipart::Upload;
 use super::{ObjectStorage, attributes};
+use crate::failpoints::planted;
 use crate::inspect::SNIFF_LEN;
 use crate::name::{self, posix, shortened_name};
 use crate::storage::MOST_PARTS;
@@ -49,6 +50,15 @@ impl Facts {
     pub(super) fn of(found: &GetResult) -> Self {
         let (size, attributes) = (found.meta.size, found.attributes.clone());
         Facts { size, owner: attributes::owner(&attributes), attributes }
+    }
+}
+
+impl Facts {
+    /// Whether the object is a copy of the one that `original` is known of, as far as can be seen: a bucket copies the
+    /// token of the save along.
+    pub(super) fn is_copy_of(&self, original: &Facts) -> bool {
+        let save = attributes::save(&original.attributes);
+        self.size == original.size && save.is_some_and(|save| attributes::is_of_save(&self.attributes, save))
     }
 }
 
@@ -154,6 +164,8 @@ impl ObjectStorage {
                     // A service that refuses a name need not read the bytes: it may hang up while they are sent, and
                     // its answer is lost.
                     Some(Whose::Anothers) if ready.claim == Claim::Conditional => is_taken = true,
+                    // The name may have been taken by the first try of the client.
+                    None if error.is_uncertain() => return Err(error),
                     _ => {}
                 }
             }
@@ -200,8 +212,7 @@ impl ObjectStorage {
             if ready.claim == Claim::Asked { self.ask_for(&key).await } else { Ok(()) }
         };
         if let Err(error) = sent.await {
-            upload.abort().await;
-            return Err(error);
+            return Err(given_up(upload, error).await);
         }
         if let Err(error) = upload.complete().await {
             // A second try of the client finds the name taken by the first, or the upload gone.
@@ -211,8 +222,7 @@ impl ObjectStorage {
                 upload.leave_to_owner();
                 return Err(error);
             } else {
-                upload.abort().await;
-                return Err(error);
+                return Err(given_up(upload, error).await);
             }
         }
         Ok(Saved::new(name, size))
@@ -244,7 +254,14 @@ struct Ready<'a> {
     options: &'a SaveOptions,
 }
 
-fn taken() -> Error {
+/// The error of an upload that is aborted because of it. One that stays open is its owner's to clean up: the journal
+/// forgets what certainly failed, so that this is not certain.
+async fn given_up(upload: Upload, error: Error) -> Error {
+    let is_over = upload.abort().await || planted!("open-upload-forgotten");
+    if is_over { error } else { error.uncertain() }
+}
+
+pub(super) fn taken() -> Error {
     Error::new(ErrorKind::AlreadyExists, "the name is taken")
 }
 

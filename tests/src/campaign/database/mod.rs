@@ -38,7 +38,7 @@ fn judge_outcome(report: &mut Report, outcome: &Outcome, tried: &str) {
 }
 
 /// Whether `order` can be done again in this world.
-fn can_be_repeated(order: &Order, settled: &Settled) -> bool {
+pub(super) fn can_be_repeated(order: &Order, settled: &Settled) -> bool {
     let is_there = settled.rows.contains_key(&order.row);
     match order.change {
         Change::Create(_) => !is_there,

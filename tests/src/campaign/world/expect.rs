@@ -44,6 +44,11 @@ impl Expected {
         }
     }
 
+    /// Whether the row is certainly there.
+    pub(crate) fn is_there(&self, row: &str) -> bool {
+        self.rows.get(row).is_some_and(|states| !states.contains(&None))
+    }
+
     /// How many operations were acknowledged.
     pub(crate) fn acknowledged(&self) -> u64 {
         self.acknowledged

@@ -11,7 +11,7 @@ mod random;
 pub(crate) use check::Settled;
 pub(crate) use expect::Expected;
 pub(crate) use foreign::{files as foreign_files, put as put_foreign_files};
-pub(crate) use model::{Car, Files, Rows, bytes, number};
+pub(crate) use model::{Car, Files, LARGE, Rows, bytes, number};
 pub(crate) use operation::{Change, Order, Outcome};
 pub(crate) use random::Random;
 

@@ -74,11 +74,18 @@ impl Files {
     }
 }
 
+/// Numbers from here on are those of files that a bucket takes in two parts.
+pub(crate) const LARGE: u32 = u32::MAX - 1_000;
+
 /// The bytes of a file: an image's head, the number, and as many bytes as follow from it. One in eight is long enough
 /// for several writes.
 pub(crate) fn bytes(number: u32) -> Vec<u8> {
     let mut random = Random::new(number.into());
-    let len = if random.below(8) == 0 { 100_000 + random.below(100_000) } else { random.below(4_000) };
+    let len = match random.below(8) {
+        _ if number >= LARGE => (5 << 20) + random.below(100_000),
+        0 => 100_000 + random.below(100_000),
+        _ => random.below(4_000),
+    };
     let mut bytes = b"GIF89a".to_vec();
     bytes.extend([1, 2, 3, 4, 0, 0, 0]);
     bytes.extend(number.to_le_bytes());

@@ -22,12 +22,14 @@ pub(super) enum Fault {
     AnswerLost,
     /// As if the client had tried again after a lost answer.
     TriedAgain,
+    /// The request succeeds, and has done nothing, or only a part.
+    Pretends,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct State {
     requests: Mutex<Vec<&'static str>>,
-    fault: Mutex<Option<(&'static str, Fault)>>,
+    faults: Mutex<Vec<(&'static str, Fault)>>,
     /// Bytes of parts on their way, and the most there were.
     sending: AtomicUsize,
     most_sent: AtomicUsize,
@@ -60,6 +62,17 @@ fn broken() -> Error {
     Error::Generic { store: "Double", source: "connection closed".into() }
 }
 
+/// What a client says that has tried again.
+fn again(error: Error) -> Error {
+    let text = format!(
+        "Error performing PUT u in 1ms, after 1 retries, max_retries: 1, retry_timeout: 5s  - {error}"
+    );
+    match error {
+        Error::AlreadyExists { path, .. } => Error::AlreadyExists { path, source: text.into() },
+        _ => Error::Generic { store: "Double", source: text.into() },
+    }
+}
+
 impl Double {
     pub(super) fn requests(&self) -> Vec<&'static str> {
         std::mem::take(&mut *self.state.requests.lock().unwrap())
@@ -67,7 +80,7 @@ impl Double {
 
     /// The next request of this kind goes wrong.
     pub(super) fn fail(&self, request: &'static str, fault: Fault) {
-        *self.state.fault.lock().unwrap() = Some((request, fault));
+        self.state.faults.lock().unwrap().push((request, fault));
     }
 
     pub(super) fn most_sent(&self) -> usize {
@@ -86,8 +99,9 @@ impl Double {
 impl State {
     fn note(&self, request: &'static str) -> Option<Fault> {
         self.requests.lock().unwrap().push(request);
-        let mut fault = self.fault.lock().unwrap();
-        fault.take_if(|(wanted, _)| *wanted == request).map(|(_, fault)| fault)
+        let mut faults = self.faults.lock().unwrap();
+        let at = faults.iter().position(|(wanted, _)| *wanted == request)?;
+        Some(faults.remove(at).1)
     }
 }
 
@@ -110,8 +124,9 @@ impl ObjectStore for Double {
             }
             Some(Fault::TriedAgain) => {
                 self.inner.put_opts(location, payload.clone(), opts.clone()).await?;
+                return self.inner.put_opts(location, payload, opts).await.map_err(again);
             }
-            None => {}
+            Some(Fault::Pretends) | None => {}
         }
         self.inner.put_opts(location, payload, opts).await
     }
@@ -131,11 +146,21 @@ impl ObjectStore for Double {
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
-        if self.note(if options.head { "head" } else { "get" }).is_some() {
+        let fault = self.note(if options.head { "head" } else { "get" });
+        if fault.is_some_and(|fault| fault != Fault::Pretends) {
             return Err(broken());
         }
         let first = options.if_match.is_none();
         let mut found = self.inner.get_opts(location, options).await?;
+        if fault.is_some() {
+            let (range, bytes) = (found.range.clone(), found.bytes().await?);
+            let half = Ok(bytes.slice(..bytes.len() / 2));
+            found = self.inner.get_opts(location, GetOptions::default()).await?;
+            found.range = range;
+            let items = [half, Ok(Default::default())];
+            found.payload = object_store::GetResultPayload::Stream(Box::pin(Items(items.into_iter())));
+            return Ok(found);
+        }
         if let (Some(after), true) = (self.breaks_after, first) {
             let range = found.range.clone();
             let bytes = found.bytes().await?;
@@ -149,7 +174,10 @@ impl ObjectStore for Double {
     }
 
     fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
-        self.note("delete");
+        if self.note("delete").is_some() {
+            let items = [Err(broken()), Err(broken())];
+            return Box::pin(Items(items.into_iter()));
+        }
         self.inner.delete_stream(locations)
     }
 
@@ -164,7 +192,6 @@ impl ObjectStore for Double {
     }
 
     async fn copy_opts(&self, from: &Path, to: &Path, mut options: CopyOptions) -> Result<()> {
-        self.note("copy");
         if self.overwrites {
             options.mode = CopyMode::Overwrite;
         }
@@ -177,6 +204,19 @@ impl ObjectStore for Double {
                 inner.copy_opts(&from, &to, CopyOptions::default()).await
             });
             return Ok(());
+        }
+        match self.note("copy") {
+            Some(Fault::Fails) => return Err(broken()),
+            Some(Fault::Pretends) => return Ok(()),
+            Some(Fault::AnswerLost) => {
+                self.inner.copy_opts(from, to, options).await?;
+                return Err(broken());
+            }
+            Some(Fault::TriedAgain) => {
+                self.inner.copy_opts(from, to, options.clone()).await?;
+                return self.inner.copy_opts(from, to, options).await.map_err(again);
+            }
+            None => {}
         }
         self.inner.copy_opts(from, to, options).await
     }

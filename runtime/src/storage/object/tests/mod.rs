@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod double;
+mod faults;
 mod large;
 
 use super::*;

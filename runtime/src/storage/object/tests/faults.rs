@@ -1,0 +1,89 @@
+//! What the campaign `store` found: answers that say less than they seem to.
+
+use super::*;
+
+fn owned() -> SaveOptions {
+    SaveOptions { owner: Some("mine".into()), ..exact() }
+}
+
+/// A second try finds the name taken, and whether by the first cannot be seen.
+#[tokio::test]
+async fn a_name_that_was_perhaps_taken_by_us_is_uncertain() {
+    for options in [exact(), SaveOptions::default()] {
+        let store = Double::default();
+        let storage = over(&store).trust_create_only().build().unwrap();
+        store.fail("put", Fault::TriedAgain);
+        store.fail("head", Fault::Fails);
+        let error = storage.save(name("a"), "x".into(), &options).await.unwrap_err();
+        assert_eq!((error.kind(), error.is_uncertain()), (ErrorKind::AlreadyExists, true));
+        // Nothing of it is left under another name.
+        assert_eq!(storage.list("").await.unwrap().files, ["a"]);
+    }
+}
+
+/// The journal forgets what certainly failed, and nobody would abort the upload.
+#[tokio::test]
+async fn an_upload_that_stays_open_is_not_certain() {
+    for step in ["part", "head"] {
+        let store = Double::default();
+        let storage = over(&store).trust_create_only().part_size(1024).build().unwrap();
+        if step == "head" {
+            // The name is free before the upload, and then nobody knows.
+            store.fail("head", Fault::Pretends);
+        }
+        store.fail(step, Fault::Fails);
+        store.fail("abort", Fault::Fails);
+        let error = storage.save(name("a"), vec![7; 3000].into(), &owned()).await.unwrap_err();
+        assert_eq!((error.is_uncertain(), store.open_uploads()), (true, 1), "{step}");
+        storage.abandon("mine").await.unwrap();
+        assert_eq!(store.open_uploads(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_copy_is_looked_at_before_it_counts() {
+    let store = Double::default();
+    let storage = over(&store).build().unwrap();
+    storage.save(name("a"), "x".into(), &owned()).await.unwrap();
+    storage.check().await.unwrap();
+    storage.copy(name("a"), name("first"), &owned()).await.unwrap();
+    // A success with an error in its body.
+    store.fail("copy", Fault::Pretends);
+    let error = storage.rename(name("a"), name("b")).await.unwrap_err();
+    assert_eq!((error.kind(), error.is_retryable(), error.is_uncertain()), (ErrorKind::Io, true, true));
+    assert_eq!(text(&storage, "a").await, "x");
+    // A second try finds the copy of the first.
+    for (fault, to) in [(Fault::TriedAgain, "c"), (Fault::AnswerLost, "d")] {
+        store.fail("copy", fault);
+        assert_eq!(storage.copy(name("a"), name(to), &owned()).await.unwrap().name, to);
+        assert_eq!(text(&storage, to).await, "x");
+    }
+    // Somebody else's file is nobody's copy.
+    save(&storage, "e", "y").await.unwrap();
+    store.fail("copy", Fault::Fails);
+    let error = storage.copy(name("a"), name("e"), &owned()).await.unwrap_err();
+    assert!(error.is_uncertain());
+    assert_eq!(text(&storage, "e").await, "y");
+}
+
+#[tokio::test]
+async fn a_rename_whose_original_stays_is_uncertain() {
+    let store = Double::default();
+    let storage = over(&store).build().unwrap();
+    storage.save(name("a"), "x".into(), &owned()).await.unwrap();
+    store.fail("delete", Fault::Fails);
+    let error = storage.rename(name("a"), name("b")).await.unwrap_err();
+    assert!(error.is_uncertain());
+    assert_eq!((text(&storage, "a").await, text(&storage, "b").await), ("x".into(), "x".into()));
+}
+
+/// The length that was stated was that of what came, and not that of the range, or of the file.
+#[tokio::test]
+async fn a_body_that_is_too_short_is_not_the_file() {
+    let store = Double::default();
+    let storage = over(&store).build().unwrap();
+    storage.save(name("a"), vec![7; 100_000].into(), &owned()).await.unwrap();
+    store.fail("get", Fault::Pretends);
+    let read = storage.open_range(name("a"), 10..50_000).await.unwrap().read_all(u64::MAX).await.unwrap();
+    assert_eq!(read.len(), 49_990);
+}

@@ -1,0 +1,200 @@
+//! What can go wrong with a request, and what an error may say then.
+
+use super::http::Message;
+
+/// What is asked of the service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Ask {
+    Get,
+    Head,
+    List,
+    Put,
+    Copy,
+    Delete,
+    CreateUpload,
+    Part,
+    CompleteUpload,
+    AbortUpload,
+    Other,
+}
+
+impl Ask {
+    pub(super) fn of(request: &Message) -> Ask {
+        let mut words = request.first_line().split(' ');
+        let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        let query = target.split_once('?').map_or("", |(_, query)| query);
+        let has = |key: &str| query.split('&').any(|pair| pair.split('=').next() == Some(key));
+        match method {
+            "HEAD" => Ask::Head,
+            "GET" if has("list-type") => Ask::List,
+            "GET" => Ask::Get,
+            "DELETE" if has("uploadId") => Ask::AbortUpload,
+            "DELETE" => Ask::Delete,
+            "POST" if has("uploads") => Ask::CreateUpload,
+            "POST" if has("uploadId") => Ask::CompleteUpload,
+            "PUT" if has("uploadId") => Ask::Part,
+            "PUT" if request.header("x-amz-copy-source").is_some() => Ask::Copy,
+            "PUT" => Ask::Put,
+            _ => Ask::Other,
+        }
+    }
+
+    /// Whether something changes at the service.
+    pub(super) fn is_writing(self) -> bool {
+        !matches!(self, Ask::Get | Ask::Head | Ask::List)
+    }
+
+    /// Whether a success is answered with a body.
+    fn is_answered_at_length(self) -> bool {
+        matches!(self, Ask::Get | Ask::List | Ask::Copy | Ask::CreateUpload | Ask::CompleteUpload)
+    }
+}
+
+/// The faults of C7. A cut is one kind, on either side; a body is short in three ways.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Fault {
+    /// The connection is cut before, in or behind the head of the request.
+    RequestCut,
+    /// The request is carried out, and its answer is cut in its head or body.
+    AnswerCut,
+    /// Nobody listens.
+    Refused,
+    /// Nothing goes on until the client gives up: the request never arrives, arrives then, or is carried out and not
+    /// answered, or not to the end.
+    Stall,
+    /// The request is carried out, and no byte of the answer arrives.
+    AnswerLost,
+    /// `InternalError`, whether the request was carried out or not.
+    InternalError,
+    /// `SlowDown`.
+    SlowDown,
+    /// `TooManyRequests`.
+    TooMany,
+    /// `ConditionalRequestConflict`, `OperationAborted`.
+    Conflict,
+    /// A status of 200, and an error in the body.
+    ErrorInside,
+    /// The body of the answer ends too early.
+    Short,
+    /// A byte of a body is another one.
+    Corrupt,
+    /// `RequestTimeTooSkewed`.
+    Skewed,
+}
+
+pub(super) const FAULTS: [Fault; 13] = [
+    Fault::RequestCut,
+    Fault::AnswerCut,
+    Fault::Refused,
+    Fault::Stall,
+    Fault::AnswerLost,
+    Fault::InternalError,
+    Fault::SlowDown,
+    Fault::TooMany,
+    Fault::Conflict,
+    Fault::ErrorInside,
+    Fault::Short,
+    Fault::Corrupt,
+    Fault::Skewed,
+];
+
+impl Fault {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Fault::RequestCut => "request-cut",
+            Fault::AnswerCut => "answer-cut",
+            Fault::Refused => "refused",
+            Fault::Stall => "stall",
+            Fault::AnswerLost => "answer-lost",
+            Fault::InternalError => "500",
+            Fault::SlowDown => "503",
+            Fault::TooMany => "429",
+            Fault::Conflict => "409",
+            Fault::ErrorInside => "error-in-200",
+            Fault::Short => "short-body",
+            Fault::Corrupt => "checksum",
+            Fault::Skewed => "clock",
+        }
+    }
+
+    /// Whether it can happen to such a request.
+    pub(super) fn befalls(self, ask: Ask) -> bool {
+        match self {
+            Fault::ErrorInside => matches!(ask, Ask::CompleteUpload | Ask::Copy),
+            Fault::Short => ask.is_answered_at_length(),
+            Fault::Corrupt => matches!(ask, Ask::Get | Ask::Put | Ask::Part),
+            _ => true,
+        }
+    }
+
+    /// Whether it says, or shows, that the request was not carried out.
+    pub(super) fn is_undone(self) -> bool {
+        matches!(
+            self,
+            Fault::Refused
+                | Fault::SlowDown
+                | Fault::TooMany
+                | Fault::Conflict
+                | Fault::Corrupt
+                | Fault::Skewed
+        )
+    }
+
+    /// Whether the client tries such a request again by itself.
+    pub(super) fn is_tried_again(self) -> bool {
+        !matches!(self, Fault::Conflict | Fault::Corrupt | Fault::Skewed)
+    }
+
+    /// Status and code of an answer that is nothing but an error.
+    pub(super) fn answer(self, request: &Message) -> Option<(&'static str, &'static str)> {
+        Some(match self {
+            Fault::InternalError => ("500 Internal Server Error", "InternalError"),
+            Fault::SlowDown => ("503 Service Unavailable", "SlowDown"),
+            Fault::TooMany => ("429 Too Many Requests", "TooManyRequests"),
+            Fault::Conflict if request.header("if-none-match").is_some() => {
+                ("409 Conflict", "ConditionalRequestConflict")
+            }
+            Fault::Conflict => ("409 Conflict", "OperationAborted"),
+            Fault::Skewed => ("403 Forbidden", "RequestTimeTooSkewed"),
+            _ => return None,
+        })
+    }
+}
+
+/// To which requests a fault happens, from the chosen one on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Extent {
+    /// To that one alone: the client's second try goes well.
+    Once,
+    /// To that one, and to all that follow until the operation has ended.
+    Onward,
+    /// That one is carried out and its answer lost; the fault happens to all that follow, first to the second try.
+    SecondTry,
+    /// The same, and the second try goes well: the fault happens to what is asked then.
+    AfterSecondTry,
+}
+
+impl Extent {
+    /// What happens to the `nth` request, counted from the chosen one, which is 0.
+    pub(super) fn fault(self, fault: Fault, nth: u64) -> Option<Fault> {
+        match (self, nth) {
+            (Extent::Once, 1..) | (Extent::AfterSecondTry, 1) => None,
+            (Extent::SecondTry | Extent::AfterSecondTry, 0) => Some(Fault::AnswerLost),
+            _ => Some(fault),
+        }
+    }
+
+    /// The first request that `fault` itself happens to.
+    pub(super) fn first(self) -> u64 {
+        match self {
+            Extent::Once | Extent::Onward => 0,
+            Extent::SecondTry => 1,
+            Extent::AfterSecondTry => 2,
+        }
+    }
+
+    /// Whether a request was carried out without its client knowing.
+    pub(super) fn loses_an_answer(self) -> bool {
+        self.first() > 0
+    }
+}

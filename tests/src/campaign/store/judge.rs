@@ -1,0 +1,96 @@
+//! What an operation may say, and how long it may take.
+
+use super::Unharmed;
+use super::fault::{Ask, Fault};
+use super::operation::Operation;
+use super::proxy::{Armed, Seen};
+use super::stage::{BACK_OFF, Habits};
+use crate::campaign::report::Report;
+use crate::campaign::world::Outcome;
+use std::time::Duration;
+
+/// What scheduling and the work itself may take on a machine that is busy.
+const ROOM: Duration = Duration::from_secs(10);
+
+/// An error must be of a kind that says what happened, and be uncertain only where something may have happened.
+pub(super) fn outcome(
+    report: &mut Report,
+    outcome: &Outcome,
+    operation: Operation,
+    armed: &Armed,
+    seen: &Seen,
+    habits: Habits,
+    tried: &str,
+) {
+    let Outcome::Failed { kind, uncertain, retryable, text } = outcome else {
+        report.add("done all the same", 1);
+        return;
+    };
+    report.add(if *uncertain { "failed, nobody knows how" } else { "failed, nothing was done" }, 1);
+    let is_fitting = match kind.as_str() {
+        "Io" => *retryable,
+        "PermissionDenied" => armed.fault == Fault::Skewed && !retryable,
+        // A second try finds the name taken, and nobody can say by whom.
+        "AlreadyExists" => *uncertain,
+        _ => false,
+    };
+    if !is_fitting {
+        report.violation("typed", format!("{kind}, retryable: {retryable}: {text}; after {tried}"));
+    }
+    // What the client has tried again by itself may have been carried out the first time; an upload that could not be
+    // aborted has to be; and a copy that is there already may stay.
+    let before = seen.asked.iter().take(usize::try_from(armed.at).unwrap_or(0).saturating_sub(1));
+    let has_copied = (operation.is_copy() || operation.is_rename())
+        && before.into_iter().any(|(ask, _)| matches!(ask, Ask::Put | Ask::Copy));
+    let is_known = armed.fault.is_undone()
+        && !operation.is_large()
+        && !has_copied
+        && !armed.extent.loses_an_answer()
+        && (habits.retries == 0 || !armed.fault.is_tried_again());
+    if *uncertain && (is_known || operation.is_reading()) {
+        report.violation("typed", format!("uncertain: {text}; after {tried}"));
+    }
+}
+
+/// Bytes that are not those of the file, and no error. Where the service sends other bytes, or states a length that is
+/// too small for a whole file, nothing in its answer says so.
+pub(super) fn wrong(
+    report: &mut Report,
+    operation: Operation,
+    seen: &Seen,
+    len: usize,
+    wanted: usize,
+    tried: &str,
+) {
+    let is_corrupt = len == wanted && seen.fired.contains(&(Fault::Corrupt, Ask::Get));
+    let is_short =
+        len < wanted && operation != Operation::OpenRange && seen.fired.contains(&(Fault::Short, Ask::Get));
+    match (is_corrupt, is_short) {
+        (true, _) => report.add("corrupt bytes that a read does not notice", 1),
+        (_, true) => report.add("missing bytes that a read does not notice", 1),
+        _ => report.violation("R1", format!("{len} bytes were read that are not the file's; after {tried}")),
+    }
+}
+
+/// Each request may take as long as its client is patient, and there may not be many more of them.
+pub(super) fn time(
+    report: &mut Report,
+    took: Duration,
+    seen: &Seen,
+    unharmed: &Unharmed,
+    habits: Habits,
+    tried: &str,
+) {
+    let requests = seen.asked.len().max(1);
+    // A read goes on from where its answer broke off, as long as bytes arrive: here each answer halves what is left.
+    let resumed = 2 * seen.fired.iter().filter(|(_, ask)| *ask == Ask::Get).count();
+    let most = 3 * unharmed.asks.len() + 12 + resumed.min(60);
+    if requests > most {
+        report.violation("time", format!("{requests} requests, {most} may be; after {tried}"));
+    }
+    let bound =
+        (habits.patience + BACK_OFF) * u32::try_from(requests).unwrap_or(u32::MAX) + unharmed.took + ROOM;
+    if took > bound {
+        report.violation("time", format!("{took:?}, {bound:?} may be; after {tried}"));
+    }
+}

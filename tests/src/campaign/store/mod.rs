@@ -1,0 +1,278 @@
+//! C7: faults of the store. Rows have their files in a bucket of a service in this process that speaks S3, and a proxy
+//! between the two breaks every request of every operation in every way: 12 kinds of fault, which happen once, from
+//! then on, or to a second try. Then the world settles with a healthy store, everything must agree, and the operation
+//! that failed is done once more. Errors must be of the right kind, say that a retry is safe where it is, and be
+//! uncertain only where the request may have been carried out; no operation may take longer than its client is patient;
+//! no upload may stay open but one that nobody can know of.
+//!
+//! `store [--count 900] [--operations save,sweep] [--faults stall]`
+
+mod fault;
+mod http;
+mod judge;
+mod operation;
+mod proxy;
+mod stage;
+
+use super::options::Options;
+use super::report::Report;
+use super::world::{Outcome, Random};
+use super::{Result, database, shuffle};
+use fault::{Ask, Extent, FAULTS, Fault};
+use operation::{End, Operation};
+use proxy::Armed;
+use stage::{Habits, Stage};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+use tokio::runtime::{Builder, Handle};
+
+/// The least time that a client waits for an answer. Where operations take long, it is more than one takes.
+const LEAST_PATIENCE: Duration = Duration::from_millis(300);
+
+/// How many faults are enough.
+const COUNT: u64 = 900;
+
+/// A world is used for so many faults.
+const FAULTS_A_STAGE: usize = 25;
+
+/// A request of an operation, and what happens to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Target {
+    operation: Operation,
+    /// Counted from 1.
+    at: u64,
+    ask: Ask,
+    fault: Fault,
+}
+
+/// What an operation is like when nothing is wrong.
+#[derive(Debug, Clone, Default)]
+struct Unharmed {
+    asks: Vec<Ask>,
+    took: Duration,
+}
+
+pub(crate) fn run(options: &Options) -> Result<Report> {
+    let back = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let front = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let report = front.block_on(campaign(options, back.handle()));
+    back.shutdown_background();
+    report
+}
+
+async fn campaign(options: &Options, back: &Handle) -> Result<Report> {
+    let (mut report, mut random) = (Report::default(), Random::new(options.seed));
+    super::parts::plant(options)?;
+    let count = options.count.unwrap_or(COUNT);
+    let unharmed = unharmed(options, back, &mut random).await?;
+    for (operation, unharmed) in &unharmed {
+        report.add(&format!("requests: {}", operation.name()), unharmed.asks.len() as u64);
+    }
+    let patience = |is_large: bool| {
+        let slowest = unharmed.iter().filter(|(operation, _)| operation.is_large() <= is_large);
+        LEAST_PATIENCE.max(2 * slowest.map(|(_, unharmed)| unharmed.took).max().unwrap_or_default())
+    };
+    let patience = [patience(false), patience(true)];
+    let mut left = plan(&unharmed, options, &mut random);
+    let (mut visited, mut tries, mut longest) = (BTreeSet::new(), 0, (Duration::ZERO, String::new()));
+    while report.fired < count && !left.is_empty() {
+        // Operations on large files need patience, which would make the stalls of the others long.
+        let is_large = left.last().is_some_and(|target| target.operation.is_large());
+        let retries = usize::from(random.below(3) > 0);
+        let habits = Habits { patience: patience[usize::from(is_large)], retries };
+        let mut stage = Stage::new(back, habits).await?;
+        let world = stage.world.clone();
+        let run = async {
+            let mut used = 0;
+            let found = report.violations.clone();
+            // What went wrong in a world is not to be counted again.
+            while used < FAULTS_A_STAGE && report.fired < count && report.violations == found {
+                let Some(target) = left.pop_if(|target| target.operation.is_large() == is_large) else {
+                    break;
+                };
+                (tries, used) = (tries + 1, used + 1);
+                let broken =
+                    Broken { target, tries, seed: options.seed, unharmed: &unharmed[&target.operation] };
+                let took = broken.run(&mut stage, &mut report, &mut random, &mut visited).await?;
+                longest = longest.clone().max((took, target.operation.name().to_owned()));
+            }
+            Ok::<_, super::Error>(())
+        };
+        world.enter(run).await?;
+        drop(world);
+        stage.close().await?;
+    }
+    report.points = visited.len() as u64;
+    report.add("longest operation, ms", u64::try_from(longest.0.as_millis())?);
+    report.more.insert("longest operation".to_owned(), longest.1.into());
+    report.add("patience of clients, ms", u64::try_from(patience[0].as_millis())?);
+    report.add("patience with large files, ms", u64::try_from(patience[1].as_millis())?);
+    Ok(report)
+}
+
+/// Every operation once, when nothing is wrong and all is warm.
+async fn unharmed(
+    options: &Options,
+    back: &Handle,
+    random: &mut Random,
+) -> Result<BTreeMap<Operation, Unharmed>> {
+    let habits = Habits { patience: Duration::from_secs(30), retries: 1 };
+    let wanted = options.text("operations", "all");
+    let mut stage = Stage::new(back, habits).await?;
+    let (world, mut report) = (stage.world.clone(), Report::default());
+    let run = async {
+        let mut all = BTreeMap::new();
+        for _ in 0..2 {
+            for operation in Operation::ALL {
+                if wanted != "all" && !wanted.split(',').any(|name| name == operation.name()) {
+                    continue;
+                }
+                let subject = operation.prepare(&mut stage, random).await?;
+                stage.settled_tasks().await;
+                stage.warm().await?;
+                stage.proxy.arm(None).await;
+                let began = Instant::now();
+                let end = operation.perform(&mut stage, &subject).await?;
+                stage.settled_tasks().await;
+                let took = began.elapsed();
+                let seen = stage.proxy.disarm().await?;
+                let End::Told(outcome @ Outcome::Done) = end else {
+                    return Err(format!("{} fails unharmed: {end:?}", operation.name()).into());
+                };
+                stage.mend(operation, &subject, &outcome, &seen, &mut report, "nothing").await?;
+                stage.settle(&mut report, operation.name()).await?;
+                stage.tidy(&subject.order.row, &mut report, "nothing").await;
+                if options.text("show", "no") == "yes" {
+                    eprintln!("{}: {:?} in {took:?}", operation.name(), seen.asked);
+                }
+                let asks = seen.asked.into_iter().map(|(ask, _)| ask).collect();
+                all.insert(operation, Unharmed { asks, took });
+            }
+        }
+        Ok(all)
+    };
+    let all = world.enter(run).await;
+    drop(world);
+    stage.close().await?;
+    if report.violations.is_empty() { all } else { Err("not everything agrees unharmed".into()) }
+}
+
+/// What is to be broken, first things last: every pair of a request and a fault that can befall it, in an order that the
+/// seed decides, kinds of faults in turn; and then all of them again.
+fn plan(unharmed: &BTreeMap<Operation, Unharmed>, options: &Options, random: &mut Random) -> Vec<Target> {
+    let (wanted, count) = (options.text("faults", "all"), options.count.unwrap_or(COUNT));
+    let mut kinds = Vec::new();
+    for fault in FAULTS {
+        if wanted != "all" && !wanted.split(',').any(|name| name == fault.name()) {
+            continue;
+        }
+        let mut pairs = Vec::new();
+        for (operation, unharmed) in unharmed {
+            let asks = (1..).zip(&unharmed.asks).filter(|(_, ask)| fault.befalls(**ask));
+            pairs.extend(asks.map(|(at, ask)| Target { operation: *operation, at, ask: *ask, fault }));
+        }
+        shuffle(&mut pairs, random);
+        // In a short run, the large files would take most of the time.
+        let (large, mut small): (Vec<_>, Vec<_>) = pairs.iter().partition(|pair| pair.operation.is_large());
+        let few = if count < COUNT { small.len() / 10 } else { large.len() };
+        small.extend(large.into_iter().take(few.max(1)));
+        shuffle(&mut small, random);
+        kinds.push(small);
+    }
+    let mut plan = Vec::new();
+    let most = kinds.iter().map(Vec::len).max().unwrap_or(0);
+    // More than are wanted: some are not reached. Kinds that few requests know come again and again.
+    for turn in 0..2 * most.max(usize::try_from(count).unwrap_or(0) / FAULTS.len() + 1) {
+        plan.extend(kinds.iter().filter_map(|pairs| pairs.get(turn % pairs.len().max(1))));
+    }
+    plan.reverse();
+    // Those of one kind of world together.
+    for group in plan.rchunks_mut(2 * FAULTS_A_STAGE) {
+        group.sort_by_key(|target: &Target| target.operation.is_large());
+    }
+    plan
+}
+
+/// One fault.
+struct Broken<'a> {
+    target: Target,
+    tries: u64,
+    seed: u64,
+    unharmed: &'a Unharmed,
+}
+
+impl Broken<'_> {
+    /// Breaks the request, and looks at everything then. How long the operation took.
+    async fn run(
+        &self,
+        stage: &mut Stage,
+        report: &mut Report,
+        random: &mut Random,
+        visited: &mut BTreeSet<(Operation, u64, Fault)>,
+    ) -> Result<Duration> {
+        let Target { operation, at, ask, fault } = self.target;
+        let extents: &[Extent] = match ask.is_writing() {
+            true => {
+                &[Extent::Once, Extent::Onward, Extent::Onward, Extent::SecondTry, Extent::AfterSecondTry]
+            }
+            false => &[Extent::Once, Extent::Onward],
+        };
+        let armed = Armed { fault, extent: *random.pick(extents), at, detail: random.next() >> 8 };
+        let tried = format!(
+            "{} of {}, request {at} ({ask:?}), {:?}, detail {}, {} retries, try {} of --seed {}",
+            fault.name(),
+            operation.name(),
+            armed.extent,
+            armed.detail,
+            stage.habits.retries,
+            self.tries,
+            self.seed
+        );
+        let subject = operation.prepare(stage, random).await?;
+        stage.settled_tasks().await;
+        stage.warm().await?;
+        stage.proxy.arm(Some(armed)).await;
+        let began = Instant::now();
+        let end = operation.perform(stage, &subject).await?;
+        if !stage.settled_tasks().await {
+            report.violation("R9", format!("a task goes on for ever; after {tried}"));
+        }
+        let took = began.elapsed();
+        let seen = stage.proxy.disarm().await?;
+        if seen.fired.is_empty() {
+            report.add("armed and not reached", 1);
+        } else {
+            report.fired += 1;
+            report.add(&format!("fault: {}", fault.name()), 1);
+            visited.insert((operation, at, fault));
+        }
+        let outcome = match end {
+            End::Told(outcome) => outcome,
+            End::Wrong { read, wanted } => {
+                judge::wrong(report, operation, &seen, read, wanted, &tried);
+                Outcome::Done
+            }
+        };
+        judge::outcome(report, &outcome, operation, &armed, &seen, stage.habits, &tried);
+        judge::time(report, took, &seen, self.unharmed, stage.habits, &tried);
+        stage.mend(operation, &subject, &outcome, &seen, report, &tried).await?;
+        let settled = stage.settle(report, &tried).await?;
+        if database::can_be_repeated(&subject.order, &settled) {
+            report.add("repeated", 1);
+            let subject = subject.again(stage).await?;
+            let outcome = match operation.perform(stage, &subject).await? {
+                End::Told(outcome) => outcome,
+                End::Wrong { read, .. } => {
+                    return Err(format!("{read} wrong bytes; again after {tried}").into());
+                }
+            };
+            if let Outcome::Failed { text, .. } = &outcome {
+                report.violation("retry", format!("{text}; again after {tried}"));
+            }
+            let seen = proxy::Seen::default();
+            stage.mend(operation, &subject, &outcome, &seen, report, &tried).await?;
+        }
+        stage.tidy(&subject.order.row, report, &tried).await;
+        Ok(took)
+    }
+}

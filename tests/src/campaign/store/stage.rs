@@ -1,0 +1,252 @@
+//! A world whose files are in a bucket, behind a proxy.
+
+use super::fault::Fault;
+use super::operation::{Operation, Subject};
+use super::proxy::{Proxy, Seen};
+use crate::campaign::Result;
+use crate::campaign::kill::judge;
+use crate::campaign::place::in_memory;
+use crate::campaign::report::Report;
+use crate::campaign::world::{Change, Expected, Order, Outcome, Settled, World, put_foreign_files};
+use filefield::object_store::aws::S3CopyIfNotExists;
+use filefield::object_store::{BackoffConfig, ClientOptions, RetryConfig};
+use filefield::prelude::*;
+use filefield::storage::ObjectStorage;
+use filefield::testing::Baseline;
+use filefield::{FileName, SaveOptions, SharedStorage, Storage};
+use filefield_tests::buckets::s3::{Server, client_at, over};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+use tokio::runtime::Handle;
+
+/// What S3 takes at least as a part.
+const PART_SIZE: u64 = 5 << 20;
+
+/// The longest pause between two tries of a client.
+pub(super) const BACK_OFF: Duration = Duration::from_millis(50);
+
+/// How long tasks may go on that an operation has left behind.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The bucket is the folder that worlds have their media in.
+const BUCKET: &str = "media";
+
+/// How a client behaves.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Habits {
+    /// For how long it waits for an answer.
+    pub(super) patience: Duration,
+    /// How often it tries again.
+    pub(super) retries: usize,
+}
+
+pub(super) struct Stage {
+    pub(super) world: World,
+    /// A storage that copies in the bucket.
+    pub(super) in_bucket: SharedStorage,
+    pub(super) proxy: Proxy,
+    pub(super) habits: Habits,
+    /// Tells rows apart.
+    pub(super) number: u64,
+    expected: Expected,
+    before: Option<Baseline>,
+    tasks: usize,
+    server: Server,
+    _folder: TempDir,
+}
+
+impl Stage {
+    /// The service and the proxy have the threads of `back`, so that they are none of ours (R9).
+    pub(super) async fn new(back: &Handle, habits: Habits) -> Result<Stage> {
+        let server = back.spawn(Server::start()).await?;
+        put_foreign_files(&server.root().join(BUCKET))?;
+        let proxy = Proxy::start(back, &server.endpoint, server.root().to_owned()).await?;
+        let folder = in_memory()?;
+        let url = World::sqlite(folder.path());
+        let storage = Arc::new(storage_of(&proxy.endpoint(), habits, None)?);
+        storage.check().await?;
+        let world = World::over(server.root(), &url, storage, true).await?;
+        let copying = S3CopyIfNotExists::Header("if-none-match".to_owned(), "*".to_owned());
+        let in_bucket = Arc::new(storage_of(&proxy.endpoint(), habits, Some(copying))?);
+        // What it asks only once.
+        let exact = SaveOptions { exact: true, ..SaveOptions::default() };
+        let copied =
+            in_bucket.copy(FileName::new("readme.txt")?, FileName::new("copied.txt")?, &exact).await?;
+        in_bucket.delete(FileName::new(&copied.name)?).await?;
+        let expected = Expected::default();
+        let (number, before, tasks) = (0, None, usize::MAX);
+        Ok(Stage {
+            world,
+            in_bucket,
+            proxy,
+            habits,
+            number,
+            expected,
+            before,
+            tasks,
+            server,
+            _folder: folder,
+        })
+    }
+
+    /// Notes what is held when all is warm and nothing is under way.
+    pub(super) async fn warm(&mut self) -> Result {
+        self.before = Some(Baseline::take(&self.world.db).await?);
+        self.tasks = Handle::current().metrics().num_alive_tasks();
+        Ok(())
+    }
+
+    /// A storage that has asked nothing yet.
+    pub(super) fn fresh(&self) -> Result<ObjectStorage> {
+        storage_of(&self.proxy.endpoint(), self.habits, None)
+    }
+
+    /// Performs an operation on a row, and remembers what the row may hold then.
+    pub(super) async fn order(&mut self, order: &Order) -> Outcome {
+        self.expected.begin(order);
+        let outcome = Outcome::of(self.world.perform(order).await);
+        self.expected.end(order, &outcome);
+        outcome
+    }
+
+    /// Waits for what goes on in the background. Whether it came to an end.
+    pub(super) async fn settled_tasks(&self) -> bool {
+        let (began, metrics) = (Instant::now(), Handle::current().metrics());
+        while metrics.num_alive_tasks() > self.tasks {
+            if began.elapsed() > PATIENCE {
+                return false;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        true
+    }
+
+    /// Where the service has a file.
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.server.root().join(BUCKET).join(name)
+    }
+
+    /// What the caller of an accessor does after it: the row follows the file. Of a copy nothing is kept. Both say
+    /// what is wrong with the files themselves.
+    pub(super) async fn mend(
+        &mut self,
+        operation: Operation,
+        subject: &Subject,
+        outcome: &Outcome,
+        seen: &Seen,
+        report: &mut Report,
+        tried: &str,
+    ) -> Result {
+        if !operation.is_rename() && !operation.is_copy() {
+            return Ok(());
+        }
+        let certain = matches!(outcome, Outcome::Failed { uncertain: false, .. });
+        let done = *outcome == Outcome::Done;
+        let (from, to) = (std::fs::read(self.path(&subject.from)), std::fs::read(self.path(&subject.to)));
+        let is_whole =
+            |read: &std::io::Result<Vec<u8>>| read.as_ref().is_ok_and(|read| *read == subject.wanted);
+        if to.is_ok() && certain {
+            report.violation("R6", format!("what certainly failed has left a file; after {tried}"));
+        }
+        let stays = operation.is_copy() || (certain && from.is_ok());
+        if done && to.is_err() || !is_whole(&from) && stays || from.is_err() && to.is_err() {
+            report.violation("R1", format!("the file is gone, {outcome:?}; after {tried}"));
+        }
+        if to.is_ok() && !is_whole(&to) {
+            // Nothing that passes through says what its bytes should be.
+            if seen.fired.iter().any(|(fault, _)| *fault == Fault::Corrupt) {
+                report.add("copies of what arrived damaged", 1);
+            } else {
+                report.violation("R1", format!("the copy is not whole; after {tried}"));
+            }
+            std::fs::write(self.path(&subject.to), &subject.wanted)?;
+        }
+        if operation.is_copy() || !done && from.is_ok() {
+            self.world.storage.delete(FileName::new(&subject.to)?).await?;
+        } else if !done {
+            let mut car = subject.car()?;
+            car.photo_mut().set_name(&subject.to)?;
+            car.save(&self.world.db).await?;
+        }
+        // An accessor moves a file that its row still names.
+        if let Some(recording) = &self.world.recording {
+            recording.clear();
+        }
+        Ok(())
+    }
+
+    /// Everything falls due and is swept, and then everything must agree.
+    pub(super) async fn settle(&mut self, report: &mut Report, tried: &str) -> Result<Settled> {
+        let before = match &self.before {
+            Some(before) => before.clone(),
+            None => Baseline::take(&self.world.db).await?,
+        };
+        let settled = self.world.settle(&before).await.map_err(|error| format!("{error}; after {tried}"))?;
+        judge(report, &mut self.expected, &settled, tried);
+        for upload in self.open_uploads()? {
+            if self.proxy.is_unknown(&upload) {
+                report.add("uploads that nobody can know of", 1);
+            } else {
+                report.violation("upload", format!("{upload} is open; after {tried}"));
+            }
+            std::fs::remove_file(self.server.root().join(format!(".upload-{upload}.json")))?;
+        }
+        Ok(settled)
+    }
+
+    /// Whether there is such a row.
+    pub(super) fn is_expected(&self, row: &str) -> bool {
+        self.expected.is_there(row)
+    }
+
+    /// Deletes the row of an operation.
+    pub(super) async fn tidy(&mut self, row: &str, report: &mut Report, tried: &str) {
+        if self.is_expected(row)
+            && let Outcome::Failed { text, .. } = self.order(&Order::new(row, Change::Delete)).await
+        {
+            report.violation("retry", format!("the row cannot be deleted: {text}; after {tried}"));
+        }
+    }
+
+    /// The service keeps a file for each upload that is open.
+    fn open_uploads(&self) -> Result<Vec<String>> {
+        let mut open = Vec::new();
+        for entry in std::fs::read_dir(self.server.root())? {
+            let name = entry?.file_name();
+            let id = name.to_str().and_then(|name| name.strip_prefix(".upload-")?.strip_suffix(".json"));
+            open.extend(id.map(str::to_owned));
+        }
+        Ok(open)
+    }
+
+    pub(super) async fn close(self) -> Result {
+        self.proxy.stop().await;
+        self.world.close().await
+    }
+}
+
+fn storage_of(endpoint: &str, habits: Habits, copying: Option<S3CopyIfNotExists>) -> Result<ObjectStorage> {
+    let mut client = client_at(endpoint, BUCKET)
+        .with_retry(RetryConfig {
+            max_retries: habits.retries,
+            retry_timeout: 2 * habits.patience,
+            backoff: BackoffConfig {
+                init_backoff: BACK_OFF / 5,
+                max_backoff: BACK_OFF,
+                ..BackoffConfig::default()
+            },
+        })
+        // A connection for each request: what is refused, and what is left open, does not depend on those before it.
+        .with_client_options(
+            ClientOptions::new()
+                .with_allow_http(true)
+                .with_timeout(habits.patience)
+                .with_pool_max_idle_per_host(0),
+        );
+    if let Some(copying) = copying {
+        client = client.with_copy_if_not_exists(copying);
+    }
+    Ok(over(client.build()?).part_size(PART_SIZE).build()?)
+}
