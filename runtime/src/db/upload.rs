@@ -261,8 +261,8 @@ impl<M: Table> FieldFileMut<'_, M> {
     /// what the field accepts, makes it a file of its own, and puts it into the field. It belongs to no row yet, as
     /// after [`Table::stage`]: the save of the instance attaches it, here or in a transaction of the caller's.
     ///
-    /// An upload can be claimed once. It may be tried again after an error that is
-    /// [retryable](Error::is_retryable); after others it is gone.
+    /// An upload can be claimed once. One that is not what was stated, or not accepted, is gone; after any other error
+    /// it may be tried again while the ticket lasts.
     ///
     /// # Errors
     /// [`PermissionDenied`](ErrorKind::PermissionDenied) for a ticket that was changed, is another field's or owner's,
@@ -292,13 +292,13 @@ impl<M: Table> FieldFileMut<'_, M> {
                 journal::settle(db, taken);
                 Ok(())
             }
-            Err(error) if error.is_retryable() => {
-                let left = terms.expires.saturating_sub(now()?);
-                journal::give_back(db, taken, i64::try_from(left).unwrap_or(i64::MAX)).await;
+            Err(error) if is_refusal(&error) => {
+                journal::settle(db, taken);
                 Err(error)
             }
             Err(error) => {
-                journal::settle(db, taken);
+                let left = now().map_or(0, |now| terms.expires.saturating_sub(now));
+                journal::give_back(db, taken, i64::try_from(left).unwrap_or(i64::MAX)).await;
                 Err(error)
             }
         }
@@ -347,6 +347,11 @@ impl<M: Table> FieldFileMut<'_, M> {
         }
         Ok(())
     }
+}
+
+/// Whether the upload itself is at fault, which no other try would change.
+fn is_refusal(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotAsStated | ErrorKind::TooLarge | ErrorKind::NotAccepted)
 }
 
 fn seconds(life: Duration) -> u64 {
