@@ -45,7 +45,7 @@ impl Service<Request<Incoming>> for OneAtATime {
             request.headers_mut().remove("if-none-match");
         }
         let conditional = request.headers().contains_key("if-none-match");
-        let refused = self.refusals.of(request.method(), request.uri());
+        let refused = self.refusals.of(request.method());
         Box::pin(async move {
             if let Some((status, body)) = refused {
                 let mut answer = Response::new(body.into());
