@@ -60,3 +60,59 @@ async fn requests_are_few() {
 fn is_list(request: &str) -> bool {
     request.starts_with("GET") && (request.contains("list-type") || request.contains("comp=list"))
 }
+
+/// The journal asks for a name before it reserves it, and after; then there is one request for the bytes.
+#[cfg(feature = "db")]
+fn ensure_one_put(of: &str, seen: &[String]) {
+    let (last, questions) = seen.split_last().unwrap();
+    assert_eq!(last, "PUT", "{of}: {seen:?}");
+    assert!(questions.len() <= 2 && questions.iter().all(|request| request == "HEAD"), "{of}: {seen:?}");
+}
+
+/// A row costs what its file costs, and no sweep lists a bucket.
+#[cfg(feature = "db")]
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_list_nothing() {
+    use crate::rows::{Ferry, database, swept};
+    use filefield::db::Table;
+    use filefield::prelude::*;
+    use filefield::testing::with_storage;
+    use filefield::{FileField, SharedStorage};
+    use std::sync::Arc;
+    for provider in Provider::honest().await {
+        let (of, bucket, counter) = (provider.name(), provider.bucket().await, Counter::default());
+        let builder = provider.connected(&bucket, counter.clone()).base_url("/m/").trust_create_only();
+        let storage: SharedStorage = Arc::new(builder.build().unwrap());
+        let (_folder, db) = database().await;
+        with_storage(storage, async {
+            let mut one = Ferry::default();
+            one.photo = FileField::new("a.txt", vec![b'x'; 4096]);
+            one.save(&db).await.unwrap();
+            ensure_one_put(of, &counter.requests());
+            let mut two = Ferry::default();
+            two.name = "two".into();
+            two.plan = FileField::new("plan.bin", vec![b'x'; 4096]);
+            two.save(&db).await.unwrap();
+            ensure_one_put(of, &counter.requests());
+            let read = Ferry::objects(&db).all().await.unwrap();
+            read[0].photo().url().unwrap();
+            assert_eq!(counter.requests(), [""; 0], "{of}: reading a row and its URL");
+            one.photo = FileField::new("b.txt", "second");
+            one.save(&db).await.unwrap();
+            one.delete(&db).await.unwrap();
+            two.delete(&db).await.unwrap();
+            swept(&db).await;
+            let seen = counter.requests();
+            let puts = seen.iter().filter(|request| request.starts_with("PUT")).count();
+            assert_eq!(puts, 1, "{of}: {seen:?}");
+            // Each of the three files is asked for its owner, and deleted.
+            assert!(seen.len() >= 7 && seen.iter().all(|request| !is_list(request)), "{of}: {seen:?}");
+        })
+        .await;
+        assert_eq!(
+            provider.storage(&bucket).build().unwrap().list("ferries").await.unwrap().files,
+            [""; 0],
+            "{of}"
+        );
+    }
+}

@@ -16,11 +16,11 @@ pub(crate) struct Ferry {
     #[model(primary_key)]
     id: i64,
     #[model(unique)]
-    name: String,
+    pub(crate) name: String,
     #[file(upload_to = "ferries")]
     pub(crate) photo: FileField,
     #[file(upload_to = "ferries", naming = "unique")]
-    plan: FileField,
+    pub(crate) plan: FileField,
 }
 
 /// Two parts and a bit.

@@ -51,6 +51,7 @@
 //!   `environment` (what the variables with the credentials begin with: with `BACKUP_` they are `BACKUP_AWS_..`).
 //!   `s3:` has also `region`, `virtual_hosted`, `anonymous`, `server_side_encryption` (`AES256`, `aws:kms`,
 //!   `aws:kms:dsse`) and `kms_key_id`; `gs:` has `anonymous`; `az:` has `account`, `emulator` and `anonymous`.
+//!   Permissions, CORS, lifecycle rules and what each provider guarantees are in `storage::providers`.
 //!
 //! Credentials are none of the options. They come from the environment (`AWS_ACCESS_KEY_ID` and
 //! `AWS_SECRET_ACCESS_KEY`, `GOOGLE_SERVICE_ACCOUNT`, `AZURE_STORAGE_ACCOUNT_KEY`) or from what the provider gives to

@@ -73,7 +73,7 @@ async fn wrong_and_expired_credentials() {
 
 /// A storage whose credentials may read but not write.
 fn read_only(provider: &Provider, bucket: &str) -> ObjectStorageBuilder {
-    let refuse = |code| Refusal { method: Method::PUT, path: "", status: 403, code };
+    let refuse = |code| Refusal { method: Method::PUT, status: 403, code };
     match provider {
         Provider::S3(server) | Provider::LookAlike(server) => server.refusals.add(refuse("AccessDenied")),
         Provider::Gcs(server) => server.refusals().add(refuse("AccessDenied")),

@@ -107,7 +107,7 @@ async fn a_sweep_in_a_wrong_bucket_forgets_nothing() {
 
 /// Has the bucket keep this file, whatever is asked.
 async fn keep(provider: &Provider, bucket: &str, file: &str) {
-    let refuse = |code| Refusal { method: Method::DELETE, path: "", status: 403, code };
+    let refuse = |code| Refusal { method: Method::DELETE, status: 403, code };
     match provider {
         // What a retention lock answers to the deletion of a version, and a policy to any.
         Provider::S3(server) | Provider::LookAlike(server) => server.refusals.add(refuse("AccessDenied")),

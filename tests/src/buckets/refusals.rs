@@ -1,6 +1,6 @@
 //! Requests that a server is told to refuse, as a policy of the bucket would.
 
-use hyper::{Method, StatusCode, Uri};
+use hyper::{Method, StatusCode};
 use std::sync::{Arc, Mutex};
 
 /// What to refuse, and with which words.
@@ -8,8 +8,6 @@ use std::sync::{Arc, Mutex};
 pub struct Refusal {
     /// The method of the requests.
     pub method: Method,
-    /// Text that their path has.
-    pub path: &'static str,
     /// The status of the answer.
     pub status: u16,
     /// The provider's code.
@@ -26,16 +24,10 @@ impl Refusals {
         self.0.lock().unwrap().push(refusal);
     }
 
-    /// Refuses no more.
-    pub fn clear(&self) {
-        self.0.lock().unwrap().clear();
-    }
-
     /// Status and body for a request that is refused.
-    pub(super) fn of(&self, method: &Method, uri: &Uri) -> Option<(StatusCode, String)> {
+    pub(super) fn of(&self, method: &Method) -> Option<(StatusCode, String)> {
         let all = self.0.lock().unwrap();
-        let found =
-            all.iter().find(|refusal| refusal.method == method && uri.path().contains(refusal.path))?;
+        let found = all.iter().find(|refusal| refusal.method == method)?;
         Some((StatusCode::from_u16(found.status).unwrap(), error_body(found.code)))
     }
 }

@@ -54,7 +54,7 @@ impl Service<Request<Incoming>> for OneAtATime {
         }
         let query = request.uri().query().unwrap_or_default();
         let aborts = request.method() == "DELETE" && query.contains("uploadId=");
-        let refused = self.refusals.of(request.method(), request.uri());
+        let refused = self.refusals.of(request.method());
         Box::pin(async move {
             if let Some((status, body)) = refused {
                 let mut answer = Response::new(body.into());

@@ -95,7 +95,7 @@ impl State {
         let Ok(body) = body.collect().await.map(|body| body.to_bytes()) else {
             return refused((400, "RequestBodyIncomplete"));
         };
-        if let Some((status, text)) = self.refusals.of(&head.method, &head.uri) {
+        if let Some((status, text)) = self.refusals.of(&head.method) {
             let mut answer = Response::new(Full::from(text));
             *answer.status_mut() = status;
             return answer;
