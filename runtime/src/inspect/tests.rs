@@ -43,7 +43,13 @@ fn inspect(rules: &Rules, bytes: &[u8]) -> Result<Inspection> {
 fn everything_in_one_pass() {
     let mut bytes = b"GIF89a\x40\0\x30\0".to_vec();
     bytes.resize(200_000, 7);
-    let rules = Rules { max_size: Some(200_000), accept: &["image/gif"], checksum: true, dimensions: true };
+    let rules = Rules {
+        max_size: Some(200_000),
+        accept: &["image/gif"],
+        checksum: true,
+        dimensions: true,
+        ..Rules::default()
+    };
     let seen = inspect(&rules, &bytes).unwrap();
     assert_eq!(seen.size, 200_000);
     assert_eq!(seen.content_type, Some("image/gif"));
@@ -65,7 +71,13 @@ fn nothing_but_what_was_asked_for() {
 
 #[test]
 fn needs_all_bytes_for_the_checksum_only() {
-    let all = Rules { max_size: Some(1), accept: &["image/*"], checksum: false, dimensions: true };
+    let all = Rules {
+        max_size: Some(1),
+        accept: &["image/*"],
+        checksum: false,
+        dimensions: true,
+        ..Rules::default()
+    };
     assert!(!Inspector::new(all).0.needs_all_bytes());
     assert!(Inspector::new(Rules { checksum: true, ..Rules::default() }).0.needs_all_bytes());
 }
