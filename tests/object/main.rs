@@ -3,6 +3,8 @@
 
 mod bad_input;
 #[cfg(feature = "db")]
+mod moving;
+#[cfg(feature = "db")]
 mod rows;
 mod settings;
 mod speed;

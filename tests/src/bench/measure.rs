@@ -67,7 +67,7 @@ fn proc_number(file: &str, key: &str) -> Option<f64> {
 }
 
 /// Peak resident memory in MiB. Unlike `ru_maxrss` it does not carry over that of the parent.
-fn peak_memory_mb() -> f64 {
+pub(crate) fn peak_memory_mb() -> f64 {
     proc_number("status", "VmHWM:").unwrap_or(f64::NAN) / 1024.0
 }
 

@@ -8,6 +8,7 @@ mod field;
 mod jobs;
 mod large;
 mod measure;
+mod moving;
 mod names;
 mod options;
 mod read;
@@ -21,7 +22,7 @@ type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error + Send + 
 /// Name and function of every measured sub-command.
 type Command = fn(&Options) -> Result<Report>;
 
-const COMMANDS: [(&str, Command); 12] = [
+const COMMANDS: [(&str, Command); 13] = [
     ("save", save::save),
     ("large", large::large),
     ("names", names::names),
@@ -34,6 +35,7 @@ const COMMANDS: [(&str, Command); 12] = [
     ("accessor", field::accessor),
     ("dims", dims::dims),
     ("db", db::db),
+    ("move", moving::moving),
 ];
 
 pub(crate) fn run(arguments: impl Iterator<Item = String>) -> Result {
