@@ -2,6 +2,10 @@
 //! test runs at a time: fail points are the whole process's.
 #![allow(clippy::unwrap_used)]
 
+#[cfg(feature = "db-sqlite")]
+#[path = "failpoints/moving.rs"]
+mod moving;
+
 use filefield::storage::{FileSystemStorage, MemoryStorage};
 use filefield::testing::failpoints::{BUGS, FailScenario, POINTS, cfg, cfg_callback, remove};
 use filefield::{Bytes, Content, FileName, Result, SaveOptions, Saved, SharedStorage};

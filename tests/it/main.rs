@@ -10,6 +10,8 @@ mod derive;
 mod hostile_images;
 mod hostile_names;
 mod isolated;
+#[cfg(feature = "db")]
+mod moving;
 mod oracle;
 #[cfg(feature = "db")]
 mod persistence;

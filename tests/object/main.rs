@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod bad_input;
+#[cfg(feature = "db")]
+mod moving;
 mod parts;
 mod requests;
 mod reserving;

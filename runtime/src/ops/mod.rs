@@ -65,8 +65,9 @@
 //!    [`grace`](StorageMove::grace).
 //!
 //! It works in the other order too, the storage function first: rows say where their files are. Only rows that say
-//! nothing, because they were written before the field had a `meta_field`, are read from the wrong storage then until the
-//! move has come to them.
+//! nothing, because they were written before the field had a `meta_field`, are read from the new storage then, and
+//! their files are not there until the move has come to them. A file of that name that is there already is taken for
+//! theirs.
 //!
 //! # What is promised
 //!

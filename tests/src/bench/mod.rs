@@ -8,6 +8,7 @@ mod field;
 mod jobs;
 mod large;
 mod measure;
+mod moving;
 mod names;
 #[cfg(feature = "object")]
 mod object;
@@ -36,6 +37,7 @@ const COMMANDS: &[(&str, Command)] = &[
     ("accessor", field::accessor),
     ("dims", dims::dims),
     ("db", db::db),
+    ("move", moving::moving),
     #[cfg(feature = "object")]
     ("object", object::object),
 ];

@@ -60,7 +60,8 @@ impl fmt::Display for Script {
 /// * A file that a row lets go of is queued for deletion, by `on_replace` and `on_delete`, also where a foreign key
 ///   deletes or empties the row (F28).
 ///
-/// Saves through this library go on as before. Whoever writes the table needs the rights to select, insert, update and
+/// A file is looked for in the storage that the row states for it, behind the field's `meta_field`, so rows whose files
+/// were [moved](crate::ops) keep the promises too. Saves through this library go on as before. Whoever writes the table needs the rights to select, insert, update and
 /// delete in `filefield_journal`. The alias of each field's storage is written down in the triggers: run the statements
 /// again after a change of alias or of `on_replace` and `on_delete`.
 ///
@@ -136,6 +137,7 @@ fn script<M: Table>(backend: DbBackend, of_one: fn(&Watched) -> Vec<String>) -> 
             dialect,
             table: M::TABLE,
             column: spec.column,
+            meta: spec.meta_column,
             storage: def.storage().map_err(|error: Error| def.blame(error))?.alias().to_owned(),
             on_replace: spec.on_replace == Retention::Delete,
             on_delete: spec.on_delete == Retention::Delete,
@@ -150,6 +152,8 @@ struct Watched {
     dialect: Dialect,
     table: &'static str,
     column: &'static str,
+    /// The column that says which storage a file is in, where that is not the field's own.
+    meta: Option<&'static str>,
     storage: String,
     /// Whether a file that is replaced is queued for deletion.
     on_replace: bool,
@@ -210,6 +214,24 @@ impl Watched {
         format!("{row}.{}", self.dialect.quoted(self.column))
     }
 
+    /// The alias of the storage that the file of `NEW` or `OLD` is in: what the row states, or the field's own.
+    fn storage_of(&self, row: &str) -> String {
+        let [.., own] = self.hints();
+        match self.meta {
+            None => own,
+            Some(meta) => {
+                let stated = self.dialect.stated(&format!("{row}.{}", self.dialect.quoted(meta)));
+                format!("COALESCE(NULLIF({stated}, ''), {own})")
+            }
+        }
+    }
+
+    /// What an update must be of to concern the file.
+    fn updated(&self) -> String {
+        let columns = [Some(self.column), self.meta].into_iter().flatten();
+        columns.map(|column| self.dialect.quoted(column)).collect::<Vec<_>>().join(", ")
+    }
+
     /// Table, column and alias as texts.
     fn hints(&self) -> [String; 3] {
         [self.table, self.column, &self.storage].map(|value| self.dialect.text(value))
@@ -230,28 +252,35 @@ impl Watched {
         let text: String = format!("{what} ({}.{})", self.table, self.column).chars().take(128).collect();
         self.dialect.text(&text)
     }
+}
 
-    /// The beginning and end of the statement that forgets the write entry of a name, around that name.
-    fn take(&self, name: &str) -> String {
-        format!("DELETE FROM filefield_journal WHERE {}", self.pending_write(name))
+/// A file as a trigger sees it: two expressions.
+struct Named<'a> {
+    name: &'a str,
+    storage: &'a str,
+}
+
+impl Named<'_> {
+    /// The statement that forgets its write entry.
+    fn take(&self) -> String {
+        format!("DELETE FROM filefield_journal WHERE {}", self.pending_write())
     }
 
-    fn pending_write(&self, name: &str) -> String {
-        format!("{} AND kind = 'write' AND state = 'pending'", self.entry(name))
+    fn pending_write(&self) -> String {
+        format!("{} AND kind = 'write' AND state = 'pending'", self.entry())
     }
 
-    /// A condition: the entries of a name.
-    fn entry(&self, name: &str) -> String {
-        let [.., storage] = self.hints();
-        format!("name = {name} AND storage = {storage}")
+    /// A condition: its entries.
+    fn entry(&self) -> String {
+        format!("name = {} AND storage = {}", self.name, self.storage)
     }
 
     /// A condition: a sweeper has fenced the name, or even deleted its file. It is that of `is_going` of the journal.
-    fn fenced(&self, name: &str) -> String {
+    fn fenced(&self) -> String {
         format!(
             "{} AND (state = 'reaping' \
             OR (kind = 'delete' AND (state = 'tombstone' OR (state = 'pending' AND attempts > 0))))",
-            self.entry(name)
+            self.entry()
         )
     }
 }

@@ -1,11 +1,12 @@
 //! For MariaDB and MySQL.
 
-use super::Watched;
+use super::{Named, Watched};
 use crate::journal::Dialect;
 
 pub(super) fn create(watched: &Watched) -> Vec<String> {
     let table = watched.quoted_table();
-    let (new, old) = (name(watched, "NEW"), name(watched, "OLD"));
+    let (new, old) = (declared(watched, "NEW", "new"), declared(watched, "OLD", "old"));
+    let differs = "(new_name <> old_name OR new_storage <> old_storage)";
     let mut statements = Vec::new();
     let mut trigger = |event: &str, body: String| {
         let name = watched.trigger(event);
@@ -13,32 +14,34 @@ pub(super) fn create(watched: &Watched) -> Vec<String> {
         statements
             .push(format!("CREATE TRIGGER {name} AFTER {on} ON {table} FOR EACH ROW\nBEGIN\n{body}END"));
     };
-    trigger(
-        "insert",
-        format!("  DECLARE new_name VARBINARY(4096) DEFAULT {new};\n{}", take(watched, "TRUE")),
-    );
-    let mut update = format!(
-        "  DECLARE new_name VARBINARY(4096) DEFAULT {new};\n  DECLARE old_name VARBINARY(4096) DEFAULT {old};\n{}",
-        take(watched, "new_name <> old_name")
-    );
+    trigger("insert", format!("{new}{}", take(watched, "TRUE")));
+    let mut update = format!("{new}{old}{}", take(watched, differs));
     if watched.on_replace {
-        update.push_str(&queue(watched, "new_name <> old_name"));
+        update.push_str(&queue(watched, differs));
     }
     trigger("update", update);
     if watched.on_delete {
-        let declared = format!("  DECLARE old_name VARBINARY(4096) DEFAULT {old};\n");
-        trigger("delete", format!("{declared}{}", queue(watched, "TRUE")));
+        trigger("delete", format!("{old}{}", queue(watched, "TRUE")));
     }
     statements
 }
 
-/// The name in a row, bytewise in UTF-8 whatever the column's character set and collation.
-fn name(watched: &Watched, row: &str) -> String {
-    format!("CAST(CONVERT(COALESCE({}, '') USING utf8mb4) AS BINARY)", watched.of(row))
+/// The name in a row and the storage that it is in, bytewise in UTF-8 whatever the columns' character sets and
+/// collations.
+fn declared(watched: &Watched, row: &str, prefix: &str) -> String {
+    let name = format!("COALESCE({}, '')", watched.of(row));
+    let variable = |variable: &str, bytes: u32, value: &str| {
+        format!(
+            "  DECLARE {prefix}_{variable} VARBINARY({bytes}) \
+            DEFAULT CAST(CONVERT({value} USING utf8mb4) AS BINARY);\n"
+        )
+    };
+    variable("name", 4096, &name) + &variable("storage", 1024, &watched.storage_of(row))
 }
 
 fn take(watched: &Watched, condition: &str) -> String {
-    let [table, column, storage] = watched.hints();
+    let [table, column, _] = watched.hints();
+    let named = Named { name: "new_name", storage: "new_storage" };
     let text = format!(
         "  IF new_name <> '' AND {condition} THEN\n    \
         {take};\n    \
@@ -47,7 +50,7 @@ fn take(watched: &Watched, condition: &str) -> String {
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = {refusal};\n      \
         END IF;\n      \
         INSERT INTO filefield_journal (storage, name, kind, state, token, due_at, model_table, model_column)\n        \
-        VALUES ({storage}, new_name, 'delete', 'pending', 'held', {{now}}, {table}, {column})\n        \
+        VALUES (new_storage, new_name, 'delete', 'pending', 'held', {{now}}, {table}, {column})\n        \
         ON DUPLICATE KEY UPDATE due_at = due_at;\n      \
         IF EXISTS (SELECT 1 FROM filefield_journal WHERE {fenced} FOR UPDATE) THEN\n        \
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = {going};\n      \
@@ -55,9 +58,9 @@ fn take(watched: &Watched, condition: &str) -> String {
         DELETE FROM filefield_journal WHERE {entry} AND kind = 'delete' AND token = 'held';\n    \
         END IF;\n  \
         END IF;\n",
-        take = watched.take("new_name"),
-        entry = watched.entry("new_name"),
-        fenced = watched.fenced("new_name"),
+        take = named.take(),
+        entry = named.entry(),
+        fenced = named.fenced(),
         refusal = watched.refusal(),
         going = watched.going(),
     );
@@ -65,11 +68,11 @@ fn take(watched: &Watched, condition: &str) -> String {
 }
 
 fn queue(watched: &Watched, condition: &str) -> String {
-    let [table, column, storage] = watched.hints();
+    let [table, column, _] = watched.hints();
     let text = format!(
         "  IF old_name <> '' AND {condition} THEN\n    \
         INSERT INTO filefield_journal (storage, name, kind, state, token, due_at, model_table, model_column)\n      \
-        VALUES ({storage}, old_name, 'delete', 'pending', REPLACE(UUID(), '-', ''), {{now}}, {table}, {column})\n      \
+        VALUES (old_storage, old_name, 'delete', 'pending', REPLACE(UUID(), '-', ''), {{now}}, {table}, {column})\n      \
         ON DUPLICATE KEY UPDATE attempts = attempts + (state <> 'pending'), state = 'pending',\n        \
         token = VALUES(token), due_at = VALUES(due_at),\n        \
         model_table = VALUES(model_table), model_column = VALUES(model_column);\n  \

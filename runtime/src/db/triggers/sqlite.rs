@@ -1,13 +1,17 @@
 //! For SQLite. There is one writer at a time, so what a trigger reads holds until the commit.
 
-use super::Watched;
+use super::{Named, Watched};
 use crate::journal::Dialect;
 
 pub(super) fn create(watched: &Watched) -> Vec<String> {
-    let (table, column) = (watched.quoted_table(), watched.dialect.quoted(watched.column));
+    let table = watched.quoted_table();
     let (new, old) = (watched.of("NEW"), watched.of("OLD"));
     // The column may have a collation of its own.
-    let differs = format!("{new} COLLATE BINARY IS NOT {old} COLLATE BINARY");
+    let mut differs = format!("{new} COLLATE BINARY IS NOT {old} COLLATE BINARY");
+    if watched.meta.is_some() {
+        differs =
+            format!("({differs} OR {} IS NOT {})", watched.storage_of("NEW"), watched.storage_of("OLD"));
+    }
     let mut statements = vec!["CREATE TABLE IF NOT EXISTS filefield_adopt (adopt INTEGER NOT NULL)".into()];
     let mut trigger = |event: &str, on: &str, when: String, body: String| {
         let name = watched.trigger(event);
@@ -22,7 +26,7 @@ pub(super) fn create(watched: &Watched) -> Vec<String> {
     if watched.on_replace {
         update.push_str(&queue(watched, &let_go));
     }
-    trigger("update", &format!("UPDATE OF {column}"), differs, update);
+    trigger("update", &format!("UPDATE OF {}", watched.updated()), differs, update);
     if watched.on_delete {
         trigger("delete", "DELETE", let_go, queue(watched, "1"));
     }
@@ -35,9 +39,10 @@ fn take(watched: &Watched) -> String {
 
 /// Forgets the write entry of the new name, where `condition` holds.
 fn take_where(watched: &Watched, condition: &str) -> String {
-    let new = watched.of("NEW");
+    let (name, storage) = (watched.of("NEW"), watched.storage_of("NEW"));
+    let new = Named { name: &name, storage: &storage };
     let adopting = "EXISTS (SELECT 1 FROM filefield_adopt)";
-    let (pending, fenced) = (watched.pending_write(&new), watched.fenced(&new));
+    let (pending, fenced) = (new.pending_write(), new.fenced());
     format!(
         "  SELECT RAISE(ABORT, {refusal}) WHERE {condition} AND NOT {adopting}\n    \
         AND NOT EXISTS (SELECT 1 FROM filefield_journal WHERE {pending});\n  \
@@ -46,16 +51,16 @@ fn take_where(watched: &Watched, condition: &str) -> String {
         {take} AND {condition};\n",
         refusal = watched.refusal(),
         going = watched.going(),
-        take = watched.take(&new),
+        take = new.take(),
     )
 }
 
 /// Queues the deletion of the old name, where `condition` holds. In two statements: an `OR REPLACE` or `OR IGNORE` of
 /// the statement that fired the trigger would count for an `ON CONFLICT` in here.
 fn queue(watched: &Watched, condition: &str) -> String {
-    let old = watched.of("OLD");
-    let [table, column, storage] = watched.hints();
-    let entry = format!("{} AND kind = 'delete'", watched.entry(&old));
+    let (old, storage) = (watched.of("OLD"), watched.storage_of("OLD"));
+    let [table, column, _] = watched.hints();
+    let entry = format!("{} AND kind = 'delete'", Named { name: &old, storage: &storage }.entry());
     let text = format!(
         "  UPDATE filefield_journal SET attempts = attempts + (state <> 'pending'), state = 'pending',\n    \
         token = lower(hex(randomblob(16))), due_at = {{now}}, model_table = {table}, model_column = {column}\n    \

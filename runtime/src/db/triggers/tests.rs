@@ -6,6 +6,7 @@ fn watched(dialect: Dialect, on_replace: bool, on_delete: bool) -> Watched {
         dialect,
         table: "ca'r$filefield$s",
         column: "pho\\to",
+        meta: Some("me\"ta"),
         storage: "ö`\"".into(),
         on_replace,
         on_delete,

@@ -119,7 +119,7 @@ impl Dialect {
         match self {
             Dialect::Sqlite => format!("json_extract({meta}, '$.storage')"),
             Dialect::Postgres => format!("({meta} ->> 'storage')"),
-            Dialect::MySql => format!("JSON_UNQUOTE(JSON_EXTRACT({meta}, '$.storage'))"),
+            Dialect::MySql => format!("JSON_VALUE({meta}, '$.storage')"),
         }
     }
 

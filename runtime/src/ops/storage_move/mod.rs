@@ -199,6 +199,11 @@ impl<'a, M: Table> StorageMove<'a, M> {
             let Some(last) = page.last() else { return Ok(()) };
             after = Some(last.key.clone());
             for row in page {
+                while tasks.len() >= self.concurrency {
+                    if let Some(done) = tasks.join_next().await {
+                        self.note(settled(done), report);
+                    }
+                }
                 if report.failed > self.max_errors {
                     report.stopped = true;
                     return Ok(());
@@ -215,11 +220,6 @@ impl<'a, M: Table> StorageMove<'a, M> {
                         continue;
                     }
                 };
-                while tasks.len() >= self.concurrency {
-                    if let Some(done) = tasks.join_next().await {
-                        self.note(settled(done), report);
-                    }
-                }
                 let job = job.clone();
                 tasks.spawn(async move {
                     let outcome = job.run(&row, whereabouts).await;
@@ -251,7 +251,7 @@ impl<'a, M: Table> StorageMove<'a, M> {
     }
 
     /// Looks at what was asked for.
-    async fn prepare(&self) -> Result<Job<M>> {
+    async fn prepare(&mut self) -> Result<Job<M>> {
         let usage = |text: String| Error::new(ErrorKind::Usage, text);
         let names = || M::FIELDS.iter().map(|field| field.def().name());
         let Some(field) = M::FIELDS.iter().find(|field| field.def().name() == self.field) else {
