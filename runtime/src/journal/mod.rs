@@ -7,6 +7,7 @@
 
 mod entry;
 mod error;
+mod reserve;
 mod schema;
 mod sql;
 mod stage;

@@ -58,7 +58,8 @@ impl Pair {
         let text = vec![b'x'; self.random(20)];
         let exact = self.random(3) == 0;
         let max_length = [None, None, Some(9), Some(14)][self.random(4)];
-        let options = SaveOptions { exact, max_length: max_length.filter(|_| !exact), owner: None };
+        let options =
+            SaveOptions { exact, max_length: max_length.filter(|_| !exact), owner: None, gate: None };
         match self.random(12) {
             0..4 => {
                 let one = self.memory.save(memory, text.clone().into(), &options).await;

@@ -3,6 +3,7 @@
 mod basics;
 mod content;
 mod dropping;
+mod gates;
 mod moving;
 mod names;
 mod reading;
@@ -30,6 +31,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Check> {
         reading::CHECKS,
         moving::CHECKS,
         dropping::CHECKS,
+        gates::CHECKS,
     ];
     modules.into_iter().flatten()
 }
