@@ -3,8 +3,8 @@
 use filefield::db::sea_orm::{ConnectionTrait, TransactionTrait};
 use filefield::db::{self, DatabaseConnection, Table, migrate, sweep};
 use filefield::prelude::*;
-use filefield::storage::CreateOnlyUploads;
-use filefield::testing::with_storage;
+use filefield::storage::{CreateOnlyUploads, ObjectStorage};
+use filefield::testing::{Operation, RecordingStorage, with_storage};
 use filefield::{ErrorKind, FileName, SharedStorage};
 use filefield_tests::buckets::provider::Provider;
 use filefield_tests::buckets::s3::{Server, over};
@@ -89,6 +89,34 @@ async fn rows(storage: SharedStorage) {
     assert!(!storage.exists(FileName::new(&old).unwrap()).await.unwrap());
     assert_eq!(one.photo().read().await.unwrap(), "one again");
     assert_eq!(files(&storage).await.len(), 2);
+}
+
+/// A save asks nothing: neither whether the name is free, before, nor whether the file is there, after.
+#[tokio::test]
+async fn a_small_save_is_one_request() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}?mode=rwc", folder.path().join("db.sqlite").display());
+    let db = db::connect(&url).await.unwrap();
+    migrate::<Ferry>(&db).await.unwrap();
+    let bucket = Arc::new(filefield::object_store::memory::InMemory::new());
+    let recording =
+        Arc::new(RecordingStorage::new(Arc::new(ObjectStorage::builder(bucket).build().unwrap())));
+    with_storage(recording.clone(), async {
+        for (round, name) in ["one", "two"].into_iter().enumerate() {
+            recording.clear();
+            let photo = FileField::new("ferry.txt", vec![7; 4096]);
+            let mut ferry = Ferry { name: name.into(), photo, ..Ferry::default() };
+            ferry.save(&db).await.unwrap();
+            let asked: Vec<_> = recording.operations().iter().map(|done| done.operation).collect();
+            // A name that is taken is found out by the save, and looked for before the next one.
+            let expected: &[_] = match round {
+                0 => &[Operation::Save],
+                _ => &[Operation::Save, Operation::Metadata, Operation::Save],
+            };
+            assert_eq!(asked, expected);
+        }
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

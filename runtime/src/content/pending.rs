@@ -145,6 +145,12 @@ impl Pending {
         })
     }
 
+    /// Whether its content can be had any number of times.
+    #[cfg(feature = "db")]
+    pub(crate) fn is_repeatable(&self) -> bool {
+        !matches!(self.source, PendingSource::Once { .. })
+    }
+
     /// Whether both stand for one content under one name: the same bytes in memory, the same path, the same reader.
     /// Nothing is read, so equal bytes at two places are not the same.
     pub fn is_same(&self, other: &Pending) -> bool {

@@ -40,7 +40,8 @@ impl<M: Table> sealed::Stage for M {
             let filename = name::from_client(pending.name()).map_err(blame)?;
             let mut prepared = store::prepare(self, field, &handle, &filename, content)?;
             pending.name().clone_into(&mut prepared.original_name);
-            requests.push((number, Request { def, table: M::TABLE, handle, prepared }));
+            let pending = Some(pending.clone());
+            requests.push((number, Request { def, table: M::TABLE, handle, prepared, pending }));
         }
         Ok(requests)
     }

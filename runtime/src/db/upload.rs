@@ -340,7 +340,7 @@ impl<M: Table> FieldFileMut<'_, M> {
         let field = self.field();
         let mut prepared = store::prepare_upload(self.model, field, handle, &filename, upload, stated)?;
         terms.filename.clone_into(&mut prepared.original_name);
-        let request = Request { def, table: M::TABLE, handle: handle.clone(), prepared };
+        let request = Request { def, table: M::TABLE, handle: handle.clone(), prepared, pending: None };
         let staged = journal::stage(db, vec![request]).await?;
         for staged in &staged {
             take_over(self.model, self.number, handle.alias(), staged, db);

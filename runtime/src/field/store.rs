@@ -23,6 +23,7 @@ pub(crate) struct Prepared {
     pub(crate) upload: Option<String>,
     /// Behind a lock because content is not `Sync`, and what waits for its turn is looked at across an await.
     content: Mutex<Option<Content>>,
+    rules: Rules,
     result: InspectionResult,
 }
 
@@ -112,7 +113,7 @@ impl Prepared {
         content: Content,
         rules: Rules,
     ) -> Self {
-        let (inspector, result) = Inspector::new(rules);
+        let (inspector, result) = Inspector::new(rules.clone());
         let content = Mutex::new(Some(content.with_inspector(inspector)));
         Prepared {
             name,
@@ -121,6 +122,7 @@ impl Prepared {
             #[cfg(feature = "db")]
             upload: None,
             content,
+            rules,
             result,
         }
     }
@@ -149,12 +151,27 @@ impl Prepared {
             owner: Some(self.token.clone()),
             max_length: Some(def.spec().max_length),
             upload_log: None,
+            gate: None,
         };
         Ok(NewFile { name: FileName::new(&self.name)?, content, options })
     }
 
+    /// The content that waits to be stored.
+    #[cfg(feature = "db")]
+    pub(crate) fn content(&mut self) -> Option<&Content> {
+        self.content.get_mut().unwrap_or_else(PoisonError::into_inner).as_ref()
+    }
+
+    /// Gives it the same content once more, for another try.
+    #[cfg(feature = "db")]
+    pub(crate) fn set_content(&mut self, content: Content) {
+        let (inspector, result) = Inspector::new(self.rules.clone());
+        self.content = Mutex::new(Some(content.with_inspector(inspector)));
+        self.result = result;
+    }
+
     /// What is known of the file now that the storage has `saved` it.
-    pub(crate) fn finish(self, def: &'static FieldDef, alias: &str, saved: Result<Saved>) -> Result<Stored> {
+    pub(crate) fn finish(&self, def: &'static FieldDef, alias: &str, saved: Result<Saved>) -> Result<Stored> {
         let blame =
             |error: Error| def.blame(error.with_operation("save").with_name(&self.name).with_storage(alias));
         let saved = saved.map_err(blame)?;
@@ -163,7 +180,7 @@ impl Prepared {
             blame(Error::new(ErrorKind::Usage, "the storage did not read the content to its end").uncertain())
         })?;
         FileName::new(&saved.name).map_err(|error| blame(error.uncertain()))?;
-        Ok(Stored { saved, original_name: self.original_name, inspection })
+        Ok(Stored { saved, original_name: self.original_name.clone(), inspection })
     }
 }
 

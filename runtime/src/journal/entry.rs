@@ -73,15 +73,33 @@ pub(super) async fn execute(db: &impl ConnectionTrait, sql: &str, values: Vec<Va
 /// reset of the statement, whose failure it does not tell.
 pub(super) async fn insert(db: &impl ConnectionTrait, sql: &str, values: Vec<Value>) -> Result<Option<i64>> {
     if db.get_database_backend() == DbBackend::MySql {
-        return match db.execute_raw(statement(db, sql, values)).await {
-            Ok(done) if done.rows_affected() > 0 => Ok(i64::try_from(done.last_insert_id()).ok()),
-            Ok(_) => Ok(None),
-            Err(error) if is_duplicate(&error) => Ok(None),
-            Err(error) => Err(database(error)),
-        };
+        return insert_last(db, sql, values).await;
     }
     let rows = db.query_all_raw(statement(db, sql, values)).await.map_err(database)?;
     rows.first().map(|row| row.try_get::<i64>("", "id").map_err(database)).transpose()
+}
+
+/// As [`insert`], for a statement that makes a new entry or none. What SQLite returns as a row takes another turn to its
+/// thread and back.
+pub(super) async fn insert_new(
+    db: &impl ConnectionTrait,
+    sql: &str,
+    values: Vec<Value>,
+) -> Result<Option<i64>> {
+    match db.get_database_backend() {
+        DbBackend::Postgres => insert(db, sql, values).await,
+        _ => insert_last(db, sql, values).await,
+    }
+}
+
+/// An insert whose `id` the database tells without being asked.
+async fn insert_last(db: &impl ConnectionTrait, sql: &str, values: Vec<Value>) -> Result<Option<i64>> {
+    match db.execute_raw(statement(db, sql, values)).await {
+        Ok(done) if done.rows_affected() > 0 => Ok(i64::try_from(done.last_insert_id()).ok()),
+        Ok(_) => Ok(None),
+        Err(error) if is_duplicate(&error) => Ok(None),
+        Err(error) => Err(database(error)),
+    }
 }
 
 /// Runs a query.

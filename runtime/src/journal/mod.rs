@@ -8,6 +8,7 @@
 mod entry;
 mod error;
 mod held;
+mod reserve;
 mod schema;
 mod sql;
 mod stage;

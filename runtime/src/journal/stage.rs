@@ -1,26 +1,29 @@
 //! Staging: reserve names in the journal, then put the bytes under them (W1–W3).
 
-use super::entry::{self, execute, insert, sql};
-use super::error::is_conflict;
+use super::entry::sql;
+use super::reserve::{File, commit, reserve, run};
 use super::sql::Sql;
-use super::transaction;
+use super::upload::upload_log;
+use crate::content::Pending;
 use crate::failpoints::{planted, step};
 use crate::field::FieldDef;
 use crate::field::store::{Prepared, Stored};
-use crate::name::Candidates;
 use crate::registry::{self, StorageHandle};
-use crate::storage::NewFile;
+use crate::storage::{Gate, NewFile};
 use crate::{Error, ErrorKind, FileName, Result, Saved};
-use sea_orm::{DatabaseConnection, Value};
+use sea_orm::DatabaseConnection;
 use std::fmt;
-use std::sync::Arc;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 /// How long a reservation holds without a renewal, in seconds. Bytes still on their way renew it.
 pub(super) const LEASE: i64 = 15 * 60;
 
-/// How many names of other programs' files one save may run into.
-const MAX_TRIES: usize = 16;
+/// The most bytes that are written before their entry is committed. For more it is worth knowing first that the journal
+/// takes it.
+const MOST_AHEAD: u64 = 1 << 20;
 
 /// A file to be stored for the column of a table.
 pub struct Request {
@@ -28,6 +31,8 @@ pub struct Request {
     pub(crate) table: &'static str,
     pub(crate) handle: StorageHandle<'static>,
     pub(crate) prepared: Prepared,
+    /// Where the content comes from, for another try.
+    pub(crate) pending: Option<Pending>,
 }
 
 /// A file that is stored whole and durable, reserved in the journal, and owned by no row yet.
@@ -49,14 +54,58 @@ impl fmt::Debug for Staged {
 }
 
 impl Request {
+    pub(super) fn blame(&self, error: Error) -> Error {
+        self.def.blame(error.with_operation("save").with_storage(self.handle.alias()))
+    }
+
+    /// Whether the bytes may be written before their entry is committed: they can be had again if it never is, and the
+    /// storage shows nothing of them until then.
+    fn can_go_ahead(&mut self) -> bool {
+        let small =
+            self.prepared.content().and_then(crate::Content::len).is_some_and(|len| len <= MOST_AHEAD);
+        small && self.is_repeatable() && self.handle.keeps_gates()
+    }
+
+    /// Whether the content can be given again.
+    pub(super) fn is_repeatable(&self) -> bool {
+        self.pending.as_ref().is_some_and(Pending::is_repeatable)
+    }
+
     /// Whether both go to one storage, which may save them together.
     fn goes_with(&self, next: &Request) -> bool {
         let are_contents = self.prepared.upload.is_none() && next.prepared.upload.is_none();
         are_contents && registry::is_same(self.handle.storage(), next.handle.storage())
     }
 
-    fn blame(&self, error: Error) -> Error {
-        self.def.blame(error.with_operation("save").with_storage(self.handle.alias()))
+    /// What the storage is to save, under exactly the name that is reserved.
+    fn new_file(&mut self) -> Result<NewFile<'_>> {
+        if self.prepared.content().is_none()
+            && let Some(pending) = &self.pending
+        {
+            let content = pending.content().map_err(|error| self.blame(error))?;
+            self.prepared.set_content(content);
+        }
+        self.prepared.file(self.def, true)
+    }
+}
+
+impl File<'_> {
+    /// Notes what became of the file. One whose name is taken is tried again, if it can be.
+    fn settle(&mut self, stored: Result<Stored>) -> Result<()> {
+        match stored {
+            Ok(stored) => self.staged = self.entry.take().map(|id| Staged { id, stored }),
+            Err(error) if error.is_uncertain() && !planted!("uncertain-is-certain") => {
+                return Err(self.doubt(error));
+            }
+            Err(error) if error.kind() == ErrorKind::AlreadyExists && self.can_try_again() => self.is_taken(),
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    fn doubt(&mut self, error: Error) -> Error {
+        self.doubt = Some(error.to_string());
+        error
     }
 }
 
@@ -64,219 +113,113 @@ impl Request {
 ///
 /// On a failure that is certain nothing is left behind, in the storages or in the journal; otherwise entries stay, due
 /// at once, for the sweeper.
-pub(crate) async fn stage(db: &DatabaseConnection, mut requests: Vec<Request>) -> Result<Vec<Staged>> {
+pub(crate) async fn stage(db: &DatabaseConnection, requests: Vec<Request>) -> Result<Vec<Staged>> {
     step!("W0.prepared");
-    if requests.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut entries = Vec::new();
-    let reserved = reserve(db, &mut requests, &mut entries).await;
     let sql = sql(db)?;
-    if let Err(error) = reserved {
-        for id in entries.into_iter().flatten() {
-            // A journal that cannot be reached now is swept when the lease is over.
+    let wanted: Vec<String> = requests.iter().map(|request| request.prepared.name.clone()).collect();
+    let files = requests.into_iter().zip(&wanted).map(|(request, wanted)| File::new(request, wanted));
+    let mut files = files.collect::<Result<Vec<_>>>()?;
+    let stored = store_all(db, sql, &mut files).await;
+    let Err(error) = stored else {
+        step!("W3.staged");
+        return Ok(files.into_iter().filter_map(|file| file.staged).collect());
+    };
+    // A journal that cannot be reached now is swept when the lease is over.
+    for file in &files {
+        if let (Some(id), Some(doubt)) = (file.entry, &file.doubt) {
+            let _ = run(db, &sql.expire, vec![doubt.as_str().into(), id.into()]).await;
+        }
+        for id in file.unused() {
             let _ = run(db, &sql.release, vec![id.into()]).await;
         }
-        return Err(error);
     }
-    let entries: Vec<i64> = entries.into_iter().flatten().collect();
-    step!("W2.storing");
-    let mut results = match renewing(db, sql, &entries, store(requests)).await {
-        Ok(results) => results.into_iter(),
-        // What was dropped on its way may be published all the same.
-        Err(error) => {
-            for id in entries {
-                let _ = run(db, &sql.expire, vec![error.to_string().into(), id.into()]).await;
-            }
-            return Err(error);
-        }
-    };
-    let mut staged = Vec::with_capacity(entries.len());
-    let mut failure = None;
-    for id in entries {
-        match results.next() {
-            Some(Ok(stored)) => staged.push(Staged { id, stored }),
-            Some(Err(error)) if error.is_uncertain() && !planted!("uncertain-is-certain") => {
-                let _ = run(db, &sql.expire, vec![error.to_string().into(), id.into()]).await;
-                failure = Some(error);
-            }
-            other => {
-                let _ = run(db, &sql.release, vec![id.into()]).await;
-                failure = failure.or(other.and_then(Result::err));
-            }
-        }
-    }
-    let Some(error) = failure else {
-        step!("W3.staged");
-        return Ok(staged);
-    };
-    super::work_off(db, staged.iter().map(|staged| staged.id).collect()).await;
+    super::work_off(db, files.iter().filter_map(|file| Some(file.staged.as_ref()?.id)).collect()).await;
     // Another program took the name after all; the next try takes another one.
     Err(if error.kind() == ErrorKind::AlreadyExists { error.retryable() } else { error })
 }
 
-/// W1. No other saver can take a reserved name, so after the look at the storage only a program that knows nothing of
-/// the journal could. `entries` gets the entry of each request as soon as there is one.
-async fn reserve(
-    db: &DatabaseConnection,
-    requests: &mut [Request],
-    entries: &mut Vec<Option<i64>>,
-) -> Result<()> {
-    let sql = sql(db)?;
-    entries.resize(requests.len(), None);
-    let wanted: Vec<String> = requests.iter().map(|request| request.prepared.name.clone()).collect();
-    let mut candidates = Vec::with_capacity(requests.len());
-    for (request, wanted) in requests.iter().zip(&wanted) {
-        let name = FileName::new(wanted).map_err(|error| request.blame(error))?;
-        candidates.push(Candidates::new(name, Some(request.def.spec().max_length)).take(MAX_TRIES));
+/// W1–W3, until every file is stored.
+async fn store_all(db: &DatabaseConnection, sql: &'static Sql, files: &mut [File<'_>]) -> Result<()> {
+    if let [file] = &mut *files
+        && file.request.can_go_ahead()
+    {
+        store_ahead(db, sql, file).await?;
     }
-    while entries.contains(&None) {
-        let mut inserts = Vec::new();
-        for (index, request) in requests.iter_mut().enumerate() {
-            if entries[index].is_some() {
-                continue;
+    // They are stored in their order, so those that are not are the last ones.
+    while let Some(first) = files.iter().position(|file| file.staged.is_none()) {
+        let left = &mut files[first..];
+        reserve(db, left).await?;
+        step!("W2.storing");
+        let entries: Vec<i64> = left.iter().filter_map(|file| file.entry).collect();
+        match renewing(db, sql, &entries, store(db, left)).await {
+            Ok(results) => {
+                for (file, stored) in left.iter_mut().zip(results) {
+                    file.settle(stored)?;
+                }
             }
-            let name = next_free(&request.handle, &mut candidates[index], &wanted[index]).await;
-            request.prepared.name = name.map_err(|error| request.blame(error))?;
-            step!("W1.looked");
-            let (name, spec) = (&request.prepared.name, request.def.spec());
-            let aliases = registry::aliases(request.handle.alias(), &request.handle);
-            let values: Vec<Value> = vec![
-                request.handle.alias().into(),
-                name.as_str().into(),
-                request.prepared.token.as_str().into(),
-                LEASE.into(),
-                request.table.into(),
-                spec.column.into(),
-                aliases.into(),
-                name.as_str().into(),
-            ];
-            inserts.push((index, values));
-        }
-        let blamed = inserts.first().map_or(0, |(index, _)| *index);
-        let ids = commit(db, sql, inserts).await.map_err(|error| requests[blamed].blame(error))?;
-        step!("W1.reserved");
-        for (index, id) in ids {
-            entries[index] = id;
-            let Some(id) = id else { continue };
-            // The name may have been stored and attached between the look and the reservation: look again.
-            let request = &requests[index];
-            step!("W1.looking-again");
-            if !is_free(&request.handle, &request.prepared.name)
-                .await
-                .map_err(|error| request.blame(error))?
-            {
-                run(db, &sql.release, vec![id.into()]).await?;
-                entries[index] = None;
-            }
+            // What was dropped on its way may be published all the same.
+            Err(error) => return Err(left.iter_mut().fold(error, |error, file| file.doubt(error))),
         }
     }
     Ok(())
 }
 
-/// One commit for all reservations; no entry where the name is reserved already.
-pub(super) async fn commit(
-    db: &DatabaseConnection,
-    sql: &'static Sql,
-    mut inserts: Vec<(usize, Vec<Value>)>,
-) -> Result<Vec<(usize, Option<i64>)>> {
-    let ids = if let [(index, values)] = &mut inserts[..] {
-        let values = std::mem::take(values);
-        let mut tries = 0;
-        let id = loop {
-            tries += 1;
-            let (db, values) = (db.clone(), values.clone());
-            match to_its_end(async move { insert(&db, &sql.reserve, values).await }).await {
-                Err(error) if is_conflict(&error) && tries < MAX_TRIES => {}
-                id => break id?,
-            }
-        };
-        vec![(*index, id)]
-    } else {
-        let inserts = Arc::new(inserts);
-        transaction::own(db, move |tx| {
-            let inserts = inserts.clone();
-            Box::pin(async move {
-                let mut ids = Vec::with_capacity(inserts.len());
-                for (index, values) in inserts.iter() {
-                    ids.push((*index, insert(tx, &sql.reserve, values.clone()).await?));
-                }
-                Ok(ids)
-            })
-        })
-        .await?
-    };
-    if ids.iter().any(|(_, id)| id.is_none()) {
-        // Where the tables are newer there is no use in trying other names.
-        entry::look(db).await?;
-    }
-    Ok(ids)
-}
-
-/// Runs a statement outside of a transaction.
-pub(super) async fn run(db: &DatabaseConnection, sql: &'static str, values: Vec<Value>) -> Result<u64> {
-    let db = db.clone();
-    to_its_end(async move { execute(&db, sql, values).await }).await
-}
-
-/// Runs a statement on a task of its own: a save may be dropped at any time, and sqlx 0.9 loses a connection of MySQL
-/// whose statement is dropped while it is being prepared.
-async fn to_its_end<T: Send + 'static>(
-    statement: impl Future<Output = Result<T>> + Send + 'static,
-) -> Result<T> {
-    tokio::spawn(statement).await.unwrap_or_else(|error| {
-        let text = "the statement's task ended early";
-        Err(Error::new(ErrorKind::Database, text).with_source(error).uncertain())
-    })
-}
-
-/// The next name that no file has in the storage.
-async fn next_free<'n>(
-    handle: &StorageHandle<'_>,
-    candidates: &mut impl Iterator<Item = Result<std::borrow::Cow<'n, str>>>,
-    wanted: &str,
-) -> Result<String> {
-    let mut obstacle = None;
-    for candidate in candidates {
-        let candidate = candidate?.into_owned();
-        match is_free(handle, &candidate).await {
-            Ok(true) => return Ok(candidate),
-            Ok(false) => {}
-            // No file, but it is in the way, and would be every time. In the way of all names it may be the folder.
-            Err(error) if matches!(error.kind(), ErrorKind::IsADirectory | ErrorKind::NotAFile) => {
-                obstacle = Some(error);
-            }
-            Err(error) => return Err(error),
+/// The first try of one file: its bytes are written while its name is being reserved, and published behind that.
+async fn store_ahead(db: &DatabaseConnection, sql: &'static Sql, file: &mut File<'_>) -> Result<()> {
+    file.choose().await?;
+    step!("W1.looked");
+    let (name, handle) = (file.request.prepared.name.clone(), file.request.handle.clone());
+    let NewFile { content, mut options, .. } = file.request.new_file()?;
+    let (gate, keeper) = Gate::closed();
+    options.gate = Some(gate);
+    let mut store = pin!(handle.save(FileName::new(&name)?, content, &options));
+    let mut reserve = pin!(commit(db, sql, Vec::new(), vec![(0, file.values())]));
+    let mut early = None;
+    let ids = poll_fn(|cx| {
+        let reserved = reserve.as_mut().poll(cx);
+        if early.is_none()
+            && let Poll::Ready(saved) = store.as_mut().poll(cx)
+        {
+            early = Some(saved);
         }
-    }
-    Err(obstacle.unwrap_or_else(|| {
-        Error::new(ErrorKind::NoAvailableName, format!("{MAX_TRIES} names were tried and all are taken"))
-            .with_name(wanted)
-    }))
-}
-
-async fn is_free(handle: &StorageHandle<'_>, name: &str) -> Result<bool> {
-    match handle.metadata(FileName::new(name)?).await {
-        Ok(_) => Ok(false),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(true),
-        Err(error) => Err(error),
-    }
+        reserved
+    });
+    let ids = ids.await.map_err(|error| file.request.blame(error))?;
+    step!("W1.reserved");
+    let Some(id) = ids.into_iter().find_map(|(_, id)| id) else {
+        // Somebody else has reserved the name.
+        return Ok(());
+    };
+    file.entry = Some(id);
+    step!("W2.storing");
+    keeper.open();
+    let saved = match early {
+        Some(saved) => saved,
+        None => renewing(db, sql, &[id], store).await.map_err(|error| file.doubt(error))?,
+    };
+    let Request { def, handle, prepared, .. } = &file.request;
+    let stored = prepared.finish(def, handle.alias(), saved);
+    file.settle(stored)
 }
 
 /// W2, W3: moves the bytes, up to the first failure. Neighbours that go to one storage go there together.
-async fn store(requests: Vec<Request>) -> Vec<Result<Stored>> {
-    let mut results = Vec::with_capacity(requests.len());
-    let mut requests = requests.into_iter().peekable();
-    while let Some(first) = requests.next() {
-        let mut group = vec![first];
-        while let Some(next) = requests.next_if(|next| group[0].goes_with(next)) {
-            group.push(next);
-        }
-        let (handle, upload) = (group[0].handle.clone(), group[0].prepared.upload.clone());
+async fn store(db: &DatabaseConnection, files: &mut [File<'_>]) -> Vec<Result<Stored>> {
+    let mut results = Vec::with_capacity(files.len());
+    let mut left = files;
+    while let Some(first) = left.first() {
+        let handle = first.request.handle.clone();
+        let upload = first.request.prepared.upload.clone();
+        let same = left.iter().skip(1).take_while(|next| first.request.goes_with(&next.request));
+        let (group, rest) = left.split_at_mut(1 + same.count());
+        left = rest;
         let mut files = Vec::with_capacity(group.len());
-        for request in &mut group {
-            match request.prepared.file(request.def, true) {
-                Ok(file) => files.push(file),
+        for file in &mut *group {
+            let entry = file.entry;
+            match file.request.new_file() {
+                Ok(mut file) => {
+                    file.options.upload_log = entry.map(|entry| upload_log(db, entry));
+                    files.push(file);
+                }
                 Err(error) => {
                     results.push(Err(error));
                     return results;
@@ -290,9 +233,10 @@ async fn store(requests: Vec<Request>) -> Vec<Result<Stored>> {
                 handle.save_all(files).await
             }
         };
-        for (request, saved) in group.into_iter().zip(saved) {
-            let alias = request.handle.alias();
-            results.push(request.prepared.finish(request.def, alias, saved));
+        for (Request { def, handle, prepared, .. }, saved) in
+            group.iter().map(|file| &file.request).zip(saved)
+        {
+            results.push(prepared.finish(def, handle.alias(), saved));
         }
         if results.last().is_none_or(Result::is_err) {
             break;

@@ -1,5 +1,5 @@
 #![allow(clippy::unwrap_used)]
-use super::entry::{count, insert};
+use super::entry::{count, insert_new};
 use super::sql::{Dialect, Sql};
 use crate::db::connect;
 use sea_orm::{ConnectionTrait, DatabaseConnection};
@@ -13,7 +13,7 @@ async fn journal() -> DatabaseConnection {
 async fn reserve(db: &DatabaseConnection, name: &str) -> crate::Result<Option<i64>> {
     let values = ["default", name, "token"].map(Into::into).into_iter().chain([900.into()]);
     let values = values.chain(["cars", "photo", "[\"default\"]", name].map(Into::into)).collect();
-    insert(db, &Sql::of(Dialect::Sqlite).reserve, values).await
+    insert_new(db, &Sql::of(Dialect::Sqlite).reserve, values).await
 }
 
 #[tokio::test]

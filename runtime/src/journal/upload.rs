@@ -1,10 +1,12 @@
 //! The entries of direct uploads: announced before a client is told where to send, taken in hand by who claims.
 
 use super::entry::{Entry, entries, sql};
-use super::stage::{LEASE, commit, run};
+use super::reserve::{commit, run};
+use super::stage::LEASE;
 use super::sweep::work_off_fenced;
 use crate::field::FieldDef;
 use crate::registry::{self, StorageHandle};
+use crate::storage::UploadLog;
 use crate::{Error, ErrorKind, FileName, Result};
 use sea_orm::{DatabaseConnection, Value};
 
@@ -42,7 +44,7 @@ pub(crate) async fn announce(
         registry::aliases(handle.alias(), handle).into(),
         upload.as_str().into(),
     ];
-    let made = commit(db, sql(db)?, vec![(0, values)]).await?;
+    let made = commit(db, sql(db)?, Vec::new(), vec![(0, values)]).await?;
     let made = made.first().and_then(|(_, id)| *id);
     made.ok_or_else(|| Error::new(ErrorKind::Database, "the journal took no entry").retryable())
 }
@@ -53,6 +55,15 @@ pub(crate) async fn note_parts(db: &DatabaseConnection, entry: i64, id: &str) ->
         1 => Ok(()),
         _ => Err(super::stage::expired()),
     }
+}
+
+/// Notes the id of an upload in parts with this entry.
+pub(super) fn upload_log(db: &DatabaseConnection, entry: i64) -> UploadLog {
+    let db = db.clone();
+    UploadLog::new(move |id| {
+        let db = db.clone();
+        async move { note_parts(&db, entry, &id).await }
+    })
 }
 
 /// Makes an entry due whose client was told nothing.

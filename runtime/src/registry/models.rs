@@ -6,6 +6,8 @@ use crate::field::FieldDef;
 use crate::model::FileModel;
 use crate::{Error, ErrorKind, Result, SharedStorage};
 use std::any::TypeId;
+#[cfg(feature = "db")]
+use std::cell::LazyCell;
 use std::sync::{PoisonError, RwLock};
 
 /// A model that [`App::build`](super::App) or [`FileModel::register`] has entered.
@@ -140,11 +142,12 @@ fn check_alias(model: &RegisteredModel, field: &'static FieldDef) -> Result<()> 
 /// functions give one storage may each have an alias of their own, and so may rows.
 #[cfg(feature = "db")]
 pub(crate) fn aliases(alias: &str, storage: &SharedStorage) -> String {
-    let location = storage.location();
+    // Asked for only where the storages are not one: a directory resolves its path for it.
+    let location = LazyCell::new(|| storage.location());
     let mut aliases = vec![alias.to_owned()];
     for (alias, other) in known_storages() {
-        if (is_same(storage, &other) || (location.is_some() && location == other.location()))
-            && !aliases.contains(&alias)
+        if !aliases.contains(&alias)
+            && (is_same(storage, &other) || (location.is_some() && *location == other.location()))
         {
             aliases.push(alias);
         }

@@ -1,5 +1,6 @@
 //! Where bytes live: the [`Storage`] trait and the built-in storages.
 
+mod gate;
 mod local;
 mod memory;
 #[cfg(feature = "object-store")]
@@ -11,6 +12,7 @@ mod reader;
 mod signed;
 mod upload;
 
+pub use gate::{Gate, GateKeeper};
 pub use local::{Durability, FileSystemBuilder, FileSystemStorage};
 pub use memory::{MemoryStorage, MemoryStorageBuilder};
 #[cfg(feature = "s3")]
@@ -48,6 +50,7 @@ use std::time::SystemTime;
 /// * When `save` fails, nothing is visible, unless the error [is uncertain](Error::is_uncertain).
 /// * No reader sees a file that is not whole.
 /// * `delete` of a missing file is a success (D232).
+/// * One that says it [keeps gates](Self::keeps_gates) does.
 #[async_trait]
 pub trait Storage: Any + fmt::Debug + Send + Sync {
     /// Stores `content` under `name`, or under a free variant of it (D186), and says which name was used.
@@ -66,6 +69,20 @@ pub trait Storage: Any + fmt::Debug + Send + Sync {
     /// Those of [`save`](Self::save), each in its place.
     async fn save_all(&self, files: Vec<NewFile<'_>>) -> Vec<Result<Saved>> {
         one_by_one(self, files).await
+    }
+
+    /// Whether [`save`](Self::save) makes nothing visible before the [gate](SaveOptions::gate) of its options is open:
+    /// no file, no directory, nothing that has a name. Such a storage is asked to save while the journal's entry is
+    /// still being committed; others, by default, only afterwards.
+    fn keeps_gates(&self) -> bool {
+        false
+    }
+
+    /// Whether this storage knows at once, without any I/O, that the name is taken. A save asks before it reserves the
+    /// name, and otherwise finds out by saving. `false`, the default, says nothing.
+    fn knows(&self, name: FileName<'_>) -> bool {
+        let _ = name;
+        false
     }
 
     /// Opens a file for reading, from its start.
@@ -305,6 +322,9 @@ pub struct SaveOptions {
     pub owner: Option<String>,
     /// Who wants to know the id of an upload in parts, where the storage makes one.
     pub upload_log: Option<UploadLog>,
+    /// Make nothing visible before this gate is open: for [`save`](Storage::save) alone, of storages that
+    /// [keep gates](Storage::keeps_gates).
+    pub gate: Option<Gate>,
 }
 
 /// One file to be saved: what [`Storage::save`] takes.

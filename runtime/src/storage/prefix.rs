@@ -117,6 +117,14 @@ impl Storage for PrefixStorage {
         self.inner.save_all(full).await.into_iter().map(|saved| self.saved(saved)).collect()
     }
 
+    fn keeps_gates(&self) -> bool {
+        self.inner.keeps_gates()
+    }
+
+    fn knows(&self, name: FileName<'_>) -> bool {
+        FileName::new(&self.full(name.as_str())).is_ok_and(|full| self.inner.knows(full))
+    }
+
     async fn open(&self, name: FileName<'_>) -> Result<Reader> {
         forward!(self, name, full => self.inner.open(full).await)
     }

@@ -36,6 +36,8 @@ enum Bug {
     ForgetsTheOwner,
     DoesNotEncodeUrls,
     LosesEmptyFiles,
+    PassesClosedGates,
+    LeavesLitterBeforeTheGate,
 }
 
 use Bug::*;
@@ -111,6 +113,13 @@ impl Storage for Buggy {
                     .unwrap_or_else(|_| Err(Error::new(ErrorKind::Io, "panicked")));
             }
             ForgetsTheOwner => options.owner = None,
+            PassesClosedGates => options.gate = None,
+            LeavesLitterBeforeTheGate if options.gate.is_some() => {
+                let litter = format!("{}/litter", name.parent());
+                self.inner
+                    .save(FileName::new(&litter)?, Bytes::new().into(), &SaveOptions::default())
+                    .await?;
+            }
             _ => {}
         }
         let mut saved = self.inner.save(wanted, content, &options).await?;
@@ -121,6 +130,10 @@ impl Storage for Buggy {
             _ => {}
         }
         Ok(saved)
+    }
+
+    fn keeps_gates(&self) -> bool {
+        self.inner.keeps_gates()
     }
 
     async fn open(&self, name: FileName<'_>) -> Result<Reader> {
@@ -203,7 +216,7 @@ impl Storage for Buggy {
     }
 }
 
-const FOUND_BY: [(Bug, &str); 27] = [
+const FOUND_BY: [(Bug, &str); 30] = [
     (Overwrites, "a_taken_name_is_never_overwritten"),
     (Overwrites, "fifty_saves_of_one_name_are_fifty_files"),
     (LooksThenWrites, "savers_at_once_lose_nothing"),
@@ -231,6 +244,9 @@ const FOUND_BY: [(Bug, &str); 27] = [
     (LosesEmptyFiles, "an_empty_file_is_a_file"),
     (ForgetsTheOwner, "an_owner_token_is_kept"),
     (DoesNotEncodeUrls, "url_needs_no_file_and_encodes"),
+    (PassesClosedGates, "nothing_is_seen_before_the_gate_is_open"),
+    (LeavesLitterBeforeTheGate, "a_gate_that_never_opens_leaves_nothing"),
+    (GoesOnAfterADrop, "a_save_dropped_before_its_gate_leaves_nothing"),
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -28,9 +28,9 @@ names! {
     /// The steps at which the library can be stopped or made to fail:
     POINTS
     "W0.prepared" "stage: names and rules are checked, nothing is reserved yet."
-    "W1.looked" "stage: a name that no file has is found."
-    "W1.looking-again" "stage: the reserved name is looked for once more."
-    "W2.storing" "stage: all names are reserved, no byte has moved."
+    "W1.looked" "stage: the name to try is chosen."
+    "W1.looking-again" "stage: the reserved name of a content that can be read once is looked for once more."
+    "W2.storing" "stage: all names are reserved, no byte can be seen."
     "W1.reserved" "stage: the names are reserved in the journal."
     "W3.staged" "stage: the files are stored."
     "W4.begun" "row: the transaction has begun."

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// An operation of a [`Storage`](crate::Storage) that does input or output.
 ///
-/// `url`, `path`, `location`, `kind` and `valid_name` do none: they are neither recorded nor made to fail.
+/// `url`, `path`, `location`, `kind`, `knows` and `valid_name` do none: they are neither recorded nor made to fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Operation {
@@ -117,6 +117,14 @@ macro_rules! storage_around {
                 files: Vec<crate::storage::NewFile<'_>>,
             ) -> Vec<crate::Result<crate::Saved>> {
                 crate::storage::one_by_one(self, files).await
+            }
+
+            fn keeps_gates(&self) -> bool {
+                self.inner.keeps_gates()
+            }
+
+            fn knows(&self, name: crate::FileName<'_>) -> bool {
+                self.inner.knows(name)
             }
 
             async fn abandon(&self, owner: &str) -> crate::Result<()> {

@@ -72,13 +72,13 @@ fn a_corrupted_or_missing_original_is_reported_and_kept() {
             let mut kinds: Vec<_> =
                 report.errors.iter().map(|failed| (failed.key.as_str(), failed.error.kind())).collect();
             kinds.sort_by_key(|(key, _)| *key);
-            let corrupted = ErrorKind::NotAsStated;
+            let damaged = ErrorKind::NotAsStated;
             let expected = [
-                ("1", corrupted),
-                ("2", corrupted),
+                ("1", damaged),
+                ("2", damaged),
                 ("3", ErrorKind::NotFound),
                 ("4", ErrorKind::UnknownStorage),
-                ("5", corrupted),
+                ("5", damaged),
             ];
             assert_eq!(kinds, expected, "{report}");
             assert!(report.errors.iter().all(|failed| failed.error.operation().is_some()), "{report}");

@@ -30,6 +30,36 @@ async fn a_name_freed_before_its_row_was_saved_may_be_taken_by_another_save() {
     .await;
 }
 
+/// A save that reserves the name of a file, without asking the storage first, must not come to find it free: another
+/// deletion of the name may be under way.
+#[tokio::test]
+async fn a_deletion_waits_for_a_save_that_has_reserved_the_name() {
+    Garage::run::<Lot, _>(|garage| async move {
+        let mut first = lot("first");
+        first.save(&garage.db).await.unwrap();
+        let gate = Arc::new(Gate::closed_before(garage.storage.clone()));
+        let (db, storage) = (garage.db.clone(), gate.clone() as SharedStorage);
+        let saving = tokio::spawn(with_storage(storage, async move {
+            let mut second = lot("second");
+            second.save(&db).await.map(|()| second)
+        }));
+        gate.arrived.acquire().await.unwrap().forget();
+        first.photo = ImageField::new("other.jpg", "first again");
+        first.save(&garage.db).await.unwrap();
+        garage.execute("UPDATE filefield_journal SET due_at = 0 WHERE kind = 'delete'").await;
+        assert_eq!(db::sweep(&garage.db).await.unwrap().deleted, 0);
+        assert_eq!(garage.files(), ["lots/lot.jpg", "lots/other.jpg"]);
+        gate.enter.add_permits(2);
+        let second = saving.await.unwrap().unwrap();
+        assert_ne!(second.photo.name(), Some("lots/lot.jpg"));
+        assert_eq!(read(&second).await, "second", "P1");
+        garage.execute("UPDATE filefield_journal SET due_at = 0").await;
+        assert_eq!(db::sweep(&garage.db).await.unwrap().deleted, 1);
+        assert_eq!(garage.files().len(), 2, "R2");
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_file_let_go_of_while_its_entry_is_being_worked_off_is_queued_again() {
     Garage::run::<Lot, _>(|garage| async move {

@@ -44,9 +44,10 @@ impl Dialect {
     /// * `{conflict}`, `{new}`, `{end}`: an insert that becomes an update.
     /// * `{doubled}`: 2 to the number of attempts, at most 1024.
     /// * `{id}`: gives the entry's `id`. In MySQL it is the last insert's.
+    /// * `{new_id}`: the same of an entry that is always a new one, which SQLite tells in that way too.
     /// * `{lock}`, `{skip}`: holds what is read; the second passes over what others hold.
     pub(super) fn render(self, template: &str) -> String {
-        let words: [(&str, [&str; 3]); 10] = [
+        let words: [(&str, [&str; 3]); 11] = [
             ("{now}", [Dialect::Sqlite.now(), Dialect::Postgres.now(), Dialect::MySql.now()]),
             ("{dual}", ["", "", "FROM DUAL"]),
             (
@@ -77,6 +78,7 @@ impl Dialect {
                 ],
             ),
             ("{id}", ["RETURNING id", "RETURNING id", ""]),
+            ("{new_id}", ["", "RETURNING id", ""]),
             ("{lock}", ["", "FOR UPDATE", "FOR UPDATE"]),
         ];
         let mut text = template.to_owned();

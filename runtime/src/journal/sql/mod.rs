@@ -36,7 +36,7 @@ statements! {
         (storage, name, kind, state, token, due_at, model_table, model_column) \
         SELECT ?, ?, 'write', 'pending', ?, {{now}} + ?, ?, ? {{dual}} \
         WHERE {CURRENT} AND NOT EXISTS (SELECT 1 FROM filefield_journal WHERE {{aliases}} AND name = ?) \
-        {{taken}} {{id}}");
+        {{taken}} {{new_id}}");
 
     /// Renews a lease: lease, id.
     renew = format!("UPDATE filefield_journal SET due_at = {{now}} + ? WHERE {PENDING_WRITE}");

@@ -4,7 +4,7 @@ use super::super::entry::{Entry, sql, token};
 use super::referenced::is_referenced;
 use crate::failpoints::{planted, step};
 use crate::field::FieldDef;
-use crate::{ErrorKind, FileName, Result, SharedStorage, name, registry};
+use crate::{Error, ErrorKind, FileName, Result, SharedStorage, name, registry};
 use sea_orm::DatabaseConnection;
 
 /// What became of one entry.
@@ -45,6 +45,14 @@ pub(super) async fn judge(db: &DatabaseConnection, entry: &Entry) -> Result<Outc
         Ok(_) if name.upload_token() == Some(&entry.token) => {}
         // The file to be deleted was gone already, and a save has taken its name.
         Ok(Some(token)) if writer.as_ref() == Some(&token) => return Ok(Outcome::Absent),
+        // A save reserved the name before this deletion was queued, and will find it taken. It must not find it free:
+        // no deletion may be under way of a name that is being given away.
+        Ok(_) if writer.is_some() => {
+            return Err(Error::new(
+                ErrorKind::AlreadyExists,
+                "a save is about to find out that the name is taken",
+            ));
+        }
         Ok(Some(token)) if entry.is_delete || token == entry.token => {}
         // Another save of ours owns it, so what this entry announced was never published (F11).
         Ok(Some(_)) if !planted!("no-owner-check") => return Ok(Outcome::Absent),

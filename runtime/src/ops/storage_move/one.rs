@@ -84,7 +84,8 @@ impl<M: Table> Job<M> {
         // Where no owner is kept with a file, a token in its name proves that it is ours.
         let token = name::token_in(&row.name).map_or_else(name::token, |token| Ok(token.to_owned()))?;
         let prepared = Prepared::new(row.name.clone(), "", token, reader.into_content(), rules);
-        let request = Request { def: self.def, table: M::TABLE, handle: self.to.clone(), prepared };
+        let request =
+            Request { def: self.def, table: M::TABLE, handle: self.to.clone(), prepared, pending: None };
         let staged = journal::stage(&self.rows.db, vec![request]).await?.pop();
         let staged = staged.ok_or_else(|| Error::new(ErrorKind::Usage, "nothing was staged"))?;
         match self.attach(row, &staged, left).await {

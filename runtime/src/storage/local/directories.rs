@@ -115,6 +115,18 @@ impl Disk {
         }
     }
 
+    /// The directory `path`, if it is there: nothing is made for it.
+    pub(super) fn standing_target(&self, path: &str) -> Option<Target> {
+        let root = self.root.get().ok()?;
+        if !matches!(self.root.was_replaced(&root), Ok(false)) {
+            return None;
+        }
+        let mut unsynced = Vec::new();
+        let directory = self.directory(&root, path).ok()?;
+        self.add_unsynced_above(&root, path, &mut unsynced).ok()?;
+        Some(Target { path: path.to_owned(), root, directory, unsynced })
+    }
+
     /// The directory `path`, if the way there is in memory and never leaves this machine.
     pub(super) fn cached_target(&self, path: &str) -> Option<Target> {
         let root = self.root.opened().filter(|root| root.local)?;

@@ -1,5 +1,6 @@
 //! Files in a directory of this machine.
 
+mod ahead;
 mod batch;
 mod buffer;
 mod builder;
@@ -174,6 +175,13 @@ fn located(error: Error, operation: &'static str, name: Option<&str>) -> Error {
 impl Storage for FileSystemStorage {
     async fn save(&self, name: FileName<'_>, content: Content, options: &SaveOptions) -> Result<Saved> {
         let text = name.as_str();
+        let content = match &options.gate {
+            Some(gate) if !gate.is_open() => match self.save_ahead(name, content, options, gate).await? {
+                Ok(saved) => return Ok(saved),
+                Err(content) => *content,
+            },
+            _ => content,
+        };
         let mut content = match self.disk.save_here(text, content, options).await {
             Ok(saved) => return saved.map_err(|error| located(error, "save", Some(text))),
             Err(content) => *content,
@@ -192,6 +200,16 @@ impl Storage for FileSystemStorage {
             saved
         };
         self.blocking("save", Some(text), save).await
+    }
+
+    fn keeps_gates(&self) -> bool {
+        true
+    }
+
+    fn knows(&self, name: FileName<'_>) -> bool {
+        let disk = &self.disk;
+        let found = disk.root.with_cached(|root| disk.handle(root, name.as_str(), true));
+        found.is_some_and(|handle| handle.is_ok())
     }
 
     async fn save_all(&self, files: Vec<NewFile<'_>>) -> Vec<Result<Saved>> {

@@ -72,7 +72,13 @@ impl Disk {
         options: &SaveOptions,
         cancel: &Cancel,
     ) -> Result<Saved> {
-        match self.publish(&mut target, names, wanted, content, options, cancel) {
+        let saved = self.publish(&mut target, names, wanted, content, options, cancel);
+        self.settled(target, saved)
+    }
+
+    /// Makes the name durable of what was saved in the directory of `target`.
+    pub(super) fn settled(&self, target: Target, saved: Result<Saved>) -> Result<Saved> {
+        match saved {
             Ok(saved) => {
                 self.settle_name(target).map_err(Error::uncertain)?;
                 Ok(saved)
@@ -96,25 +102,52 @@ impl Disk {
     pub(super) fn publish<'a>(
         &self,
         target: &mut Target,
-        mut names: Names<'a>,
-        mut wanted: Cow<'a, str>,
+        names: Names<'a>,
+        wanted: Cow<'a, str>,
         content: Content,
         options: &SaveOptions,
         cancel: &Cancel,
     ) -> Result<Saved> {
+        let written = self.write(target, split(&wanted).1, content, None, options, cancel)?;
+        self.publish_written(target, names, wanted, written, options, cancel)
+    }
+
+    /// Puts the bytes on the disk, under no name yet: into `opened`, where that is given.
+    pub(super) fn write(
+        &self,
+        target: &mut Target,
+        leaf: &str,
+        content: Content,
+        opened: Option<Staged>,
+        options: &SaveOptions,
+        cancel: &Cancel,
+    ) -> Result<Written> {
         step!("local.made");
-        let leaf = split(&wanted).1;
         let early = planted!("publish-before-write") && show_early(target, leaf);
-        // Who wants exactly this name wants a new file, whatever the storage does otherwise.
-        let overwrite = early || (self.allow_overwrite && !options.exact);
         if options.exact && !early && sys::kind_at(target.directory.as_fd(), leaf).is_ok() {
             // The bytes need not be read for a name that is taken.
             return Err(taken());
         }
         let owner = options.owner.as_deref();
-        let (mut staged, size) = self.stage(content, target, owner, cancel)?;
+        let (staged, size) = self.stage(content, target, opened, owner, cancel)?;
         step!("local.written");
         self.finish(staged.file(), options)?;
+        Ok(Written { staged, size, early })
+    }
+
+    /// Gives what was written the first free name.
+    pub(super) fn publish_written<'a>(
+        &self,
+        target: &mut Target,
+        mut names: Names<'a>,
+        mut wanted: Cow<'a, str>,
+        written: Written,
+        options: &SaveOptions,
+        cancel: &Cancel,
+    ) -> Result<Saved> {
+        let Written { mut staged, size, early } = written;
+        // Who wants exactly this name wants a new file, whatever the storage does otherwise.
+        let overwrite = early || (self.allow_overwrite && !options.exact);
         let mut removals = 0;
         loop {
             cancel.check()?;
@@ -160,12 +193,14 @@ impl Disk {
         &self,
         content: Content,
         target: &mut Target,
+        opened: Option<Staged>,
         owner: Option<&str>,
         cancel: &Cancel,
     ) -> Result<(Staged, u64)> {
+        let open = |target: &mut Target| opened.map_or_else(|| self.open_staged(target, owner), Ok);
         let len = content.len();
         if let Source::Read(_) | Source::Stream(_) = content.source() {
-            let staged = self.open_staged(target, owner)?;
+            let staged = open(target)?;
             let size = copy::content(staged.file(), content.blocking(), len, cancel)?;
             return Ok((staged, size));
         }
@@ -176,7 +211,7 @@ impl Disk {
                     inspector.update(&bytes)?;
                 }
                 inspector.map_or(Ok(()), Inspector::finish)?;
-                let staged = self.open_staged(target, owner)?;
+                let staged = open(target)?;
                 let size = copy::bytes(staged.file(), &bytes)?;
                 Ok((staged, size))
             }
@@ -189,13 +224,13 @@ impl Disk {
                 if temp.st_dev == here.st_dev && temp.st_nlink == 1 {
                     return Ok((taken, size));
                 }
-                let staged = self.open_staged(target, owner)?;
+                let staged = open(target)?;
                 copy::file(&self.calls, staged.file(), taken.file(), size, cancel)?;
                 Ok((staged, size))
             }
             (Source::File(file), inspector) if plain_copy(&file, inspector.as_ref()) => {
                 let size = inspect(&file, inspector, len)?;
-                let staged = self.open_staged(target, owner)?;
+                let staged = open(target)?;
                 copy::file(&self.calls, staged.file(), &file, size, cancel)?;
                 Ok((staged, size))
             }
@@ -209,7 +244,7 @@ impl Disk {
                 if let Some(inspector) = inspector {
                     content = content.with_inspector(inspector);
                 }
-                let staged = self.open_staged(target, owner)?;
+                let staged = open(target)?;
                 let size = copy::content(staged.file(), content.blocking(), known, cancel)?;
                 Ok((staged, size))
             }
@@ -248,6 +283,14 @@ impl Disk {
         step!("local.synced");
         Ok(())
     }
+}
+
+/// A file whose bytes are on the disk and that has no final name.
+pub(super) struct Written {
+    staged: Staged,
+    size: u64,
+    /// A planted bug has shown it already.
+    early: bool,
 }
 
 /// Whether the kernel may copy the file without our seeing its bytes.

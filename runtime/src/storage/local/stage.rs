@@ -36,22 +36,11 @@ impl Staged {
     /// A new empty file on the file system of `directory`. Where it needs a name, that is its `owner`'s token, by which
     /// [`abandon`] finds it (F05).
     pub(super) fn new(calls: &Calls, target: &Target, owner: Option<&str>) -> Result<Staged> {
+        if let Some(staged) = Staged::unnamed(calls, target)? {
+            return Ok(staged);
+        }
         let (root, directory) = (&target.root, &target.directory);
         let in_place = planted!("digits-tmp-in-place");
-        if calls.unnamed.load(Relaxed) && !in_place && !planted!("temp-left-behind") {
-            match sys::open_unnamed(directory.as_fd()) {
-                Ok(file) => return Ok(Staged { file: file.into(), place: Place::Unnamed }),
-                // What file systems answer that cannot do this, and kernels that take it for opening a directory.
-                Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL | Errno::NOSYS) => {}
-                // The answers of ext4 and others for a directory that was removed, and of some overlays for any.
-                Err(error @ (Errno::NOENT | Errno::PERM)) => match rustix::fs::fstat(directory)?.st_nlink {
-                    0 => return Err(Errno::NOENT),
-                    _ if error == Errno::PERM => return Err(error),
-                    _ => {}
-                },
-                Err(error) => return Err(error),
-            }
-        }
         let staging = if in_place { rustix::io::dup(directory)? } else { staging(root)? };
         let name =
             if in_place { format!("upload#{}", getrandom::u32().unwrap_or(0)) } else { random_name()? };
@@ -66,6 +55,26 @@ impl Staged {
             None => (open(&name)?, name),
         };
         Ok(Staged { file: file.into(), place: Place::Named(staging, name) })
+    }
+
+    /// A new empty file without any name; `None` where the file system has no such thing.
+    pub(super) fn unnamed(calls: &Calls, target: &Target) -> Result<Option<Staged>> {
+        let directory = &target.directory;
+        if !calls.unnamed.load(Relaxed) || planted!("digits-tmp-in-place") || planted!("temp-left-behind") {
+            return Ok(None);
+        }
+        match sys::open_unnamed(directory.as_fd()) {
+            Ok(file) => Ok(Some(Staged { file: file.into(), place: Place::Unnamed })),
+            // What file systems answer that cannot do this, and kernels that take it for opening a directory.
+            Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL | Errno::NOSYS) => Ok(None),
+            // The answers of ext4 and others for a directory that was removed, and of some overlays for any.
+            Err(error @ (Errno::NOENT | Errno::PERM)) => match rustix::fs::fstat(directory)?.st_nlink {
+                0 => Err(Errno::NOENT),
+                _ if error == Errno::PERM => Err(error),
+                _ => Ok(None),
+            },
+            Err(error) => Err(error),
+        }
     }
 
     /// A temporary file that was handed over.

@@ -158,6 +158,9 @@ impl Storage for MemoryStorage {
             let bytes = content.read_all().await?;
             let size = bytes.len() as u64;
             step!("memory.read");
+            if let Some(gate) = &options.gate {
+                gate.opened().await?;
+            }
             let saved = Saved::new(self.publish(name, &new_file(bytes, options), options)?, size);
             let published = || {
                 step!("memory.published");
@@ -166,6 +169,14 @@ impl Storage for MemoryStorage {
             published().map_err(Error::uncertain)
         };
         save().await.map_err(|error| self.failed(error, "save", name.as_str()))
+    }
+
+    fn keeps_gates(&self) -> bool {
+        true
+    }
+
+    fn knows(&self, name: FileName<'_>) -> bool {
+        self.read().get(name).is_ok()
     }
 
     async fn open(&self, name: FileName<'_>) -> Result<Reader> {

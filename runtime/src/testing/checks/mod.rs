@@ -3,6 +3,7 @@
 mod basics;
 mod content;
 mod dropping;
+mod gates;
 mod moving;
 mod names;
 mod reading;
@@ -32,6 +33,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Check> {
         moving::CHECKS,
         dropping::CHECKS,
         uploads::CHECKS,
+        gates::CHECKS,
     ];
     modules.into_iter().flatten()
 }

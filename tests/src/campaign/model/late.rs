@@ -9,6 +9,7 @@ use filefield::db::{Table, sweep};
 use filefield::testing::{Fault, Operation, with_storage, with_storage_sync};
 use filefield::{ErrorKind, FileField, FileName, SaveOptions, Storage};
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 const FOREIGN: &str = "a file of another program";
 
@@ -118,7 +119,8 @@ impl World {
 
     /// Sweeps, after files of another program were put where the writer wants to go. Their names; they must be there.
     async fn sweep_around(&self, foreign: bool, owner: Option<String>) -> Result<Vec<String>> {
-        let names = if foreign { self.put_foreign(owner).await? } else { Vec::new() };
+        let reserved = self.reserved().await?;
+        let names = if foreign { self.put_foreign(reserved, owner).await? } else { Vec::new() };
         self.sweep_now().await?;
         for name in &names {
             let whole = match self.storage.inner().open(FileName::new(name)?).await {
@@ -132,14 +134,28 @@ impl World {
         Ok(names)
     }
 
-    /// Puts files of another program under reserved names that are still free.
-    async fn put_foreign(&self, owner: Option<String>) -> Result<Vec<String>> {
+    /// The names that the writer has reserved. Its entry may be committed while the bytes are held up.
+    async fn reserved(&self) -> Result<Vec<String>> {
         let sql = "SELECT name FROM filefield_journal WHERE state = 'pending' AND name LIKE 'lots/late%'";
-        let statement = Statement::from_string(self.db.get_database_backend(), sql);
+        let mut names = Vec::new();
+        for _ in 0..1000 {
+            let statement = Statement::from_string(self.db.get_database_backend(), sql);
+            for row in self.db.query_all_raw(statement).await? {
+                names.push(row.try_get("", "name")?);
+            }
+            if !names.is_empty() {
+                return Ok(names);
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        Err("the writer has reserved no name within a second".into())
+    }
+
+    /// Puts files of another program under reserved names that are still free.
+    async fn put_foreign(&self, reserved: Vec<String>, owner: Option<String>) -> Result<Vec<String>> {
         let (mut names, inner) = (Vec::new(), self.storage.inner());
         let options = SaveOptions { exact: true, owner, ..SaveOptions::default() };
-        for row in self.db.query_all_raw(statement).await? {
-            let name: String = row.try_get("", "name")?;
+        for name in reserved {
             if !inner.exists(FileName::new(&name)?).await? {
                 inner.save(FileName::new(&name)?, FOREIGN.into(), &options).await?;
                 names.push(name);

@@ -32,6 +32,34 @@ fn each(test: impl Fn(&Media)) {
     }
 }
 
+/// A killed process must leave nothing that only its journal entry, which is not committed yet, would lead to (F05).
+#[test]
+fn nothing_has_a_name_while_the_gate_is_closed() {
+    each(|media| {
+        media.save("d/there", "x").unwrap();
+        for wanted in ["d/f", "new/f"] {
+            let (gate, keeper) = crate::storage::Gate::closed();
+            let options = SaveOptions {
+                owner: Some("token".to_owned()),
+                gate: Some(gate),
+                exact: true,
+                ..SaveOptions::default()
+            };
+            run(async {
+                let mut saving = std::pin::pin!(media.storage.save(name(wanted), "bytes".into(), &options));
+                let wait = Duration::from_millis(5);
+                assert!(tokio::time::timeout(wait, saving.as_mut()).await.is_err(), "it does not wait");
+                assert!(!media.files().contains(&wanted.to_owned()) && !media.at("new").exists());
+                let staging = fs::read_dir(media.at(".filefield/tmp"));
+                assert_eq!(staging.map_or(0, Iterator::count), 0);
+                keeper.open();
+                assert_eq!(saving.await.unwrap().name, wanted);
+            });
+            assert_eq!(media.read(wanted).unwrap(), b"bytes");
+        }
+    });
+}
+
 #[test]
 fn do_the_same() {
     each(|media| {

@@ -1,0 +1,235 @@
+//! Reserving names in the journal (W1).
+
+use super::entry::{self, execute, insert_new, sql};
+use super::error::is_conflict;
+use super::sql::Sql;
+use super::stage::{LEASE, Request, Staged};
+use super::transaction;
+use crate::failpoints::step;
+use crate::name::Candidates;
+use crate::registry::{self, StorageHandle};
+use crate::{Error, ErrorKind, FileName, Result};
+use sea_orm::{DatabaseConnection, Value};
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// How many names of other programs' files one save may run into.
+const MAX_TRIES: usize = 16;
+
+/// A request under way.
+pub(super) struct File<'n> {
+    pub(super) request: Request,
+    wanted: &'n str,
+    candidates: std::iter::Take<Candidates<'n>>,
+    /// Whether the storage is asked for a free name before one is reserved. A content that can be given again finds out
+    /// by being saved, without a question.
+    asks: bool,
+    /// The entry that reserves its name, until it is staged.
+    pub(super) entry: Option<i64>,
+    /// The entry of a name that turned out to be taken, to be given back.
+    taken: Option<i64>,
+    pub(super) staged: Option<Staged>,
+    /// Why nobody knows whether it was published.
+    pub(super) doubt: Option<String>,
+}
+
+impl<'n> File<'n> {
+    /// `wanted` is the request's own name.
+    pub(super) fn new(request: Request, wanted: &'n str) -> Result<Self> {
+        let name = FileName::new(wanted).map_err(|error| request.blame(error))?;
+        let candidates = Candidates::new(name, Some(request.def.spec().max_length)).take(MAX_TRIES);
+        let asks = !request.is_repeatable();
+        Ok(File { request, wanted, candidates, asks, entry: None, taken: None, staged: None, doubt: None })
+    }
+
+    /// Whether another name can be tried.
+    pub(super) fn can_try_again(&self) -> bool {
+        self.request.is_repeatable()
+    }
+
+    /// The file could not be stored, for another one has its name.
+    pub(super) fn is_taken(&mut self) {
+        self.taken = self.entry.take();
+        self.asks = true;
+    }
+
+    /// Entries under which certainly nothing was published.
+    pub(super) fn unused(&self) -> impl Iterator<Item = i64> {
+        self.entry.filter(|_| self.doubt.is_none()).into_iter().chain(self.taken)
+    }
+
+    /// The next name to try.
+    pub(super) async fn choose(&mut self) -> Result<()> {
+        let name = match self.asks {
+            true => next_free(&self.request.handle, &mut self.candidates).await,
+            false => next_unknown(&self.request.handle, &mut self.candidates),
+        };
+        let name = name.and_then(|name| {
+            name.ok_or_else(|| {
+                let text = format!("{MAX_TRIES} names were tried and all are taken");
+                Error::new(ErrorKind::NoAvailableName, text).with_name(self.wanted)
+            })
+        });
+        self.request.prepared.name = name.map_err(|error| self.request.blame(error))?;
+        Ok(())
+    }
+
+    /// What the entry says.
+    pub(super) fn values(&self) -> Vec<Value> {
+        let Request { def, table, handle, prepared, .. } = &self.request;
+        let name = prepared.name.as_str();
+        vec![
+            handle.alias().into(),
+            name.into(),
+            prepared.token.as_str().into(),
+            LEASE.into(),
+            (*table).into(),
+            def.spec().column.into(),
+            registry::aliases(handle.alias(), handle).into(),
+            name.into(),
+        ]
+    }
+}
+
+/// W1: an entry for each file that has none, all in one commit.
+///
+/// No other saver can take a reserved name. That it is free only the storage knows, which takes it exclusively; what
+/// cannot be saved twice is reserved under a name that was looked for, before and after.
+pub(super) async fn reserve(db: &DatabaseConnection, files: &mut [File<'_>]) -> Result<()> {
+    let sql = sql(db)?;
+    while files.iter().any(|file| file.entry.is_none()) {
+        let mut inserts = Vec::new();
+        for (index, file) in files.iter_mut().enumerate() {
+            if file.entry.is_none() {
+                file.choose().await?;
+                step!("W1.looked");
+                inserts.push((index, file.values()));
+            }
+        }
+        let blamed = inserts.first().map_or(0, |(index, _)| *index);
+        let taken = files.iter().filter_map(|file| file.taken).collect();
+        let ids = commit(db, sql, taken, inserts).await;
+        let ids = ids.map_err(|error| files[blamed].request.blame(error))?;
+        files.iter_mut().for_each(|file| file.taken = None);
+        step!("W1.reserved");
+        for (index, id) in ids {
+            let file = &mut files[index];
+            file.entry = id;
+            let Some(id) = id.filter(|_| !file.can_try_again()) else { continue };
+            // The name may have been stored and attached between the look and the reservation: look again.
+            step!("W1.looking-again");
+            let Request { handle, prepared, .. } = &file.request;
+            if !is_free(handle, &prepared.name).await.map_err(|error| file.request.blame(error))? {
+                run(db, &sql.release, vec![id.into()]).await?;
+                file.entry = None;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// One commit for all reservations, which also gives back names that are `taken`; no entry where the name is reserved
+/// already.
+pub(super) async fn commit(
+    db: &DatabaseConnection,
+    sql: &'static Sql,
+    taken: Vec<i64>,
+    mut inserts: Vec<(usize, Vec<Value>)>,
+) -> Result<Vec<(usize, Option<i64>)>> {
+    let ids = if let ([(index, values)], true) = (&mut inserts[..], taken.is_empty()) {
+        let values = std::mem::take(values);
+        let mut tries = 0;
+        let id = loop {
+            tries += 1;
+            let (db, values) = (db.clone(), values.clone());
+            match to_its_end(async move { insert_new(&db, &sql.reserve, values).await }).await {
+                Err(error) if is_conflict(&error) && tries < MAX_TRIES => {}
+                id => break id?,
+            }
+        };
+        vec![(*index, id)]
+    } else {
+        let work = Arc::new((taken, inserts));
+        transaction::own(db, move |tx| {
+            let work = work.clone();
+            Box::pin(async move {
+                let (taken, inserts) = &*work;
+                for id in taken {
+                    execute(tx, &sql.release, vec![(*id).into()]).await?;
+                }
+                let mut ids = Vec::with_capacity(inserts.len());
+                for (index, values) in inserts.iter() {
+                    ids.push((*index, insert_new(tx, &sql.reserve, values.clone()).await?));
+                }
+                Ok(ids)
+            })
+        })
+        .await?
+    };
+    if ids.iter().any(|(_, id)| id.is_none()) {
+        // Where the tables are newer there is no use in trying other names.
+        entry::look(db).await?;
+    }
+    Ok(ids)
+}
+
+/// Runs a statement outside of a transaction.
+pub(super) async fn run(db: &DatabaseConnection, sql: &'static str, values: Vec<Value>) -> Result<u64> {
+    let db = db.clone();
+    to_its_end(async move { execute(&db, sql, values).await }).await
+}
+
+/// Runs a statement on a task of its own: a save may be dropped at any time, and sqlx 0.9 loses a connection of MySQL
+/// whose statement is dropped while it is being prepared. Nor does one that is not polled for a while keep a connection
+/// from others, of which SQLite has one.
+async fn to_its_end<T: Send + 'static>(
+    statement: impl Future<Output = Result<T>> + Send + 'static,
+) -> Result<T> {
+    tokio::spawn(statement).await.unwrap_or_else(|error| {
+        let text = "the statement's task ended early";
+        Err(Error::new(ErrorKind::Database, text).with_source(error).uncertain())
+    })
+}
+
+/// The next name that is not known to be taken.
+fn next_unknown<'n>(
+    handle: &StorageHandle<'_>,
+    candidates: &mut impl Iterator<Item = Result<Cow<'n, str>>>,
+) -> Result<Option<String>> {
+    for candidate in candidates {
+        let candidate = candidate?.into_owned();
+        if !handle.knows(FileName::new(&candidate)?) {
+            return Ok(Some(candidate));
+        }
+    }
+    Ok(None)
+}
+
+/// The next name that no file has in the storage.
+async fn next_free(
+    handle: &StorageHandle<'_>,
+    candidates: &mut impl Iterator<Item = Result<Cow<'_, str>>>,
+) -> Result<Option<String>> {
+    let mut obstacle = None;
+    for candidate in candidates {
+        let candidate = candidate?.into_owned();
+        match is_free(handle, &candidate).await {
+            Ok(true) => return Ok(Some(candidate)),
+            Ok(false) => {}
+            // No file, but it is in the way, and would be every time. In the way of all names it may be the folder.
+            Err(error) if matches!(error.kind(), ErrorKind::IsADirectory | ErrorKind::NotAFile) => {
+                obstacle = Some(error);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    obstacle.map_or(Ok(None), Err)
+}
+
+async fn is_free(handle: &StorageHandle<'_>, name: &str) -> Result<bool> {
+    match handle.metadata(FileName::new(name)?).await {
+        Ok(_) => Ok(false),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(true),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,108 @@
+//! Saving while the gate is closed: all that nobody can see, and the rest behind it.
+//!
+//! No thread waits at a gate, for what opens it may need one.
+
+use super::cancel::Cancel;
+use super::directories::Target;
+use super::disk::Disk;
+use super::save::{Written, split};
+use super::stage::Staged;
+use super::{FileSystemStorage, located};
+use crate::content::Source;
+use crate::failpoints::step;
+use crate::storage::Gate;
+use crate::{Content, FileName, Result, SaveOptions, Saved};
+
+/// How far a save has come.
+enum Ahead {
+    /// The gate was open by then.
+    Saved(Saved),
+    Unpublished(Box<(Target, Written)>),
+    /// There is nothing to be done that nobody could see.
+    Untouched(Box<Content>),
+}
+
+impl FileSystemStorage {
+    /// Saves what it can before `gate` opens, and the rest afterwards; or hands the content back behind the open gate.
+    pub(super) async fn save_ahead(
+        &self,
+        name: FileName<'_>,
+        mut content: Content,
+        options: &SaveOptions,
+        gate: &Gate,
+    ) -> Result<std::result::Result<Saved, Box<Content>>> {
+        let text = name.as_str();
+        let opened = async || gate.opened().await.map_err(|error| located(error, "save", Some(text)));
+        // What is in memory in no time is not worth two hops. A temporary file has a name already.
+        let is_worth_it = matches!(content.source(), Source::Bytes(_) | Source::File(_));
+        if self.disk.is_short(&content) || !is_worth_it {
+            opened().await?;
+            return Ok(Err(Box::new(content)));
+        }
+        let cancel = Cancel::default();
+        let _held = (cancel.on_drop(), content.guard());
+        let work = {
+            let (name, options) = (text.to_owned(), options.clone());
+            let (gate, cancel) = (gate.clone(), cancel.clone());
+            move |disk: &Disk| disk.write_ahead(&name, content, &options, &gate, &cancel)
+        };
+        match self.blocking("save", Some(text), work).await? {
+            Ahead::Saved(saved) => Ok(Ok(saved)),
+            Ahead::Untouched(content) => {
+                opened().await?;
+                Ok(Err(content))
+            }
+            Ahead::Unpublished(unpublished) => {
+                opened().await?;
+                let (name, options) = (text.to_owned(), options.clone());
+                let publish = move |disk: &Disk| disk.publish_later(*unpublished, &name, &options, &cancel);
+                self.blocking("save", Some(text), publish).await.map(Ok)
+            }
+        }
+    }
+}
+
+impl Disk {
+    fn write_ahead(
+        &self,
+        name: &str,
+        content: Content,
+        options: &SaveOptions,
+        gate: &Gate,
+        cancel: &Cancel,
+    ) -> Result<Ahead> {
+        cancel.check()?;
+        let (_, wanted) = self.names(name, options)?;
+        let (directory, leaf) = split(&wanted);
+        // Neither a directory nor a staging file with a name may be made yet.
+        let Some(mut target) = self.standing_target(directory) else {
+            return Ok(Ahead::Untouched(Box::new(content)));
+        };
+        let Ok(Some(opened)) = Staged::unnamed(&self.calls, &target) else {
+            return Ok(Ahead::Untouched(Box::new(content)));
+        };
+        step!("local.opened");
+        match self.write(&mut target, leaf, content, Some(opened), options, cancel) {
+            Ok(written) if gate.is_open() => {
+                self.publish_later((target, written), name, options, cancel).map(Ahead::Saved)
+            }
+            Ok(written) => Ok(Ahead::Unpublished(Box::new((target, written)))),
+            Err(error) => {
+                self.settle(target);
+                Err(error)
+            }
+        }
+    }
+
+    fn publish_later(
+        &self,
+        (mut target, written): (Target, Written),
+        name: &str,
+        options: &SaveOptions,
+        cancel: &Cancel,
+    ) -> Result<Saved> {
+        let (names, wanted) = self.names(name, options)?;
+        let saved = self.publish_written(&mut target, names, wanted, written, options, cancel);
+        self.settled(target, saved)
+    }
+}
