@@ -34,6 +34,7 @@ ci)
     run database --db sqlite --count 30
     run database --db postgres --count 35
     run database --db mariadb --count 35
+    run store --count 150
     run drop --storage memory
     run race --count 5000 --replaces 500
     run race --mode names --count 20000
@@ -64,6 +65,7 @@ full)
     run full --count 300
     run database --db postgres --count 300
     run database --db mariadb --count 300
+    run store --count 2000
     run model --count 100000
     run links --count 200000
     run power --fs ext4 --count 1500

@@ -4,6 +4,8 @@
 
 mod bad_input;
 #[cfg(feature = "db")]
+mod killed;
+#[cfg(feature = "db")]
 mod moving;
 mod parts;
 mod requests;

@@ -63,7 +63,7 @@ async fn a_field_moves_through_disk_and_buckets() {
             .unwrap(),
     );
     let client = server.client(&server.bucket()).build().unwrap();
-    let depot: SharedStorage = Arc::new(over(client).part_size(PART).build().unwrap());
+    let depot: SharedStorage = Arc::new(over(client).part_size(PART as u64).build().unwrap());
     let app = App::builder().storage("shelf", shelf.clone()).storage("box", box_.clone());
     app.storage("depot", depot.clone()).model::<Parcel>().build().unwrap();
     let url = format!("sqlite://{}?mode=rwc", folder.path().join("db.sqlite").display());

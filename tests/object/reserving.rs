@@ -42,7 +42,7 @@ impl Reserving {
             let name = name?.into_owned();
             if self.names.lock().unwrap().insert(name.clone()) {
                 let reserved = Reserved { storage: self, name };
-                let exists = self.inner.exists(FileName::new(&reserved.name)?).await?;
+                let exists = self.inner.exists(FileName::or_upload(&reserved.name)?).await?;
                 match (exists, options.exact) {
                     (false, _) => return Ok((reserved, SaveOptions { exact: true, ..options.clone() })),
                     (true, true) => break,
@@ -61,12 +61,12 @@ impl Reserving {
 impl Storage for Reserving {
     async fn save(&self, name: FileName<'_>, content: Content, options: &SaveOptions) -> Result<Saved> {
         let (reserved, exact) = self.reserve(name, options).await?;
-        self.inner.save(FileName::new(&reserved.name)?, content, &exact).await
+        self.inner.save(FileName::or_upload(&reserved.name)?, content, &exact).await
     }
 
     async fn copy(&self, from: FileName<'_>, to: FileName<'_>, options: &SaveOptions) -> Result<Saved> {
         let (reserved, exact) = self.reserve(to, options).await?;
-        self.inner.copy(from, FileName::new(&reserved.name)?, &exact).await
+        self.inner.copy(from, FileName::or_upload(&reserved.name)?, &exact).await
     }
 
     async fn open(&self, name: FileName<'_>) -> Result<Reader> {

@@ -11,8 +11,12 @@ use crate::{FileName, Result};
 const FOLDER: &str = "uploads";
 
 impl<'a> FileName<'a> {
-    /// As [`new`](Self::new), and names of uploads too, alone or below a folder.
-    pub(crate) fn or_upload(name: &'a str) -> Result<Self> {
+    /// As [`new`](Self::new), and names of direct uploads too, alone or below a folder: for storages that make names of
+    /// those that they are given.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn or_upload(name: &'a str) -> Result<Self> {
         match upload_at(name) {
             Some(0) => Ok(FileName::unchecked(name)),
             Some(at) => FileName::new(&name[..at - 1]).map(|_| FileName::unchecked(name)),

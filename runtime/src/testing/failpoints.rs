@@ -94,7 +94,6 @@ names! {
     "second-try-is-the-first" "object: what a client has tried twice counts as tried once."
     "open-upload-forgotten" "object: an upload that could not be aborted counts as aborted."
     "copy-not-looked-at" "object: the service is believed that a copy is there."
-    "short-range-accepted" "object: a body that ends before its range does is taken as whole."
     "limit-off-by-one" "every storage: `max_size` lets one byte more pass."
     "short-content-accepted" "every storage: a content that ends before its stated length is taken as whole."
     "uncertain-is-certain" "stage: what may have been published is forgotten."

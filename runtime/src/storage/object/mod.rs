@@ -78,8 +78,10 @@ use tokio::sync::OnceCell;
 /// # Errors
 ///
 /// An error says whether a retry is safe and whether something may have happened all the same; it holds nothing of
-/// what the service wrote but its code. A save whose answer was lost is looked up before it is called uncertain. A
-/// bucket that does not exist is a [`Settings`](ErrorKind::Settings) error, except where only a question is asked,
+/// what the service wrote but its code. A save whose answer was lost is looked up before it is called uncertain, and so
+/// is one that the client has tried again by itself: the first try may have been carried out, whatever came of the
+/// last. A save whose upload could not be aborted is uncertain too, so that the journal sees to it. A bucket that does
+/// not exist is a [`Settings`](ErrorKind::Settings) error, except where only a question is asked,
 /// whose answer cannot tell it from a missing file: `metadata`, `exists`, and `delete` on Azure.
 ///
 /// # Types

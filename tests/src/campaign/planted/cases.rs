@@ -31,7 +31,6 @@ pub(super) const CASES: &[Case] = &[
     case("second-try-is-the-first", "store --operations save,save-three --count 120"),
     case("open-upload-forgotten", "store --operations save-large --count 20"),
     case("copy-not-looked-at", "store --operations rename-in-bucket --faults error-in-200 --count 30"),
-    case("short-range-accepted", "store --operations open-range --faults short-body --count 30"),
     case("limit-off-by-one", "model --count 100"),
     case("short-content-accepted", "model --count 100"),
     case("uncertain-is-certain", "model --count 100"),

@@ -7,6 +7,7 @@
 //!
 //! `store [--count 900] [--operations save,sweep] [--faults stall]`
 
+mod exchange;
 mod fault;
 mod http;
 mod judge;
@@ -182,7 +183,7 @@ fn plan(unharmed: &BTreeMap<Operation, Unharmed>, options: &Options, random: &mu
     let mut plan = Vec::new();
     let most = kinds.iter().map(Vec::len).max().unwrap_or(0);
     // More than are wanted: some are not reached. Kinds that few requests know come again and again.
-    for turn in 0..2 * most.max(usize::try_from(count).unwrap_or(0) / FAULTS.len() + 1) {
+    for turn in 0..2 * most.max(usize::try_from(count).unwrap_or(0) / kinds.len().max(1) + 1) {
         plan.extend(kinds.iter().filter_map(|pairs| pairs.get(turn % pairs.len().max(1))));
     }
     plan.reverse();
@@ -228,6 +229,7 @@ impl Broken<'_> {
             self.tries,
             self.seed
         );
+        let found = report.violations.clone();
         let subject = operation.prepare(stage, random).await?;
         stage.settled_tasks().await;
         stage.warm().await?;
@@ -257,6 +259,10 @@ impl Broken<'_> {
         judge::time(report, took, &seen, self.unharmed, stage.habits, &tried);
         stage.mend(operation, &subject, &outcome, &seen, report, &tried).await?;
         let settled = stage.settle(report, &tried).await?;
+        if report.violations != found {
+            // This world is given up.
+            return Ok(took);
+        }
         if database::can_be_repeated(&subject.order, &settled) {
             report.add("repeated", 1);
             let subject = subject.again(stage).await?;

@@ -1,0 +1,91 @@
+//! What a process that is killed in the middle of an upload leaves (F06).
+
+use crate::rows::{LARGE, database, ferry, swept};
+use async_trait::async_trait;
+use filefield::FileField;
+use filefield::SharedStorage;
+use filefield::db::sea_orm::{ConnectionTrait, Statement};
+use filefield::db::{DatabaseConnection, Table};
+use filefield::object_store::client::{
+    HttpClient, HttpConnector, HttpError, HttpRequest, HttpResponse, HttpService, ReqwestConnector,
+};
+use filefield::object_store::{ClientOptions, multipart::MultipartStore, path::Path};
+use filefield::testing::{spawn, with_storage};
+use filefield_tests::buckets::provider::Provider;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A client that sends the first part of an upload, and of what follows nothing.
+#[derive(Clone, Debug)]
+struct Killed;
+
+impl HttpConnector for Killed {
+    fn connect(&self, options: &ClientOptions) -> filefield::object_store::Result<HttpClient> {
+        Ok(HttpClient::new(Client(ReqwestConnector::default().connect(options)?)))
+    }
+}
+
+#[derive(Debug)]
+struct Client(HttpClient);
+
+#[async_trait]
+impl HttpService for Client {
+    async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let query = request.uri().query().unwrap_or_default();
+        let is_late = query.contains("uploadId=") && !query.contains("partNumber=1&");
+        if is_late && !query.ends_with("partNumber=1") {
+            std::future::pending::<()>().await;
+        }
+        self.0.execute(request).await
+    }
+}
+
+async fn upload_of(db: &DatabaseConnection) -> Option<(String, String)> {
+    let sql = "SELECT name, multipart_id FROM filefield_journal WHERE multipart_id IS NOT NULL";
+    let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), sql)).await.unwrap()?;
+    Some((row.try_get("", "name").unwrap(), row.try_get("", "multipart_id").unwrap()))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_parts_of_a_killed_process_are_aborted() {
+    for provider in Provider::honest().await {
+        // Azure has no ids, and drops such blocks by itself.
+        let (bucket, client): (String, Arc<dyn MultipartStore>) = match &provider {
+            Provider::S3(server) => {
+                let bucket = server.bucket();
+                (bucket.clone(), Arc::new(server.client(&bucket).build().unwrap()))
+            }
+            Provider::Gcs(server) => {
+                let bucket = server.bucket();
+                (bucket.clone(), Arc::new(server.client(&bucket).build().unwrap()))
+            }
+            _ => continue,
+        };
+        let (_folder, db) = database().await;
+        let dying: SharedStorage = Arc::new(provider.connected(&bucket, Killed).build().unwrap());
+        let saving = with_storage(dying, async {
+            let db = db.clone();
+            let mut ferry = ferry("one");
+            ferry.photo = FileField::empty();
+            spawn(async move { ferry.save(&db).await })
+        })
+        .await;
+        let (name, id) = loop {
+            if let Some(upload) = upload_of(&db).await {
+                break upload;
+            }
+            assert!(!saving.is_finished(), "{LARGE} bytes were saved without an upload in parts");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        };
+        let key = Path::parse(name).unwrap();
+        client.put_part(&key, &id, 2, "a part".into()).await.expect("the upload is open");
+        saving.abort();
+        let _ = saving.await;
+
+        let healthy: SharedStorage = Arc::new(provider.storage(&bucket).build().unwrap());
+        with_storage(healthy, swept(&db)).await;
+        let late = client.put_part(&key, &id, 3, "a part".into()).await;
+        assert!(late.is_err(), "{}: the upload is still open", provider.name());
+        assert_eq!(provider.objects(&bucket).await, [".filefield/create-only"]);
+    }
+}
