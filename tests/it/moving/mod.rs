@@ -1,5 +1,6 @@
 //! Moving the files of a field to another storage. Aliases are the whole process's, so every test runs in one of its own.
 
+mod elsewhere;
 mod meanwhile;
 mod refused;
 mod rows;

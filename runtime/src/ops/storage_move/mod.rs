@@ -9,7 +9,7 @@ pub use report::{MoveError, MoveReport};
 use crate::db::{AnyColumn, Column, DatabaseConnection, Table};
 use crate::field::{FieldDef, FieldValue, Retention};
 use crate::settings::OVERRIDE;
-use crate::{Error, ErrorKind, Result, SharedStorage, journal, registry, settings};
+use crate::{Error, ErrorKind, FileName, Result, SharedStorage, journal, registry, settings};
 use one::{Job, Outcome};
 use rows::{Homes, Rows};
 use std::fmt;
@@ -189,7 +189,7 @@ impl<'a, M: Table> StorageMove<'a, M> {
     async fn go_through(
         &mut self,
         job: &Arc<Job<M>>,
-        tasks: &mut JoinSet<(String, String, Outcome)>,
+        tasks: &mut JoinSet<Done>,
         report: &mut MoveReport,
     ) -> Result<()> {
         let mut homes = Homes::new(job, std::mem::take(&mut self.formerly));
@@ -230,7 +230,7 @@ impl<'a, M: Table> StorageMove<'a, M> {
         }
     }
 
-    fn note(&mut self, (key, name, outcome): (String, String, Outcome), report: &mut MoveReport) {
+    fn note(&mut self, (key, name, outcome): Done, report: &mut MoveReport) {
         match outcome {
             Outcome::Skipped => report.skipped += 1,
             Outcome::Overtaken => report.overtaken += 1,
@@ -253,9 +253,9 @@ impl<'a, M: Table> StorageMove<'a, M> {
     /// Looks at what was asked for.
     async fn prepare(&mut self) -> Result<Job<M>> {
         let usage = |text: String| Error::new(ErrorKind::Usage, text);
-        let names = || M::FIELDS.iter().map(|field| field.def().name());
         let Some(field) = M::FIELDS.iter().find(|field| field.def().name() == self.field) else {
-            let (name, known) = (&self.field, names().collect::<Vec<_>>());
+            let name = &self.field;
+            let known: Vec<_> = M::FIELDS.iter().map(|field| field.def().name()).collect();
             let help = settings::help(name, known.iter().copied());
             return Err(usage(format!("the model has no file field `{}`; {help}", name.escape_debug())));
         };
@@ -269,7 +269,10 @@ impl<'a, M: Table> StorageMove<'a, M> {
             ))));
         };
         let own = def.storage()?;
-        let place = |alias: &str| registry::elsewhere(own.clone(), alias).map_err(blame);
+        let place = |alias: &str| {
+            let known = registry::storage(alias).and_then(|_| registry::elsewhere(own.clone(), alias));
+            known.map_err(blame)
+        };
         let (from, to) = (place(&self.from)?, place(&self.to)?);
         if [&from, &to].iter().any(|place| place.alias() == OVERRIDE) {
             return Err(blame(usage(
@@ -288,12 +291,19 @@ impl<'a, M: Table> StorageMove<'a, M> {
                         `on_replace = \"keep\"`, or take the triggers away";
             return Err(blame(usage(text.to_owned())));
         }
+        let keeps_owners = match to.owner(FileName::new("filefield")?).await {
+            Ok(_) => true,
+            Err(error) if error.kind() == ErrorKind::NotFound => true,
+            Err(error) if error.kind() == ErrorKind::Unsupported => false,
+            Err(error) => return Err(blame(error.with_storage(to.alias()))),
+        };
         let grace = i64::try_from(self.grace.as_secs()).unwrap_or(i64::MAX).min(MOST_GRACE);
         Ok(Job {
             rows: Rows::new(&self.db, def.spec().column, meta),
             def,
             from,
             to,
+            keeps_owners,
             grace,
             keep_source: self.keep_source,
             dry_run: self.dry_run,
@@ -301,8 +311,11 @@ impl<'a, M: Table> StorageMove<'a, M> {
     }
 }
 
+/// Key and name of a row, and what became of it.
+type Done = (String, String, Outcome);
+
 /// A task that panicked has left a copy that the sweeper finds.
-fn settled(done: Result<(String, String, Outcome), JoinError>) -> (String, String, Outcome) {
+fn settled(done: Result<Done, JoinError>) -> Done {
     done.unwrap_or_else(|error| {
         let error =
             Error::new(ErrorKind::Usage, "the task that moved the file ended early").with_source(error);

@@ -18,6 +18,8 @@ pub(super) struct Job<M> {
     pub(super) def: &'static FieldDef,
     pub(super) from: StorageHandle<'static>,
     pub(super) to: StorageHandle<'static>,
+    /// Whether the storage that is moved to keeps an owner token with a file.
+    pub(super) keeps_owners: bool,
     /// In seconds.
     pub(super) grace: i64,
     pub(super) keep_source: bool,
@@ -43,17 +45,29 @@ pub(super) enum Outcome {
 }
 
 impl<M: Table> Job<M> {
-    /// Gives an error the field, the name and the storage, as far as it has none.
+    /// Gives an error the field, the name, and the alias of the storage, which itself knows only its kind.
     pub(super) fn blame(&self, error: Error, row: &Row) -> Error {
         let error = self.def.blame(error.with_operation("move").with_name(&row.name));
-        if error.storage().is_some() { error } else { error.with_storage(self.from.alias()) }
+        let to = self.to.alias();
+        if error.storage().is_some_and(|storage| storage != to) {
+            return error.with_storage(self.from.alias());
+        }
+        error
+    }
+
+    /// The same for an error of the storage that is moved to.
+    fn of_target(&self, error: Error) -> Error {
+        error.with_storage(self.to.alias())
     }
 
     /// Moves the file of one row.
     pub(super) async fn run(&self, row: &Row, whereabouts: Whereabouts) -> Result<Outcome> {
         let name = FileName::new(&row.name)?;
-        if whereabouts == Whereabouts::Unsaid && self.to.exists(name).await? {
-            return Ok(Outcome::Skipped);
+        if whereabouts == Whereabouts::Unsaid {
+            let there = self.to.exists(name).await;
+            if there.map_err(|error| self.of_target(error))? {
+                return Ok(Outcome::Skipped);
+            }
         }
         step!("M1.chosen");
         match self.copy(row, name).await {
@@ -70,7 +84,7 @@ impl<M: Table> Job<M> {
         if self.dry_run {
             let size = self.from.size(name).await?;
             check_size(row.meta.size, size)?;
-            let renamed = self.to.exists(name).await?;
+            let renamed = self.to.exists(name).await.map_err(|error| self.of_target(error))?;
             return Ok(Outcome::Moved { bytes: size, renamed, left: !self.is_proven(name).await? });
         }
         let left = !self.keep_source && !self.is_proven(name).await?;
@@ -82,7 +96,10 @@ impl<M: Table> Job<M> {
         let stated = Stated { size: row.meta.size, sha256, ..Stated::default() };
         let rules = Rules { checksum: true, dimensions: true, stated, ..Rules::default() };
         // Where no owner is kept with a file, a token in its name proves that it is ours.
-        let token = name::token_in(&row.name).map_or_else(name::token, |token| Ok(token.to_owned()))?;
+        let token = match name::token_in(&row.name) {
+            Some(token) if !self.keeps_owners => token.to_owned(),
+            _ => name::token()?,
+        };
         let prepared = Prepared::new(row.name.clone(), "", token, reader.into_content(), rules);
         let request =
             Request { def: self.def, table: M::TABLE, handle: self.to.clone(), prepared, pending: None };
@@ -114,7 +131,7 @@ impl<M: Table> Job<M> {
             step!("M3.checked");
             Ok(())
         };
-        checked.await.map_err(|error: Error| (error.with_storage(self.to.alias()), true))?;
+        checked.await.map_err(|error: Error| (self.of_target(error), true))?;
         let own = self.def.storage().map_err(|error| (error, true))?.alias().to_owned();
         let dimensions = learned.dimensions;
         let relocation = Relocation {
