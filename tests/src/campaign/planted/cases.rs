@@ -28,7 +28,7 @@ pub(super) const CASES: &[Case] = &[
     case("digits-tmp-in-place", "kill --operations create --count 40"),
     case("delete-follows-links", "links --count 50000 --seconds 2"),
     case("open-follows-links", "links --count 50000 --seconds 2"),
-    case("second-try-is-the-first", "store --operations save,save-three --count 120"),
+    case("second-try-is-the-first", "store --operations save --faults 503,429,409,clock --count 60"),
     case("open-upload-forgotten", "store --operations save-large --count 20"),
     case("copy-not-looked-at", "store --operations rename-in-bucket --faults error-in-200 --count 30"),
     case("limit-off-by-one", "model --count 100"),

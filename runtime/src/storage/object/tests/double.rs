@@ -175,8 +175,9 @@ impl ObjectStore for Double {
 
     fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
         if self.note("delete").is_some() {
-            let items = [Err(broken()), Err(broken())];
-            return Box::pin(Items(items.into_iter()));
+            // It certainly stays.
+            let kept = || Error::PermissionDenied { path: "a".to_owned(), source: "kept".into() };
+            return Box::pin(Items([Err(kept()), Err(kept())].into_iter()));
         }
         self.inner.delete_stream(locations)
     }
