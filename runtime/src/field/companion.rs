@@ -51,6 +51,8 @@ pixel_count!(u32 i32 i64 u16);
 pub trait MetaValue: Listed + Send + Sync + 'static {
     /// What is known, where the file has been stored with it.
     fn meta(&self) -> Option<&FileMeta>;
+    /// The alias of the storage that the file is said to be in.
+    fn storage(&self) -> Option<&str>;
     /// Fills it, or empties it.
     fn set_meta(&mut self, meta: Option<FileMeta>);
 }
@@ -59,6 +61,10 @@ pub trait MetaValue: Listed + Send + Sync + 'static {
 impl MetaValue for FileMeta {
     fn meta(&self) -> Option<&FileMeta> {
         (!self.is_empty()).then_some(self)
+    }
+    #[inline]
+    fn storage(&self) -> Option<&str> {
+        self.storage.as_deref()
     }
     fn set_meta(&mut self, meta: Option<FileMeta>) {
         *self = meta.unwrap_or_default();
@@ -69,6 +75,10 @@ impl MetaValue for FileMeta {
 impl MetaValue for Option<FileMeta> {
     fn meta(&self) -> Option<&FileMeta> {
         self.as_ref().and_then(MetaValue::meta)
+    }
+    #[inline]
+    fn storage(&self) -> Option<&str> {
+        self.as_ref()?.storage()
     }
     fn set_meta(&mut self, meta: Option<FileMeta>) {
         *self = meta;

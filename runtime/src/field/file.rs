@@ -78,8 +78,10 @@ impl<'a, M: FileModel, V> FieldFile<'a, M, V> {
 #[inline]
 pub(crate) fn home<M: FileModel>(field: ModelField<M>, model: &M) -> Result<StorageHandle<'static>> {
     let own = field.def().storage()?;
-    match stated(field, model) {
-        Some(alias) if alias != own.alias() => {
+    let Some(meta) = field.meta() else { return Ok(own) };
+    // The usual answer comes first and takes one comparison.
+    match meta.get(model).storage() {
+        Some(alias) if alias != own.alias() && stated(field, model).is_some() => {
             registry::elsewhere(own, alias).map_err(|error| field.def().blame(error))
         }
         _ => Ok(own),
@@ -89,10 +91,10 @@ pub(crate) fn home<M: FileModel>(field: ModelField<M>, model: &M) -> Result<Stor
 /// The alias of the storage that the row says its stored file is in.
 #[inline]
 pub(crate) fn stated<M: FileModel>(field: ModelField<M>, model: &M) -> Option<&str> {
-    let meta = field.meta()?.get(model).meta()?;
+    let meta = field.meta()?.get(model);
     // Content that is to be stored goes into the field's own storage, whatever is known of the file before.
     field.value(model).file().name()?;
-    meta.storage.as_deref()
+    meta.storage()
 }
 
 /// The checked name and the storage of a stored file.
