@@ -73,7 +73,8 @@ fn beside_a_server() -> Result<Report> {
         .stdout(Stdio::piped())
         .spawn()?;
     let output = server.stdout.take().ok_or("the server says nothing")?;
-    let line = BufReader::new(output).lines().next().ok_or("the server has ended")??;
+    let mut lines = BufReader::new(output).lines();
+    let line = lines.next().ok_or("the server has ended")??;
     let (_, url) = line.split_once(" url=").ok_or("the server does not say where it is")?;
     let status = Command::new(&program)
         .args(std::env::args().skip(1))
@@ -84,6 +85,7 @@ fn beside_a_server() -> Result<Report> {
     // It removes its files when it ends by itself.
     drop(server.stdin.take());
     server.wait()?;
+    drop(lines);
     std::process::exit(status.code().unwrap_or(1))
 }
 
@@ -161,9 +163,9 @@ impl Bucket {
 
     /// `grown_mb` is what the peak of the memory has grown by; `parts_mb` what the parts on their way may take.
     async fn large(self, n: usize, size: usize, baseline: bool) -> Result<Report> {
+        let before = peak_memory_mb();
         // Connections and code are warm.
         self.upload(4 * self.part, baseline).await?;
-        let before = peak_memory_mb();
         let clock = Clock::start();
         for _ in 0..n {
             self.upload(size, baseline).await?;
@@ -175,9 +177,9 @@ impl Bucket {
     }
 
     /// Uploads in turn; whoever comes first may meet a busier disk, so they take turns in that too. `ratio` is the
-    /// median of the throughputs, ours to that of `object_store`.
+    /// median of the throughputs, ours to that of `object_store`; `cpu_ratio` is that of the CPU time, the steadier one.
     async fn race(self, rounds: usize, size: usize) -> Result<Report> {
-        let mut ratios = Vec::new();
+        let (mut ratios, mut cpu) = (Vec::new(), [0.0; 2]);
         let mut total = Time { secs: 0.0, cpu: 0.0 };
         for round in 0..rounds + 1 {
             let mut times = [0.0; 2];
@@ -186,6 +188,7 @@ impl Bucket {
                 self.upload(size, baseline).await?;
                 let time = clock.stop();
                 times[usize::from(baseline)] = time.secs;
+                cpu[usize::from(baseline)] += time.cpu;
                 total = Time { secs: total.secs + time.secs, cpu: total.cpu + time.cpu };
             }
             // The first round warms up.
@@ -195,7 +198,11 @@ impl Bucket {
         }
         ratios.sort_by(f64::total_cmp);
         let ratio = ratios.get(ratios.len() / 2).copied().ok_or("--rounds is at least 1")?;
-        Ok(Report::new(rounds, total).with("bytes", size).with("ratio", ratio).with("ratios", ratios))
+        Ok(Report::new(rounds, total)
+            .with("bytes", size)
+            .with("ratio", ratio)
+            .with("ratios", ratios)
+            .with("cpu_ratio", cpu[0] / cpu[1]))
     }
 
     /// Uploads one content in parts, looks at it, and deletes it.

@@ -116,6 +116,8 @@ impl Server {
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let task = tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
+                // Head and body of an answer are two writes; the second would wait for the client's kernel.
+                socket.set_nodelay(true).unwrap();
                 let service = service.clone();
                 tokio::spawn(async move {
                     let connections = Builder::new(TokioExecutor::new());

@@ -56,6 +56,8 @@ impl Server {
         let shared = state.clone();
         let task = tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
+                // Head and body of an answer are two writes; the second would wait for the client's kernel.
+                socket.set_nodelay(true).unwrap();
                 let state = shared.clone();
                 tokio::spawn(async move {
                     let service = service_fn(move |request| {
