@@ -5,7 +5,8 @@
 //! uncertain only where the request may have been carried out; no operation may take longer than its client is patient;
 //! no upload may stay open but one that nobody can know of.
 //!
-//! `store [--count 900] [--operations save,sweep] [--faults stall]`
+//! `store [--count 900] [--operations save,sweep] [--faults stall] [--show yes]`: the last prints the requests of every
+//! operation.
 
 mod exchange;
 mod fault;
@@ -19,7 +20,7 @@ use super::options::Options;
 use super::report::Report;
 use super::world::{Outcome, Random};
 use super::{Result, database, shuffle};
-use fault::{Ask, Extent, FAULTS, Fault};
+use fault::{Ask, Extent, Fault};
 use operation::{End, Operation};
 use proxy::Armed;
 use stage::{Habits, Stage};
@@ -118,14 +119,13 @@ async fn unharmed(
     random: &mut Random,
 ) -> Result<BTreeMap<Operation, Unharmed>> {
     let habits = Habits { patience: Duration::from_secs(30), retries: 1 };
-    let wanted = options.text("operations", "all");
     let mut stage = Stage::new(back, habits).await?;
     let (world, mut report) = (stage.world.clone(), Report::default());
     let run = async {
         let mut all = BTreeMap::new();
         for _ in 0..2 {
-            for operation in Operation::ALL {
-                if wanted != "all" && !wanted.split(',').any(|name| name == operation.name()) {
+            for operation in Operation::ALL.iter().copied() {
+                if !options.wants("operations", operation.name()) {
                     continue;
                 }
                 let subject = operation.prepare(&mut stage, random).await?;
@@ -161,10 +161,10 @@ async fn unharmed(
 /// What is to be broken, first things last: every pair of a request and a fault that can befall it, in an order that the
 /// seed decides, kinds of faults in turn; and then all of them again.
 fn plan(unharmed: &BTreeMap<Operation, Unharmed>, options: &Options, random: &mut Random) -> Vec<Target> {
-    let (wanted, count) = (options.text("faults", "all"), options.count.unwrap_or(COUNT));
+    let count = options.count.unwrap_or(COUNT);
     let mut kinds = Vec::new();
-    for fault in FAULTS {
-        if wanted != "all" && !wanted.split(',').any(|name| name == fault.name()) {
+    for fault in Fault::ALL.iter().copied() {
+        if !options.wants("faults", fault.name()) {
             continue;
         }
         let mut pairs = Vec::new();
@@ -175,8 +175,8 @@ fn plan(unharmed: &BTreeMap<Operation, Unharmed>, options: &Options, random: &mu
         shuffle(&mut pairs, random);
         // In a short run, the large files would take most of the time.
         let (large, mut small): (Vec<_>, Vec<_>) = pairs.iter().partition(|pair| pair.operation.is_large());
-        let few = if count < COUNT { small.len() / 10 } else { large.len() };
-        small.extend(large.into_iter().take(few.max(1)));
+        let most = if count < COUNT && !small.is_empty() { small.len() / 10 + 1 } else { large.len() };
+        small.extend(large.into_iter().take(most));
         shuffle(&mut small, random);
         kinds.push(small);
     }
