@@ -160,7 +160,7 @@ impl Subject {
         let from = car.as_ref().and_then(|car| car.photo.name()).unwrap_or_default().to_owned();
         let owner = match from.is_empty() {
             true => None,
-            false => stage.world.storage.owner(FileName::new(&from)?).await?,
+            false => stage.patient.owner(FileName::new(&from)?).await?,
         };
         let to = format!("cars/moved_{}.gif", filefield::name::token()?);
         Ok(Subject { order, car, from, to, owner, wanted })
