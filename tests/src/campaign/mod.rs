@@ -1,5 +1,26 @@
 //! The sub-commands. Each prints one JSON line last; one that injected nothing, or found a violation, fails.
 
+/// A list of things with their names on the command line.
+macro_rules! named {
+    ($(#[$what:meta])* $type:ident $($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
+        $(#[$what])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        pub(super) enum $type {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl $type {
+            pub(super) const ALL: &[$type] = &[$($type::$variant),*];
+
+            pub(super) fn name(self) -> &'static str {
+                match self {
+                    $($type::$variant => $name,)*
+                }
+            }
+        }
+    };
+}
+
 mod child;
 mod clock;
 mod database;

@@ -32,4 +32,10 @@ impl Options {
     pub(crate) fn text<'a>(&'a self, key: &str, default: &'a str) -> &'a str {
         self.values.get(key).map_or(default, String::as_str)
     }
+
+    /// Whether an option of one campaign alone, a list with commas, names this; all are named where it is missing.
+    pub(crate) fn wants(&self, key: &str, name: &str) -> bool {
+        let list = self.text(key, "all");
+        list == "all" || list.split(',').any(|wanted| wanted == name)
+    }
 }

@@ -43,8 +43,7 @@ pub(super) fn run(options: &Options) -> Result<Report> {
     let (mut found, mut missed, mut controlled) = (Map::new(), Vec::new(), BTreeSet::new());
     // A bug that was added without a campaign that finds it is missed.
     for bug in failpoints::BUGS {
-        let is_wanted = bugs == "all" || bugs.split(',').any(|wanted| wanted == *bug);
-        if !is_wanted || options.count.is_some_and(|count| report.points >= count) {
+        if !options.wants("bugs", bug) || options.count.is_some_and(|count| report.points >= count) {
             continue;
         }
         report.points += 1;

@@ -20,7 +20,7 @@ use filefield::storage::{FileSystemStorage, MemoryStorage, PrefixStorage};
 use filefield::testing::Baseline;
 use filefield_tests::databases::Database;
 use filefield_tests::polled::polled_and_held;
-use operation::{ALL, Operation};
+use operation::Operation;
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -36,11 +36,9 @@ const STORAGES: [&str; 3] = ["local", "memory", "prefix"];
 pub(super) fn run(options: &Options) -> Result<Report> {
     plant(options)?;
     let mut report = Report::default();
-    let (storages, operations) = (options.text("storage", "all"), options.text("operations", "all"));
-    let is_wanted = |list: &str, name: &str| list == "all" || list.split(',').any(|wanted| wanted == name);
     let mut pass = 0;
     while pass == 0 || options.count.is_some_and(|count| report.fired < count) {
-        for storage in STORAGES.into_iter().filter(|storage| is_wanted(storages, storage)) {
+        for storage in STORAGES.into_iter().filter(|storage| options.wants("storage", storage)) {
             let seed = options.seed.wrapping_add(pass << 32);
             let mut series = Series { storage, pass, random: Random::new(seed), seed, options };
             let mut builder = match pass % 2 {
@@ -49,7 +47,10 @@ pub(super) fn run(options: &Options) -> Result<Report> {
             };
             // On a single blocking thread, work that is given to it now comes after all that was given before.
             let runtime = builder.worker_threads(2).max_blocking_threads(1).enable_all().build()?;
-            let wanted = ALL.iter().copied().filter(|operation| is_wanted(operations, operation.name()));
+            let wanted = Operation::ALL
+                .iter()
+                .copied()
+                .filter(|operation| options.wants("operations", operation.name()));
             runtime.block_on(series.run(wanted, &mut report))?;
         }
         pass += 1;

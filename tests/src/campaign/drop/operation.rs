@@ -8,29 +8,9 @@ use filefield::{Error, ErrorKind};
 use std::pin::Pin;
 use std::sync::Arc;
 
-macro_rules! operations {
-    ($($(#[$doc:meta])* $operation:ident = $name:literal,)*) => {
-        /// An operation that can be dropped.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub(super) enum Operation {
-            $($(#[$doc])* $operation,)*
-        }
-
-        use Operation::*;
-
-        pub(super) const ALL: &[Operation] = &[$($operation),*];
-
-        impl Operation {
-            pub(super) fn name(self) -> &'static str {
-                match self {
-                    $($operation => $name,)*
-                }
-            }
-        }
-    };
-}
-
-operations! {
+named! {
+    /// An operation that can be dropped.
+    Operation
     Create = "create",
     Replace = "replace",
     Clear = "clear",
@@ -52,6 +32,8 @@ operations! {
     AccessorRename = "accessor-rename",
     AccessorDelete = "accessor-delete",
 }
+
+use Operation::*;
 
 type Running = Pin<Box<dyn Future<Output = filefield::Result<()>>>>;
 

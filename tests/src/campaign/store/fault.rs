@@ -50,73 +50,39 @@ impl Ask {
     }
 }
 
-/// The faults of C7. A cut is one kind, on either side; a body is short in three ways.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Fault {
+named! {
+    /// The faults of C7. A cut is one kind, on either side; a body is short in three ways.
+    Fault
     /// The connection is cut before, in or behind the head of the request.
-    RequestCut,
+    RequestCut = "request-cut",
     /// The request is carried out, and its answer is cut in its head or body.
-    AnswerCut,
+    AnswerCut = "answer-cut",
     /// Nobody listens.
-    Refused,
+    Refused = "refused",
     /// Nothing goes on until the client gives up: the request never arrives, arrives then, or is carried out and not
     /// answered, or not to the end.
-    Stall,
+    Stall = "stall",
     /// The request is carried out, and no byte of the answer arrives.
-    AnswerLost,
+    AnswerLost = "answer-lost",
     /// `InternalError`, whether the request was carried out or not.
-    InternalError,
+    InternalError = "500",
     /// `SlowDown`.
-    SlowDown,
+    SlowDown = "503",
     /// `TooManyRequests`.
-    TooMany,
+    TooMany = "429",
     /// `ConditionalRequestConflict`, `OperationAborted`.
-    Conflict,
+    Conflict = "409",
     /// A status of 200, and an error in the body.
-    ErrorInside,
+    ErrorInside = "error-in-200",
     /// The body of the answer ends too early.
-    Short,
+    Short = "short-body",
     /// A byte of a body is another one.
-    Corrupt,
+    Corrupt = "checksum",
     /// `RequestTimeTooSkewed`.
-    Skewed,
+    Skewed = "clock",
 }
 
-pub(super) const FAULTS: [Fault; 13] = [
-    Fault::RequestCut,
-    Fault::AnswerCut,
-    Fault::Refused,
-    Fault::Stall,
-    Fault::AnswerLost,
-    Fault::InternalError,
-    Fault::SlowDown,
-    Fault::TooMany,
-    Fault::Conflict,
-    Fault::ErrorInside,
-    Fault::Short,
-    Fault::Corrupt,
-    Fault::Skewed,
-];
-
 impl Fault {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Fault::RequestCut => "request-cut",
-            Fault::AnswerCut => "answer-cut",
-            Fault::Refused => "refused",
-            Fault::Stall => "stall",
-            Fault::AnswerLost => "answer-lost",
-            Fault::InternalError => "500",
-            Fault::SlowDown => "503",
-            Fault::TooMany => "429",
-            Fault::Conflict => "409",
-            Fault::ErrorInside => "error-in-200",
-            Fault::Short => "short-body",
-            Fault::Corrupt => "checksum",
-            Fault::Skewed => "clock",
-        }
-    }
-
     /// Whether it can happen to such a request.
     pub(super) fn befalls(self, ask: Ask) -> bool {
         match self {

@@ -5,7 +5,8 @@
 //! uncertain only where the request may have been carried out; no operation may take longer than its client is patient;
 //! no upload may stay open but one that nobody can know of.
 //!
-//! `store [--count 900] [--operations save,sweep] [--faults stall]`
+//! `store [--count 900] [--operations save,sweep] [--faults stall] [--show yes]`: the last prints the requests of every
+//! operation.
 
 mod exchange;
 mod fault;
@@ -19,8 +20,9 @@ use super::options::Options;
 use super::report::Report;
 use super::world::{Outcome, Random};
 use super::{Result, database, shuffle};
-use fault::{Ask, Extent, FAULTS, Fault};
-use operation::{End, Operation};
+use fault::{Ask, Extent, Fault};
+use filefield::testing::with_storage;
+use operation::{End, Operation, Subject};
 use proxy::Armed;
 use stage::{Habits, Stage};
 use std::collections::{BTreeMap, BTreeSet};
@@ -118,17 +120,16 @@ async fn unharmed(
     random: &mut Random,
 ) -> Result<BTreeMap<Operation, Unharmed>> {
     let habits = Habits { patience: Duration::from_secs(30), retries: 1 };
-    let wanted = options.text("operations", "all");
     let mut stage = Stage::new(back, habits).await?;
     let (world, mut report) = (stage.world.clone(), Report::default());
     let run = async {
         let mut all = BTreeMap::new();
         for _ in 0..2 {
-            for operation in Operation::ALL {
-                if wanted != "all" && !wanted.split(',').any(|name| name == operation.name()) {
+            for operation in Operation::ALL.iter().copied() {
+                if !options.wants("operations", operation.name()) {
                     continue;
                 }
-                let subject = operation.prepare(&mut stage, random).await?;
+                let subject = prepared(operation, &mut stage, random).await?;
                 stage.settled_tasks().await;
                 stage.warm().await?;
                 stage.proxy.arm(None).await;
@@ -161,10 +162,10 @@ async fn unharmed(
 /// What is to be broken, first things last: every pair of a request and a fault that can befall it, in an order that the
 /// seed decides, kinds of faults in turn; and then all of them again.
 fn plan(unharmed: &BTreeMap<Operation, Unharmed>, options: &Options, random: &mut Random) -> Vec<Target> {
-    let (wanted, count) = (options.text("faults", "all"), options.count.unwrap_or(COUNT));
+    let count = options.count.unwrap_or(COUNT);
     let mut kinds = Vec::new();
-    for fault in FAULTS {
-        if wanted != "all" && !wanted.split(',').any(|name| name == fault.name()) {
+    for fault in Fault::ALL.iter().copied() {
+        if !options.wants("faults", fault.name()) {
             continue;
         }
         let mut pairs = Vec::new();
@@ -175,8 +176,8 @@ fn plan(unharmed: &BTreeMap<Operation, Unharmed>, options: &Options, random: &mu
         shuffle(&mut pairs, random);
         // In a short run, the large files would take most of the time.
         let (large, mut small): (Vec<_>, Vec<_>) = pairs.iter().partition(|pair| pair.operation.is_large());
-        let few = if count < COUNT { small.len() / 10 } else { large.len() };
-        small.extend(large.into_iter().take(few.max(1)));
+        let most = if count < COUNT && !small.is_empty() { small.len() / 10 + 1 } else { large.len() };
+        small.extend(large.into_iter().take(most));
         shuffle(&mut small, random);
         kinds.push(small);
     }
@@ -192,6 +193,11 @@ fn plan(unharmed: &BTreeMap<Operation, Unharmed>, options: &Options, random: &mu
         group.sort_by_key(|target: &Target| target.operation.is_large());
     }
     plan
+}
+
+/// An operation whose row is there, made by a storage that nothing disturbs.
+async fn prepared(operation: Operation, stage: &mut Stage, random: &mut Random) -> Result<Subject> {
+    with_storage(stage.patient.clone(), operation.prepare(stage, random)).await
 }
 
 /// One fault.
@@ -230,7 +236,7 @@ impl Broken<'_> {
             self.seed
         );
         let found = report.violations.clone();
-        let subject = operation.prepare(stage, random).await?;
+        let subject = prepared(operation, stage, random).await?;
         stage.settled_tasks().await;
         stage.warm().await?;
         stage.proxy.arm(Some(armed)).await;
@@ -265,6 +271,17 @@ impl Broken<'_> {
         }
         if database::can_be_repeated(&subject.order, &settled) {
             report.add("repeated", 1);
+            self.again(stage, &subject, report, &tried).await?;
+        }
+        with_storage(stage.patient.clone(), stage.tidy(&subject.order.row, report, &tried)).await;
+        Ok(took)
+    }
+
+    /// Does once more what failed, with the same storage.
+    async fn again(&self, stage: &mut Stage, subject: &Subject, report: &mut Report, tried: &str) -> Result {
+        let (operation, mut tries) = (self.target.operation, 0);
+        loop {
+            tries += 1;
             let subject = subject.again(stage).await?;
             let outcome = match operation.perform(stage, &subject).await? {
                 End::Told(outcome) => outcome,
@@ -272,13 +289,15 @@ impl Broken<'_> {
                     return Err(format!("{read} wrong bytes; again after {tried}").into());
                 }
             };
-            if let Outcome::Failed { text, .. } = &outcome {
-                report.violation("retry", format!("{text}; again after {tried}"));
+            stage.mend(operation, &subject, &outcome, &proxy::Seen::default(), report, tried).await?;
+            match outcome {
+                Outcome::Failed { text, .. } if text.contains("timed out") && tries < stage::TRIES => {}
+                Outcome::Failed { text, .. } => {
+                    report.violation("retry", format!("{text}; again after {tried}"));
+                    return Ok(());
+                }
+                Outcome::Done => return Ok(()),
             }
-            let seen = proxy::Seen::default();
-            stage.mend(operation, &subject, &outcome, &seen, report, &tried).await?;
         }
-        stage.tidy(&subject.order.row, report, &tried).await;
-        Ok(took)
     }
 }

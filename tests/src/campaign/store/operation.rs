@@ -7,78 +7,37 @@ use filefield::prelude::*;
 use filefield::{FileName, SaveOptions, SharedStorage};
 use std::sync::Arc;
 
-/// An operation of which every request is broken.
-///
-/// One more needs a variant, its name, what comes before it ([`prepare`](Self::prepare)), what it is
-/// ([`perform`](Self::perform)), and what its caller does after a failure ([`Stage::mend`]), if anything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Operation {
-    /// A storage that has not asked yet what the bucket guarantees.
-    FirstSave,
-    Save,
-    SaveThree,
+named! {
+    /// An operation of which every request is broken.
+    ///
+    /// One more needs its name here, what comes before it ([`prepare`](Self::prepare)), what it is
+    /// ([`perform`](Self::perform)), and what its caller does after a failure ([`Stage::mend`]), if anything.
+    Operation
+    /// By a storage that has not asked yet what the bucket guarantees.
+    FirstSave = "first-save",
+    Save = "save",
+    SaveThree = "save-three",
     /// In parts.
-    SaveLarge,
-    Replace,
-    ReplaceLarge,
-    Clear,
-    Delete,
-    /// A row that the database refuses after its files were stored.
-    Refused,
-    Sweep,
-    Open,
-    OpenRange,
+    SaveLarge = "save-large",
+    Replace = "replace",
+    ReplaceLarge = "replace-large",
+    Clear = "clear",
+    Delete = "delete",
+    /// Of a row that the database refuses after its files were stored.
+    Refused = "refused",
+    Sweep = "sweep",
+    Open = "open",
+    OpenRange = "open-range",
     /// With the accessor; the bytes pass through this process.
-    Rename,
-    /// In the bucket.
-    RenameInBucket,
-    Copy,
-    CopyInBucket,
+    Rename = "rename",
+    RenameInBucket = "rename-in-bucket",
+    Copy = "copy",
+    CopyInBucket = "copy-in-bucket",
 }
 
 use Operation::*;
 
 impl Operation {
-    pub(super) const ALL: [Operation; 16] = [
-        FirstSave,
-        Save,
-        SaveThree,
-        SaveLarge,
-        Replace,
-        ReplaceLarge,
-        Clear,
-        Delete,
-        Refused,
-        Sweep,
-        Open,
-        OpenRange,
-        Rename,
-        RenameInBucket,
-        Copy,
-        CopyInBucket,
-    ];
-
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            FirstSave => "first-save",
-            Save => "save",
-            SaveThree => "save-three",
-            SaveLarge => "save-large",
-            Replace => "replace",
-            ReplaceLarge => "replace-large",
-            Clear => "clear",
-            Delete => "delete",
-            Refused => "refused",
-            Sweep => "sweep",
-            Open => "open",
-            OpenRange => "open-range",
-            Rename => "rename",
-            RenameInBucket => "rename-in-bucket",
-            Copy => "copy",
-            CopyInBucket => "copy-in-bucket",
-        }
-    }
-
     pub(super) fn is_large(self) -> bool {
         matches!(self, SaveLarge | ReplaceLarge)
     }
@@ -201,7 +160,7 @@ impl Subject {
         let from = car.as_ref().and_then(|car| car.photo.name()).unwrap_or_default().to_owned();
         let owner = match from.is_empty() {
             true => None,
-            false => stage.world.storage.owner(FileName::new(&from)?).await?,
+            false => stage.patient.owner(FileName::new(&from)?).await?,
         };
         let to = format!("cars/moved_{}.gif", filefield::name::token()?);
         Ok(Subject { order, car, from, to, owner, wanted })

@@ -30,6 +30,9 @@ pub(super) const BACK_OFF: Duration = Duration::from_millis(50);
 /// How long tasks may go on that an operation has left behind.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How often is tried what a short patience on a busy machine may have spoiled.
+pub(super) const TRIES: usize = 5;
+
 /// The bucket is the folder that worlds have their media in.
 const BUCKET: &str = "media";
 
@@ -46,6 +49,8 @@ pub(super) struct Stage {
     pub(super) world: World,
     /// A storage that copies in the bucket.
     pub(super) in_bucket: SharedStorage,
+    /// One past the proxy that waits for as long as a busy machine may need, for all that is not to be broken.
+    pub(super) patient: SharedStorage,
     pub(super) proxy: Proxy,
     pub(super) habits: Habits,
     /// Tells rows apart.
@@ -70,6 +75,8 @@ impl Stage {
         let world = World::over(server.root(), &url, storage, true).await?;
         let copying = S3CopyIfNotExists::Header("if-none-match".to_owned(), "*".to_owned());
         let in_bucket = Arc::new(storage_of(&proxy.endpoint(), habits, Some(copying))?);
+        let unhurried = Habits { patience: PATIENCE, retries: 3 };
+        let patient: SharedStorage = Arc::new(storage_of(&server.endpoint, unhurried, None)?);
         // What it asks only once.
         let exact = SaveOptions { exact: true, ..SaveOptions::default() };
         let copied =
@@ -80,6 +87,7 @@ impl Stage {
         Ok(Stage {
             world,
             in_bucket,
+            patient,
             proxy,
             habits,
             number,
@@ -164,7 +172,7 @@ impl Stage {
             std::fs::write(self.path(&subject.to), &subject.wanted)?;
         }
         if operation.is_copy() || !done && from.is_ok() {
-            self.world.storage.delete(FileName::new(&subject.to)?).await?;
+            self.patient.delete(FileName::new(&subject.to)?).await?;
         } else if !done {
             let mut car = subject.car()?;
             car.photo_mut().set_name(&subject.to)?;
@@ -183,7 +191,18 @@ impl Stage {
             Some(before) => before.clone(),
             None => Baseline::take(&self.world.db).await?,
         };
-        let settled = self.world.settle(&before).await.map_err(|error| format!("{error}; after {tried}"))?;
+        // What a storage has left open it has to abort itself.
+        for _ in 0..TRIES {
+            self.world.execute("UPDATE filefield_journal SET due_at = 0").await?;
+            let swept = filefield::db::sweep(&self.world.db).await?;
+            report.add("files deleted by sweeps", swept.deleted);
+            if swept.failed == 0 {
+                break;
+            }
+        }
+        let patient = World { storage: self.patient.clone(), ..self.world.clone() };
+        let settled = patient.enter(patient.settle(&before)).await;
+        let settled = settled.map_err(|error| format!("{error}; after {tried}"))?;
         judge(report, &mut self.expected, &settled, tried);
         for upload in self.open_uploads()? {
             if self.proxy.is_unknown(&upload) {
