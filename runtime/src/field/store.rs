@@ -20,6 +20,7 @@ pub(crate) struct Prepared {
     pub(crate) token: String,
     /// Behind a lock because content is not `Sync`, and what waits for its turn is looked at across an await.
     content: Mutex<Option<Content>>,
+    #[cfg(feature = "db")]
     rules: Rules,
     result: InspectionResult,
 }
@@ -73,7 +74,15 @@ pub(crate) fn prepare<M: FileModel>(
     };
     let (inspector, result) = Inspector::new(rules.clone());
     let content = Mutex::new(Some(content.with_inspector(inspector)));
-    Ok(Prepared { name: wanted, original_name: filename.to_owned(), token, content, rules, result })
+    Ok(Prepared {
+        name: wanted,
+        original_name: filename.to_owned(),
+        token,
+        content,
+        #[cfg(feature = "db")]
+        rules,
+        result,
+    })
 }
 
 impl Prepared {
