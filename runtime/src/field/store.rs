@@ -23,6 +23,7 @@ pub(crate) struct Prepared {
     pub(crate) upload: Option<String>,
     /// Behind a lock because content is not `Sync`, and what waits for its turn is looked at across an await.
     content: Mutex<Option<Content>>,
+    #[cfg(feature = "db")]
     rules: Rules,
     result: InspectionResult,
 }
@@ -122,6 +123,7 @@ impl Prepared {
             #[cfg(feature = "db")]
             upload: None,
             content,
+            #[cfg(feature = "db")]
             rules,
             result,
         }
