@@ -271,13 +271,15 @@ fn check_size(rules: &Rules, size: u64, qualifier: &str) -> Result<()> {
 
 /// What can be compared with what was stated only at the end.
 fn check_end(stated: &Stated, found: &Inspection) -> Result<()> {
-    let refuse = |text: String| Err(Error::new(ErrorKind::NotAsStated, text));
     match stated.size {
+        // As with a stated length of a content: it may have broken off on its way.
         Some(size) if size != found.size => {
-            refuse(format!("the content has {} bytes, and {size} were stated", found.size))
+            let text = format!("the content has {} bytes, and {size} were stated", found.size);
+            Err(Error::new(ErrorKind::Io, text).retryable())
         }
         _ if stated.sha256.is_some() && stated.sha256 != found.sha256 => {
-            refuse("the content has another SHA-256 than was stated".to_owned())
+            let text = "the content has another SHA-256 than was stated";
+            Err(Error::new(ErrorKind::NotAsStated, text))
         }
         _ => Ok(()),
     }

@@ -32,6 +32,8 @@ pub(super) fn outcome(
         "PermissionDenied" => armed.fault == Fault::Skewed && !retryable,
         // A second try finds the name taken, and nobody can say by whom.
         "AlreadyExists" => *uncertain,
+        // What was read of the copy has not the hash that was stated.
+        "NotAsStated" => operation.is_claim() && armed.fault == Fault::Corrupt,
         _ => false,
     };
     if !is_fitting {
@@ -40,7 +42,7 @@ pub(super) fn outcome(
     // What the client has tried again by itself may have been carried out the first time; an upload that could not be
     // aborted has to be; and a copy that is there already may stay.
     let before = seen.asked.iter().take(usize::try_from(armed.at).unwrap_or(0).saturating_sub(1));
-    let has_copied = (operation.is_copy() || operation.is_rename())
+    let has_copied = (operation.is_copy() || operation.is_rename() || operation.is_claim())
         && before.into_iter().any(|(ask, _)| matches!(ask, Ask::Put | Ask::Copy));
     let is_known = armed.fault.is_undone()
         && !operation.is_large()

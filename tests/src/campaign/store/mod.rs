@@ -8,6 +8,7 @@
 //! `store [--count 900] [--operations save,sweep] [--faults stall] [--show yes]`: the last prints the requests of every
 //! operation.
 
+mod claim;
 mod exchange;
 mod fault;
 mod http;
@@ -56,6 +57,7 @@ struct Unharmed {
 }
 
 pub(crate) fn run(options: &Options) -> Result<Report> {
+    claim::settings()?;
     let back = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let front = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let report = front.block_on(campaign(options, back.handle()));

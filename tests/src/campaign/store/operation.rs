@@ -1,5 +1,6 @@
 //! What is done to a row and its files while the store misbehaves.
 
+use super::claim::{self, Sent};
 use super::stage::Stage;
 use crate::campaign::Result;
 use crate::campaign::world::{Car, Change, Files, LARGE, Order, Outcome, Random, bytes};
@@ -33,13 +34,18 @@ named! {
     RenameInBucket = "rename-in-bucket",
     Copy = "copy",
     CopyInBucket = "copy-in-bucket",
+    /// For a direct upload in parts.
+    Ticket = "ticket",
+    /// Of a direct upload, by a new row.
+    Claim = "claim",
+    ClaimParts = "claim-parts",
 }
 
 use Operation::*;
 
 impl Operation {
     pub(super) fn is_large(self) -> bool {
-        matches!(self, SaveLarge | ReplaceLarge)
+        matches!(self, SaveLarge | ReplaceLarge | ClaimParts)
     }
 
     pub(super) fn is_reading(self) -> bool {
@@ -54,15 +60,20 @@ impl Operation {
         matches!(self, Copy | CopyInBucket)
     }
 
+    pub(super) fn is_claim(self) -> bool {
+        matches!(self, Claim | ClaimParts)
+    }
+
     /// What comes before it, and what it is done to.
     pub(super) async fn prepare(self, stage: &mut Stage, random: &mut Random) -> Result<Subject> {
         let all = Files::all(random);
         let (photo, large) = (random.file(), LARGE + random.file() % 1_000);
         let three = Change::Create(Files::all(random));
         let (before, change) = match self {
-            FirstSave | Save => (vec![], Change::Create(Files::photo(photo))),
+            FirstSave | Save | Claim => (vec![], Change::Create(Files::photo(photo))),
+            Ticket => (vec![], Change::Sweep),
             SaveThree => (vec![], Change::Create(all)),
-            SaveLarge => (vec![], Change::Create(Files::photo(large))),
+            SaveLarge | ClaimParts => (vec![], Change::Create(Files::photo(large))),
             Replace => (vec![three], Change::Replace(Files::photo(photo))),
             ReplaceLarge => (vec![three], Change::Replace(Files::photo(large))),
             Clear => (vec![three], Change::Clear),
@@ -89,7 +100,12 @@ impl Operation {
         if self == Sweep {
             stage.world.execute("UPDATE filefield_journal SET due_at = 0").await?;
         }
-        Subject::new(stage, order, wanted).await
+        let mut subject = Subject::new(stage, order, wanted).await?;
+        if self.is_claim() {
+            let number = if self == Claim { photo } else { large };
+            subject.sent = Some(claim::send(stage, number, self == ClaimParts).await?);
+        }
+        Ok(subject)
     }
 
     /// Does it.
@@ -102,6 +118,11 @@ impl Operation {
                 let order = subject.order.clone();
                 return Ok(End::Told(filefield::testing::with_storage(fresh, stage.order(&order)).await));
             }
+            Claim | ClaimParts => {
+                let sent = subject.sent.as_ref().ok_or("nothing was sent")?;
+                return Ok(End::Told(stage.claim(&subject.order, sent).await));
+            }
+            Ticket => claim::ticket(&stage.world).await,
             Open => return Ok(subject.read(0..u64::MAX).await),
             OpenRange => {
                 let len = subject.wanted.len() as u64;
@@ -145,6 +166,8 @@ pub(super) struct Subject {
     /// The other name of a copy or a rename.
     pub(super) to: String,
     owner: Option<String>,
+    /// What is to be claimed.
+    sent: Option<Sent>,
     /// What the photo holds.
     pub(super) wanted: Vec<u8>,
 }
@@ -163,12 +186,16 @@ impl Subject {
             false => stage.patient.owner(FileName::new(&from)?).await?,
         };
         let to = format!("cars/moved_{}.gif", filefield::name::token()?);
-        Ok(Subject { order, car, from, to, owner, wanted })
+        Ok(Subject { order, car, from, to, owner, sent: None, wanted })
     }
 
     /// The same as it is now.
     pub(super) async fn again(&self, stage: &Stage) -> Result<Subject> {
-        Subject::new(stage, self.order.clone(), self.wanted.clone()).await
+        let mut subject = Subject::new(stage, self.order.clone(), self.wanted.clone()).await?;
+        if let Some(sent) = &self.sent {
+            subject.sent = Some(sent.again(stage).await?);
+        }
+        Ok(subject)
     }
 
     pub(super) fn car(&self) -> Result<Car> {

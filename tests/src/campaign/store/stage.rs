@@ -1,5 +1,6 @@
 //! A world whose files are in a bucket, behind a proxy.
 
+use super::claim::Sent;
 use super::fault::Fault;
 use super::operation::{Operation, Subject};
 use super::proxy::{Proxy, Seen};
@@ -22,7 +23,7 @@ use tempfile::TempDir;
 use tokio::runtime::Handle;
 
 /// What S3 takes at least as a part.
-const PART_SIZE: u64 = 5 << 20;
+pub(super) const PART_SIZE: u64 = 5 << 20;
 
 /// The longest pause between two tries of a client.
 pub(super) const BACK_OFF: Duration = Duration::from_millis(50);
@@ -115,6 +116,14 @@ impl Stage {
     pub(super) async fn order(&mut self, order: &Order) -> Outcome {
         self.expected.begin(order);
         let outcome = Outcome::of(self.world.perform(order).await);
+        self.expected.end(order, &outcome);
+        outcome
+    }
+
+    /// Claims an upload for a new row, which is what `order` says too.
+    pub(super) async fn claim(&mut self, order: &Order, sent: &Sent) -> Outcome {
+        self.expected.begin(order);
+        let outcome = Outcome::of(sent.claim(&self.world, &order.row).await);
         self.expected.end(order, &outcome);
         outcome
     }
