@@ -307,7 +307,7 @@ async fn a_prefixed_storage_keeps_its_files_under_its_folder() {
 
 mod descriptors {
     use super::*;
-    use crate::isolated::isolated;
+    use filefield_tests::isolated::isolated;
     use rustix::process::{Resource, Rlimit, setrlimit};
 
     const ROWS: i64 = 20_000;

@@ -9,7 +9,6 @@ mod databases;
 mod derive;
 mod hostile_images;
 mod hostile_names;
-mod isolated;
 #[cfg(feature = "db")]
 mod moving;
 mod oracle;

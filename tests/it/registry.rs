@@ -1,11 +1,11 @@
 //! Storages of fields: evaluated once, whatever happens.
 
-use crate::isolated::{NONE, isolated};
 use filefield::field::FieldDef;
 use filefield::registry::{App, RegisteredModel, models, storage};
 use filefield::settings::Settings;
 use filefield::storage::MemoryStorage;
 use filefield::{ErrorKind, FileField, FileModel, IntoStorage, Model, Result, SharedStorage, Storage};
+use filefield_tests::isolated::{NONE, isolated};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Barrier};
 use std::thread;

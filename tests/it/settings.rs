@@ -1,10 +1,10 @@
 //! Settings of the environment, and the storages made from them.
 
-use crate::isolated::{NONE, isolated};
 use filefield::registry::{App, create_storage, storage};
 use filefield::settings::{Settings, settings, try_settings};
 use filefield::storage::{FileSystemStorage, Storage};
 use filefield::{Content, ErrorKind, FileName, SaveOptions, default_storage};
+use filefield_tests::isolated::{NONE, isolated};
 use std::any::Any;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

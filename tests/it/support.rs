@@ -9,6 +9,23 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// Every file below a folder, sorted.
+pub(crate) fn files_below(folder: &Path) -> Vec<String> {
+    fn walk(root: &Path, folder: &Path, found: &mut Vec<String>) {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            if entry.file_type().unwrap().is_dir() {
+                walk(root, &entry.path(), found);
+            } else {
+                found.push(entry.path().strip_prefix(root).unwrap().to_str().unwrap().to_owned());
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(folder, folder, &mut found);
+    found.sort();
+    found
+}
+
 /// A database, and a temporary folder with `media/`.
 pub(crate) struct Garage {
     folder: PathBuf,
@@ -53,19 +70,7 @@ impl Garage {
 
     /// Every file below the media root, sorted.
     pub(crate) fn files(&self) -> Vec<String> {
-        fn walk(root: &Path, folder: &Path, found: &mut Vec<String>) {
-            for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-                if entry.file_type().unwrap().is_dir() {
-                    walk(root, &entry.path(), found);
-                } else {
-                    found.push(entry.path().strip_prefix(root).unwrap().to_str().unwrap().to_owned());
-                }
-            }
-        }
-        let mut found = Vec::new();
-        walk(&self.media(), &self.media(), &mut found);
-        found.sort();
-        found
+        files_below(&self.media())
     }
 
     /// The kind of database.

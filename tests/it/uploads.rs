@@ -1,10 +1,11 @@
 //! Uploads that go straight to storages of this machine, through their signed URLs.
 
-use crate::isolated::isolated;
+use crate::support::files_below;
 use filefield::storage::{
     FileSystemStorage, MemoryStorage, PrefixStorage, SignedRequest, Signer, UploadRequest, receive_upload,
 };
 use filefield::{Bytes, Content, SharedStorage};
+use filefield_tests::isolated::isolated;
 use filefield_tests::uploads::{Place, SECRET_KEY, all};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -34,29 +35,17 @@ impl Place for Served {
     }
 
     async fn files(&self) -> Vec<String> {
-        fn walk(root: &Path, folder: &Path, found: &mut Vec<String>) {
-            for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-                match entry.file_type().unwrap().is_dir() {
-                    true => walk(root, &entry.path(), found),
-                    false => {
-                        found.push(entry.path().strip_prefix(root).unwrap().to_str().unwrap().to_owned())
-                    }
-                }
-            }
-        }
-        let mut found = Vec::new();
-        match &self.media {
-            Some(media) => walk(media, media, &mut found),
+        let Some(media) = &self.media else {
             // Uploads in memory cannot be listed.
-            None => {
-                for folder in ["hulls", "plans", "deeds"] {
-                    let files = self.storage.list(folder).await.map(|listing| listing.files);
-                    found.extend(files.unwrap_or_default().iter().map(|file| format!("{folder}/{file}")));
-                }
+            let mut found = Vec::new();
+            for folder in ["hulls", "plans", "deeds"] {
+                let files = self.storage.list(folder).await.map(|listing| listing.files);
+                found.extend(files.unwrap_or_default().iter().map(|file| format!("{folder}/{file}")));
             }
-        }
-        found.sort();
-        found
+            found.sort();
+            return found;
+        };
+        files_below(media)
     }
 
     fn is_strict(&self) -> bool {

@@ -10,7 +10,7 @@ use filefield::object_store::client::{
     HttpClient, HttpConnector, HttpError, HttpRequest, HttpResponse, HttpService, ReqwestConnector,
 };
 use filefield::object_store::{ClientOptions, multipart::MultipartStore, path::Path};
-use filefield::testing::{spawn, with_storage};
+use filefield::testing::with_storage;
 use filefield_tests::buckets::provider::Provider;
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,13 +63,12 @@ async fn the_parts_of_a_killed_process_are_aborted() {
         };
         let (_folder, db) = database().await;
         let dying: SharedStorage = Arc::new(provider.connected(&bucket, Killed).build().unwrap());
-        let saving = with_storage(dying, async {
+        let mut ferry = ferry("one");
+        ferry.photo = FileField::empty();
+        let saving = {
             let db = db.clone();
-            let mut ferry = ferry("one");
-            ferry.photo = FileField::empty();
-            spawn(async move { ferry.save(&db).await })
-        })
-        .await;
+            tokio::spawn(with_storage(dying, async move { ferry.save(&db).await }))
+        };
         let (name, id) = loop {
             if let Some(upload) = upload_of(&db).await {
                 break upload;

@@ -7,6 +7,8 @@ mod bad_input;
 mod killed;
 #[cfg(feature = "db")]
 mod moving;
+#[cfg(feature = "db")]
+mod moving_broken;
 mod parts;
 mod requests;
 mod reserving;

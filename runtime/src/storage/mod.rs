@@ -25,6 +25,7 @@ pub(crate) use signed::Public;
 pub use signed::{SignOptions, SignedAccess, SignedMethod, SignedRequest, Signer};
 #[cfg(feature = "db")]
 pub(crate) use signed::{bytes_from_hex, framed, from_hex, now};
+#[cfg(any(feature = "db", feature = "object-store"))]
 pub(crate) use upload::MOST_PARTS;
 pub use upload::{DirectUpload, UploadLog, UploadRequest, UploadTerms, receive_upload};
 

@@ -1,7 +1,7 @@
 //! Sweepers of programs that do not know the model.
 
 use super::*;
-use crate::isolated::NONE;
+use filefield_tests::isolated::NONE;
 use std::path::Path;
 
 const PART: &str = "IT_MOVING_PART";

@@ -7,7 +7,6 @@ mod rows;
 mod running;
 mod servers;
 
-use crate::isolated::isolated;
 use filefield::db::sea_orm::{ConnectionTrait, Statement};
 use filefield::db::{self, DatabaseConnection, Table};
 use filefield::ops::{MoveReport, StorageMove, storage_move};
@@ -15,6 +14,7 @@ use filefield::prelude::*;
 use filefield::storage::{FileSystemStorage, MemoryStorage};
 use filefield::testing::{FaultStorage, Invariants, RecordingStorage};
 use filefield::{FileName, SharedStorage, Sweeper};
+use filefield_tests::isolated::isolated;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -171,7 +171,7 @@ fn name(name: &str) -> FileName<'_> {
 
 /// Runs `test` in a process of its own: `name` is its path in this module.
 fn alone<F: Future<Output = ()>>(name: &str, test: impl FnOnce() -> F) {
-    isolated(&format!("moving::{name}"), crate::isolated::NONE, || block_on(test()));
+    isolated(&format!("moving::{name}"), filefield_tests::isolated::NONE, || block_on(test()));
 }
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {

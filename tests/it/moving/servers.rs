@@ -1,9 +1,9 @@
 //! The same on every kind of database, with and without triggers.
 
 use super::*;
-use crate::isolated::NONE;
 use filefield::ErrorKind;
 use filefield_tests::databases::{Database, Kind};
+use filefield_tests::isolated::NONE;
 
 /// Runs `test` on a database of this kind, in a process of its own.
 fn on<F: Future<Output = ()>>(kind: Kind, name: &str, test: impl FnOnce(Arc<Yard>) -> F) {

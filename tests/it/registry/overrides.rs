@@ -1,10 +1,10 @@
 //! Replacing storages in tests, and what a look-up costs.
 
 use super::{field, is_same, memory};
-use crate::isolated::{NONE, isolated};
 use filefield::registry::storage;
 use filefield::testing::{deny_real_storage, with_storage, with_storage_sync};
 use filefield::{ErrorKind, FileField, FileModel, Model, SharedStorage};
+use filefield_tests::isolated::{NONE, isolated};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Instant;
 

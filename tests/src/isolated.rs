@@ -1,5 +1,7 @@
 //! Tests in a process of their own, for what is one to a process: settings, aliases, models, the environment.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot start its process fails")]
+
 use std::ffi::OsStr;
 use std::process::Command;
 
@@ -8,7 +10,10 @@ const MARK: &str = "IT_ISOLATED";
 
 /// Runs `test`, the body of the test function `name` (as `module::function`), in a process of its own whose
 /// environment has these variables.
-pub(crate) fn isolated<V: AsRef<OsStr>>(name: &str, variables: &[(&str, V)], test: impl FnOnce()) {
+///
+/// # Panics
+/// If the test fails there, or if no test has this name.
+pub fn isolated<V: AsRef<OsStr>>(name: &str, variables: &[(&str, V)], test: impl FnOnce()) {
     if std::env::var_os(MARK).is_some() {
         return test();
     }
@@ -26,9 +31,10 @@ pub(crate) fn isolated<V: AsRef<OsStr>>(name: &str, variables: &[(&str, V)], tes
     let output = child.env(MARK, "1").output().unwrap();
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{name} failed on its own:\n{out}\n{err}");
+    out.lines().filter(|line| line.contains("SKIPPED: ")).for_each(|line| println!("{line}"));
     // A misspelled name would run nothing and succeed.
     assert!(out.contains("1 passed"), "{name} is not the name of a test:\n{out}");
 }
 
 /// No variables.
-pub(crate) const NONE: &[(&str, &str)] = &[];
+pub const NONE: &[(&str, &str)] = &[];
