@@ -54,8 +54,11 @@ pub(super) async fn judge(db: &DatabaseConnection, entry: &Entry) -> Result<Outc
             ));
         }
         Ok(Some(token)) if entry.is_delete || token == entry.token => {}
-        // Another save of ours owns it, so what this entry announced was never published (F11).
-        Ok(Some(_)) if !planted!("no-owner-check") => return Ok(Outcome::Absent),
+        // What this entry announced was never published: another save of ours owns the file, or it is another program's,
+        // for ours have their token from the first moment (F11).
+        Ok(found) if (found.is_some() || !entry.is_delete) && !planted!("no-owner-check") => {
+            return Ok(Outcome::Absent);
+        }
         Ok(None) if !planted!("no-owner-check") => {
             return Ok(Outcome::Dead("the file carries no proof that it is ours".to_owned()));
         }

@@ -1,6 +1,7 @@
 //! Uploads that clients send straight to the bucket.
 
-use super::error::{Effect, convert};
+use super::error::{Effect, convert, is_incomplete};
+use super::multipart::certain;
 use super::{ObjectStorage, ObjectStorageBuilder, attributes, signed_name};
 use crate::name::encode;
 use crate::storage::signed::MAX_LIFE;
@@ -134,14 +135,14 @@ impl ObjectStorage {
         let Err(error) = multipart.complete_multipart(&key, &id.to_owned(), parts).await else {
             return Ok(());
         };
-        match self.facts(&key).await {
-            Ok(_) => Ok(()),
-            Err(_) => {
-                let error = convert(error, Effect::Put);
-                let text = "the parts that were sent do not make an upload";
-                Err(if error.is_retryable() { error } else { Error::new(ErrorKind::NotFound, text) })
-            }
+        if self.facts(&key).await.is_ok() {
+            return Ok(());
         }
+        if is_incomplete(&error) {
+            return Err(Error::new(ErrorKind::NotFound, "the parts that were sent do not make an upload"));
+        }
+        // An upload is no file, whatever became of it.
+        Err(certain(error, Effect::Put))
     }
 }
 

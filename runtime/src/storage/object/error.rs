@@ -75,6 +75,13 @@ pub(super) fn is_no_upload(error: &StoreError) -> bool {
     matches!(error, StoreError::NotFound { .. }) || Facts::of(error).is_code("NoSuchUpload")
 }
 
+/// Whether the error says that an upload is not open, or that its parts are not all there or do not fit together.
+#[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
+pub(super) fn is_incomplete(error: &StoreError) -> bool {
+    let codes = ["InvalidPart", "InvalidPartOrder", "EntityTooSmall", "MalformedXML", "InvalidBlockList"];
+    is_no_upload(error) || codes.iter().any(|code| Facts::of(error).is_code(code))
+}
+
 /// The kind behind a code of S3, Google Cloud Storage or Azure, where the status does not say enough.
 fn kind_of_code(code: &str) -> Option<ErrorKind> {
     Some(match code {

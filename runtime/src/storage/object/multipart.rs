@@ -242,7 +242,7 @@ impl ObjectStorage {
 }
 
 /// An error before the end of an upload: whatever became of the request, there is no file.
-fn certain(error: object_store::Error, effect: Effect) -> Error {
+pub(super) fn certain(error: object_store::Error, effect: Effect) -> Error {
     let made = convert(error, effect);
     let retryable = made.is_retryable();
     let certain = Error::new(made.kind(), made.to_string());
