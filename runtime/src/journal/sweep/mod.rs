@@ -1,5 +1,6 @@
 //! The sweeper: finish what the journal says (G1–G5).
 
+mod background;
 mod brake;
 mod judge;
 mod referenced;
@@ -16,7 +17,6 @@ use judge::{Outcome, judge};
 use sea_orm::{DatabaseConnection, Value};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::RwLock;
 
 /// Base of the exponential back-off between two tries of one entry, in seconds.
 const BACK_OFF: i64 = 30;
@@ -30,10 +30,6 @@ const BATCH: u64 = 100;
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How long one file may take: a storage that hangs may not keep the others waiting. The entry stays fenced.
 const PATIENCE_FOR_ONE: Duration = Duration::from_secs(60);
-
-/// Held for reading while a save's own clean-up runs in the background. A sweep waits for those that have begun, so
-/// that what was due when it was called is done when it returns, but not for ever: a storage may hang.
-static NUDGED: RwLock<()> = RwLock::const_new(());
 
 /// What a sweep did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -130,7 +126,7 @@ impl Sweeper {
     /// # Errors
     /// Those of the database; also where the journal's tables are newer than this program.
     pub async fn run(&self) -> Result<SweepReport> {
-        let _ = tokio::time::timeout(PATIENCE, NUDGED.write()).await;
+        let _ = tokio::time::timeout(PATIENCE, background::begun_before_now()).await;
         let mut report = self.turn().await?;
         report.dead = count(&self.db, &sql(&self.db)?.count_dead).await?;
         Ok(report)
@@ -287,12 +283,9 @@ pub(crate) fn nudge(db: &DatabaseConnection, ids: Vec<i64>) {
 
 fn in_background(work: impl Future<Output = ()> + Send + 'static) {
     // Before the task runs, so that a sweep that is called after the save waits for it.
-    let begun = NUDGED.try_read();
+    let begun = background::Begun::new();
     registry::spawn(async move {
-        let _begun = match begun {
-            Ok(begun) => begun,
-            Err(_) => NUDGED.read().await,
-        };
         work.await;
+        drop(begun);
     });
 }
