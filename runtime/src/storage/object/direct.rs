@@ -135,14 +135,15 @@ impl ObjectStorage {
         let Err(error) = multipart.complete_multipart(&key, &id.to_owned(), parts).await else {
             return Ok(());
         };
-        if self.facts(&key).await.is_ok() {
-            return Ok(());
+        match self.facts(&key).await {
+            Ok(_) => Ok(()),
+            // An upload is no file, whatever became of it.
+            Err(_) if !is_incomplete(&error) => Err(certain(error, Effect::Put)),
+            Err(missing) if missing.kind() == ErrorKind::NotFound => {
+                Err(Error::new(ErrorKind::NotFound, "the parts that were sent do not make an upload"))
+            }
+            Err(unknown) => Err(unknown),
         }
-        if is_incomplete(&error) {
-            return Err(Error::new(ErrorKind::NotFound, "the parts that were sent do not make an upload"));
-        }
-        // An upload is no file, whatever became of it.
-        Err(certain(error, Effect::Put))
     }
 }
 
