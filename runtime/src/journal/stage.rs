@@ -153,9 +153,12 @@ async fn store_all(db: &DatabaseConnection, sql: &'static Sql, files: &mut [File
         let entries: Vec<i64> = left.iter().filter_map(|file| file.entry).collect();
         match renewing(db, sql, &entries, store(db, left)).await {
             Ok(results) => {
+                // Behind one that failed there may be others that are published.
+                let mut settled = Ok(());
                 for (file, stored) in left.iter_mut().zip(results) {
-                    file.settle(stored)?;
+                    settled = settled.and(file.settle(stored));
                 }
+                settled?;
             }
             // What was dropped on its way may be published all the same.
             Err(error) => return Err(left.iter_mut().fold(error, |error, file| file.doubt(error))),
