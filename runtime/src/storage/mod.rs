@@ -267,6 +267,12 @@ pub trait Storage: Any + fmt::Debug + Send + Sync {
         Err(Error::unsupported("owner", self.kind()).with_name(name))
     }
 
+    /// Whether a file that is saved with an owner token has it for certain, so that one without is another program's. On
+    /// disk that depends on the file system; no by default.
+    fn always_keeps_owners(&self) -> bool {
+        false
+    }
+
     /// Removes what an unfinished save with this owner token has left that is no file yet: a staging file, an open
     /// upload (F05, F06). Nothing by default.
     ///

@@ -211,6 +211,10 @@ impl Storage for PrefixStorage {
         forward!(self, name, full => self.inner.owner(full).await)
     }
 
+    fn always_keeps_owners(&self) -> bool {
+        self.inner.always_keeps_owners()
+    }
+
     async fn abandon(&self, owner: &str) -> Result<()> {
         self.inner.abandon(owner).await.map_err(|error| self.error(error))
     }

@@ -127,6 +127,10 @@ macro_rules! storage_around {
                 self.inner.knows(name)
             }
 
+            fn always_keeps_owners(&self) -> bool {
+                self.inner.always_keeps_owners()
+            }
+
             async fn abandon(&self, owner: &str) -> crate::Result<()> {
                 self.inner.abandon(owner).await
             }

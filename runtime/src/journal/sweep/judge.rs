@@ -54,9 +54,12 @@ pub(super) async fn judge(db: &DatabaseConnection, entry: &Entry) -> Result<Outc
             ));
         }
         Ok(Some(token)) if entry.is_delete || token == entry.token => {}
-        // What this entry announced was never published: another save of ours owns the file, or it is another program's,
-        // for ours have their token from the first moment (F11).
-        Ok(found) if (found.is_some() || !entry.is_delete) && !planted!("no-owner-check") => {
+        // What this entry announced was never published: another save of ours owns the file, or it is another program's
+        // (F11).
+        Ok(found)
+            if (found.is_some() || !entry.is_delete && storage.always_keeps_owners())
+                && !planted!("no-owner-check") =>
+        {
             return Ok(Outcome::Absent);
         }
         Ok(None) if !planted!("no-owner-check") => {

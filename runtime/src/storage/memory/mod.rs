@@ -268,6 +268,10 @@ impl Storage for MemoryStorage {
         Some(format!("memory:{}", self.id))
     }
 
+    fn always_keeps_owners(&self) -> bool {
+        true
+    }
+
     async fn owner(&self, name: FileName<'_>) -> Result<Option<String>> {
         Ok(self.get("owner", name)?.owner.map(|owner| owner.as_ref().to_owned()))
     }

@@ -283,6 +283,10 @@ impl Storage for ObjectStorage {
         owner.await.map_err(|error| self.located(error, "owner", Some(name.as_str())))
     }
 
+    fn always_keeps_owners(&self) -> bool {
+        true
+    }
+
     async fn abandon(&self, owner: &str) -> Result<()> {
         let abandoned = self.unfinished.abort_of(owner).await;
         abandoned.map_err(|error| self.located(error, "abandon", None))
