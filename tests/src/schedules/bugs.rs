@@ -95,7 +95,7 @@ pub(super) fn is_writer(sql: &str) -> bool {
 }
 
 fn is_probe(sql: &str) -> bool {
-    sql.starts_with("SELECT 1 AS n FROM ") && !sql.contains("filefield_journal")
+    sql.starts_with("SELECT DISTINCT ") && sql.contains(" AS stated FROM ")
 }
 
 fn is_going(sql: &str) -> bool {
@@ -112,9 +112,9 @@ fn is_bury(sql: &str) -> bool {
 
 /// The probes of all columns.
 pub(super) fn probes() -> impl Iterator<Item = String> {
-    actors::TABLES
-        .into_iter()
-        .map(|table| format!("SELECT 1 AS n FROM \"{table}\" WHERE \"{table}\".\"image\" = ? LIMIT 1"))
+    actors::TABLES.into_iter().map(|table| {
+        format!("SELECT DISTINCT '' AS stated FROM \"{table}\" WHERE \"{table}\".\"image\" = ? LIMIT 1")
+    })
 }
 
 pub(super) fn answer_early(task: Option<task::Id>, answers: HashMap<String, Vec<ProxyRow>>) {
