@@ -35,3 +35,15 @@ pub(crate) fn is_planted(name: &str) -> bool {
 pub(crate) const fn is_planted(_: &str) -> bool {
     false
 }
+
+/// Whether a test wants to get at the steps of a row's transaction, which may otherwise be one request.
+#[cfg(all(feature = "failpoints", feature = "db-sqlite"))]
+pub(crate) fn needs_steps() -> bool {
+    ::fail::list().iter().any(|(name, _)| name.starts_with("W4.") || name.starts_with("planted:"))
+}
+
+#[cfg(all(not(feature = "failpoints"), feature = "db-sqlite"))]
+#[inline(always)]
+pub(crate) const fn needs_steps() -> bool {
+    false
+}

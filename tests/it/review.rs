@@ -2,6 +2,7 @@
 
 mod drops;
 mod gate;
+mod inserts;
 mod journal;
 mod names;
 mod rows;

@@ -45,8 +45,16 @@ impl Garage {
         folder: &Path,
         test: impl FnOnce(Arc<Garage>) -> F,
     ) {
-        let url = format!("sqlite://{}?mode=rwc", folder.join("garage.db").display());
-        Garage::run_at::<M, F>(folder, &url, test).await;
+        Garage::run_at::<M, F>(folder, &Garage::sqlite_in(folder), test).await;
+    }
+
+    fn sqlite_in(folder: &Path) -> String {
+        format!("sqlite://{}?mode=rwc", folder.join("garage.db").display())
+    }
+
+    /// The URL of the database of [`run`](Self::run).
+    pub(crate) fn url(&self) -> String {
+        Garage::sqlite_in(&self.folder)
     }
 
     /// The same with the database at `url`.

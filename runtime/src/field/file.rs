@@ -77,24 +77,23 @@ impl<'a, M: FileModel, V> FieldFile<'a, M, V> {
 /// The storage that the file of `field` is in. Free of locks and allocations where that is the field's own.
 #[inline]
 pub(crate) fn home<M: FileModel>(field: ModelField<M>, model: &M) -> Result<StorageHandle<'static>> {
-    let own = field.def().storage()?;
-    let Some(meta) = field.meta() else { return Ok(own) };
-    // The usual answer comes first and takes one comparison.
-    match meta.get(model).storage() {
-        Some(alias) if alias != own.alias() && stated(field, model).is_some() => {
-            registry::elsewhere(own, alias).map_err(|error| field.def().blame(error))
-        }
-        _ => Ok(own),
+    let own = field.def().storage();
+    // The usual answer takes one comparison, and is not moved.
+    if let (Ok(usual), Some(alias)) = (&own, field.stated_storage(model))
+        && alias != usual.alias()
+        && stated(field, model).is_some()
+    {
+        return registry::elsewhere(own?, alias).map_err(|error| field.def().blame(error));
     }
+    own
 }
 
 /// The alias of the storage that the row says its stored file is in.
 #[inline]
 pub(crate) fn stated<M: FileModel>(field: ModelField<M>, model: &M) -> Option<&str> {
-    let meta = field.meta()?.get(model);
     // Content that is to be stored goes into the field's own storage, whatever is known of the file before.
     field.value(model).file().name()?;
-    meta.storage()
+    field.stated_storage(model)
 }
 
 /// The checked name and the storage of a stored file.

@@ -40,6 +40,11 @@ fn says_locked(error: &DbErr) -> bool {
     ["database is locked", "due to lock timeout", "1205 (HY000)"].iter().any(|words| text.contains(words))
 }
 
+/// The error of a key that an instance cannot be told.
+pub(super) fn unreadable_key() -> Error {
+    Error::new(ErrorKind::Database, "the database made a key that is no whole number from zero on")
+}
+
 /// Whether an insert met a row with its key.
 pub(super) fn is_duplicate(error: &DbErr) -> bool {
     matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_)))

@@ -5,6 +5,8 @@
 //! entry, looking through every known column and proving that the file is ours. So the evidence of a commit is
 //! the commit itself, and nothing is ever decided from what this process believes happened.
 
+#[cfg(feature = "db-sqlite")]
+mod batch;
 mod entry;
 mod error;
 mod held;

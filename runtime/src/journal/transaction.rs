@@ -51,10 +51,12 @@ pub(crate) async fn own<T: Send + 'static>(
             }
         }
     });
-    task.await.unwrap_or_else(|error| {
-        let error = Error::new(ErrorKind::Database, "the transaction's task ended early").with_source(error);
-        Err(TransactionError { error: error.uncertain(), rolled_back: false })
-    })
+    task.await.unwrap_or_else(|error| Err(ended_early(error)))
+}
+
+pub(super) fn ended_early(error: tokio::task::JoinError) -> TransactionError {
+    let error = Error::new(ErrorKind::Database, "the transaction's task ended early").with_source(error);
+    TransactionError { error: error.uncertain(), rolled_back: false }
 }
 
 async fn once<T>(
@@ -79,7 +81,7 @@ async fn once<T>(
     match work(&tx).await {
         Ok(done) => match tx.commit().await {
             Ok(()) => {
-                lost_answer().map_err(|error| TransactionError { error, rolled_back: false })?;
+                lost_answer()?;
                 Ok(done)
             }
             // Nobody needs to know what came of it: the journal does (F14).
@@ -93,10 +95,10 @@ async fn once<T>(
 }
 
 /// The step behind a commit.
-fn lost_answer() -> Result<()> {
+pub(super) fn lost_answer() -> Result<(), TransactionError> {
     let answer = || {
         step!("W5.committed");
         Ok(())
     };
-    answer().map_err(Error::uncertain)
+    answer().map_err(|error: Error| TransactionError { error: error.uncertain(), rolled_back: false })
 }

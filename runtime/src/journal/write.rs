@@ -1,7 +1,7 @@
 //! Writing a row and what the journal must know of it, in one transaction (W4, W5).
 
-use super::database;
 use super::entry::{self, any, execute, sql};
+use super::error::{database, unreadable_key};
 use super::held::{Held, Relocation};
 use super::stage::{LEASE, expired};
 use super::transaction::{self, TransactionError};
@@ -94,6 +94,10 @@ pub(crate) struct Written {
 impl RowWrite {
     /// Runs in a transaction of its own.
     pub(crate) async fn run(self, db: &DatabaseConnection) -> Result<Written, TransactionError> {
+        #[cfg(feature = "db-sqlite")]
+        if let Some(batch) = super::batch::Batch::new(db, &self) {
+            return batch.run().await;
+        }
         let known = is_watched(self.table);
         let write = Arc::new(self);
         let run = || {
@@ -147,8 +151,7 @@ impl RowWrite {
         if let Change::Relocate(relocation) = &self.change {
             relocated = relocation.apply(held.as_mut().and_then(|held| held.first_mut()));
             if relocated.is_none() {
-                written.overtaken = true;
-                return Ok(written);
+                return Ok(Written { overtaken: true, ..written });
             }
         }
         let secured = self.secure(tx, held.as_deref().unwrap_or_default()).await?;
@@ -160,8 +163,8 @@ impl RowWrite {
             }
             Change::Save(values) => match &held {
                 None => {
+                    let text = "the row was deleted meanwhile, and its files with it";
                     if self.files.iter().any(|file| file.unchanged && !file.name.is_empty()) {
-                        let text = "the row was deleted meanwhile, and its files with it";
                         return Err(Error::new(ErrorKind::DoesNotExist, text));
                     }
                     self.check_named(tx, &[]).await?;
@@ -391,9 +394,6 @@ impl RowWrite {
             let key = wide.or_else(|_| row.try_get_by_index::<i32>(0).map(i64::from));
             key.or_else(|_| row.try_get_by_index::<i16>(0).map(i64::from)).ok()
         });
-        let unreadable = || {
-            Error::new(ErrorKind::Database, "the database made a key that is no whole number from zero on")
-        };
-        key.and_then(|key| u64::try_from(key).ok()).ok_or_else(unreadable).map(Some)
+        key.and_then(|key| u64::try_from(key).ok()).ok_or_else(unreadable_key).map(Some)
     }
 }

@@ -7,6 +7,7 @@ use crate::settings::{self, DEFAULT, OVERRIDE};
 use crate::{Error, ErrorKind, Result, SharedStorage};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 /// The storage of a field, evaluated at most once with success.
 #[derive(Debug)]
@@ -26,8 +27,8 @@ pub struct StorageHandle<'a>(Inner<'a>);
 enum Inner<'a> {
     Field(&'a Resolved),
     Override(SharedStorage),
-    /// Not the field's own: found by the alias that a row states.
-    Elsewhere(String, SharedStorage),
+    /// Not the field's own: found by the alias that a row states. Rare, and in a box, for the others are moved a lot.
+    Elsewhere(Arc<Resolved>),
 }
 
 impl StorageHandle<'_> {
@@ -35,7 +36,8 @@ impl StorageHandle<'_> {
     pub fn storage(&self) -> &SharedStorage {
         match &self.0 {
             Inner::Field(resolved) => &resolved.storage,
-            Inner::Override(storage) | Inner::Elsewhere(_, storage) => storage,
+            Inner::Override(storage) => storage,
+            Inner::Elsewhere(resolved) => &resolved.storage,
         }
     }
 
@@ -45,12 +47,12 @@ impl StorageHandle<'_> {
         match &self.0 {
             Inner::Field(resolved) => &resolved.alias,
             Inner::Override(_) => OVERRIDE,
-            Inner::Elsewhere(alias, _) => alias,
+            Inner::Elsewhere(resolved) => &resolved.alias,
         }
     }
 
     pub(super) fn elsewhere(alias: String, storage: SharedStorage) -> StorageHandle<'static> {
-        StorageHandle(Inner::Elsewhere(alias, storage))
+        StorageHandle(Inner::Elsewhere(Arc::new(Resolved { alias, storage })))
     }
 
     pub(super) fn overridden(storage: SharedStorage) -> StorageHandle<'static> {

@@ -42,7 +42,9 @@ on_every_database! {
             let statements = statements.lock().unwrap().clone();
             let (journal, rows): (Vec<_>, Vec<_>) =
                 statements.iter().partition(|sql| sql.contains("filefield_"));
-            assert_eq!((journal.len(), rows.len()), (2, 1), "{statements:#?}");
+            // On SQLite the row goes together with its entry, past sea-orm.
+            let expected = if garage.kind() == Kind::Sqlite { (1, 0) } else { (2, 1) };
+            assert_eq!((journal.len(), rows.len()), expected, "{statements:#?}");
         })
         .await;
     }

@@ -152,7 +152,8 @@ statements! {
 
 const ENTRY: &str =
     "id, storage, name, kind, state, token, multipart_id, attempts, model_table, model_column";
-const PENDING_WRITE: &str = "id = ? AND kind = 'write' AND state = 'pending'";
+/// Whether an entry is that of a staged file still: id.
+pub(super) const PENDING_WRITE: &str = "id = ? AND kind = 'write' AND state = 'pending'";
 /// The token of an entry that only holds a name.
 const HELD: &str = "held";
 /// Whether the tables are those that these statements know.

@@ -1,0 +1,119 @@
+//! A new row and its file's entry in one request to SQLite (W4, W5).
+//!
+//! Between two statements the caller and the driver's thread wake each other, which takes longer than the statements
+//! do. A new row needs no answer in between: the fence is a condition of its `INSERT`.
+
+use super::error::{database, unreadable_key};
+use super::sql::{Dialect, PENDING_WRITE, Sql};
+use super::stage::expired;
+use super::transaction::{self, TransactionError};
+use super::write::{Change, FileChange, RowWrite, Written};
+use crate::failpoints;
+use crate::{Error, ErrorKind};
+use futures_core::Stream;
+use sea_orm::sea_query::{Alias, Expr, Query, SqliteQueryBuilder, Value, Values};
+use sea_orm::sqlx::{self, AssertSqlSafe, Either, Executor, SqliteConnection, SqlitePool};
+use sea_orm::{ConnAcquireErr, DatabaseConnection, DatabaseConnectionType, DbErr, RuntimeErr};
+use sea_query_sqlx::SqlxValues;
+use std::future::poll_fn;
+use std::pin::Pin;
+
+/// The statements: `BEGIN`, the row, its entry, `COMMIT`.
+const STATEMENTS: usize = 4;
+
+/// What is left of a row to be inserted: the text that does it.
+pub(super) struct Batch {
+    pool: SqlitePool,
+    sql: String,
+    values: Vec<Value>,
+}
+
+impl Batch {
+    /// The batch of a new row with one staged file, where the driver takes batches.
+    pub(super) fn new(db: &DatabaseConnection, write: &RowWrite) -> Option<Batch> {
+        let DatabaseConnectionType::SqlxSqlitePoolConnection(_) = &db.inner else { return None };
+        let Change::Insert(row) = &write.change else { return None };
+        let is_named = |file: &&FileChange| !file.name.is_empty();
+        let mut named = write.files.iter().filter(is_named);
+        let (Some(FileChange { entry: Some(entry), .. }), None) = (named.next(), named.next()) else {
+            return None;
+        };
+        if failpoints::needs_steps() {
+            return None;
+        }
+        let is_staged = format!("EXISTS (SELECT 1 FROM filefield_journal WHERE {PENDING_WRITE})");
+        let mut values = Query::select();
+        values.exprs(row.iter().map(|(_, value)| Expr::val(value.clone())));
+        values.and_where(Expr::cust_with_values(is_staged, [*entry]));
+        let mut insert = Query::insert();
+        insert.into_table(Alias::new(write.table)).columns(row.iter().map(|(column, _)| Alias::new(*column)));
+        insert.select_from(values).ok()?;
+        let (insert, Values(mut values)) = insert.build(SqliteQueryBuilder);
+        values.push((*entry).into());
+        let sql = format!("BEGIN IMMEDIATE; {insert}; {}; COMMIT", Sql::of(Dialect::Sqlite).attach);
+        Some(Batch { pool: db.get_sqlite_connection_pool().clone(), sql, values })
+    }
+
+    /// Runs it on a task of its own, as [`transaction::own`] does.
+    pub(super) async fn run(self) -> Result<Written, TransactionError> {
+        tokio::spawn(self.once()).await.unwrap_or_else(|error| Err(transaction::ended_early(error)))
+    }
+
+    async fn once(self) -> Result<Written, TransactionError> {
+        let failed = |error, rolled_back| Err(TransactionError { error, rolled_back });
+        let mut connection = match self.pool.acquire().await {
+            Ok(connection) => connection,
+            Err(error) => return failed(database(not_acquired(error)), true),
+        };
+        let mut done = Vec::with_capacity(STATEMENTS);
+        let error = match (self.statements(&mut connection, &mut done).await, &done[..]) {
+            (Ok(()), [_, (1, key), _, _]) => {
+                transaction::lost_answer()?;
+                return match u64::try_from(*key) {
+                    Ok(key) => Ok(Written { inserted: Some(key), ..Written::default() }),
+                    Err(_) => failed(unreadable_key().uncertain(), false),
+                };
+            }
+            // Somebody else has the file, and nothing was written.
+            (Ok(()), [_, (0, _), _, _]) => return failed(expired(), true),
+            (Ok(()), done) => {
+                let text = format!("the driver ran {} statements of {STATEMENTS}", done.len());
+                Error::new(ErrorKind::Database, text)
+            }
+            (Err(error), _) => database(DbErr::Exec(RuntimeErr::SqlxError(error.into()))),
+        };
+        // The driver knows nothing of this transaction, so nobody else would end it.
+        match connection.execute("ROLLBACK").await {
+            Ok(_) => return failed(error, true),
+            // It never began, or SQLite has ended it.
+            Err(error) if error.to_string().contains("no transaction is active") => {}
+            Err(_) => connection.close_on_drop(),
+        }
+        if done.len() < STATEMENTS - 1 { failed(error, true) } else { failed(error.uncertain(), false) }
+    }
+
+    /// Runs the statements, and notes for each that is `done` how many rows it changed and the newest row's key.
+    async fn statements(
+        &self,
+        connection: &mut SqliteConnection,
+        done: &mut Vec<(u64, i64)>,
+    ) -> sqlx::Result<()> {
+        let values = SqlxValues(Values(self.values.clone()));
+        let mut answers = connection.fetch_many(sqlx::query_with(AssertSqlSafe(self.sql.as_str()), values));
+        while let Some(answer) = poll_fn(|cx| Pin::new(&mut answers).poll_next(cx)).await {
+            if let Either::Left(result) = answer? {
+                done.push((result.rows_affected(), result.last_insert_rowid()));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// As sea-orm has it.
+fn not_acquired(error: sqlx::Error) -> DbErr {
+    match error {
+        sqlx::Error::PoolTimedOut => DbErr::ConnectionAcquire(ConnAcquireErr::Timeout),
+        sqlx::Error::PoolClosed => DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed),
+        error => DbErr::Conn(RuntimeErr::SqlxError(error.into())),
+    }
+}
