@@ -82,13 +82,14 @@ impl Batch {
             }
             (Err(error), _) => database(DbErr::Exec(RuntimeErr::SqlxError(error.into()))),
         };
-        // The driver knows nothing of this transaction, so nobody else would end it.
-        match connection.execute("ROLLBACK").await {
-            Ok(_) => return failed(error, true),
-            // It never began, or SQLite has ended it.
-            Err(error) if error.to_string().contains("no transaction is active") => {}
-            Err(_) => connection.close_on_drop(),
+        // The driver knows nothing of this transaction, so nobody else would end it. Where there is none, it never began
+        // or SQLite has ended it.
+        if let Err(error) = connection.execute("ROLLBACK").await
+            && !error.to_string().contains("no transaction is active")
+        {
+            connection.close_on_drop();
         }
+        // What became of a commit that failed the journal finds out (F14): its frames may be in the log all the same.
         if done.len() < STATEMENTS - 1 { failed(error, true) } else { failed(error.uncertain(), false) }
     }
 

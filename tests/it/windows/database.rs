@@ -43,6 +43,7 @@ async fn f14_the_commit_fails_and_the_journal_decides(garage: Arc<Garage>) {
     };
     garage.execute(lift).await;
     one.save(&garage.db).await.unwrap();
+    assert_eq!(Barge::objects(&garage.db).count().await.unwrap(), 1, "the connection is good for it");
     agrees(&garage, 1).await;
 }
 
