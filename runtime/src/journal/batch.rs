@@ -5,7 +5,6 @@
 
 use super::error::{database, unreadable_key};
 use super::sql::{Dialect, PENDING_WRITE, Sql};
-use super::stage::expired;
 use super::transaction::{self, TransactionError};
 use super::write::{Change, FileChange, RowWrite, Written};
 use crate::failpoints;
@@ -50,16 +49,18 @@ impl Batch {
         insert.select_from(values).ok()?;
         let (insert, Values(mut values)) = insert.build(SqliteQueryBuilder);
         values.push((*entry).into());
-        let sql = format!("BEGIN IMMEDIATE; {insert}; {}; COMMIT", Sql::of(Dialect::Sqlite).attach);
+        // Where no row was written, as a table may be told to do without an error, the file is still staged.
+        let Sql { attach, .. } = Sql::of(Dialect::Sqlite);
+        let sql = format!("BEGIN IMMEDIATE; {insert}; {attach} AND changes() = 1; COMMIT");
         Some(Batch { pool: db.get_sqlite_connection_pool().clone(), sql, values })
     }
 
-    /// Runs it on a task of its own, as [`transaction::own`] does.
-    pub(super) async fn run(self) -> Result<Written, TransactionError> {
+    /// Runs it on a task of its own, as [`transaction::own`] does. `None`: no row was written; the steps will say why.
+    pub(super) async fn run(self) -> Result<Option<Written>, TransactionError> {
         tokio::spawn(self.once()).await.unwrap_or_else(|error| Err(transaction::ended_early(error)))
     }
 
-    async fn once(self) -> Result<Written, TransactionError> {
+    async fn once(self) -> Result<Option<Written>, TransactionError> {
         let failed = |error, rolled_back| Err(TransactionError { error, rolled_back });
         let mut connection = match self.pool.acquire().await {
             Ok(connection) => connection,
@@ -70,12 +71,11 @@ impl Batch {
             (Ok(()), [_, (1, key), _, _]) => {
                 transaction::lost_answer()?;
                 return match u64::try_from(*key) {
-                    Ok(key) => Ok(Written { inserted: Some(key), ..Written::default() }),
+                    Ok(key) => Ok(Some(Written { inserted: Some(key), ..Written::default() })),
                     Err(_) => failed(unreadable_key().uncertain(), false),
                 };
             }
-            // Somebody else has the file, and nothing was written.
-            (Ok(()), [_, (0, _), _, _]) => return failed(expired(), true),
+            (Ok(()), [_, (0, _), _, _]) => return Ok(None),
             (Ok(()), done) => {
                 let text = format!("the driver ran {} statements of {STATEMENTS}", done.len());
                 Error::new(ErrorKind::Database, text)

@@ -41,8 +41,9 @@ impl Held {
 pub(crate) struct Relocation {
     /// The name that the row is expected to hold.
     pub(crate) name: String,
-    /// The storage that the row is expected to state.
-    pub(crate) stated: Option<String>,
+    /// What the row is expected to say of its file. The name alone may be that of another file by now: one that is given
+    /// up is free for the next.
+    pub(crate) known: FileMeta,
     /// The alias of the storage that the original is in.
     pub(crate) from: String,
     /// What was learned of the file. It fills in what the row does not say yet; its storage is where the copy is.
@@ -56,12 +57,11 @@ impl Relocation {
     /// original was found in, which a row that states none cannot tell.
     pub(super) fn apply(&self, held: Option<&mut Held>) -> Option<FileMeta> {
         let held = held.filter(|held| held.name == self.name)?;
-        let stated = held.meta.as_ref().and_then(|meta| meta.storage.as_ref());
-        if stated != self.stated.as_ref() {
+        if held.meta.clone().unwrap_or_default() != self.known {
             return None;
         }
         held.storage.clone_from(&self.from);
-        let (known, learned) = (held.meta.clone().unwrap_or_default(), self.learned.clone());
+        let (known, learned) = (self.known.clone(), self.learned.clone());
         // Only where nothing was known: of a file that was looked at `None` says that there is nothing to know.
         let fresh = known.size.is_none();
         Some(FileMeta {

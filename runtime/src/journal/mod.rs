@@ -11,6 +11,7 @@ mod entry;
 mod error;
 mod held;
 mod reserve;
+mod row;
 mod schema;
 mod sql;
 mod stage;

@@ -1,14 +1,14 @@
 //! Writing a row and what the journal must know of it, in one transaction (W4, W5).
 
 use super::entry::{self, any, execute, sql};
-use super::error::{database, unreadable_key};
+use super::error::database;
 use super::held::{Held, Relocation};
 use super::stage::{LEASE, expired};
 use super::transaction::{self, TransactionError};
 use crate::failpoints::{planted, step};
 use crate::{Error, ErrorKind, FileName, Result, name, registry};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query, SimpleExpr};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, TransactionTrait, Value};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, TransactionTrait, Value};
 use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -95,8 +95,10 @@ impl RowWrite {
     /// Runs in a transaction of its own.
     pub(crate) async fn run(self, db: &DatabaseConnection) -> Result<Written, TransactionError> {
         #[cfg(feature = "db-sqlite")]
-        if let Some(batch) = super::batch::Batch::new(db, &self) {
-            return batch.run().await;
+        if let Some(batch) = super::batch::Batch::new(db, &self)
+            && let Some(written) = batch.run().await?
+        {
+            return Ok(written);
         }
         let known = is_watched(self.table);
         let write = Arc::new(self);
@@ -257,7 +259,7 @@ impl RowWrite {
         any(tx, &sql(tx)?.has_triggers, vec![self.table.into(), file.column.into()]).await
     }
 
-    fn is_row(&self) -> SimpleExpr {
+    pub(super) fn is_row(&self) -> SimpleExpr {
         Expr::col(Alias::new(self.key.0)).eq(self.key.1.clone())
     }
 
@@ -349,51 +351,5 @@ impl RowWrite {
             }
         }
         Ok(queued)
-    }
-
-    async fn update(&self, tx: &impl ConnectionTrait, values: &[(&'static str, Value)]) -> Result<()> {
-        let mut update = Query::update();
-        update.table(Alias::new(self.table)).and_where(self.is_row());
-        for (column, value) in values.iter().filter(|(column, _)| *column != self.key.0) {
-            update.value(Alias::new(*column), value.clone());
-        }
-        if !update.get_values().is_empty() {
-            tx.execute(&update).await.map_err(database)?;
-        }
-        Ok(())
-    }
-
-    /// Inserts the row, and says the key where the database makes it.
-    async fn insert(
-        &self,
-        tx: &impl ConnectionTrait,
-        values: &[(&'static str, Value)],
-    ) -> Result<Option<u64>> {
-        let mut insert = Query::insert();
-        insert.into_table(Alias::new(self.table));
-        insert.columns(values.iter().map(|(column, _)| Alias::new(*column)));
-        insert.values(values.iter().map(|(_, value)| Expr::val(value.clone()))).map_err(|error| {
-            Error::new(ErrorKind::Database, "the statement cannot be built").with_source(error)
-        })?;
-        if values.is_empty() {
-            insert.or_default_values();
-        }
-        if !matches!(self.change, Change::Insert(_)) {
-            tx.execute(&insert).await.map_err(database)?;
-            return Ok(None);
-        }
-        // PostgreSQL tells the key only when asked.
-        if tx.get_database_backend() != DbBackend::Postgres {
-            return Ok(Some(tx.execute(&insert).await.map_err(database)?.last_insert_id()));
-        }
-        insert.returning(Query::returning().column(Alias::new(self.key.0)));
-        // All rows, to the end of the statement: an error may come behind the first.
-        let rows = tx.query_all(&insert).await.map_err(database)?;
-        let key = rows.first().and_then(|row| {
-            let wide = row.try_get_by_index::<i64>(0);
-            let key = wide.or_else(|_| row.try_get_by_index::<i32>(0).map(i64::from));
-            key.or_else(|_| row.try_get_by_index::<i16>(0).map(i64::from)).ok()
-        });
-        key.and_then(|key| u64::try_from(key).ok()).ok_or_else(unreadable_key).map(Some)
     }
 }

@@ -174,12 +174,14 @@ mod clients {
     }
 
     /// A limit on the whole of a request would break off long downloads.
-    fn client(definition: &Definition, endpoint: Option<&str>) -> ClientOptions {
+    fn client(definition: &Definition) -> ClientOptions {
         let silence = Duration::from_secs(definition.number("timeout").unwrap_or(TIMEOUT));
-        ClientOptions::new()
-            .with_timeout_disabled()
-            .with_read_timeout(silence)
-            .with_allow_http(endpoint.is_some_and(|endpoint| endpoint.starts_with("http://")))
+        ClientOptions::new().with_timeout_disabled().with_read_timeout(silence)
+    }
+
+    /// Whether an endpoint, which may come from the environment, is one without TLS.
+    fn is_plain(endpoint: Option<&String>) -> bool {
+        endpoint.is_some_and(|endpoint| endpoint.starts_with("http://"))
     }
 
     /// The variables of the provider, without what the setting `environment` puts before them.
@@ -243,7 +245,7 @@ mod clients {
         use object_store::ClientConfigKey;
         use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey as Key};
         let bucket = definition.text("bucket").unwrap_or_default();
-        let mut builder = AmazonS3Builder::new().with_client_options(client(definition, None));
+        let mut builder = AmazonS3Builder::new().with_client_options(client(definition));
         for (key, value) in variables(definition, &["AWS_"]) {
             if let Ok(key) = key.parse::<Key>() {
                 builder = builder.with_config(key, value);
@@ -255,7 +257,7 @@ mod clients {
             }
         }
         let endpoint = [Key::S3Endpoint, Key::Endpoint].iter().find_map(|key| builder.get_config_value(key));
-        if endpoint.as_deref().is_some_and(|endpoint| endpoint.starts_with("http://")) {
+        if is_plain(endpoint.as_ref()) {
             builder = builder.with_config(Key::Client(ClientConfigKey::AllowHttp), "true");
         }
         if let Some(encryption) = definition.text("server_side_encryption") {
@@ -272,8 +274,9 @@ mod clients {
             builder = builder.with_skip_signature(true);
         }
         if !definition.flag("allow_overwrite") {
-            // Services that do not know the header are found out.
-            if builder.get_config_value(&Key::CopyIfNotExists).is_none() {
+            // Services that do not know the header are found out. A copy in parts would lose owner and type.
+            let copies = builder.get_config_value(&Key::CopyIfNotExists);
+            if copies.is_none_or(|copies| copies.trim().eq_ignore_ascii_case("multipart")) {
                 builder = builder.with_config(Key::CopyIfNotExists, "header-with-status:if-none-match:*:412");
             }
             builder = builder.with_http_connector(crate::storage::CreateOnlyUploads);
@@ -291,36 +294,37 @@ mod clients {
 
     #[cfg(feature = "gcs")]
     pub(super) fn gcs(definition: &Definition, _: &Settings) -> Result<SharedStorage> {
+        use object_store::ClientConfigKey;
         use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey as Key};
         let bucket = definition.text("bucket").unwrap_or_default();
-        let endpoint = definition.text("endpoint");
-        let mut builder = GoogleCloudStorageBuilder::new().with_client_options(client(definition, endpoint));
+        let mut builder = GoogleCloudStorageBuilder::new().with_client_options(client(definition));
         for (key, value) in variables(definition, &["GOOGLE_"]) {
             if let Ok(key) = key.parse::<Key>() {
                 builder = builder.with_config(key, value);
             }
         }
-        if let Some(endpoint) = endpoint {
+        if let Some(endpoint) = definition.text("endpoint") {
             builder = builder.with_config(Key::BaseUrl, endpoint);
+        }
+        let endpoint = builder.get_config_value(&Key::BaseUrl);
+        if is_plain(endpoint.as_ref()) {
+            builder = builder.with_config(Key::Client(ClientConfigKey::AllowHttp), "true");
         }
         if definition.flag("anonymous") {
             builder = builder.with_skip_signature(true);
         }
         let store =
             builder.with_bucket_name(bucket).with_retry(retry(definition)).build().map_err(malformed)?;
-        let place = endpoint.map_or("gs:/".to_owned(), place_of);
+        let place = endpoint.as_deref().map_or("gs:/".to_owned(), place_of);
         storage(definition, ObjectStorage::gcs(store), bucket, place, endpoint.is_none())
     }
 
     #[cfg(feature = "azure")]
     pub(super) fn azure(definition: &Definition, _: &Settings) -> Result<SharedStorage> {
+        use object_store::ClientConfigKey;
         use object_store::azure::{AzureConfigKey as Key, MicrosoftAzureBuilder};
         let container = definition.text("container").unwrap_or_default();
-        let endpoint = definition.text("endpoint");
-        let emulator = definition.flag("emulator");
-        let options = client(definition, endpoint)
-            .with_allow_http(emulator || endpoint.is_some_and(|endpoint| endpoint.starts_with("http://")));
-        let mut builder = MicrosoftAzureBuilder::new().with_client_options(options);
+        let mut builder = MicrosoftAzureBuilder::new().with_client_options(client(definition));
         for (key, value) in variables(definition, &["AZURE_"]) {
             if let Ok(key) = key.parse::<Key>() {
                 builder = builder.with_config(key, value);
@@ -331,8 +335,15 @@ mod clients {
                 builder = builder.with_config(key, text);
             }
         }
+        let emulated = builder.get_config_value(&Key::UseEmulator).unwrap_or_default().to_ascii_lowercase();
+        let emulator =
+            definition.flag("emulator") || ["1", "true", "on", "yes", "y"].contains(&emulated.as_str());
+        let endpoint = builder.get_config_value(&Key::Endpoint);
         if emulator {
             builder = builder.with_use_emulator(true);
+        }
+        if emulator || is_plain(endpoint.as_ref()) {
+            builder = builder.with_config(Key::Client(ClientConfigKey::AllowHttp), "true");
         }
         if definition.flag("anonymous") {
             builder = builder.with_skip_signature(true);
@@ -343,7 +354,7 @@ mod clients {
             .with_retry(retry(definition))
             .build()
             .map_err(malformed)?;
-        let place = match endpoint {
+        let place = match &endpoint {
             Some(endpoint) => place_of(endpoint),
             None => format!("az:/{}/{account}", if emulator { "/emulator" } else { "" }),
         };

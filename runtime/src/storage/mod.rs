@@ -73,8 +73,9 @@ pub trait Storage: Any + fmt::Debug + Send + Sync {
     }
 
     /// Whether [`save`](Self::save) makes nothing visible before the [gate](SaveOptions::gate) of its options is open:
-    /// no file, no directory, nothing that has a name. Such a storage is asked to save while the journal's entry is
-    /// still being committed; others, by default, only afterwards.
+    /// no file, no directory, nothing that has a name, and no upload in parts, for there is no
+    /// [log](SaveOptions::upload_log) of it yet. Such a storage is asked to save while the journal's entry is still
+    /// being committed; others, by default, only afterwards.
     fn keeps_gates(&self) -> bool {
         false
     }

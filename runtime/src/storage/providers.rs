@@ -12,7 +12,7 @@
 //! | largest in one request | 5 GiB | 5 TiB | 5,000 MiB | parts above `part_size` |
 //! | parts | 10,000 of 5 MiB to 5 GiB | 10,000 of 5 MiB to 5 GiB | 50,000 | 10,000 on all |
 //! | a signed URL binds | method, name, expiry, headers and query that were named | the same | permission, name, expiry | a type for uploads, type and disposition of the answer on S3 and Google; refused on Azure |
-//! | length of a signed upload | not through `object_store` | not through `object_store` | no | refused in `signed_url`; [claiming](crate::FieldFileMut::claim) a direct upload looks |
+//! | length of a signed upload | not through `object_store` | of a direct upload in one request | no | refused in `signed_url`; [claiming](crate::FieldFileMut::claim) a direct upload looks |
 //! | delete of what is not there | success | 404 | 404 | success everywhere |
 //! | metadata of one's own | yes | yes | yes | the owner's token, which the sweeper asks for before it deletes |
 //!

@@ -30,6 +30,38 @@ fn whoever_changes_the_file_meanwhile_wins() {
     });
 }
 
+/// A name that a row gave up is free, and the row may be given it again, for another file.
+#[test]
+fn a_name_that_is_used_again_is_another_file() {
+    alone("meanwhile::a_name_that_is_used_again_is_another_file", async || {
+        let yard = Yard::new().await;
+        let mut car = yard.park(1).await.remove(0);
+        let name = car.photo().name().to_owned();
+        let stall = yard.photos.inject(Fault::stall().on(Operation::Save).always());
+        let moving = tokio::spawn(yard.to_photos().run());
+        while stall.fired() < 1 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        car.photo_mut().clear();
+        car.save(&yard.db).await.unwrap();
+        yard.disk.clear();
+        while yard.disk().exists(FileName::new(&name).unwrap()).await.unwrap() {
+            db::sweep(&yard.db).await.unwrap();
+        }
+        car.name = "car 1".into();
+        car.photo_mut().assign(FileField::new("car.txt", "car 1"));
+        car.save(&yard.db).await.unwrap();
+        assert_eq!(car.photo().name(), name);
+        yard.photos.clear();
+        let report = moving.await.unwrap().unwrap();
+        assert_eq!((report.moved, report.overtaken, report.failed), (0, 1, 0), "{report}");
+        yard.all_well().await;
+        assert_eq!(yard.moved().await.moved, 1);
+        yard.agree().await;
+        yard.all_well().await;
+    });
+}
+
 #[test]
 fn two_moves_replacers_deleters_and_a_sweeper_at_once() {
     alone("meanwhile::two_moves_replacers_deleters_and_a_sweeper_at_once", async || {

@@ -48,6 +48,22 @@ fn a_field_moves_to_another_storage_and_back() {
 }
 
 #[test]
+fn a_row_that_cannot_be_read_keeps_no_other_where_it_is() {
+    alone("rows::a_row_that_cannot_be_read_keeps_no_other_where_it_is", async || {
+        let yard = Yard::new().await;
+        let car = yard.park(3).await.remove(1);
+        let odd = |text: &str| format!("UPDATE cars SET about_photo = '{text}' WHERE id = {}", car.id);
+        yard.execute(&odd(r#"{"size": -1}"#)).await;
+        let report = yard.to_photos().run().await.unwrap();
+        assert_eq!((report.moved, report.failed), (2, 1), "{report}");
+        assert!(report.to_string().contains("cannot be read"), "{report}");
+        yard.execute(&odd("{}")).await;
+        assert_eq!(yard.moved().await.moved, 1);
+        yard.all_well().await;
+    });
+}
+
+#[test]
 fn what_is_learned_of_a_file_is_kept() {
     alone("rows::what_is_learned_of_a_file_is_kept", async || {
         let yard = Yard::new().await;

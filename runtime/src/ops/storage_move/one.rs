@@ -136,7 +136,7 @@ impl<M: Table> Job<M> {
         let dimensions = learned.dimensions;
         let relocation = Relocation {
             name: row.name.clone(),
-            stated: row.meta.storage.clone(),
+            known: row.meta.clone(),
             from: self.from.alias().to_owned(),
             learned: FileMeta {
                 storage: Some(self.to.alias().to_owned()),

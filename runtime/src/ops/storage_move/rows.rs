@@ -18,6 +18,8 @@ pub(super) struct Row {
     shown: String,
     pub(super) name: String,
     pub(super) meta: FileMeta,
+    /// Why nobody knows what the row says of its file.
+    unreadable: Option<String>,
 }
 
 impl Row {
@@ -82,7 +84,9 @@ impl<M: Table> Rows<M> {
         select.and_where(Expr::col(Alias::new(self.key)).eq(row.key.clone()));
         let found = self.db.query_one(&select).await.map_err(database)?;
         let found = found.map(|row| self.read(&row)).transpose()?;
-        Ok(found.is_some_and(|found| found.name == row.name && found.meta.storage == row.meta.storage))
+        Ok(found.is_some_and(|found| {
+            found.name == row.name && found.meta == row.meta && found.unreadable.is_none()
+        }))
     }
 
     fn read(&self, row: &QueryResult) -> Result<Row> {
@@ -92,12 +96,18 @@ impl<M: Table> Rows<M> {
                 Error::new(ErrorKind::Database, format!("the key `{column}` is NULL")).with_model(M::MODEL)
             }
         })?;
-        let meta: Option<FileMeta> = row.try_get("", self.meta).map_err(database)?;
+        // One such row must not keep the others where they are.
+        let meta: Result<Option<FileMeta>> = row.try_get("", self.meta).map_err(database);
+        let (meta, unreadable) = match meta {
+            Ok(meta) => (meta.unwrap_or_default(), None),
+            Err(error) => (FileMeta::default(), Some(error.to_string())),
+        };
         Ok(Row {
+            unreadable,
             shown: format!("{key:?}"),
             key: key.to_value(),
             name: row.try_get("", self.column).map_err(database)?,
-            meta: meta.unwrap_or_default(),
+            meta,
         })
     }
 }
@@ -116,6 +126,10 @@ impl<'a, M: Table> Homes<'a, M> {
 
     /// Where the file is; `None` where that is not the storage to be moved from.
     pub(super) fn of(&mut self, row: &Row) -> Result<Option<Whereabouts>> {
+        if let Some(reason) = &row.unreadable {
+            let text = format!("what the row says of its file cannot be read: {reason}");
+            return Err(Error::new(ErrorKind::Database, text));
+        }
         let Some(alias) = &row.meta.storage else {
             let own = self.job.def.storage()?;
             if is_same(&own, &self.job.to) {

@@ -8,7 +8,7 @@ use crate::storage::Storage;
 use crate::storage::local::Names;
 use crate::{Error, ErrorKind, FileName, Result, SaveOptions, Saved};
 use object_store::path::Path;
-use object_store::{CopyMode, CopyOptions, ObjectStore};
+use object_store::{CopyMode, CopyOptions, ObjectStore, ObjectStoreExt};
 use std::time::Duration;
 
 /// A copy is waited for about half a minute.
@@ -17,7 +17,8 @@ const LAST_WAIT: Duration = Duration::from_secs(13);
 
 impl ObjectStorage {
     /// Copies where the bytes are, if the bucket refuses taken names and the copy is to have the owner token of the
-    /// original: a bucket copies that along. Else the bytes pass through this process.
+    /// original: a bucket copies that along. Else the bytes pass through this process, as they do where a storage class
+    /// is set: a copy gets the one of the bucket.
     pub(super) async fn copy_object(
         &self,
         from: FileName<'_>,
@@ -27,7 +28,11 @@ impl ObjectStorage {
         let source = self.keys.key(from)?;
         let facts = self.facts(&source).await?;
         let replace = self.allow_overwrite && !options.exact;
-        if replace || facts.owner != options.owner || !self.copies_create_only().await? {
+        if replace
+            || facts.owner != options.owner
+            || self.defaults.storage_class.is_some()
+            || !self.copies_create_only().await?
+        {
             return self.copy_through(from, to, facts.size, options).await;
         }
         let mut names = Names::new(to, options, false);
@@ -56,7 +61,7 @@ impl ObjectStorage {
     ) -> Result<()> {
         let options = CopyOptions { mode, ..CopyOptions::default() };
         let Err(error) = self.store.copy_opts(source, target, options).await else {
-            return self.arrived(target, facts.size).await;
+            return self.arrived(target, facts).await;
         };
         match convert(error, Effect::Write) {
             // A second try of the client finds the name taken by the first.
@@ -70,15 +75,23 @@ impl ObjectStorage {
     }
 
     /// Waits until a copy is whole. Azure may answer before it is, and shows an empty object until then; the original
-    /// must not be deleted before.
-    async fn arrived(&self, target: &Path, size: u64) -> Result<()> {
+    /// must not be deleted before. A copy without the owner and the type of the original is undone and unsupported: a
+    /// client of S3 may be set to copy in parts, which loses them.
+    async fn arrived(&self, target: &Path, original: &Facts) -> Result<()> {
         if planted!("copy-not-looked-at") {
             return Ok(());
         }
         let mut wait = FIRST_WAIT;
         loop {
             match self.facts(target).await {
-                Ok(facts) if facts.size == size => return Ok(()),
+                Ok(facts) if facts.size == original.size => {
+                    if facts.attributes == original.attributes {
+                        return Ok(());
+                    }
+                    let deleted = self.store.delete(target).await;
+                    deleted.map_err(|error| convert(error, Effect::Delete).uncertain())?;
+                    return Err(Error::unsupported("copy", self.kind));
+                }
                 Ok(_) if wait <= LAST_WAIT => tokio::time::sleep(wait).await,
                 Ok(_) => {
                     let message = "the service has not finished the copy that it has begun";

@@ -83,6 +83,7 @@ impl ObjectStorage {
             if let (Dialect::S3, Some(sha256)) = (dialect, &terms.sha256) {
                 headers.push(("x-amz-checksum-sha256".to_owned(), BASE64_STANDARD.encode(sha256)));
             }
+            headers.extend(dialect.length(terms.size));
             let url = dialect.sign(signer, &key, life, &headers, &[]).await?;
             return Ok(DirectUpload::new(None, vec![UploadRequest::put(url, headers, terms.size)]));
         };
@@ -180,6 +181,11 @@ impl Dialect {
             headers.push((name, value.to_string()));
         }
         headers
+    }
+
+    /// The header that binds the length of a whole upload, where a service has one (requirement 84).
+    fn length(self, size: u64) -> Option<(String, String)> {
+        (self == Dialect::Gcs).then(|| ("x-goog-content-length-range".to_owned(), format!("{size},{size}")))
     }
 
     /// The URL of a PUT with these headers, which the service insists on. Azure signs neither headers nor a query.

@@ -70,6 +70,15 @@ pub(super) fn convert(error: StoreError, effect: Effect) -> Error {
     facts.retry(Error::new(kind, format!("{message}{told}")), effect)
 }
 
+/// Whether the service could not be reached, is overloaded, or has failed at the moment.
+pub(super) fn may_pass(error: &StoreError) -> bool {
+    let facts = Facts::of(error);
+    match facts.status {
+        Some(status) => matches!(status, 408 | 429 | 500 | 502 | 503 | 504),
+        None => !facts.definite,
+    }
+}
+
 /// Whether the error says that an upload is not, or no more, open.
 pub(super) fn is_no_upload(error: &StoreError) -> bool {
     matches!(error, StoreError::NotFound { .. }) || Facts::of(error).is_code("NoSuchUpload")
@@ -164,14 +173,15 @@ impl Facts {
         if text.contains("redirect without LOCATION") {
             facts.status = Some(301);
         }
-        let tries = between(&text, ", after ", " retries, max_retries: ");
+        // The text of the error itself begins with the name, which may say anything.
+        let source = error.source().map(ToString::to_string);
+        let tries = between(source.as_deref().unwrap_or(&text), ", after ", " retries, max_retries: ");
         facts.tried_again = tries.is_some_and(|tries| tries.parse::<u64>().is_ok());
         facts.code = between(&text, "<Code>", "</Code>")
             .filter(|code| code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_alphanumeric()))
             .map(str::to_owned);
         facts.timed_out |= facts.io == Some(io::ErrorKind::TimedOut);
-        facts.unsent |=
-            matches!(facts.io, Some(io::ErrorKind::ConnectionRefused | io::ErrorKind::HostUnreachable));
+        facts.unsent |= facts.io == Some(io::ErrorKind::ConnectionRefused);
         facts
     }
 
@@ -219,8 +229,12 @@ impl Facts {
             true => error.retryable(),
             false => error,
         };
-        // "Slow down", "too many" and "a conflict" are said before anything is done.
-        let undone = self.unsent || matches!(self.status, Some(409 | 429 | 503));
+        // "Slow down", "too many" and "a conflict" are said before anything is done. A 503 without the word of the
+        // service may be that of a proxy, which has lost the answer.
+        let slow_down =
+            ["SlowDown", "ServerBusy", "ServiceUnavailable"].iter().any(|code| self.is_code(code));
+        let undone =
+            self.unsent || matches!(self.status, Some(409 | 429)) || (self.status == Some(503) && slow_down);
         let tried_again = self.tried_again && !planted!("second-try-is-the-first");
         match (failed && !undone || tried_again) && effect != Effect::Read {
             true => error.uncertain(),
@@ -291,7 +305,8 @@ mod tests {
             ),
             (of_a_batch(409), Effect::Delete, PermissionDenied, false, false),
             (of_a_batch(403), Effect::Delete, PermissionDenied, false, false),
-            (of_a_batch(503), Effect::Delete, Io, true, false),
+            (of_a_batch(503), Effect::Delete, Io, true, true),
+            (refused("503 Service Unavailable", ""), Effect::Put, Io, true, true),
             (of_a_batch(500), Effect::Delete, Io, true, true),
             (generic("connection closed"), Effect::Read, Io, true, false),
             (refused("409 Conflict", "ConditionalRequestConflict"), Effect::Put, Io, true, false),
@@ -336,9 +351,11 @@ mod tests {
             assert!(convert(again(status), Effect::Put).is_uncertain(), "{status}");
             assert!(!convert(again(status), Effect::Read).is_uncertain(), "{status}");
         }
-        let source = again("412 Precondition Failed").into();
-        let made = convert(StoreError::AlreadyExists { path: "a".to_owned(), source }, Effect::Put);
-        assert_eq!((made.kind(), made.is_uncertain()), (ErrorKind::AlreadyExists, true));
+        for path in ["a", "notes, after lunch.txt"] {
+            let (source, path) = (again("412 Precondition Failed").into(), path.to_owned());
+            let made = convert(StoreError::AlreadyExists { path, source }, Effect::Put);
+            assert_eq!((made.kind(), made.is_uncertain()), (ErrorKind::AlreadyExists, true));
+        }
     }
 
     #[test]

@@ -283,8 +283,10 @@ impl Storage for ObjectStorage {
         owner.await.map_err(|error| self.located(error, "owner", Some(name.as_str())))
     }
 
+    /// The three services do; of another store nobody knows.
+    #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
     fn always_keeps_owners(&self) -> bool {
-        true
+        self.dialect.is_some()
     }
 
     async fn abandon(&self, owner: &str) -> Result<()> {

@@ -129,10 +129,8 @@ impl Upload {
         begun.upload = Some(Box::new(upload));
         match log.note(&id).await {
             Ok(()) => Ok(begun),
-            Err(error) => {
-                begun.abort().await;
-                Err(error)
-            }
+            Err(error) if begun.abort().await => Err(error),
+            Err(error) => Err(error.uncertain()),
         }
     }
 

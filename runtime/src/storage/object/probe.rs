@@ -1,7 +1,7 @@
 //! What a bucket guarantees.
 
 use super::ObjectStorage;
-use super::error::{Effect, convert};
+use super::error::{Effect, convert, may_pass};
 use crate::Result;
 use object_store::{CopyMode, CopyOptions, Error as StoreError, PutMode, PutOptions};
 
@@ -57,8 +57,8 @@ impl ObjectStorage {
         Ok(Guarantees { create_only: false })
     }
 
-    /// Whether the bucket refuses a copy onto a name that is taken: a copy of the marker onto itself shows it. An
-    /// error of whatever kind is a no; then copies go through this process.
+    /// Whether the bucket refuses a copy onto a name that is taken: a copy of the marker onto itself shows it. Any
+    /// other answer is a no, which is remembered; an error that may pass is an error, and the next call asks again.
     pub(super) async fn copies_create_only(&self) -> Result<bool> {
         let ask = || async {
             if !self.ask().await?.create_only {
@@ -66,8 +66,11 @@ impl ObjectStorage {
             }
             let marker = self.keys.reserved(MARKER)?;
             let options = CopyOptions { mode: CopyMode::Create, ..CopyOptions::default() };
-            let refused = self.store.copy_opts(&marker, &marker, options).await;
-            Ok(matches!(refused, Err(StoreError::AlreadyExists { .. })))
+            match self.store.copy_opts(&marker, &marker, options).await {
+                Err(StoreError::AlreadyExists { .. }) => Ok(true),
+                Err(error) if may_pass(&error) => Err(convert(error, Effect::Read)),
+                _ => Ok(false),
+            }
         };
         self.copies_create_only.get_or_try_init(ask).await.copied()
     }

@@ -65,6 +65,18 @@ impl Call {
         kept.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect()
     }
 
+    /// Whether the body is as long as a signed header says.
+    fn check_length(&self) -> Result<(), Refused> {
+        let Some(range) = self.header("x-goog-content-length-range") else { return Ok(()) };
+        let (least, most) = range.split_once(',').unwrap();
+        let len = self.body.len() as u64;
+        match (len < least.parse().unwrap(), len > most.parse().unwrap()) {
+            (true, _) => Err((400, "EntityTooSmall")),
+            (_, true) => Err((400, "EntityTooLarge")),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether only a name that is free may be taken.
     fn is_create(&self) -> Result<bool, Refused> {
         match self.header(CREATE) {
@@ -176,6 +188,7 @@ impl State {
                 Ok(xml("<CopyObjectResult><ETag>\"copied\"</ETag></CopyObjectResult>".into()))
             }
             ("PUT", false, []) => {
+                call.check_length()?;
                 let generation =
                     objects.put(bucket, key, (call.body.clone(), call.kept()), call.is_create()?)?;
                 Ok(stored(&format!("\"{generation}\""), Some(generation)))

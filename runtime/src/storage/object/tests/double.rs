@@ -50,6 +50,8 @@ pub(super) struct Double {
     pub(super) forgets: bool,
     /// A copy is answered with an empty object, and is whole after this time, as by Azure.
     pub(super) copies_late: Option<Duration>,
+    /// A copy has the bytes alone, as one that the client makes in parts.
+    pub(super) copies_bytes: bool,
 }
 
 impl fmt::Display for Double {
@@ -219,7 +221,12 @@ impl ObjectStore for Double {
             }
             None => {}
         }
-        self.inner.copy_opts(from, to, options).await
+        self.inner.copy_opts(from, to, options).await?;
+        if self.copies_bytes {
+            let bytes = self.inner.get_opts(to, GetOptions::default()).await?.bytes().await?;
+            self.inner.put_opts(to, bytes.into(), PutOptions::default()).await?;
+        }
+        Ok(())
     }
 }
 

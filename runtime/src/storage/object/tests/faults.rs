@@ -1,6 +1,8 @@
 //! What the campaign `store` found: answers that say less than they seem to.
 
 use super::*;
+use crate::inspect::{Inspector, Rules};
+use object_store::{Attribute, PutOptions};
 
 fn owned() -> SaveOptions {
     SaveOptions { owner: Some("mine".into()), ..exact() }
@@ -86,4 +88,71 @@ async fn a_body_that_is_too_short_is_not_the_file() {
     store.fail("get", Fault::Pretends);
     let read = storage.open_range(name("a"), 10..50_000).await.unwrap().read_all(u64::MAX).await.unwrap();
     assert_eq!(read.len(), 49_990);
+}
+
+/// Without its owner no sweep could prove that the copy is ours.
+#[tokio::test]
+async fn a_copy_that_loses_its_owner_is_made_by_hand() {
+    let store = Double { copies_bytes: true, ..Double::default() };
+    let storage = over(&store).build().unwrap();
+    storage.save(name("a"), "x".into(), &owned()).await.unwrap();
+    let kept = store.inner.get_opts(&"a".into(), Default::default()).await.unwrap().attributes;
+    storage.rename(name("a"), name("b")).await.unwrap();
+    assert_eq!(storage.owner(name("b")).await.unwrap().as_deref(), Some("mine"));
+    let moved = store.inner.get_opts(&"b".into(), Default::default()).await.unwrap().attributes;
+    assert_eq!(moved.get(&Attribute::ContentType), kept.get(&Attribute::ContentType));
+    assert_eq!((text(&storage, "b").await.as_str(), storage.list("").await.unwrap().files.len()), ("x", 1));
+}
+
+#[tokio::test]
+async fn a_copy_in_the_bucket_would_lose_the_storage_class() {
+    let store = Double::default();
+    let storage = over(&store).storage_class("STANDARD_IA").build().unwrap();
+    storage.save(name("a"), "x".into(), &owned()).await.unwrap();
+    store.requests();
+    storage.copy(name("a"), name("b"), &owned()).await.unwrap();
+    assert_eq!(store.requests(), ["head", "get", "put"]);
+}
+
+/// What a bucket cannot do is remembered, and not that it did not answer.
+#[tokio::test]
+async fn one_lost_answer_says_nothing_of_the_bucket() {
+    let store = Double::default();
+    let storage = over(&store).build().unwrap();
+    storage.save(name("a"), "x".into(), &owned()).await.unwrap();
+    store.fail("copy", Fault::Fails);
+    let error = storage.copy(name("a"), name("b"), &owned()).await.unwrap_err();
+    assert_eq!((error.is_retryable(), error.is_uncertain()), (true, false));
+    store.requests();
+    storage.copy(name("a"), name("b"), &owned()).await.unwrap();
+    assert_eq!(store.requests(), ["head", "copy", "copy", "head"]);
+}
+
+/// Whoever sends an upload may add headers that are not signed.
+#[tokio::test]
+async fn an_upload_with_headers_of_its_own_passes_through_the_process() {
+    let token = "aaaabbbbccccddddeeeeffff23";
+    for (encoding, requests) in [(None, 1), (Some("gzip"), 0)] {
+        let store = Double::default();
+        let storage = over(&store).trust_create_only().build().unwrap();
+        let upload = format!(".filefield/uploads/{token}");
+        let name_of = FileName::or_upload(&upload).unwrap();
+        let gif = "GIF89a\x01\0\x01\0\0\0\0";
+        let mut attributes =
+            attributes::of_file(&Defaults::default(), name_of, &[], Some("image/gif"), Some(token), token)
+                .unwrap();
+        if let Some(encoding) = encoding {
+            attributes.insert(Attribute::ContentEncoding, encoding.into());
+        }
+        let options = PutOptions { attributes, ..PutOptions::default() };
+        store.inner.put_opts(&upload.as_str().into(), gif.into(), options).await.unwrap();
+        let (inspector, _) = Inspector::new(Rules::default());
+        let options = SaveOptions { owner: Some(token.to_owned()), ..exact() };
+        storage.promote(name_of, name("a.gif"), inspector, &options).await.unwrap();
+        let copies = store.requests().iter().filter(|request| **request == "copy").count();
+        assert_eq!(copies, requests, "{encoding:?}");
+        let stored = store.inner.get_opts(&"a.gif".into(), Default::default()).await.unwrap();
+        assert_eq!(stored.attributes.get(&Attribute::ContentEncoding), None);
+        assert_eq!(stored.attributes.get(&Attribute::ContentType).unwrap().as_ref(), "image/gif");
+    }
 }

@@ -1,0 +1,66 @@
+//! The statements that write a row.
+
+use super::error::{database, unreadable_key};
+use super::write::{Change, RowWrite};
+use crate::{Error, ErrorKind, Result};
+use sea_orm::sea_query::{Alias, Expr, Query};
+use sea_orm::{ConnectionTrait, DbBackend, ExecResult, Value};
+
+impl RowWrite {
+    pub(super) async fn update(
+        &self,
+        tx: &impl ConnectionTrait,
+        values: &[(&'static str, Value)],
+    ) -> Result<()> {
+        let mut update = Query::update();
+        update.table(Alias::new(self.table)).and_where(self.is_row());
+        for (column, value) in values.iter().filter(|(column, _)| *column != self.key.0) {
+            update.value(Alias::new(*column), value.clone());
+        }
+        if !update.get_values().is_empty() {
+            tx.execute(&update).await.map_err(database)?;
+        }
+        Ok(())
+    }
+
+    /// Inserts the row, and says the key where the database makes it.
+    pub(super) async fn insert(
+        &self,
+        tx: &impl ConnectionTrait,
+        values: &[(&'static str, Value)],
+    ) -> Result<Option<u64>> {
+        let mut insert = Query::insert();
+        insert.into_table(Alias::new(self.table));
+        insert.columns(values.iter().map(|(column, _)| Alias::new(*column)));
+        insert.values(values.iter().map(|(_, value)| Expr::val(value.clone()))).map_err(|error| {
+            Error::new(ErrorKind::Database, "the statement cannot be built").with_source(error)
+        })?;
+        if values.is_empty() {
+            insert.or_default_values();
+        }
+        if !matches!(self.change, Change::Insert(_)) {
+            return taken(tx.execute(&insert).await.map_err(database)?).map(|_| None);
+        }
+        // PostgreSQL tells the key only when asked.
+        if tx.get_database_backend() != DbBackend::Postgres {
+            return taken(tx.execute(&insert).await.map_err(database)?).map(Some);
+        }
+        insert.returning(Query::returning().column(Alias::new(self.key.0)));
+        // All rows, to the end of the statement: an error may come behind the first.
+        let rows = tx.query_all(&insert).await.map_err(database)?;
+        let key = rows.first().and_then(|row| {
+            let wide = row.try_get_by_index::<i64>(0);
+            let key = wide.or_else(|_| row.try_get_by_index::<i32>(0).map(i64::from));
+            key.or_else(|_| row.try_get_by_index::<i16>(0).map(i64::from)).ok()
+        });
+        key.and_then(|key| u64::try_from(key).ok()).ok_or_else(unreadable_key).map(Some)
+    }
+}
+
+/// The key of a row that was inserted. A trigger or `ON CONFLICT IGNORE` may drop a row without an error.
+fn taken(done: ExecResult) -> Result<u64> {
+    match done.rows_affected() {
+        0 => Err(Error::new(ErrorKind::Database, "the database dropped the row, and says no reason")),
+        _ => Ok(done.last_insert_id()),
+    }
+}
