@@ -103,6 +103,17 @@ async fn a_bucket_of_google_is_named_too() {
         ("GOOGLE_SERVICE_ACCOUNT", file.path().display().to_string()),
     ];
     run("child_saves", &variables).await;
+    // And the endpoint in a variable.
+    let bucket = server.bucket();
+    let variables = [
+        (URL, format!("gs://{bucket}?base_url=https://cdn.example.com")),
+        (KIND, "gcs".to_owned()),
+        (LOCATION, format!("{}/{bucket}", server.endpoint)),
+        (SUITE, String::new()),
+        ("GOOGLE_SERVICE_ACCOUNT", file.path().display().to_string()),
+        ("GOOGLE_BASE_URL", server.endpoint.clone()),
+    ];
+    run("child_saves", &variables).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -123,6 +134,21 @@ async fn a_container_of_azure_is_named_too() {
         ("AZURITE_BLOB_STORAGE_URL", endpoint.clone()),
     ];
     run("child_saves", &variables).await;
+    // Variables may say both, too.
+    let asked = format!("az://{container}?base_url=https://cdn.example.com");
+    let variables = |location: String| {
+        let kind = (KIND, "azure".to_owned());
+        vec![(URL, asked.clone()), kind, (LOCATION, location), (SUITE, String::new())]
+    };
+    let mut emulator = variables(format!("az://emulator/{account}/{container}"));
+    emulator.push(("AZURE_STORAGE_USE_EMULATOR", "true".to_owned()));
+    emulator.push(("AZURITE_BLOB_STORAGE_URL", endpoint.clone()));
+    run("child_saves", &emulator).await;
+    let mut elsewhere = variables(format!("{endpoint}/{account}/{container}"));
+    elsewhere.push(("AZURE_STORAGE_ENDPOINT", format!("{endpoint}/{account}")));
+    elsewhere.push(("AZURE_STORAGE_ACCOUNT_NAME", account.to_owned()));
+    elsewhere.push(("AZURE_STORAGE_ACCOUNT_KEY", azure::KEY.to_owned()));
+    run("child_saves", &elsewhere).await;
 }
 
 fn variable(name: &str) -> String {

@@ -126,7 +126,8 @@ impl ObjectStorageBuilder {
         self
     }
 
-    /// The storage class of every object, in the provider's words: `STANDARD_IA`, `NEARLINE`, `Cool`.
+    /// The storage class of every object, in the provider's words: `STANDARD_IA`, `NEARLINE`, `Cool`. A service gives a
+    /// copy the class of the bucket, so with this copies, renames and claims of direct uploads pass through the process.
     pub fn storage_class(mut self, class: impl Into<String>) -> Self {
         self.defaults.storage_class = Some(class.into());
         self
