@@ -8,7 +8,6 @@ mod killed;
 #[cfg(feature = "db")]
 mod moving;
 #[cfg(feature = "db")]
-mod moving_broken;
 mod parts;
 mod requests;
 mod reserving;

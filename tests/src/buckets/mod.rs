@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot start its server fails")]
 
 pub mod azure;
-pub mod broken;
 pub mod count;
 pub mod gcs;
 pub mod http;

@@ -79,10 +79,15 @@ impl ObjectStorage {
     }
 
     /// Whose object is there after an answer was lost, or after one that may be to a second try (F10, F11): that of
-    /// the save with this token, or another's.
-    async fn found(&self, key: &Path, save: &str) -> Option<Whose> {
+    /// the save of `size` bytes with this token, or another's. A service may show an object before what is known of it,
+    /// so one of this size that no save has signed may become ours yet.
+    async fn found(&self, key: &Path, save: &str, size: u64) -> Option<Whose> {
         let facts = self.facts(key).await.ok()?;
-        Some(if attributes::is_of_save(&facts.attributes, save) { Whose::Ours } else { Whose::Anothers })
+        match attributes::save(&facts.attributes) {
+            Some(found) if found == save => Some(Whose::Ours),
+            None if facts.size == size => None,
+            _ => Some(Whose::Anothers),
+        }
     }
 
     pub(super) async fn save_content(
@@ -159,7 +164,7 @@ impl ObjectStorage {
             let error = convert(error, Effect::Put);
             let mut is_taken = error.kind() == ErrorKind::AlreadyExists;
             if is_taken || error.is_uncertain() {
-                match self.found(&key, &ready.save).await {
+                match self.found(&key, &ready.save, size).await {
                     Some(Whose::Ours) => break,
                     // A service that refuses a name need not read the bytes: it may hang up while they are sent, and
                     // its answer is lost.
@@ -216,7 +221,7 @@ impl ObjectStorage {
         }
         if let Err(error) = upload.complete().await {
             // A second try of the client finds the name taken by the first, or the upload gone.
-            if self.found(&key, &ready.save).await == Some(Whose::Ours) {
+            if self.found(&key, &ready.save, size).await == Some(Whose::Ours) {
                 upload.forget();
             } else if error.is_uncertain() {
                 upload.leave_to_owner();

@@ -6,6 +6,7 @@ use crate::campaign::world::{Car, World, bytes};
 use filefield::db::{NewUpload, UploadClaim};
 use filefield::inspect::{Inspector, Rules};
 use filefield::prelude::*;
+use filefield::registry::AppBuilder;
 use filefield::testing::with_storage;
 use filefield_tests::buckets::http;
 
@@ -20,11 +21,9 @@ pub(super) struct Sent {
     claim: UploadClaim,
 }
 
-/// Puts the settings in force that tickets need.
-pub(super) fn settings() -> Result {
-    let settings = Settings::builder().secret_key(SECRET_KEY).build()?;
-    App::builder().settings(settings).build()?;
-    Ok(())
+/// The settings that tickets need.
+pub(super) fn app() -> Result<AppBuilder> {
+    Ok(App::builder().settings(Settings::builder().secret_key(SECRET_KEY).build()?))
 }
 
 /// A ticket for an upload in parts.

@@ -10,7 +10,7 @@ use crate::campaign::world::Outcome;
 use std::time::Duration;
 
 /// What scheduling and the work itself may take on a machine that is busy.
-const ROOM: Duration = Duration::from_secs(10);
+pub(super) const ROOM: Duration = Duration::from_secs(10);
 
 /// An error must be of a kind that says what happened, and be uncertain only where something may have happened.
 pub(super) fn outcome(

@@ -5,6 +5,8 @@
 //! uncertain only where the request may have been carried out; no operation may take longer than its client is patient;
 //! no upload may stay open but one that nobody can know of.
 //!
+//! A quarter of the faults befall moves of a field into the bucket and out of it.
+//!
 //! `store [--count 900] [--operations save,sweep] [--faults stall] [--show yes]`: the last prints the requests of every
 //! operation.
 
@@ -13,6 +15,7 @@ mod exchange;
 mod fault;
 mod http;
 mod judge;
+mod moving;
 mod operation;
 mod proxy;
 mod stage;
@@ -23,6 +26,7 @@ use super::world::{Outcome, Random};
 use super::{Result, database, shuffle};
 use fault::{Ask, Extent, Fault};
 use filefield::testing::with_storage;
+use moving::Yard;
 use operation::{End, Operation, Subject};
 use proxy::Armed;
 use stage::{Habits, Stage};
@@ -57,7 +61,6 @@ struct Unharmed {
 }
 
 pub(crate) fn run(options: &Options) -> Result<Report> {
-    claim::settings()?;
     let back = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let front = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let report = front.block_on(campaign(options, back.handle()));
@@ -69,6 +72,10 @@ async fn campaign(options: &Options, back: &Handle) -> Result<Report> {
     let (mut report, mut random) = (Report::default(), Random::new(options.seed));
     super::parts::plant(options)?;
     let count = options.count.unwrap_or(COUNT);
+    let yard = Yard::new(back, claim::app()?).await?;
+    if Yard::is_wanted(options) {
+        yard.run(count / 4, options, &mut report, &mut random).await?;
+    }
     let unharmed = unharmed(options, back, &mut random).await?;
     for (operation, unharmed) in &unharmed {
         report.add(&format!("requests: {}", operation.name()), unharmed.asks.len() as u64);
@@ -107,7 +114,7 @@ async fn campaign(options: &Options, back: &Handle) -> Result<Report> {
         drop(world);
         stage.close().await?;
     }
-    report.points = visited.len() as u64;
+    report.points += visited.len() as u64;
     report.add("longest operation, ms", u64::try_from(longest.0.as_millis())?);
     report.more.insert("longest operation".to_owned(), longest.1.into());
     report.add("patience of clients, ms", u64::try_from(patience[0].as_millis())?);

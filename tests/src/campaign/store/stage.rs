@@ -35,7 +35,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(super) const TRIES: usize = 5;
 
 /// The bucket is the folder that worlds have their media in.
-const BUCKET: &str = "media";
+pub(super) const BUCKET: &str = "media";
 
 /// How a client behaves.
 #[derive(Debug, Clone, Copy)]
@@ -255,7 +255,11 @@ impl Stage {
     }
 }
 
-fn storage_of(endpoint: &str, habits: Habits, copying: Option<S3CopyIfNotExists>) -> Result<ObjectStorage> {
+pub(super) fn storage_of(
+    endpoint: &str,
+    habits: Habits,
+    copying: Option<S3CopyIfNotExists>,
+) -> Result<ObjectStorage> {
     let mut client = client_at(endpoint, BUCKET)
         .with_retry(RetryConfig {
             max_retries: habits.retries,

@@ -156,3 +156,16 @@ async fn an_upload_with_headers_of_its_own_passes_through_the_process() {
         assert_eq!(stored.attributes.get(&Attribute::ContentType).unwrap().as_ref(), "image/gif");
     }
 }
+
+/// A service may show an object before its attributes.
+#[tokio::test]
+async fn an_object_that_nobody_has_signed_may_be_ours() {
+    for (there, uncertain) in [("x", true), ("other", false)] {
+        let store = Double::default();
+        let storage = over(&store).trust_create_only().build().unwrap();
+        store.inner.put_opts(&"a".into(), there.into(), PutOptions::default()).await.unwrap();
+        store.fail("put", Fault::Fails);
+        let saved = storage.save(name("a"), "x".into(), &exact()).await.unwrap_err();
+        assert_eq!(saved.is_uncertain(), uncertain, "{saved}");
+    }
+}
