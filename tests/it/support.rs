@@ -114,6 +114,12 @@ impl Garage {
             }
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         }
+        let left = "SELECT CONCAT(name, ' ', kind, ' ', state, ' ', attempts, ' ', COALESCE(last_error, '')) AS n \
+                    FROM filefield_journal";
+        let left = Statement::from_string(self.db.get_database_backend(), left);
+        for row in self.db.query_all_raw(left).await.unwrap() {
+            eprintln!("left: {:?}", row.try_get::<String>("", "n"));
+        }
         panic!("the journal does not become empty");
     }
 }

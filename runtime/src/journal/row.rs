@@ -39,11 +39,12 @@ impl RowWrite {
             insert.or_default_values();
         }
         if !matches!(self.change, Change::Insert(_)) {
-            return taken(tx.execute(&insert).await.map_err(database)?).map(|_| None);
+            return taken(&tx.execute(&insert).await.map_err(database)?).map(|()| None);
         }
         // PostgreSQL tells the key only when asked.
         if tx.get_database_backend() != DbBackend::Postgres {
-            return taken(tx.execute(&insert).await.map_err(database)?).map(Some);
+            let done = tx.execute(&insert).await.map_err(database)?;
+            return taken(&done).map(|()| Some(done.last_insert_id()));
         }
         insert.returning(Query::returning().column(Alias::new(self.key.0)));
         // All rows, to the end of the statement: an error may come behind the first.
@@ -57,10 +58,10 @@ impl RowWrite {
     }
 }
 
-/// The key of a row that was inserted. A trigger or `ON CONFLICT IGNORE` may drop a row without an error.
-fn taken(done: ExecResult) -> Result<u64> {
+/// Fails where nothing was inserted: a trigger or `ON CONFLICT IGNORE` may drop a row without an error.
+fn taken(done: &ExecResult) -> Result<()> {
     match done.rows_affected() {
         0 => Err(Error::new(ErrorKind::Database, "the database dropped the row, and says no reason")),
-        _ => Ok(done.last_insert_id()),
+        _ => Ok(()),
     }
 }
