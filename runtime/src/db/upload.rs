@@ -284,7 +284,8 @@ impl<M: Table> FieldFileMut<'_, M> {
         crate::registry::enter_model::<M>()?;
         let handle = def.storage()?;
         let terms = claim.terms(def, &handle)?;
-        let taken = journal::take(db, terms.entry, &terms.upload)
+        let left = terms.expires.saturating_sub(now()?);
+        let taken = journal::take(db, terms.entry, &terms.upload, left)
             .await?
             .ok_or_else(|| Error::new(ErrorKind::StagedExpired, "the upload was claimed before, or swept"))?;
         match self.promote(def, &handle, &terms, &taken, claim, db).await {
@@ -297,8 +298,7 @@ impl<M: Table> FieldFileMut<'_, M> {
                 Err(error)
             }
             Err(error) => {
-                let left = now().map_or(0, |now| terms.expires.saturating_sub(now));
-                journal::give_back(db, taken, i64::try_from(left).unwrap_or(i64::MAX)).await;
+                journal::give_back(db, taken).await;
                 Err(error)
             }
         }

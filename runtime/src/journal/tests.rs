@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used)]
 use super::entry::{count, insert_new};
 use super::sql::{Dialect, Sql};
+use super::{Sweeper, take};
 use crate::db::connect;
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 
@@ -39,4 +40,19 @@ async fn a_reservation_whose_commit_failed_is_an_error() {
     let reserved = reserve(&db, "a.jpg").await;
     assert_eq!(count(&db, "SELECT COUNT(*) AS n FROM filefield_journal").await.unwrap(), 0);
     assert!(reserved.is_err(), "{reserved:?}");
+}
+
+/// The process of a claim was killed: what the URL of its ticket brings yet may not be forgotten before that has ended.
+#[tokio::test]
+async fn an_upload_in_hand_is_left_alone_while_its_ticket_lasts() {
+    let db = journal().await;
+    let day = 24 * 60 * 60;
+    let entry = reserve(&db, "a").await.unwrap().unwrap();
+    assert!(take(&db, entry, "another", 7 * day).await.unwrap().is_none());
+    assert!(take(&db, entry, "token", 7 * day).await.unwrap().is_some());
+    assert!(take(&db, entry, "token", 7 * day).await.unwrap().is_none());
+    db.execute_unprepared(&format!("UPDATE filefield_journal SET due_at = due_at - 6 * {day}")).await.unwrap();
+    assert_eq!(Sweeper::new(&db).run().await.unwrap().examined, 0);
+    db.execute_unprepared(&format!("UPDATE filefield_journal SET due_at = due_at - 2 * {day}")).await.unwrap();
+    assert_eq!(Sweeper::new(&db).run().await.unwrap().examined, 1);
 }

@@ -10,17 +10,22 @@ use crate::storage::UploadLog;
 use crate::{Error, ErrorKind, FileName, Result};
 use sea_orm::{DatabaseConnection, Value};
 
-/// How long a claim may take, in seconds; then the sweeper takes the upload away under it.
+/// How long a claim may take at least, in seconds; then the sweeper takes the upload away under it. But not while the
+/// ticket lasts: what its URL brings after the second look is found by nobody.
 const CLAIM: i64 = 60 * 60;
 
 /// An upload that this process has in hand, as a sweeper would.
 #[derive(Debug)]
-pub(crate) struct Taken(Entry);
+pub(crate) struct Taken {
+    entry: Entry,
+    /// Seconds in which the last of what its URLs bring has come.
+    open: i64,
+}
 
 impl Taken {
     /// What the storage calls an upload in parts.
     pub(crate) fn parts(&self) -> Option<&str> {
-        self.0.multipart_id.as_deref()
+        self.entry.multipart_id.as_deref()
     }
 }
 
@@ -74,24 +79,34 @@ pub(crate) async fn withdraw(db: &DatabaseConnection, entry: i64, why: &Error) {
     }
 }
 
-/// Takes an upload in hand. `None` where somebody had it before: it can be claimed once.
-pub(crate) async fn take(db: &DatabaseConnection, entry: i64, token: &str) -> Result<Option<Taken>> {
+/// Takes an upload in hand whose ticket lasts for `left` seconds. `None` where somebody had it before: it can be claimed
+/// once.
+pub(crate) async fn take(
+    db: &DatabaseConnection,
+    entry: i64,
+    token: &str,
+    left: u64,
+) -> Result<Option<Taken>> {
     let sql = sql(db)?;
-    if run(db, &sql.claim, vec![CLAIM.into(), entry.into(), token.into()]).await? != 1 {
+    let open = i64::try_from(left).unwrap_or(i64::MAX).saturating_add(LEASE);
+    if run(db, &sql.claim, vec![CLAIM.max(open).into(), entry.into(), token.into()]).await? != 1 {
         return Ok(None);
     }
-    Ok(entries(db, &sql.entry, vec![entry.into()]).await?.pop().map(Taken))
+    let entry = entries(db, &sql.entry, vec![entry.into()]).await?.pop();
+    Ok(entry.map(|entry| Taken { entry, open }))
 }
 
-/// Gives an upload back that could not be claimed yet, for `seconds` more.
-pub(crate) async fn give_back(db: &DatabaseConnection, taken: Taken, seconds: i64) {
+/// Gives an upload back that could not be claimed yet, for as long as its ticket lasts.
+pub(crate) async fn give_back(db: &DatabaseConnection, taken: Taken) {
     let Ok(sql) = sql(db) else { return };
-    let values = vec![(seconds + LEASE).into(), taken.0.id.into(), taken.0.attempts.into()];
+    let Taken { entry, open } = taken;
+    let values = vec![open.into(), entry.id.into(), entry.attempts.into()];
     // Else the sweeper has it when the claim's time is over.
     let _ = run(db, &sql.give_back, values).await;
 }
 
-/// Removes what is left of an upload, in the background, and looks once more a day later: its URL may still work.
+/// Removes what is left of an upload, in the background, and looks once more a day later, but not before its URLs have
+/// ended.
 pub(crate) fn settle(db: &DatabaseConnection, taken: Taken) {
-    work_off_fenced(db, taken.0);
+    work_off_fenced(db, taken.entry, taken.open);
 }

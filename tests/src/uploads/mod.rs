@@ -71,6 +71,7 @@ pub async fn all<P: Place>(storage: SharedStorage, place: P) -> P {
         dock.what_was_not_sent_yet_can_be_claimed_later().await;
         dock.an_upload_is_claimed_once().await;
         dock.what_nobody_claims_is_swept().await;
+        dock.what_is_sent_days_after_the_claim_is_swept().await;
         dock.a_rolled_back_row_leaves_nothing().await;
         refusals::all(&dock).await;
     })
@@ -237,6 +238,41 @@ impl<P: Place> Dock<P> {
         let error = Hull::default().photo_mut().claim(&Self::claim(&ticket), &self.db).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::StagedExpired);
         self.is_empty().await;
+    }
+
+    /// Lets these hours pass, and sweeps.
+    async fn hours_pass(&self, hours: u32) {
+        // A sweep waits for what the claim has begun.
+        db::sweep(&self.db).await.unwrap();
+        let later = format!("UPDATE filefield_journal SET due_at = due_at - {hours} * 3600");
+        self.db.execute_unprepared(&later).await.unwrap();
+        db::sweep(&self.db).await.unwrap();
+    }
+
+    async fn what_is_sent_days_after_the_claim_is_swept(&self) {
+        let week = Duration::from_secs(7 * 24 * 60 * 60);
+        for body in [gif(1, 20), Bytes::from_static(b"<html><script>x()</s")] {
+            let ticket = self.ticket(Hull::photo_upload("a.gif", 20).expires(week)).await;
+            self.send(&ticket, &body).await;
+            let mut hull = Hull::default();
+            if hull.photo_mut().claim(&Self::claim(&ticket), &self.db).await.is_ok() {
+                hull.save(&self.db).await.unwrap();
+            }
+            for _ in 0..3 {
+                self.hours_pass(25).await;
+            }
+            // The URL is good for some days yet.
+            self.send(&ticket, &body).await;
+            for _ in 0..2 {
+                self.hours_pass(7 * 24).await;
+            }
+            let kept = Vec::from_iter((!hull.photo().is_empty()).then(|| hull.photo().name()));
+            assert_eq!(self.place.files().await, kept);
+            match hull.id {
+                0 => self.is_empty().await,
+                _ => self.gone(hull).await,
+            }
+        }
     }
 
     async fn a_rolled_back_row_leaves_nothing(&self) {
