@@ -262,11 +262,18 @@ impl<M: Table> FieldFileMut<'_, M> {
     /// after [`Table::stage`]: the save of the instance attaches it, here or in a transaction of the caller's.
     ///
     /// An upload can be claimed once. One that is not what was stated, or not accepted, is gone; after any other error
-    /// it may be tried again while the ticket lasts.
+    /// it may be tried again while the ticket lasts. Only where the journal could not be told of the error, which then
+    /// says so and is not [retryable](Error::is_retryable), the upload is refused as claimed until that is made up for:
+    /// it is tried for some minutes.
+    ///
+    /// A claim whose future is dropped, or whose process dies, keeps the upload: nobody can claim it again, and it is
+    /// swept when the ticket has ended, or after an hour where that is later. A server that drops the futures of
+    /// requests whose client went away does better to claim on a task of its own.
     ///
     /// # Errors
     /// [`PermissionDenied`](ErrorKind::PermissionDenied) for a ticket that was changed, is another field's or owner's,
-    /// or has expired; [`StagedExpired`](ErrorKind::StagedExpired) for an upload that was claimed before or swept;
+    /// or has expired; [`StagedExpired`](ErrorKind::StagedExpired) for an upload that was claimed before or swept, also
+    /// while another claim of it is under way that may fail yet, and where one was dropped or died;
     /// [`NotFound`](ErrorKind::NotFound), retryable, where nothing was sent yet, or not all;
     /// [`NotAsStated`](ErrorKind::NotAsStated), [`TooLarge`](ErrorKind::TooLarge),
     /// [`NotAccepted`](ErrorKind::NotAccepted); those of the storage and of the journal. The instance is as it was.
@@ -297,10 +304,7 @@ impl<M: Table> FieldFileMut<'_, M> {
                 journal::settle(db, taken);
                 Err(error)
             }
-            Err(error) => {
-                journal::give_back(db, taken).await;
-                Err(error)
-            }
+            Err(error) => Err(journal::give_back(db, taken, error).await),
         }
     }
 

@@ -51,8 +51,35 @@ async fn an_upload_in_hand_is_left_alone_while_its_ticket_lasts() {
     assert!(take(&db, entry, "another", 7 * day).await.unwrap().is_none());
     assert!(take(&db, entry, "token", 7 * day).await.unwrap().is_some());
     assert!(take(&db, entry, "token", 7 * day).await.unwrap().is_none());
-    db.execute_unprepared(&format!("UPDATE filefield_journal SET due_at = due_at - 6 * {day}")).await.unwrap();
+    db.execute_unprepared(&format!("UPDATE filefield_journal SET due_at = due_at - 6 * {day}"))
+        .await
+        .unwrap();
     assert_eq!(Sweeper::new(&db).run().await.unwrap().examined, 0);
-    db.execute_unprepared(&format!("UPDATE filefield_journal SET due_at = due_at - 2 * {day}")).await.unwrap();
+    db.execute_unprepared(&format!("UPDATE filefield_journal SET due_at = due_at - 2 * {day}"))
+        .await
+        .unwrap();
     assert_eq!(Sweeper::new(&db).run().await.unwrap().examined, 1);
+}
+
+/// Whoever is told that the claim failed may try again, so nothing may fail behind the statement that takes it.
+#[tokio::test]
+async fn an_upload_is_known_before_it_is_taken() {
+    let db = journal().await;
+    let entry = reserve(&db, "a").await.unwrap().unwrap();
+    let unreadable = "CREATE TRIGGER unreadable AFTER UPDATE ON filefield_journal BEGIN \
+        UPDATE filefield_journal SET storage = X'FF' WHERE id = NEW.id; END";
+    db.execute_unprepared(unreadable).await.unwrap();
+    assert!(take(&db, entry, "token", 60).await.unwrap().is_some());
+}
+
+/// An answer of the database that was lost is made up for later, when the upload may be in other hands.
+#[tokio::test]
+async fn an_upload_is_given_back_by_who_has_it() {
+    let db = journal().await;
+    let entry = reserve(&db, "a").await.unwrap().unwrap();
+    let first = take(&db, entry, "token", 60).await.unwrap().unwrap();
+    assert_eq!(first.give_back(&db).await.unwrap(), 1);
+    let second = take(&db, entry, "token", 60).await.unwrap().unwrap();
+    assert_eq!(first.give_back(&db).await.unwrap(), 0);
+    assert_eq!(second.give_back(&db).await.unwrap(), 1);
 }

@@ -69,6 +69,7 @@ pub async fn all<P: Place>(storage: SharedStorage, place: P) -> P {
         dock.an_upload_becomes_a_file().await;
         dock.parts_become_a_file().await;
         dock.what_was_not_sent_yet_can_be_claimed_later().await;
+        dock.an_upload_that_cannot_be_given_back_is_given_back_later().await;
         dock.an_upload_is_claimed_once().await;
         dock.what_nobody_claims_is_swept().await;
         dock.what_is_sent_days_after_the_claim_is_swept().await;
@@ -195,6 +196,31 @@ impl<P: Place> Dock<P> {
         hull.save(&self.db).await.unwrap();
         assert_eq!(self.settled().await, ["hulls/a.gif"]);
         self.gone(hull).await;
+    }
+
+    async fn an_upload_that_cannot_be_given_back_is_given_back_later(&self) {
+        let ticket = self.ticket(Hull::photo_upload("a.gif", 20)).await;
+        let claim = Self::claim(&ticket);
+        let broken = "CREATE TRIGGER broken BEFORE UPDATE ON filefield_journal \
+            WHEN OLD.state = 'reaping' AND NEW.state = 'pending' BEGIN SELECT RAISE(FAIL, 'broken'); END";
+        self.db.execute_unprepared(broken).await.unwrap();
+        let mut hull = Hull::default();
+        let error = hull.photo_mut().claim(&claim, &self.db).await.unwrap_err();
+        assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::NotFound, false), "{error:?}");
+        assert!(error.to_string().contains("not sent") && error.to_string().contains("journal"), "{error}");
+        let error = hull.photo_mut().claim(&claim, &self.db).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::StagedExpired);
+        self.db.execute_unprepared("DROP TRIGGER broken").await.unwrap();
+        self.send(&ticket, &gif(1, 20)).await;
+        let again = async {
+            while let Err(error) = hull.photo_mut().claim(&claim, &self.db).await {
+                assert_eq!(error.kind(), ErrorKind::StagedExpired);
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), again).await.expect("it is given back");
+        drop(hull);
+        self.is_empty().await;
     }
 
     async fn an_upload_is_claimed_once(&self) {
