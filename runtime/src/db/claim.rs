@@ -26,7 +26,7 @@ impl UploadClaim {
         UploadClaim { token: token.into(), owner: String::new(), tags: Vec::new() }
     }
 
-    /// Who claims it: as in [`NewUpload::owner`].
+    /// Who claims it: as in [`NewUpload::owner`](super::NewUpload::owner).
     pub fn owner(mut self, owner: impl Into<String>) -> Self {
         self.owner = owner.into();
         self

@@ -25,7 +25,7 @@ const MOST_AT_ONCE: u64 = 5_000_000_000;
 /// A file that a client wants to send straight to the storage of a field: what `Car::photo_upload(..)` gives.
 ///
 /// The client says beforehand what it will send. The bytes lie under a name that is never served until a row
-/// [claims](FieldFileMut::claim) them, and what nobody claims is swept. Settings need a `SECRET_KEY`.
+/// [claims](crate::field::FieldFileMut::claim) them, and what nobody claims is swept. Settings need a `SECRET_KEY`.
 ///
 /// A client sends to a bucket itself. For a storage on disk or in memory the requests lead to URLs below its base URL,
 /// which the program has to serve with [`receive_upload`](crate::storage::receive_upload). When it is claimed, a bucket
@@ -62,7 +62,8 @@ pub struct NewUpload<M> {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct UploadTicket {
-    /// What the client sends back once the bytes are there, for [`UploadClaim::new`].
+    /// What the client sends back once the bytes are there, for
+    /// [`UploadClaim::new`](super::UploadClaim::new).
     pub token: String,
     /// One request, or one for each part in their order.
     pub requests: Vec<UploadRequest>,
