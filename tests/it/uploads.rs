@@ -1,8 +1,9 @@
 //! Uploads that go straight to storages of this machine, through their signed URLs.
 
 use crate::support::files_below;
-use filefield::db;
 use filefield::db::sea_orm::ConnectionTrait;
+use filefield::db::{self, UploadClaim};
+use filefield::prelude::*;
 use filefield::storage::{
     DirectUpload, FileSystemStorage, MemoryStorage, PrefixStorage, SignedRequest, Signer, UploadRequest,
     UploadTerms, receive_upload,
@@ -11,10 +12,12 @@ use filefield::{
     Bytes, Content, ErrorKind, FileName, Metadata, Reader, Result, SaveOptions, Saved, SharedStorage,
     Storage, async_trait,
 };
+use filefield_tests::databases::{Database, Kind};
 use filefield_tests::isolated::isolated;
-use filefield_tests::uploads::{Hull, Place, SECRET_KEY, all};
+use filefield_tests::uploads::{Hull, Place, SECRET_KEY, all, gif};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// A program that serves the storage.
 struct Served {
@@ -135,6 +138,51 @@ impl Storage for Service {
         self.1.lock().unwrap().retain(|open| open != id);
         Ok(())
     }
+}
+
+/// The journal's statements, which are in other words on each.
+#[test]
+fn on_every_database() {
+    isolated("uploads::on_every_database", &[("FILEFIELD_SECRET_KEY", SECRET_KEY)], || {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        for kind in Kind::ALL {
+            let database = match Database::fresh(kind) {
+                Ok(database) => database,
+                Err(missing) => {
+                    println!("SKIPPED: uploads: {missing}");
+                    continue;
+                }
+            };
+            let folder = tempfile::tempdir().unwrap();
+            let storage = disk(folder.path());
+            let place = Served { storage: storage.clone(), media: None };
+            runtime.block_on(filefield::testing::with_storage(storage, async {
+                let db = db::connect(database.url()).await.unwrap();
+                db::migrate::<Hull>(&db).await.unwrap();
+                let week = Duration::from_secs(7 * 24 * 60 * 60);
+                let ticket = Hull::photo_upload("a.gif", 20).expires(week).ticket(&db).await.unwrap();
+                let claim = UploadClaim::new(&ticket.token);
+                let mut hull = Hull::default();
+                for _ in 0..3 {
+                    let error = hull.photo_mut().claim(&claim, &db).await.unwrap_err();
+                    assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::NotFound, true), "{kind}");
+                }
+                place.send(&ticket.requests[0], gif(1, 20)).await.unwrap();
+                hull.photo_mut().claim(&claim, &db).await.unwrap();
+                hull.save(&db).await.unwrap();
+                let error = hull.photo_mut().claim(&claim, &db).await.unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::StagedExpired, "{kind}: {error:?}");
+                place.send(&ticket.requests[0], gif(1, 20)).await.unwrap();
+                for hours in [25, 25, 25, 7 * 24, 7 * 24] {
+                    db::sweep(&db).await.unwrap();
+                    let later = format!("UPDATE filefield_journal SET due_at = due_at - {hours} * 3600");
+                    db.execute_unprepared(&later).await.unwrap();
+                }
+                db::sweep(&db).await.unwrap();
+                assert_eq!(files_below(&folder.path().join("media")), ["hulls/a.gif"], "{kind}");
+            }));
+        }
+    });
 }
 
 /// No sweep would know the id.
