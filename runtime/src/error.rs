@@ -266,6 +266,14 @@ impl Error {
         self
     }
 
+    /// Marks that trying again at once does not help, and says why.
+    #[must_use]
+    pub(crate) fn not_at_once(mut self, why: &str) -> Self {
+        self.0.retry = false;
+        self.0.message = format!("{}; {why}", self.0.message).into();
+        self
+    }
+
     /// Marks that trying again may help.
     #[must_use]
     pub fn retryable(mut self) -> Self {

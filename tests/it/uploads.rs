@@ -1,14 +1,23 @@
 //! Uploads that go straight to storages of this machine, through their signed URLs.
 
 use crate::support::files_below;
+use filefield::db::sea_orm::ConnectionTrait;
+use filefield::db::{self, UploadClaim};
+use filefield::prelude::*;
 use filefield::storage::{
-    FileSystemStorage, MemoryStorage, PrefixStorage, SignedRequest, Signer, UploadRequest, receive_upload,
+    DirectUpload, FileSystemStorage, MemoryStorage, PrefixStorage, SignedRequest, Signer, UploadRequest,
+    UploadTerms, receive_upload,
 };
-use filefield::{Bytes, Content, SharedStorage};
+use filefield::{
+    Bytes, Content, ErrorKind, FileName, Metadata, Reader, Result, SaveOptions, Saved, SharedStorage,
+    Storage, async_trait,
+};
+use filefield_tests::databases::{Database, Kind};
 use filefield_tests::isolated::isolated;
-use filefield_tests::uploads::{Place, SECRET_KEY, all};
+use filefield_tests::uploads::{Hull, Place, SECRET_KEY, all, gif};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// A program that serves the storage.
 struct Served {
@@ -18,7 +27,7 @@ struct Served {
 }
 
 impl Place for Served {
-    async fn send(&self, request: &UploadRequest, body: Bytes) -> Result<String, String> {
+    async fn send(&self, request: &UploadRequest, body: Bytes) -> std::result::Result<String, String> {
         // A client that knows no base URL goes to the host it was served by.
         let absolute = request.url.strip_prefix("https://").and_then(|rest| rest.split_once('/'));
         let target = absolute.map_or(request.url.clone(), |(_, path)| format!("/{path}"));
@@ -86,6 +95,117 @@ fn below_a_prefix() {
     let below =
         |folder: &Path| Arc::new(PrefixStorage::new(disk(folder), "tenants/7").unwrap()) as SharedStorage;
     run("below_a_prefix", below, Some("media/tenants/7"));
+}
+
+/// A service that puts parts together, of which only the begin and the end can be seen.
+#[derive(Debug, Default)]
+struct Service(MemoryStorage, Mutex<Vec<String>>);
+
+#[async_trait]
+impl Storage for Service {
+    async fn save(&self, name: FileName<'_>, content: Content, options: &SaveOptions) -> Result<Saved> {
+        self.0.save(name, content, options).await
+    }
+
+    async fn open(&self, name: FileName<'_>) -> Result<Reader> {
+        self.0.open(name).await
+    }
+
+    async fn delete(&self, name: FileName<'_>) -> Result<()> {
+        self.0.delete(name).await
+    }
+
+    async fn metadata(&self, name: FileName<'_>) -> Result<Metadata> {
+        self.0.metadata(name).await
+    }
+
+    fn url(&self, name: FileName<'_>) -> Result<String> {
+        self.0.url(name)
+    }
+
+    fn kind(&self) -> &'static str {
+        "service"
+    }
+
+    async fn direct_upload(&self, name: FileName<'_>, _: &UploadTerms) -> Result<DirectUpload> {
+        let id = format!("parts of {name}");
+        self.1.lock().unwrap().push(id.clone());
+        Ok(DirectUpload::new(Some(id), Vec::new()))
+    }
+
+    async fn abort_upload(&self, name: FileName<'_>, id: &str) -> Result<()> {
+        assert_eq!(id, format!("parts of {name}"));
+        self.1.lock().unwrap().retain(|open| open != id);
+        Ok(())
+    }
+}
+
+/// The journal's statements, which are in other words on each.
+#[test]
+fn on_every_database() {
+    isolated("uploads::on_every_database", &[("FILEFIELD_SECRET_KEY", SECRET_KEY)], || {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        for kind in Kind::ALL {
+            let database = match Database::fresh(kind) {
+                Ok(database) => database,
+                Err(missing) => {
+                    println!("SKIPPED: uploads: {missing}");
+                    continue;
+                }
+            };
+            let folder = tempfile::tempdir().unwrap();
+            let storage = disk(folder.path());
+            let place = Served { storage: storage.clone(), media: None };
+            runtime.block_on(filefield::testing::with_storage(storage, async {
+                let db = db::connect(database.url()).await.unwrap();
+                db::migrate::<Hull>(&db).await.unwrap();
+                let week = Duration::from_secs(7 * 24 * 60 * 60);
+                let ticket = Hull::photo_upload("a.gif", 20).expires(week).ticket(&db).await.unwrap();
+                let claim = UploadClaim::new(&ticket.token);
+                let mut hull = Hull::default();
+                for _ in 0..3 {
+                    let error = hull.photo_mut().claim(&claim, &db).await.unwrap_err();
+                    assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::NotFound, true), "{kind}");
+                }
+                place.send(&ticket.requests[0], gif(1, 20)).await.unwrap();
+                hull.photo_mut().claim(&claim, &db).await.unwrap();
+                hull.save(&db).await.unwrap();
+                let error = hull.photo_mut().claim(&claim, &db).await.unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::StagedExpired, "{kind}: {error:?}");
+                place.send(&ticket.requests[0], gif(1, 20)).await.unwrap();
+                for hours in [25, 25, 25, 7 * 24, 7 * 24] {
+                    db::sweep(&db).await.unwrap();
+                    let later = format!("UPDATE filefield_journal SET due_at = due_at - {hours} * 3600");
+                    db.execute_unprepared(&later).await.unwrap();
+                }
+                db::sweep(&db).await.unwrap();
+                assert_eq!(files_below(&folder.path().join("media")), ["hulls/a.gif"], "{kind}");
+            }));
+        }
+    });
+}
+
+/// No sweep would know the id.
+#[test]
+fn parts_whose_id_cannot_be_noted_are_aborted() {
+    let test = "uploads::parts_whose_id_cannot_be_noted_are_aborted";
+    isolated(test, &[("FILEFIELD_SECRET_KEY", SECRET_KEY)], || {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        let service = Arc::new(Service::default());
+        let shared: SharedStorage = service.clone();
+        runtime.block_on(filefield::testing::with_storage(shared, async {
+            let db = db::connect("sqlite::memory:").await.unwrap();
+            db::migrate::<Hull>(&db).await.unwrap();
+            let ticket = || Hull::plan_upload("plan.bin", 20).part_size(10).ticket(&db);
+            ticket().await.unwrap();
+            assert_eq!(service.1.lock().unwrap().len(), 1);
+            let broken = "CREATE TRIGGER broken BEFORE UPDATE OF multipart_id ON filefield_journal \
+                BEGIN SELECT RAISE(FAIL, 'broken'); END";
+            db.execute_unprepared(broken).await.unwrap();
+            assert_eq!(ticket().await.unwrap_err().kind(), ErrorKind::Database);
+            assert_eq!(service.1.lock().unwrap().len(), 1);
+        }));
+    });
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Built-in persistence on sea-orm, for models with `#[model(table = ..)]`.
 
+mod claim;
 mod column;
 mod connect;
 pub mod entity;
@@ -12,6 +13,7 @@ mod triggers;
 mod upload;
 mod value;
 
+pub use claim::UploadClaim;
 pub(crate) use column::Functions;
 pub use column::{AnyColumn, Column, ColumnSpec, Ordering};
 pub use connect::{connect, create_indexes, create_table, migrate, sweep};
@@ -23,5 +25,5 @@ pub use ::sea_orm::DatabaseConnection;
 pub use ::sea_orm::prelude::{Decimal, Json, Uuid};
 pub use table::{Row, Table};
 pub use triggers::{Script, adopt_sql, drop_trigger_sql, trigger_sql};
-pub use upload::{NewUpload, UploadClaim, UploadTicket};
+pub use upload::{NewUpload, UploadTicket};
 pub use value::{ColumnValue, FileColumn, ImageColumn, KeyValue, Operand};

@@ -1,12 +1,11 @@
-//! Uploads that a client sends straight to the storage, and rows that take them.
+//! Uploads that a client sends straight to the storage.
 
 use super::Table;
-use super::stage::take_over;
-use crate::field::{FieldDef, FieldFileMut, store};
-use crate::inspect::{Stated, accepts};
-use crate::journal::{self, Request, Taken};
+use crate::field::{FieldDef, store};
+use crate::inspect::accepts;
+use crate::journal;
 use crate::registry::StorageHandle;
-use crate::storage::{self, UploadRequest, UploadTerms, bytes_from_hex, framed, from_hex, now};
+use crate::storage::{self, UploadRequest, UploadTerms, framed, now};
 use crate::{Error, ErrorKind, FileName, Result, name, settings};
 use sea_orm::DatabaseConnection;
 use serde::{Deserialize, Serialize};
@@ -25,9 +24,13 @@ const MOST_AT_ONCE: u64 = 5_000_000_000;
 
 /// A file that a client wants to send straight to the storage of a field: what `Car::photo_upload(..)` gives.
 ///
-/// The client says beforehand what it will send. Bytes go to the storage, and never through this program; they lie
-/// under a name that is never served until a row [claims](FieldFileMut::claim) them, and what nobody claims is
-/// swept. Settings need a `SECRET_KEY`.
+/// The client says beforehand what it will send. The bytes lie under a name that is never served until a row
+/// [claims](crate::field::FieldFileMut::claim) them, and what nobody claims is swept. Settings need a `SECRET_KEY`.
+///
+/// A client sends to a bucket itself. For a storage on disk or in memory the requests lead to URLs below its base URL,
+/// which the program has to serve with [`receive_upload`](crate::storage::receive_upload). When it is claimed, a bucket
+/// copies an upload by itself if its type was [stated](Self::content_type) and it is not over 5 GiB; on Azure only one
+/// that was not sent in parts. The bytes of any other pass through this program then.
 ///
 /// ```no_run
 /// # use filefield::prelude::*;
@@ -59,7 +62,8 @@ pub struct NewUpload<M> {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct UploadTicket {
-    /// What the client sends back once the bytes are there, for [`UploadClaim::new`].
+    /// What the client sends back once the bytes are there, for
+    /// [`UploadClaim::new`](super::UploadClaim::new).
     pub token: String,
     /// One request, or one for each part in their order.
     pub requests: Vec<UploadRequest>,
@@ -67,27 +71,18 @@ pub struct UploadTicket {
     pub expires_at: u64,
 }
 
-/// What a client says of an upload that it has sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[must_use]
-pub struct UploadClaim {
-    token: String,
-    owner: String,
-    tags: Vec<String>,
-}
-
 /// What a token says. It is not secret; that it was not changed is what its code shows.
 #[derive(Debug, Serialize, Deserialize)]
-struct Terms {
-    entry: i64,
-    upload: String,
-    filename: String,
-    size: u64,
+pub(super) struct Terms {
+    pub(super) entry: i64,
+    pub(super) upload: String,
+    pub(super) filename: String,
+    pub(super) size: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
-    content_type: Option<String>,
+    pub(super) content_type: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    sha256: Option<String>,
-    expires: u64,
+    pub(super) sha256: Option<String>,
+    pub(super) expires: u64,
 }
 
 impl<M> NewUpload<M> {
@@ -102,7 +97,7 @@ impl<M> NewUpload<M> {
     }
 
     /// The media type. A file whose bytes show another one is refused; said or not, the field's `accept` is asked.
-    /// With it a bucket can keep the object as it is, without it the bytes pass through this program when they are
+    /// With it most buckets copy the object as it is, without it the bytes pass through this program when they are
     /// claimed.
     pub fn content_type(mut self, content_type: impl Into<String>) -> Self {
         self.terms.content_type = Some(content_type.into());
@@ -141,7 +136,8 @@ impl<M: Table> NewUpload<M> {
     /// # Errors
     /// [`TooLarge`](ErrorKind::TooLarge) and [`NotAccepted`](ErrorKind::NotAccepted) by the field's rules;
     /// [`Usage`](ErrorKind::Usage) for a life that is too long, or too many parts; [`Settings`](ErrorKind::Settings)
-    /// without `SECRET_KEY`; those of the storage and of the journal.
+    /// without `SECRET_KEY`; [`Unsupported`](ErrorKind::Unsupported) for a storage that clients cannot send to, such as
+    /// one without signed URLs; those of the storage and of the journal.
     pub async fn ticket(self, db: &DatabaseConnection) -> Result<UploadTicket> {
         let def = M::FIELDS.at(self.number).def();
         self.ticket_of(def, db).await.map_err(|error| def.blame(error.with_operation("upload")))
@@ -158,8 +154,12 @@ impl<M: Table> NewUpload<M> {
         let entry = journal::announce(db, def, M::TABLE, &handle, upload, life).await?;
         let sent = async {
             let sent = handle.direct_upload(upload, &self.terms).await?;
-            if let Some(id) = &sent.id {
-                journal::note_parts(db, entry, id).await?;
+            if let Some(id) = &sent.id
+                && let Err(error) = journal::note_parts(db, entry, id).await
+            {
+                // No sweep knows the id. What cannot be aborted either is left to the rules of the service.
+                let _ = handle.abort_upload(upload, id).await;
+                return Err(error);
             }
             Ok(sent.requests)
         };
@@ -181,7 +181,7 @@ impl<M: Table> NewUpload<M> {
         };
         let text = serde_json::to_string(&terms)
             .map_err(|error| Error::new(ErrorKind::Usage, "no ticket").with_source(error))?;
-        let code = signer.code(&message(def, &handle, &self.owner, &text));
+        let code = signer.code(&message(def, M::TABLE, &handle, &self.owner, &text));
         let token = format!("{}.{}", store::hex(text.as_bytes()), store::hex(&code));
         Ok(UploadTicket { token, requests, expires_at: expires })
     }
@@ -219,156 +219,30 @@ impl<M: Table> NewUpload<M> {
     }
 }
 
-impl UploadClaim {
-    /// The upload of a ticket with this token.
-    pub fn new(token: impl Into<String>) -> Self {
-        UploadClaim { token: token.into(), owner: String::new(), tags: Vec::new() }
-    }
-
-    /// Who claims it: as in [`NewUpload::owner`].
-    pub fn owner(mut self, owner: impl Into<String>) -> Self {
-        self.owner = owner.into();
-        self
-    }
-
-    /// For an upload in parts, what the storage answered for each in its header `ETag`, in their order. S3 and Google
-    /// Cloud Storage need them.
-    pub fn tags<T: Into<String>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
-        self.tags = tags.into_iter().map(Into::into).collect();
-        self
-    }
-
-    /// What the ticket says, if it is ours, for this field and this owner, and its time is not over. All refusals are
-    /// the same (requirement 83).
-    fn terms(&self, def: &FieldDef, handle: &StorageHandle<'_>) -> Result<Terms> {
-        let signer = signer()?;
-        let read = || {
-            let (text, code) = self.token.split_once('.')?;
-            let (text, code) = (String::from_utf8(bytes_from_hex(text)?).ok()?, from_hex(code)?);
-            let is_ours = signer.is_code(&message(def, handle, &self.owner, &text), &code);
-            if is_ours { serde_json::from_str::<Terms>(&text).ok() } else { None }
-        };
-        let now = now()?;
-        read().filter(|terms| now < terms.expires).ok_or_else(|| {
-            let text = "the ticket of the upload is no good for this, or no longer";
-            Error::new(ErrorKind::PermissionDenied, text)
-        })
-    }
-}
-
-impl<M: Table> FieldFileMut<'_, M> {
-    /// Takes an upload that a client has sent straight to the storage: looks whether it is what its ticket says and
-    /// what the field accepts, makes it a file of its own, and puts it into the field. It belongs to no row yet, as
-    /// after [`Table::stage`]: the save of the instance attaches it, here or in a transaction of the caller's.
-    ///
-    /// An upload can be claimed once. One that is not what was stated, or not accepted, is gone; after any other error
-    /// it may be tried again while the ticket lasts.
-    ///
-    /// # Errors
-    /// [`PermissionDenied`](ErrorKind::PermissionDenied) for a ticket that was changed, is another field's or owner's,
-    /// or has expired; [`StagedExpired`](ErrorKind::StagedExpired) for an upload that was claimed before or swept;
-    /// [`NotFound`](ErrorKind::NotFound), retryable, where nothing was sent yet, or not all;
-    /// [`NotAsStated`](ErrorKind::NotAsStated), [`TooLarge`](ErrorKind::TooLarge),
-    /// [`NotAccepted`](ErrorKind::NotAccepted); those of the storage and of the journal. The instance is as it was.
-    pub async fn claim(&mut self, claim: &UploadClaim, db: &DatabaseConnection) -> Result<()> {
-        let def = self.def();
-        self.claim_for(def, claim, db).await.map_err(|error| def.blame(error.with_operation("claim")))
-    }
-
-    async fn claim_for(
-        &mut self,
-        def: &'static FieldDef,
-        claim: &UploadClaim,
-        db: &DatabaseConnection,
-    ) -> Result<()> {
-        crate::registry::enter_model::<M>()?;
-        let handle = def.storage()?;
-        let terms = claim.terms(def, &handle)?;
-        let taken = journal::take(db, terms.entry, &terms.upload)
-            .await?
-            .ok_or_else(|| Error::new(ErrorKind::StagedExpired, "the upload was claimed before, or swept"))?;
-        match self.promote(def, &handle, &terms, &taken, claim, db).await {
-            Ok(()) => {
-                journal::settle(db, taken);
-                Ok(())
-            }
-            Err(error) if is_refusal(&error) => {
-                journal::settle(db, taken);
-                Err(error)
-            }
-            Err(error) => {
-                let left = now().map_or(0, |now| terms.expires.saturating_sub(now));
-                journal::give_back(db, taken, i64::try_from(left).unwrap_or(i64::MAX)).await;
-                Err(error)
-            }
-        }
-    }
-
-    async fn promote(
-        &mut self,
-        def: &'static FieldDef,
-        handle: &StorageHandle<'static>,
-        terms: &Terms,
-        taken: &Taken,
-        claim: &UploadClaim,
-        db: &DatabaseConnection,
-    ) -> Result<()> {
-        let upload = name::of_upload(&terms.upload);
-        let upload = FileName::or_upload(&upload)?;
-        let missing = |error: Error| match error.kind() {
-            ErrorKind::NotFound => {
-                let text = "the upload was not sent, or not all of it";
-                Error::new(ErrorKind::NotFound, text).with_storage(handle.alias()).retryable()
-            }
-            _ => error,
-        };
-        if let Some(id) = taken.parts() {
-            handle.finish_upload(upload, id, &claim.tags).await.map_err(missing)?;
-        }
-        // Nothing is copied that is refused anyway.
-        let size = handle.size(upload).await.map_err(missing)?;
-        if size != terms.size {
-            let text = format!("the upload has {size} bytes, and {} were stated", terms.size);
-            return Err(Error::new(ErrorKind::NotAsStated, text));
-        }
-        let stated = Stated {
-            size: Some(terms.size),
-            sha256: terms.sha256.as_deref().and_then(from_hex),
-            content_type: terms.content_type.clone(),
-        };
-        let filename = name::from_client(&terms.filename)?;
-        let field = self.field();
-        let mut prepared = store::prepare_upload(self.model, field, handle, &filename, upload, stated)?;
-        terms.filename.clone_into(&mut prepared.original_name);
-        let request = Request { def, table: M::TABLE, handle: handle.clone(), prepared, pending: None };
-        let staged = journal::stage(db, vec![request]).await?;
-        for staged in &staged {
-            take_over(self.model, self.number, handle.alias(), staged, db);
-        }
-        Ok(())
-    }
-}
-
-/// Whether the upload itself is at fault, which no other try would change.
-fn is_refusal(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::NotAsStated | ErrorKind::TooLarge | ErrorKind::NotAccepted)
-}
-
 fn seconds(life: Duration) -> u64 {
     life.as_secs() + u64::from(life.subsec_nanos() > 0)
 }
 
-fn signer() -> Result<storage::Signer> {
+pub(super) fn signer() -> Result<storage::Signer> {
     settings::try_settings()?.signer()?.ok_or_else(|| {
         Error::new(ErrorKind::Settings, "uploads straight to the storage need a `SECRET_KEY` in the settings")
     })
 }
 
 /// What the code of a token covers; no part can lend to its neighbour (requirement 80).
-fn message(def: &FieldDef, handle: &StorageHandle<'_>, owner: &str, terms: &str) -> Vec<u8> {
+///
+/// Models of two modules may be called the same, but have tables of their own.
+pub(super) fn message(
+    def: &FieldDef,
+    table: &str,
+    handle: &StorageHandle<'_>,
+    owner: &str,
+    terms: &str,
+) -> Vec<u8> {
     framed(&[
-        Some("filefield upload ticket 1"),
+        Some("filefield upload ticket 2"),
         Some(def.model()),
+        Some(table),
         Some(def.name()),
         Some(handle.alias()),
         Some(owner),

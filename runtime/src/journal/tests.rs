@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used)]
 use super::entry::{count, insert_new};
 use super::sql::{Dialect, Sql};
+use super::{Sweeper, take};
 use crate::db::connect;
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 
@@ -39,4 +40,46 @@ async fn a_reservation_whose_commit_failed_is_an_error() {
     let reserved = reserve(&db, "a.jpg").await;
     assert_eq!(count(&db, "SELECT COUNT(*) AS n FROM filefield_journal").await.unwrap(), 0);
     assert!(reserved.is_err(), "{reserved:?}");
+}
+
+/// The process of a claim was killed: what the URL of its ticket brings yet may not be forgotten before that has ended.
+#[tokio::test]
+async fn an_upload_in_hand_is_left_alone_while_its_ticket_lasts() {
+    let db = journal().await;
+    let day = 24 * 60 * 60;
+    let entry = reserve(&db, "a").await.unwrap().unwrap();
+    assert!(take(&db, entry, "another", 7 * day).await.unwrap().is_none());
+    assert!(take(&db, entry, "token", 7 * day).await.unwrap().is_some());
+    assert!(take(&db, entry, "token", 7 * day).await.unwrap().is_none());
+    db.execute_unprepared(&format!("UPDATE filefield_journal SET due_at = due_at - 6 * {day}"))
+        .await
+        .unwrap();
+    assert_eq!(Sweeper::new(&db).run().await.unwrap().examined, 0);
+    db.execute_unprepared(&format!("UPDATE filefield_journal SET due_at = due_at - 2 * {day}"))
+        .await
+        .unwrap();
+    assert_eq!(Sweeper::new(&db).run().await.unwrap().examined, 1);
+}
+
+/// Whoever is told that the claim failed may try again, so nothing may fail behind the statement that takes it.
+#[tokio::test]
+async fn an_upload_is_known_before_it_is_taken() {
+    let db = journal().await;
+    let entry = reserve(&db, "a").await.unwrap().unwrap();
+    let unreadable = "CREATE TRIGGER unreadable AFTER UPDATE ON filefield_journal BEGIN \
+        UPDATE filefield_journal SET storage = X'FF' WHERE id = NEW.id; END";
+    db.execute_unprepared(unreadable).await.unwrap();
+    assert!(take(&db, entry, "token", 60).await.unwrap().is_some());
+}
+
+/// An answer of the database that was lost is made up for later, when the upload may be in other hands.
+#[tokio::test]
+async fn an_upload_is_given_back_by_who_has_it() {
+    let db = journal().await;
+    let entry = reserve(&db, "a").await.unwrap().unwrap();
+    let first = take(&db, entry, "token", 60).await.unwrap().unwrap();
+    assert_eq!(first.give_back(&db).await.unwrap(), 1);
+    let second = take(&db, entry, "token", 60).await.unwrap().unwrap();
+    assert_eq!(first.give_back(&db).await.unwrap(), 0);
+    assert_eq!(second.give_back(&db).await.unwrap(), 1);
 }

@@ -7,20 +7,52 @@ use super::sweep::work_off_fenced;
 use crate::field::FieldDef;
 use crate::registry::{self, StorageHandle};
 use crate::storage::UploadLog;
-use crate::{Error, ErrorKind, FileName, Result};
+use crate::{Error, ErrorKind, FileName, Result, name};
 use sea_orm::{DatabaseConnection, Value};
+use std::time::Duration;
 
-/// How long a claim may take, in seconds; then the sweeper takes the upload away under it.
+/// How long a claim may take at least, in seconds; then the sweeper takes the upload away under it. But not while the
+/// ticket lasts: what its URL brings after the second look is found by nobody.
 const CLAIM: i64 = 60 * 60;
+
+/// Seconds between two tries to give an upload back: four minutes in all.
+const PAUSES: [u64; 8] = [1, 2, 4, 8, 16, 32, 64, 128];
 
 /// An upload that this process has in hand, as a sweeper would.
 #[derive(Debug)]
-pub(crate) struct Taken(Entry);
+pub(crate) struct Taken {
+    entry: Entry,
+    /// What no other claim writes into the entry. So a statement whose answer was lost can be made up for later, when
+    /// the upload may be in other hands.
+    mark: String,
+    /// Seconds in which the last of what its URLs bring has come.
+    open: i64,
+}
 
 impl Taken {
     /// What the storage calls an upload in parts.
     pub(crate) fn parts(&self) -> Option<&str> {
-        self.0.multipart_id.as_deref()
+        self.entry.multipart_id.as_deref()
+    }
+
+    /// Gives it back for as long as its ticket lasts; the number of entries that this was true of.
+    pub(super) async fn give_back(&self, db: &DatabaseConnection) -> Result<u64> {
+        let Taken { entry, mark, open } = self;
+        let values = vec![(*open).into(), entry.id.into(), entry.attempts.into(), mark.as_str().into()];
+        run(db, &sql(db)?.give_back, values).await
+    }
+
+    /// Goes on trying to give it back, on a task of its own. Else the sweeper has it when its time is over.
+    fn give_back_later(self, db: &DatabaseConnection) {
+        let db = db.clone();
+        tokio::spawn(async move {
+            for pause in PAUSES {
+                tokio::time::sleep(Duration::from_secs(pause)).await;
+                if self.give_back(&db).await.is_ok() {
+                    break;
+                }
+            }
+        });
     }
 }
 
@@ -74,24 +106,58 @@ pub(crate) async fn withdraw(db: &DatabaseConnection, entry: i64, why: &Error) {
     }
 }
 
-/// Takes an upload in hand. `None` where somebody had it before: it can be claimed once.
-pub(crate) async fn take(db: &DatabaseConnection, entry: i64, token: &str) -> Result<Option<Taken>> {
+/// Takes an upload in hand whose ticket lasts for `left` seconds. `None` where somebody had it before: it can be claimed
+/// once.
+pub(crate) async fn take(
+    db: &DatabaseConnection,
+    entry: i64,
+    token: &str,
+    left: u64,
+) -> Result<Option<Taken>> {
     let sql = sql(db)?;
-    if run(db, &sql.claim, vec![CLAIM.into(), entry.into(), token.into()]).await? != 1 {
-        return Ok(None);
+    // Read first: nothing may fail between the claim and its use.
+    let Some(mut entry) = entries(db, &sql.entry, vec![entry.into()]).await?.pop() else { return Ok(None) };
+    let open = i64::try_from(left).unwrap_or(i64::MAX).saturating_add(LEASE);
+    let mark = format!("in the hands of claim {}", name::token()?);
+    let values = vec![
+        CLAIM.max(open).into(),
+        mark.as_str().into(),
+        entry.id.into(),
+        token.into(),
+        entry.attempts.into(),
+    ];
+    entry.attempts += 1;
+    let taken = Taken { entry, mark, open };
+    match run(db, &sql.claim, values).await {
+        Ok(1) => Ok(Some(taken)),
+        Ok(_) => Ok(None),
+        // The database may have done it all the same.
+        Err(error) => match taken.give_back(db).await {
+            Ok(_) => Err(error),
+            Err(_) => Err(still_in_hand(db, taken, error)),
+        },
     }
-    Ok(entries(db, &sql.entry, vec![entry.into()]).await?.pop().map(Taken))
 }
 
-/// Gives an upload back that could not be claimed yet, for `seconds` more.
-pub(crate) async fn give_back(db: &DatabaseConnection, taken: Taken, seconds: i64) {
-    let Ok(sql) = sql(db) else { return };
-    let values = vec![(seconds + LEASE).into(), taken.0.id.into(), taken.0.attempts.into()];
-    // Else the sweeper has it when the claim's time is over.
-    let _ = run(db, &sql.give_back, values).await;
+/// Gives an upload back that could not be claimed yet because of `why`; the error to be told.
+pub(crate) async fn give_back(db: &DatabaseConnection, taken: Taken, why: Error) -> Error {
+    match taken.give_back(db).await {
+        Ok(1) => why,
+        Ok(_) => why.not_at_once("the upload was swept meanwhile"),
+        Err(_) => still_in_hand(db, taken, why),
+    }
 }
 
-/// Removes what is left of an upload, in the background, and looks once more a day later: its URL may still work.
+/// The error of a claim that failed while the journal could not be told.
+fn still_in_hand(db: &DatabaseConnection, taken: Taken, why: Error) -> Error {
+    taken.give_back_later(db);
+    why.not_at_once(
+        "the journal cannot be told, so the upload may be refused as claimed for some minutes, or for good",
+    )
+}
+
+/// Removes what is left of an upload, in the background, and looks once more a day later, but not before its URLs have
+/// ended.
 pub(crate) fn settle(db: &DatabaseConnection, taken: Taken) {
-    work_off_fenced(db, taken.0);
+    work_off_fenced(db, taken.entry, taken.open);
 }

@@ -211,8 +211,10 @@ pub trait Storage: Any + fmt::Debug + Send + Sync {
         upload::join(self, name, id).await
     }
 
-    /// Makes a file of a direct upload, under exactly the name `to`, which must be free; `inspector` sees all of its
-    /// bytes, as they are in the file that it becomes. Whether the upload is still there afterwards is open.
+    /// Makes a file of a direct upload, under exactly the name `to`, which must be free. `inspector` judges the bytes of
+    /// the file that it becomes, not what lay under the upload's name before: all of them where it
+    /// [needs all](Inspector::needs_all_bytes), else at least as many as tell the type and the dimensions, and their
+    /// number. Whether the upload is still there afterwards is open.
     ///
     /// # Errors
     /// [`NotFound`](crate::ErrorKind::NotFound) where nothing was sent, or not all; as [`save`](Self::save).
@@ -227,10 +229,11 @@ pub trait Storage: Any + fmt::Debug + Send + Sync {
         self.save(to, content, &SaveOptions { exact: true, ..options.clone() }).await
     }
 
-    /// Removes the parts that an upload left: a direct one, or a save that was told its id.
+    /// Removes the parts that an upload left: a direct one, or a save that was told its id. By default those of direct
+    /// ones alone, so a storage that [tells](UploadLog::note) the ids of its saves has to have its own.
     ///
     /// # Errors
-    /// Those of the medium. Nothing to remove is a success.
+    /// Those of the medium. Nothing to remove is a success. By default unsupported for the name of a file.
     async fn abort_upload(&self, name: FileName<'_>, id: &str) -> Result<()> {
         upload::remove_parts(self, name, id).await
     }

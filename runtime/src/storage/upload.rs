@@ -177,15 +177,24 @@ pub(super) async fn by_signed_urls<S: Storage + ?Sized>(
     Ok(DirectUpload::new(Some(parts.len().to_string()), requests))
 }
 
-/// The number of parts in the id that [`by_signed_urls`] gives.
-fn count(id: &str) -> Result<usize> {
-    let malformed = || Error::new(ErrorKind::Usage, "this is no upload of the storage");
-    id.parse().map_err(|_| malformed())
+/// The number of parts in the id that [`by_signed_urls`] gives. A storage that tells the id of a save, which may be a
+/// number too, has parts of its own: what is named like a part beside a file is another file.
+fn count(
+    storage: &(impl Storage + ?Sized),
+    operation: &'static str,
+    name: FileName<'_>,
+    id: &str,
+) -> Result<usize> {
+    if name.upload_token().is_none() {
+        return Err(Error::unsupported(operation, storage.kind()).with_name(name));
+    }
+    let count = id.parse().ok().filter(|count| u64::try_from(*count).is_ok_and(|count| count <= MOST_PARTS));
+    count.ok_or_else(|| Error::new(ErrorKind::Usage, "this is no upload of the storage"))
 }
 
 /// [`Storage::finish_upload`] where the parts are files: they become one, and go.
 pub(super) async fn join<S: Storage + ?Sized>(storage: &S, name: FileName<'_>, id: &str) -> Result<()> {
-    let parts = count(id)?;
+    let parts = count(storage, "finish_upload", name, id)?;
     let token = name.upload_token().map(str::to_owned);
     let (sender, receiver) = mpsc::channel(1);
     let read = async {
@@ -205,6 +214,8 @@ pub(super) async fn join<S: Storage + ?Sized>(storage: &S, name: FileName<'_>, i
     match saved.await {
         // The try before got as far as this.
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+        // It has removed parts even, and the storage reads before it looks at the name.
+        Err(error) if error.kind() == ErrorKind::NotFound && storage.exists(name).await? => {}
         saved => drop(saved?),
     }
     remove_parts(storage, name, id).await
@@ -234,7 +245,7 @@ pub(super) async fn remove_parts<S: Storage + ?Sized>(
     name: FileName<'_>,
     id: &str,
 ) -> Result<()> {
-    for number in 1..=count(id)? {
+    for number in 1..=count(storage, "abort_upload", name, id)? {
         let part = of_part(name, number);
         storage.delete(FileName::or_upload(&part)?).await?;
     }
@@ -248,5 +259,28 @@ impl Stream for Received {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.0.poll_recv(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::storage::MemoryStorage;
+
+    #[tokio::test]
+    async fn only_parts_of_uploads_are_removed() {
+        let storage = MemoryStorage::new();
+        let (file, first) = (FileName::new("a").unwrap(), FileName::new("a.1").unwrap());
+        storage.save(first, "bytes".into(), &SaveOptions::default()).await.unwrap();
+        for refused in [storage.abort_upload(file, "1").await, storage.finish_upload(file, "1", &[]).await] {
+            assert_eq!(refused.unwrap_err().kind(), ErrorKind::Unsupported);
+        }
+        assert!(storage.exists(first).await.unwrap() && !storage.exists(file).await.unwrap());
+        let upload = FileName::or_upload(".filefield/uploads/abcdefghijklmnopqrstuvwx27").unwrap();
+        for id in ["", "x", "-1", "10001", "99999999999999999999"] {
+            assert_eq!(storage.abort_upload(upload, id).await.unwrap_err().kind(), ErrorKind::Usage, "{id}");
+        }
+        storage.abort_upload(upload, "10000").await.unwrap();
     }
 }

@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
-use crate::storage::{FileSystemStorage, MemoryStorage, PrefixStorage};
+use crate::storage::{FileSystemStorage, MemoryStorage, PrefixStorage, Signer};
 use crate::{Content, FileName, Metadata, Reader, Result, SaveOptions, Saved, Storage};
 use async_trait::async_trait;
 use std::sync::Arc;
@@ -14,8 +14,12 @@ async fn suite(make: impl AsyncFnMut() -> SharedStorage, skipped: &[&str]) {
     assert_eq!(report.passed.len() + report.skipped.len(), checks::all().count());
 }
 
+fn signer() -> Signer {
+    Signer::new("a secret of the tests, of 32 bytes or more").unwrap()
+}
+
 fn memory() -> SharedStorage {
-    Arc::new(MemoryStorage::builder().base_url("/m").build().unwrap())
+    Arc::new(MemoryStorage::builder().base_url("/m").signer(signer()).build().unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -42,7 +46,8 @@ fn disk() -> (tempfile::TempDir, impl FnMut() -> SharedStorage) {
     let make = move || {
         count += 1;
         let location = parent.join(format!("media{count}"));
-        Arc::new(FileSystemStorage::builder(location).base_url("/m").build().unwrap()) as _
+        let builder = FileSystemStorage::builder(location).base_url("/m").signer(signer());
+        Arc::new(builder.build().unwrap()) as _
     };
     (root, make)
 }
@@ -104,9 +109,10 @@ async fn the_defaults_of_the_trait_conform() {
         "url_needs_no_file_and_encodes",
         "path_leads_to_the_bytes",
         "an_upload_is_not_listed",
+        "an_upload_in_parts_is_finished_twice",
     ];
     suite(async || Arc::new(Least::<true>::default()) as _, &skipped).await;
-    let at = skipped.len() - 1;
+    let at = skipped.len() - 2;
     skipped.splice(at..at, ["an_owner_token_is_kept", "an_owner_token_moves_along"]);
     suite(async || Arc::new(Least::<false>::default()) as _, &skipped).await;
 }

@@ -69,8 +69,10 @@ pub async fn all<P: Place>(storage: SharedStorage, place: P) -> P {
         dock.an_upload_becomes_a_file().await;
         dock.parts_become_a_file().await;
         dock.what_was_not_sent_yet_can_be_claimed_later().await;
+        dock.an_upload_that_cannot_be_given_back_is_given_back_later().await;
         dock.an_upload_is_claimed_once().await;
         dock.what_nobody_claims_is_swept().await;
+        dock.what_is_sent_days_after_the_claim_is_swept().await;
         dock.a_rolled_back_row_leaves_nothing().await;
         refusals::all(&dock).await;
     })
@@ -196,6 +198,31 @@ impl<P: Place> Dock<P> {
         self.gone(hull).await;
     }
 
+    async fn an_upload_that_cannot_be_given_back_is_given_back_later(&self) {
+        let ticket = self.ticket(Hull::photo_upload("a.gif", 20)).await;
+        let claim = Self::claim(&ticket);
+        let broken = "CREATE TRIGGER broken BEFORE UPDATE ON filefield_journal \
+            WHEN OLD.state = 'reaping' AND NEW.state = 'pending' BEGIN SELECT RAISE(FAIL, 'broken'); END";
+        self.db.execute_unprepared(broken).await.unwrap();
+        let mut hull = Hull::default();
+        let error = hull.photo_mut().claim(&claim, &self.db).await.unwrap_err();
+        assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::NotFound, false), "{error:?}");
+        assert!(error.to_string().contains("not sent") && error.to_string().contains("journal"), "{error}");
+        let error = hull.photo_mut().claim(&claim, &self.db).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::StagedExpired);
+        self.db.execute_unprepared("DROP TRIGGER broken").await.unwrap();
+        self.send(&ticket, &gif(1, 20)).await;
+        let again = async {
+            while let Err(error) = hull.photo_mut().claim(&claim, &self.db).await {
+                assert_eq!(error.kind(), ErrorKind::StagedExpired);
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), again).await.expect("it is given back");
+        drop(hull);
+        self.is_empty().await;
+    }
+
     async fn an_upload_is_claimed_once(&self) {
         let ticket = self.ticket(Hull::photo_upload("a.gif", 20)).await;
         self.send(&ticket, &gif(1, 20)).await;
@@ -237,6 +264,41 @@ impl<P: Place> Dock<P> {
         let error = Hull::default().photo_mut().claim(&Self::claim(&ticket), &self.db).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::StagedExpired);
         self.is_empty().await;
+    }
+
+    /// Lets these hours pass, and sweeps.
+    async fn hours_pass(&self, hours: u32) {
+        // A sweep waits for what the claim has begun.
+        db::sweep(&self.db).await.unwrap();
+        let later = format!("UPDATE filefield_journal SET due_at = due_at - {hours} * 3600");
+        self.db.execute_unprepared(&later).await.unwrap();
+        db::sweep(&self.db).await.unwrap();
+    }
+
+    async fn what_is_sent_days_after_the_claim_is_swept(&self) {
+        let week = Duration::from_secs(7 * 24 * 60 * 60);
+        for body in [gif(1, 20), Bytes::from_static(b"<html><script>x()</s")] {
+            let ticket = self.ticket(Hull::photo_upload("a.gif", 20).expires(week)).await;
+            self.send(&ticket, &body).await;
+            let mut hull = Hull::default();
+            if hull.photo_mut().claim(&Self::claim(&ticket), &self.db).await.is_ok() {
+                hull.save(&self.db).await.unwrap();
+            }
+            for _ in 0..3 {
+                self.hours_pass(25).await;
+            }
+            // The URL is good for some days yet.
+            self.send(&ticket, &body).await;
+            for _ in 0..2 {
+                self.hours_pass(7 * 24).await;
+            }
+            let kept = Vec::from_iter((!hull.photo().is_empty()).then(|| hull.photo().name()));
+            assert_eq!(self.place.files().await, kept);
+            match hull.id {
+                0 => self.is_empty().await,
+                _ => self.gone(hull).await,
+            }
+        }
     }
 
     async fn a_rolled_back_row_leaves_nothing(&self) {

@@ -2,6 +2,7 @@
 
 use super::{Dock, Hull, Place, gif};
 use filefield::db::UploadClaim;
+use filefield::db::sea_orm::ConnectionTrait;
 use filefield::{Bytes, Error, ErrorKind};
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ pub(super) async fn all<P: Place>(dock: &Dock<P>) {
     what_is_known_beforehand(dock).await;
     changed_tickets(dock).await;
     another_owner_or_field(dock).await;
+    another_model_of_the_same_name(dock).await;
     too_late(dock).await;
     another_body(dock).await;
     another_type(dock).await;
@@ -107,6 +109,35 @@ async fn too_late<P: Place>(dock: &Dock<P>) {
     tokio::time::sleep(Duration::from_millis(2100)).await;
     assert_eq!(refused(dock, &Dock::<P>::claim(&ticket)).await.kind(), ErrorKind::PermissionDenied);
     assert!(dock.place.send(&ticket.requests[0], gif(1, 20)).await.is_err());
+    dock.is_empty().await;
+}
+
+/// Another model that is called the same.
+mod other {
+    use filefield::prelude::*;
+
+    #[derive(Debug, Clone, Default, Model)]
+    #[model(table = "other_hulls")]
+    pub(super) struct Hull {
+        #[model(primary_key)]
+        pub(super) id: i64,
+        #[file(upload_to = "hulls")]
+        pub(super) photo: FileField,
+    }
+}
+
+async fn another_model_of_the_same_name<P: Place>(dock: &Dock<P>) {
+    let ticket = dock.ticket(Hull::photo_upload("a.gif", 20)).await;
+    dock.send(&ticket, &gif(1, 20)).await;
+    let mut hull = other::Hull::default();
+    let error = hull.photo_mut().claim(&Dock::<P>::claim(&ticket), &dock.db).await.unwrap_err();
+    assert_eq!((error.kind(), hull.id), (ErrorKind::PermissionDenied, 0), "{error:?}");
+    let theirs = other::Hull::photo_upload("a.gif", 20).owner("user 7").ticket(&dock.db).await.unwrap();
+    assert_eq!(refused(dock, &Dock::<P>::claim(&theirs)).await.kind(), ErrorKind::PermissionDenied);
+    dock.db
+        .execute_unprepared("CREATE TABLE other_hulls (id INTEGER PRIMARY KEY, photo TEXT)")
+        .await
+        .unwrap();
     dock.is_empty().await;
 }
 

@@ -50,13 +50,14 @@ statements! {
     /// Notes the id of an upload in parts: multipart id, id.
     note_parts = format!("UPDATE filefield_journal SET multipart_id = ? WHERE {PENDING_WRITE}");
 
-    /// Takes a direct upload in hand, as a sweeper does: back-off, id, token.
-    claim = format!("UPDATE filefield_journal SET due_at = {{now}} + ?, state = 'reaping', attempts = attempts + 1 \
-        WHERE {PENDING_WRITE} AND token = ?");
+    /// Takes a direct upload in hand, as a sweeper does: back-off, whose hand, id, token, attempts so far.
+    claim = format!("UPDATE filefield_journal SET due_at = {{now}} + ?, state = 'reaping', attempts = attempts + 1, \
+        last_error = ? WHERE {PENDING_WRITE} AND token = ? AND attempts = ?");
 
-    /// Gives a claimed upload back, unless a sweeper has fenced it since: lease, id, attempts.
-    give_back = "UPDATE filefield_journal SET due_at = {now} + ?, state = 'pending', attempts = 0 \
-        WHERE id = ? AND attempts = ? AND state = 'reaping'";
+    /// Gives a claimed upload back, unless a sweeper has fenced it since, or another claim has it: lease, id, attempts,
+    /// whose hand.
+    give_back = "UPDATE filefield_journal SET due_at = {now} + ?, state = 'pending', attempts = 0, last_error = NULL \
+        WHERE id = ? AND attempts = ? AND last_error = ? AND state = 'reaping'";
 
     /// One entry: id.
     entry = format!("SELECT {ENTRY} FROM filefield_journal WHERE id = ?");

@@ -264,9 +264,9 @@ pub(crate) async fn work_off(db: &DatabaseConnection, ids: Vec<i64>) {
     }
 }
 
-/// The same for an entry that the caller has fenced, on a task of its own.
-pub(super) fn work_off_fenced(db: &DatabaseConnection, entry: Entry) {
-    let sweeper = Sweeper::new(db);
+/// The same for an entry that the caller has fenced, on a task of its own. It is remembered for `seconds` at least.
+pub(super) fn work_off_fenced(db: &DatabaseConnection, entry: Entry, seconds: i64) {
+    let sweeper = Sweeper { tombstone: TOMBSTONE.max(seconds), ..Sweeper::new(db) };
     in_background(async move {
         let _ = sweeper.work_off(&entry, false, &mut SweepReport::default()).await;
     });

@@ -326,7 +326,9 @@ impl Storage for FileSystemStorage {
         options: &SaveOptions,
     ) -> Result<Saved> {
         let (source, target, options) = (upload.as_str().to_owned(), to.as_str().to_owned(), options.clone());
-        let promote = move |disk: &Disk| disk.promote(&source, &target, inspector, &options);
+        let cancel = Cancel::default();
+        let _gives_up = cancel.on_drop();
+        let promote = move |disk: &Disk| disk.promote(&source, &target, inspector, &options, &cancel);
         self.blocking("promote", Some(to.as_str()), promote).await
     }
 

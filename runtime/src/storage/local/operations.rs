@@ -5,9 +5,9 @@ use super::directories::{Directory, MOST_REMOVALS, Target, kept_vanishing};
 use super::disk::{Disk, Durability};
 use super::read::{check_regular, nothing_below_a_file};
 use super::root::RootDir;
-use super::save::{OWNER, split};
+use super::save::{OWNER, lost_answer, split};
 use super::stage::{RESERVED, STAGING};
-use super::sys::{self, open_beneath};
+use super::sys::{self, Moved, open_beneath};
 use crate::failpoints::{planted, step};
 use crate::inspect::Inspector;
 use crate::storage::Listing;
@@ -67,6 +67,12 @@ impl Disk {
 
     /// Moves a file to a free name.
     pub(super) fn rename(&self, from: &str, to: &str) -> Result<()> {
+        if self.relocate(from, to, None)? { Ok(()) } else { Err(Errno::XDEV.into()) }
+    }
+
+    /// Moves a file to a free name, and no other file than `judged`, where that is given. `false` where the new name is
+    /// on another file system.
+    fn relocate(&self, from: &str, to: &str, judged: Option<&File>) -> Result<bool> {
         let (from_parent, from_leaf) = split(from);
         let (to_parent, to_leaf) = split(to);
         let source = || {
@@ -83,15 +89,46 @@ impl Disk {
         for _ in 0..MOST_REMOVALS {
             let source = source()?;
             let (from, to) = ((source.as_fd(), from_leaf), (target.directory.as_fd(), to_leaf));
-            match sys::move_to_free(&self.calls, from, to) {
-                Err(Errno::NOENT) => self.make_again(&mut target)?,
-                moved => {
-                    moved?;
-                    return self.settle_rename(target, &source).map_err(Error::uncertain);
+            let moved = match sys::move_to_free(&self.calls, from, to) {
+                Err(Errno::NOENT) => {
+                    self.make_again(&mut target)?;
+                    continue;
                 }
+                Err(Errno::XDEV) => return Ok(false),
+                moved => moved.map_err(lost_answer)?,
+            };
+            if let Some(judged) = judged {
+                self.check_moved(judged, &target.directory, to_leaf)?;
             }
+            self.settle_rename(target, &source).map_err(Error::uncertain)?;
+            return match moved {
+                Moved::Wholly => Ok(true),
+                Moved::Linked(error) => Err(Error::from(error).uncertain()),
+            };
         }
         Err(kept_vanishing())
+    }
+
+    /// Whether it was `judged` that got the name. Another file is removed: whoever put it in the place of that one meant
+    /// an upload.
+    fn check_moved(&self, judged: &File, directory: &Directory, leaf: &str) -> Result<()> {
+        let check = || -> rustix::io::Result<bool> {
+            let moved = rustix::fs::statat(directory, leaf, AtFlags::SYMLINK_NOFOLLOW)?;
+            if sys::id(&moved) == sys::id(&rustix::fs::fstat(judged)?) {
+                return Ok(true);
+            }
+            rustix::fs::unlinkat(directory, leaf, AtFlags::empty())?;
+            self.sync(directory)?;
+            Ok(false)
+        };
+        match check() {
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                let text = "the upload was replaced by another one while it was judged";
+                Err(Error::new(ErrorKind::NotAsStated, text))
+            }
+            Err(error) => Err(Error::from(error).uncertain()),
+        }
     }
 
     fn settle_rename(&self, target: Target, source: &Directory) -> Result<()> {
@@ -109,13 +146,18 @@ impl Disk {
         to: &str,
         inspector: Inspector,
         options: &SaveOptions,
+        cancel: &Cancel,
     ) -> Result<Saved> {
         let (file, size) = self.root.with(|root| self.open_file(root, upload, false))?;
         let file = File::from(file);
         inspector.inspect_file(&file)?;
         self.finish(&file, options)?;
-        self.rename(upload, to)?;
-        Ok(Saved::new(to, size))
+        cancel.check()?;
+        if self.relocate(upload, to, Some(&file))? {
+            return Ok(Saved::new(to, size));
+        }
+        // The folder of uploads is a mount of its own.
+        self.save(to, Content::from(file), &SaveOptions { exact: true, ..options.clone() }, cancel)
     }
 
     /// Copies a file to another name, inside the kernel where it can.

@@ -337,7 +337,7 @@ fn taken() -> Error {
 }
 
 /// After an input or output error nobody knows whether the name was made.
-fn lost_answer(error: Errno) -> Error {
+pub(super) fn lost_answer(error: Errno) -> Error {
     let made = Error::from(error);
     if matches!(error, Errno::IO | Errno::TIMEDOUT | Errno::STALE) { made.uncertain() } else { made }
 }

@@ -2,7 +2,7 @@
 
 use super::directories::Target;
 use super::root::RootDir;
-use super::sys::{self, Calls, open_component};
+use super::sys::{self, Calls, Moved, open_component};
 use crate::failpoints::planted;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags};
@@ -96,7 +96,11 @@ impl Staged {
         match &self.place {
             Place::Unnamed => sys::link_open(calls, self.file.as_fd(), directory, name)?,
             Place::Named(staging, staged) => {
-                sys::move_to_free(calls, (staging.as_fd(), staged.as_str()), (directory, name))?;
+                let from = (staging.as_fd(), staged.as_str());
+                if let Moved::Linked(_) = sys::move_to_free(calls, from, (directory, name))? {
+                    // It is published. The old name is tried once more when this is dropped.
+                    return Ok(());
+                }
             }
             Place::Elsewhere(path) => {
                 match sys::link_open(calls, self.file.as_fd(), directory, name) {
@@ -104,7 +108,10 @@ impl Staged {
                     Ok(()) => return Ok(()),
                     Err(error @ (Errno::EXIST | Errno::XDEV | Errno::NAMETOOLONG)) => return Err(error),
                     // No /proc, or a kernel that protects links of files it does not trust us with.
-                    Err(_) => sys::move_to_free(calls, (CWD, path.as_path()), (directory, name))?,
+                    Err(_) => match sys::move_to_free(calls, (CWD, path.as_path()), (directory, name))? {
+                        Moved::Linked(_) => return Ok(()),
+                        Moved::Wholly => {}
+                    },
                 }
             }
             Place::Published => return Err(Errno::INVAL),

@@ -164,21 +164,33 @@ pub(super) fn link_open(_: &Calls, _: BorrowedFd<'_>, _: BorrowedFd<'_>, _: &str
     Err(Errno::NOSYS)
 }
 
+/// How far a file was moved.
+#[derive(Debug, Clone, Copy)]
+#[must_use]
+pub(super) enum Moved {
+    Wholly,
+    /// It has the new name, and because of this the old one too.
+    Linked(Errno),
+}
+
 /// Moves a file to a name that must be free.
 pub(super) fn move_to_free(
     calls: &Calls,
     from: (BorrowedFd<'_>, impl Arg + Copy),
     to: (BorrowedFd<'_>, &str),
-) -> Result<()> {
+) -> Result<Moved> {
     if calls.noreplace.load(Relaxed) {
         match rename_noreplace(from, to) {
             // INVAL is what a file system says that lacks the flag.
             Err(Errno::NOSYS | Errno::INVAL) => {}
-            result => return result,
+            result => return result.map(|()| Moved::Wholly),
         }
     }
     rustix::fs::linkat(from.0, from.1, to.0, to.1, AtFlags::empty())?;
-    rustix::fs::unlinkat(from.0, from.1, AtFlags::empty())
+    match rustix::fs::unlinkat(from.0, from.1, AtFlags::empty()) {
+        Ok(()) | Err(Errno::NOENT) => Ok(Moved::Wholly),
+        Err(error) => Ok(Moved::Linked(error)),
+    }
 }
 
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]

@@ -2,8 +2,10 @@
 
 use super::checks;
 use crate::inspect::{Inspector, Rules};
+use crate::storage::{SignedRequest, UploadTerms};
 use crate::testing::kit::*;
 use crate::{Content, ErrorKind, FileName, SaveOptions, SharedStorage, Storage};
+use std::time::Duration;
 
 checks![
     an_upload_becomes_a_file,
@@ -11,6 +13,7 @@ checks![
     an_upload_never_replaces_a_file,
     what_the_inspector_refuses_of_an_upload_is_no_file,
     a_missing_upload_makes_no_file,
+    an_upload_in_parts_is_finished_twice,
 ];
 
 /// A token as those that tickets have.
@@ -87,4 +90,40 @@ async fn a_missing_upload_makes_no_file(s: SharedStorage) -> Checked {
     let promoted = s.promote(upload()?, name("a")?, inspector, &of_token()).await;
     ensure_error!(promoted, "promotion of a missing upload", NotFound);
     ensure_nothing(&*s, "a").await
+}
+
+/// Whether parts of an upload are files of the storage. Those that are sent to a service are none.
+async fn parts_are_files(storage: &dyn Storage) -> Checked<bool> {
+    let terms =
+        UploadTerms { part_size: Some(5 << 20), ..UploadTerms::new(6 << 20, Duration::from_secs(60)) };
+    let sent = offered(storage.direct_upload(upload()?, &terms).await)?;
+    let Some(request) = sent.requests.first() else { return Ok(false) };
+    let verified = storage.verify_signed_url(&SignedRequest::new(request.method, &request.url));
+    let are_files = !verified.is_err_and(|error| error.kind() == ErrorKind::Unsupported);
+    if let Some(id) = sent.id.filter(|_| !are_files) {
+        storage.abort_upload(upload()?, &id).await?;
+    }
+    Ok(are_files)
+}
+
+async fn an_upload_in_parts_is_finished_twice(s: SharedStorage) -> Checked {
+    if !parts_are_files(&*s).await? {
+        return Err(Stop::Skipped("a service puts the parts together".to_owned()));
+    }
+    ensure_error!(s.finish_upload(upload()?, "2", &[]).await, "parts that were not sent", NotFound);
+    let bytes = pattern(100_000);
+    let parts = [format!("{UPLOAD}.1"), format!("{UPLOAD}.2")];
+    for (part, bytes) in parts.iter().zip([bytes.slice(..70_000), bytes.slice(70_000..)]) {
+        let saved = s.save(FileName::or_upload(part)?, bytes.into(), &of_token()).await;
+        offered(saved)?;
+    }
+    for _ in 0..3 {
+        s.finish_upload(upload()?, "2", &[]).await?;
+    }
+    for part in &parts {
+        ensure!(!s.exists(FileName::or_upload(part)?).await?, "the part {part:?} is left");
+    }
+    let (inspector, _) = Inspector::new(Rules::default());
+    offered(s.promote(upload()?, name("a")?, inspector, &of_token()).await)?;
+    ensure_holds(&*s, "a", bytes).await
 }

@@ -77,6 +77,73 @@ fn a_read_only_disk() {
     assert_eq!(run(storage.size(name("f"))).unwrap(), 2);
 }
 
+/// The folder of uploads is a disk of its own here.
+#[test]
+fn an_upload_on_another_disk() {
+    const SETUP: &str =
+        "mkdir -p \"$DIR/.filefield/uploads\" && mount -t tmpfs none \"$DIR/.filefield/uploads\"";
+    if !child::is_child() {
+        child::run_in("faults::an_upload_on_another_disk", SETUP, &["unshare", "-m"], SETUP);
+        return;
+    }
+    let storage = FileSystemStorage::new(child::directory()).unwrap();
+    let upload = FileName::or_upload(".filefield/uploads/abcdefghijklmnopqrstuvwx27").unwrap();
+    run(storage.save(upload, Content::from("bytes"), &SaveOptions::default())).unwrap();
+    let (inspector, result) = Inspector::new(crate::inspect::Rules::default());
+    let options = SaveOptions { owner: Some("token".to_owned()), ..SaveOptions::default() };
+    let saved = run(storage.promote(upload, name("d/f"), inspector, &options)).unwrap();
+    assert_eq!((saved.name.as_str(), saved.size, result.get().unwrap().size), ("d/f", 5, 5));
+    assert_eq!(fs::read(child::directory().join("d/f")).unwrap(), b"bytes");
+    assert_eq!(run(storage.owner(name("d/f"))).unwrap().as_deref(), Some("token"));
+    // Never over another file.
+    let (inspector, _) = Inspector::new(crate::inspect::Rules::default());
+    let taken = run(storage.promote(upload, name("d/f"), inspector, &options)).unwrap_err();
+    assert_eq!(taken.kind(), ErrorKind::AlreadyExists);
+}
+
+/// Where a move is a link first, the old name may be there to stay.
+#[test]
+fn a_move_that_only_half_works() {
+    use std::os::unix::fs::PermissionsExt;
+    if !child::is_child() {
+        let user: &[&str] = match child::am_root() {
+            true => &["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"],
+            false => &[],
+        };
+        child::run_in("faults::a_move_that_only_half_works", "test -x \"$0\"", user, "true");
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let location = directory.path().join("media");
+    let storage = FileSystemStorage::new(&location).unwrap();
+    fallbacks::switch_all_off(&storage.disk);
+    run(storage.save(name("shut/f"), Content::from("x"), &SaveOptions::default())).unwrap();
+    let set = |path: &str, mode| {
+        fs::set_permissions(location.join(path), fs::Permissions::from_mode(mode)).unwrap();
+    };
+    set("shut", 0o555);
+    let error = run(storage.rename(name("shut/f"), name("g"))).unwrap_err();
+    assert_eq!((error.kind(), error.is_uncertain()), (ErrorKind::PermissionDenied, true), "{error:?}");
+    set("shut", 0o755);
+    assert!(location.join("g").exists());
+
+    // A staged file that cannot lose its name there is saved all the same.
+    struct Shuts<F>(Option<F>);
+    impl<F: FnOnce()> Read for Shuts<F> {
+        fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+            if let Some(shut) = self.0.take() {
+                shut();
+            }
+            Ok(0)
+        }
+    }
+    let staging = location.join(".filefield/tmp");
+    let shut = move || fs::set_permissions(staging, fs::Permissions::from_mode(0o500)).unwrap();
+    let saved = run(storage.save(name("h"), Content::reader(Shuts(Some(shut))), &SaveOptions::default()));
+    set(".filefield/tmp", 0o700);
+    assert_eq!(saved.unwrap().name, "h");
+}
+
 #[test]
 fn directories_without_permission() {
     use std::os::unix::fs::PermissionsExt;

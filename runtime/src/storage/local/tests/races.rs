@@ -146,3 +146,48 @@ fn only_one_of_many_renames_gets_the_name() {
     }
     assert_eq!(media.files().len(), 50 * 4);
 }
+
+/// What is judged is what a row gets, also where the client sends something else meanwhile.
+#[test]
+fn an_upload_that_is_replaced_while_it_is_judged() {
+    for fallback in [false, true] {
+        let (media, stop) = (Media::new(), Stop::default());
+        fallbacks::switch_all_off_if(&media.storage.disk, fallback);
+        let upload = ".filefield/uploads/abcdefghijklmnopqrstuvwx27";
+        fs::create_dir_all(media.at(".filefield/uploads")).unwrap();
+        let (mut promoted, mut refused) = (0, 0);
+        std::thread::scope(|scope| {
+            let _stop = stop.at_the_end();
+            scope.spawn(|| {
+                for len in (1..=9).cycle().take_while(|_| !stop.was_told()) {
+                    fs::write(media.at("next"), vec![b'x'; len]).unwrap();
+                    fs::rename(media.at("next"), media.at(upload)).unwrap();
+                }
+            });
+            let begun = Instant::now();
+            while (promoted < 50 || refused < 5) && begun.elapsed() < Duration::from_secs(20) {
+                let (inspector, result) = Inspector::new(crate::inspect::Rules::default());
+                let upload = FileName::or_upload(upload).unwrap();
+                let options = SaveOptions::default();
+                match inline(media.storage.promote(upload, name("d/f"), inspector, &options)) {
+                    Ok(saved) => {
+                        let found = fs::read(media.at("d/f")).unwrap().len() as u64;
+                        assert_eq!((found, saved.size), (result.get().unwrap().size, found));
+                        fs::remove_file(media.at("d/f")).unwrap();
+                        promoted += 1;
+                    }
+                    Err(error) => {
+                        assert!(
+                            matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotAsStated),
+                            "{error:?}"
+                        );
+                        assert!(!media.at("d/f").exists());
+                        refused += usize::from(error.kind() == ErrorKind::NotAsStated);
+                    }
+                }
+            }
+        });
+        assert!(promoted > 0, "none came through");
+        assert!(refused > 0, "none was replaced in time");
+    }
+}
