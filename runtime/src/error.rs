@@ -268,6 +268,7 @@ impl Error {
 
     /// Marks that trying again at once does not help, and says why.
     #[must_use]
+    #[cfg(feature = "db")]
     pub(crate) fn not_at_once(mut self, why: &str) -> Self {
         self.0.retry = false;
         self.0.message = format!("{}; {why}", self.0.message).into();
