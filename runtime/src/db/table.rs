@@ -50,6 +50,9 @@ pub trait Table: FileModel + Clone {
     ///
     /// When it fails, the instance is as it was, pending content included, and a retry is always safe (P8).
     ///
+    /// On SQLite, where a new row has one file, it goes to the driver in one request with the file's journal entry, which
+    /// a metric callback of sea-orm does not see.
+    ///
     /// # Errors
     /// Those of naming, of the field's rules, of the storage and of the database;
     /// [`UniqueViolation`](ErrorKind::UniqueViolation); [`NotStaged`](ErrorKind::NotStaged) for pending content on
