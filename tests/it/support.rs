@@ -8,6 +8,7 @@ use filefield_tests::databases::Kind;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// Every file below a folder, sorted.
 pub(crate) fn files_below(folder: &Path) -> Vec<String> {
@@ -25,6 +26,10 @@ pub(crate) fn files_below(folder: &Path) -> Vec<String> {
     found.sort();
     found
 }
+
+/// How long a journal may take to become empty: an entry whose first try failed, as one may on a busy machine, waits for
+/// half a minute.
+const PATIENCE: Duration = Duration::from_secs(100);
 
 /// A database, and a temporary folder with `media/`.
 pub(crate) struct Garage {
@@ -107,12 +112,13 @@ impl Garage {
 
     /// Waits for the work that saves leave to the background, then sweeps.
     pub(crate) async fn settle(&self) {
-        for _ in 0..2000 {
+        let began = Instant::now();
+        while began.elapsed() < PATIENCE {
             db::sweep(&self.db).await.unwrap();
             if self.number("SELECT COUNT(*) FROM filefield_journal WHERE state <> 'dead'").await == 0 {
                 return;
             }
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
         let left = "SELECT CONCAT(name, ' ', kind, ' ', state, ' ', attempts, ' ', COALESCE(last_error, '')) AS n \
                     FROM filefield_journal";
