@@ -74,7 +74,7 @@ const EXCEPTIONS: &[(&[&str], &str, &str)] = &[
     (&["s3", "look-alike"], "does a folder exist", "Io, may be retried"),
     (&["s3", "look-alike", "gcs", "azure"], "a list of a missing folder", " | "),
     (&["s3", "look-alike", "gcs", "azure"], "a list of a part of a folder's name", " | "),
-    (&["s3"], "a name as long as one can be", "NoAvailableName, uncertain"),
+    (&["s3"], "a name as long as one can be", "AlreadyExists, uncertain"),
     (&["look-alike"], "a name as long as one can be", "Io, may be retried, uncertain"),
     (&["s3", "look-alike"], "a name below a file", "Io, may be retried, uncertain"),
     (&["gcs", "azure"], "a name below a file", "cars/a.txt/x of 1"),
