@@ -1,7 +1,6 @@
 //! Fields beside a file field that are filled while it is stored.
 
 use super::{FileMeta, Listed};
-use std::any::Any;
 
 /// A field that `width_field` or `height_field` may name: an integer, or `Option` of one.
 ///
@@ -43,17 +42,6 @@ macro_rules! pixel_count {
 
 pixel_count!(u32 i32 i64 u16);
 
-/// The alias of the storage that a file is said to be in, by the field that `meta_field` names. Every way to a storage
-/// leads through here, so it goes by the two types and not by their trait.
-#[inline]
-pub(crate) fn stated_storage(meta: &dyn Any) -> Option<&str> {
-    let meta = match meta.downcast_ref::<FileMeta>() {
-        Some(meta) => meta,
-        None => meta.downcast_ref::<Option<FileMeta>>()?.as_ref()?,
-    };
-    meta.storage.as_deref()
-}
-
 /// A field that `meta_field` may name: [`FileMeta`] or `Option<FileMeta>`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot hold what is known of a file",
@@ -63,6 +51,8 @@ pub(crate) fn stated_storage(meta: &dyn Any) -> Option<&str> {
 pub trait MetaValue: Listed + Send + Sync + 'static {
     /// What is known, where the file has been stored with it.
     fn meta(&self) -> Option<&FileMeta>;
+    /// The alias of the storage that the file is said to be in.
+    fn storage(&self) -> Option<&str>;
     /// Fills it, or empties it.
     fn set_meta(&mut self, meta: Option<FileMeta>);
 }
@@ -71,6 +61,10 @@ pub trait MetaValue: Listed + Send + Sync + 'static {
 impl MetaValue for FileMeta {
     fn meta(&self) -> Option<&FileMeta> {
         (!self.is_empty()).then_some(self)
+    }
+    #[inline]
+    fn storage(&self) -> Option<&str> {
+        self.storage.as_deref()
     }
     fn set_meta(&mut self, meta: Option<FileMeta>) {
         *self = meta.unwrap_or_default();
@@ -81,6 +75,10 @@ impl MetaValue for FileMeta {
 impl MetaValue for Option<FileMeta> {
     fn meta(&self) -> Option<&FileMeta> {
         self.as_ref().and_then(MetaValue::meta)
+    }
+    #[inline]
+    fn storage(&self) -> Option<&str> {
+        self.as_ref()?.storage()
     }
     fn set_meta(&mut self, meta: Option<FileMeta>) {
         *self = meta;

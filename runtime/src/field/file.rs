@@ -79,7 +79,8 @@ impl<'a, M: FileModel, V> FieldFile<'a, M, V> {
 pub(crate) fn home<M: FileModel>(field: ModelField<M>, model: &M) -> Result<StorageHandle<'static>> {
     let own = field.def().storage();
     // The usual answer takes one comparison, and is not moved.
-    if let (Ok(usual), Some(alias)) = (&own, field.stated_storage(model))
+    if let (Ok(usual), Some(meta)) = (&own, field.meta())
+        && let Some(alias) = meta.get(model).storage()
         && alias != usual.alias()
         && stated(field, model).is_some()
     {
@@ -91,9 +92,10 @@ pub(crate) fn home<M: FileModel>(field: ModelField<M>, model: &M) -> Result<Stor
 /// The alias of the storage that the row says its stored file is in.
 #[inline]
 pub(crate) fn stated<M: FileModel>(field: ModelField<M>, model: &M) -> Option<&str> {
+    let meta = field.meta()?.get(model);
     // Content that is to be stored goes into the field's own storage, whatever is known of the file before.
     field.value(model).file().name()?;
-    field.stated_storage(model)
+    meta.storage()
 }
 
 /// The checked name and the storage of a stored file.

@@ -12,7 +12,6 @@ pub(crate) mod store;
 mod value;
 mod view;
 
-pub(crate) use companion::stated_storage;
 pub use companion::{MetaValue, PixelCount};
 pub use def::{FieldDef, FieldSpec, Naming, Retention, UploadTo};
 pub use file::FieldFile;

@@ -4,7 +4,7 @@
 //! each field: the derive is paid for in every build of every crate that uses it.
 
 use super::FileModel;
-use crate::field::{FieldDef, FieldValue, MetaValue, PixelCount, View, stated_storage};
+use crate::field::{FieldDef, FieldValue, MetaValue, PixelCount, View};
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -101,12 +101,6 @@ impl<M: FileModel> ModelField<M> {
     /// The field named by `meta_field`.
     pub fn meta(&self) -> Option<Companion<M, dyn MetaValue>> {
         self.def.spec().meta.map(Companion::at)
-    }
-
-    /// The alias of the storage that the field named by `meta_field` states.
-    #[inline]
-    pub(crate) fn stated_storage<'m>(&self, model: &'m M) -> Option<&'m str> {
-        stated_storage(model.__field(self.def.spec().meta?))
     }
 }
 
