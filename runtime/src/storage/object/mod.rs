@@ -133,7 +133,9 @@ pub struct ObjectStorage {
 
 impl ObjectStorage {
     /// Options for a storage over `store`. Its own retries stay as they are: the defaults of `object_store` (ten
-    /// within three minutes) are long for a request that a user waits for.
+    /// within three minutes) are long for a request that a user waits for. So does its limit of 30 seconds for a whole
+    /// request, which a slow download or a copy of gigabytes exceeds; storages from settings wait for silence instead
+    /// (`ClientOptions::with_timeout_disabled`, `with_read_timeout`).
     pub fn builder(store: Arc<dyn ObjectStore>) -> ObjectStorageBuilder {
         ObjectStorageBuilder::new(store)
     }
