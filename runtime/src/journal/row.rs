@@ -4,7 +4,7 @@ use super::error::{database, unreadable_key};
 use super::write::{Change, RowWrite};
 use crate::{Error, ErrorKind, Result};
 use sea_orm::sea_query::{Alias, Expr, Query};
-use sea_orm::{ConnectionTrait, DbBackend, ExecResult, Value};
+use sea_orm::{ConnectionTrait, DbBackend, Value};
 
 impl RowWrite {
     pub(super) async fn update(
@@ -39,16 +39,18 @@ impl RowWrite {
             insert.or_default_values();
         }
         if !matches!(self.change, Change::Insert(_)) {
-            return taken(&tx.execute(&insert).await.map_err(database)?).map(|()| None);
+            let done = tx.execute(&insert).await.map_err(database)?;
+            return taken(done.rows_affected()).map(|()| None);
         }
         // PostgreSQL tells the key only when asked.
         if tx.get_database_backend() != DbBackend::Postgres {
             let done = tx.execute(&insert).await.map_err(database)?;
-            return taken(&done).map(|()| Some(done.last_insert_id()));
+            return taken(done.rows_affected()).map(|()| Some(done.last_insert_id()));
         }
         insert.returning(Query::returning().column(Alias::new(self.key.0)));
         // All rows, to the end of the statement: an error may come behind the first.
         let rows = tx.query_all(&insert).await.map_err(database)?;
+        taken(rows.len() as u64)?;
         let key = rows.first().and_then(|row| {
             let wide = row.try_get_by_index::<i64>(0);
             let key = wide.or_else(|_| row.try_get_by_index::<i32>(0).map(i64::from));
@@ -58,9 +60,9 @@ impl RowWrite {
     }
 }
 
-/// Fails where nothing was inserted: a trigger or `ON CONFLICT IGNORE` may drop a row without an error.
-fn taken(done: &ExecResult) -> Result<()> {
-    match done.rows_affected() {
+/// Fails where no row was inserted: a trigger or `ON CONFLICT IGNORE` may drop it without an error.
+fn taken(rows: u64) -> Result<()> {
+    match rows {
         0 => Err(Error::new(ErrorKind::Database, "the database dropped the row, and says no reason")),
         _ => Ok(()),
     }

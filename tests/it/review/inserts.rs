@@ -3,6 +3,7 @@
 use super::*;
 use filefield::db::sea_orm::{ConnectOptions, Database, DatabaseConnection};
 use filefield::{ErrorKind, db};
+use filefield_tests::databases::Kind;
 use std::time::Duration;
 
 #[derive(Debug, Clone, Default, PartialEq, Model)]
@@ -108,6 +109,28 @@ async fn a_writer_that_does_not_end_is_an_error_and_the_staged_file_stays() {
         patient.save(&db).await.unwrap();
         assert_eq!((dinghies(&garage).await, garage.files().len(), garage.journal().await), (1, 1, 0));
         db.close().await.unwrap();
+    })
+    .await;
+}
+
+/// PostgreSQL tells a row that a trigger dropped by its key, which does not come.
+#[tokio::test]
+async fn a_row_that_postgres_drops_is_an_error() {
+    crate::databases::fresh(Kind::Postgres, async |database| {
+        crate::databases::garage::<Dinghy, _>(database, async |garage: Arc<Garage>| {
+            garage
+                .execute(
+                    "CREATE FUNCTION drop_it() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+                )
+                .await;
+            let obstacle = "CREATE TRIGGER obstacle BEFORE INSERT ON dinghies \
+                            FOR EACH ROW EXECUTE FUNCTION drop_it()";
+            garage.execute(obstacle).await;
+            let error = dinghy("lost").save(&garage.db).await.unwrap_err();
+            assert!(error.to_string().contains("dropped the row"), "{error}");
+            assert_eq!((dinghies(&garage).await, garage.files().len(), garage.journal().await), (0, 0, 0));
+        })
+        .await;
     })
     .await;
 }
