@@ -8,6 +8,10 @@ pub(crate) const FIRST: usize = 4096;
 /// Length of a later request, at least: headers come in clusters.
 const LATER: usize = 1024;
 
+/// Length of a request that tells where the next large segment is, at least: behind the last, the tables of a JPEG and
+/// its frame header take less.
+const HOP: usize = 256;
+
 /// The most bytes a format may ask for at once.
 pub(crate) const MOST: usize = 64 << 10;
 
@@ -149,7 +153,7 @@ impl HeaderReader {
     /// [`feed_asked`](Self::feed_asked).
     pub(crate) fn need_local(&self) -> Need {
         match self.want {
-            Some(want) if self.jumping => Need::Bytes { offset: want.at, len: want.len },
+            Some(want) if self.jumping => Need::Bytes { offset: want.at, len: want.len.max(HOP) },
             _ => self.need(),
         }
     }

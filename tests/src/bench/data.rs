@@ -75,14 +75,25 @@ pub(crate) fn names_in(dir: &Path) -> Result<Vec<String>> {
     if names.is_empty() { Err("there are no files in the directory".into()) } else { Ok(names) }
 }
 
+/// The header that is the longest way into its file.
+pub(crate) const SEGMENTS: &str = "segments.jpg";
+
+/// How many segments of 64 KiB it has: as many as begin in the first MiB, with the frame header behind them.
+pub(crate) const SEGMENT_COUNT: u64 = 15;
+
 /// Headers of images in five shapes, each followed by `mib` MiB of nothing: what is measured reads headers only.
 pub(crate) fn image_headers(dir: &Path, mib: u64) -> Result {
     std::fs::create_dir_all(dir)?;
     let frame = b"\xFF\xC0\x00\x11\x08\x0B\xB8\x0F\xA0\x03\x01\x22\x00\x02\x11\x01\x03\x11\x01";
     let mut segments = b"\xFF\xD8".to_vec();
-    for _ in 0..12 {
+    for _ in 0..SEGMENT_COUNT {
         segments.extend_from_slice(b"\xFF\xE2\xFF\xFF");
         segments.resize(segments.len() + 65_533, 7);
+    }
+    // The tables in front of a frame header.
+    for _ in 0..2 {
+        segments.extend_from_slice(b"\xFF\xDB\x00\x43");
+        segments.resize(segments.len() + 65, 1);
     }
     let headers: [(&str, Vec<u8>); 5] = [
         (
@@ -92,7 +103,7 @@ pub(crate) fn image_headers(dir: &Path, mib: u64) -> Result {
         ("header.gif", b"GIF89a\xA0\x0F\xB8\x0B\xF7\0\0".to_vec()),
         ("header.webp", b"RIFF\xFF\xFF\xFF\x05WEBPVP8X\x0A\0\0\0\0\0\0\0\x9F\x0F\0\xB7\x0B\0".to_vec()),
         ("header.jpg", [b"\xFF\xD8\xFF\xE0\0\x10JFIF\0\x01\x01\0\0\x01\0\x01\0\0", &frame[..]].concat()),
-        ("segments.jpg", [&segments[..], &frame[..]].concat()),
+        (SEGMENTS, [&segments[..], &frame[..]].concat()),
     ];
     for (name, header) in headers {
         let mut file = File::create(dir.join(name))?;

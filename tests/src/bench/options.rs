@@ -7,7 +7,7 @@ use tokio::runtime::{Builder, Runtime};
 
 const SWITCHES: [&str; 9] =
     ["unjournaled", "sync", "move", "baseline", "hop", "hash", "temp", "quick", "serve"];
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 15] = [
     "url",
     "db",
     "n",
@@ -16,6 +16,7 @@ const KEYS: [&str; 14] = [
     "src",
     "op",
     "via",
+    "hops",
     "chunk",
     "size",
     "rounds",
