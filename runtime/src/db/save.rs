@@ -8,6 +8,7 @@ use crate::field::{self, FileField, Retention, stated, store};
 use crate::journal::{self, Change, FileChange, RowWrite, TransactionError, Written};
 use crate::model::{FileModel, ModelField};
 use crate::{Error, ErrorKind, Result, name, registry};
+use sea_orm::sea_query::{Alias, Expr, ExprTrait};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, TryFromU64, Value};
 
 /// A connection that rows are saved through: a `DatabaseConnection`, whose transactions are ours, or a
@@ -44,7 +45,7 @@ pub(super) async fn save<M: Table, C: Connection>(model: &mut M, db: &C) -> Resu
     registry::enter_model::<M>()?;
     // The instance changes only when all has gone well, so that a retry finds its pending content again.
     let mut copy = model.clone();
-    empty_beside(&mut copy);
+    empty_beside(&mut copy, db).await?;
     if copy.has_pending() {
         let own = db.own().ok_or_else(not_staged)?;
         super::stage::stage_all(own, &mut [&mut copy]).await?;
@@ -91,14 +92,38 @@ fn not_staged() -> Error {
     Error::new(ErrorKind::NotStaged, text).with_operation("save")
 }
 
-/// A field emptied by hand has no dimensions left either.
-fn empty_beside<M: Table>(model: &mut M) {
+/// A field emptied by hand has no dimensions left either. Nor has one that was given a name by hand, where they are just
+/// those that the row has beside another name: they came with the instance, and tell of the old file.
+async fn empty_beside<M: Table, C: Connection>(model: &mut M, db: &C) -> Result<()> {
+    let mut row: Option<M> = None;
     for field in M::FIELDS.iter() {
-        let file = field.value(model).file();
-        if file.is_empty() && file.row().is_none() {
-            store::replace(model, field, FileField::empty());
+        let file = field.value(model).file().clone();
+        if !file.is_foreign(row_of(model, field)) {
+            continue;
         }
+        if let Some(name) = file.name() {
+            let beside = store::beside(model, field);
+            if is_new(model) || beside == Default::default() {
+                continue;
+            }
+            if row.is_none() {
+                let (key, value) = key_of(model);
+                row = M::objects(db).filter(Expr::col(Alias::new(key)).eq(value)).first().await?;
+            }
+            let Some(row) = &row else { break };
+            if field.value(row).file().name() == Some(name) || beside != store::beside(row, field) {
+                continue;
+            }
+        }
+        store::replace(model, field, file);
     }
+    Ok(())
+}
+
+/// Whether the database is to make the key.
+fn is_new<M: Table>(model: &M) -> bool {
+    let key = key_column::<M>();
+    key.is_auto() && key.is_unset(model)
 }
 
 /// Runs `write`, which attaches the staged files of `copy`. When it has certainly done nothing, those that the caller
@@ -147,22 +172,17 @@ pub(super) async fn delete<M: Table, C: Connection>(model: M, db: &C) -> Result<
 
 /// Notes in the file fields which row they belong to.
 pub(super) fn mark_row<M: Table>(model: &mut M) {
-    if M::FIELDS.is_empty() {
-        return;
-    }
-    let row = row_of(model);
     for field in M::FIELDS.iter() {
-        let value = field.value_mut(model);
-        let file = value.file().of_row(row);
-        value.set_file(file);
+        let file = field.value(model).file().of_row(row_of(model, field));
+        field.value_mut(model).set_file(file);
     }
 }
 
-/// A number for the row of this table and key.
-fn row_of<M: Table>(model: &M) -> u64 {
+/// A number for a field of the row of this table and key: the file of another field is as foreign as that of another row.
+fn row_of<M: Table>(model: &M, field: ModelField<M>) -> u64 {
     use std::hash::{DefaultHasher, Hash, Hasher};
     let mut hasher = DefaultHasher::new();
-    (M::TABLE, format!("{:?}", key_of(model).1)).hash(&mut hasher);
+    (M::TABLE, field.def().spec().column, format!("{:?}", key_of(model).1)).hash(&mut hasher);
     hasher.finish()
 }
 
@@ -217,16 +237,14 @@ fn write<M: Table>(
     change: fn(Vec<(&'static str, Value)>, bool) -> Change,
 ) -> Result<RowWrite> {
     check_columns(model, db)?;
-    let key = key_column::<M>();
-    let unset = key.is_auto() && key.is_unset(model);
+    let unset = is_new(model);
     let mut values = Vec::with_capacity(M::ALL.len());
     for column in M::ALL.iter().filter(|column| !(unset && column.is_key())) {
         values.push((column.spec().name, column.value(model)));
     }
-    let row = row_of(model);
     let named = |field: ModelField<M>| {
         let file = field.value(model).file();
-        let (entry, unchanged) = (file.claim().map(Claim::entry), file.row() == Some(row));
+        let (entry, unchanged) = (file.claim().map(Claim::entry), file.row() == Some(row_of(model, field)));
         let (mut home, mut aliases) = (String::new(), String::new());
         if file.name().is_some() && unchanged {
             // It goes by what the row says, even where that storage is not known here.

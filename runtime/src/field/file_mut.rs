@@ -52,8 +52,7 @@ impl<M: FileModel> FieldFileMut<'_, M> {
     /// Those of a name that is not valid or longer than the column.
     pub fn set_name(&mut self, name: &str) -> Result<()> {
         let name = self.checked(name, "set_name")?;
-        let field = self.field();
-        field.value_mut(self.model).set_file(FileField::stored(name));
+        self.point_at(name);
         Ok(())
     }
 
@@ -68,7 +67,7 @@ impl<M: FileModel> FieldFileMut<'_, M> {
         let handle = def.storage()?;
         let prepared = store::prepare(self.model, self.field(), &handle, filename, content.into())?;
         let stored = prepared.store(def, &handle).await?;
-        let (field, file) = (self.field(), FileField::stored(&stored.saved.name));
+        let (field, file) = (self.field(), FileField::described(&stored.saved.name));
         store::fill(self.model, field, handle.alias(), &stored, file);
         Ok(stored.saved.name)
     }
@@ -84,8 +83,7 @@ impl<M: FileModel> FieldFileMut<'_, M> {
             self.def().blame(error.with_operation("rename").with_name(to).with_storage(handle.alias()))
         };
         handle.rename(from, to).await.map_err(blame)?;
-        let field = self.field();
-        field.value_mut(self.model).set_file(FileField::stored(to));
+        self.point_at(to);
         Ok(())
     }
 
@@ -107,6 +105,13 @@ impl<M: FileModel> FieldFileMut<'_, M> {
         }
         self.clear();
         Ok(())
+    }
+
+    fn point_at(&mut self, name: FileName<'_>) {
+        let field = self.field();
+        let value = field.value_mut(self.model);
+        let file = value.file().renamed(name.as_str());
+        value.set_file(file);
     }
 
     fn checked<'n>(&self, name: &'n str, operation: &'static str) -> Result<FileName<'n>> {

@@ -212,6 +212,17 @@ pub(crate) fn fill<M: FileModel>(
     }
 }
 
+/// What the fields beside a file say of it.
+#[cfg(feature = "db")]
+pub(crate) fn beside<M: FileModel>(
+    model: &M,
+    field: ModelField<M>,
+) -> (Option<u32>, Option<u32>, Option<&FileMeta>) {
+    let width = field.width().and_then(|width| width.get(model).pixels());
+    let height = field.height().and_then(|height| height.get(model).pixels());
+    (width, height, field.meta().and_then(|meta| meta.get(model).meta()))
+}
+
 /// Puts `file` into its field and empties the fields beside it.
 pub(crate) fn replace<M: FileModel>(model: &mut M, field: ModelField<M>, file: FileField) {
     field.value_mut(model).set_file(file);

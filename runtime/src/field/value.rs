@@ -1,8 +1,9 @@
 //! `FileField` and `ImageField`: plain column values that hold a stored name or pending content.
 
+mod text;
+
 use crate::content::Pending;
 use crate::{Bytes, Error, ErrorKind, Result, TempFile};
-use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::path::Path;
 use std::sync::Arc;
@@ -37,6 +38,8 @@ enum State {
 enum Origin {
     /// Somebody assigned it.
     Assigned,
+    /// It was stored or renamed here, so the fields beside it tell of this very file.
+    Described,
     /// The row that the value was read from or written to, and nobody has changed it since.
     Row(u64),
     /// It was staged, and may not belong to a row yet.
@@ -55,10 +58,27 @@ impl FileField {
     }
 
     /// A file that is in the storage already, under `name` (D070). The empty string is no file.
+    ///
+    /// Dimensions and meta beside the field may be set along with it, as a fixture does. Where the row has another file
+    /// and just what stands beside this name, they are that file's, and empty after the save; as they are at once where
+    /// the name is [assigned](super::FieldFileMut::assign).
     pub fn stored(name: impl AsRef<str>) -> Self {
         match name.as_ref() {
             "" => FileField::empty(),
             name => FileField(State::Stored { name: name.into(), origin: Origin::Assigned }),
+        }
+    }
+
+    /// A file under `name` that the fields beside it tell of.
+    pub(crate) fn described(name: &str) -> Self {
+        FileField(State::Stored { name: name.into(), origin: Origin::Described })
+    }
+
+    /// The same file under another name.
+    pub(crate) fn renamed(&self, name: &str) -> Self {
+        match &self.0 {
+            State::Stored { origin: Origin::Assigned, .. } => FileField::stored(name),
+            _ => FileField::described(name),
         }
     }
 
@@ -102,6 +122,17 @@ impl FileField {
             State::Empty { row } => *row,
             State::Stored { origin: Origin::Row(row), .. } => Some(*row),
             _ => None,
+        }
+    }
+
+    /// Whether what stands beside the file in an instance of `row` may be of another file.
+    #[cfg(feature = "db")]
+    pub(crate) fn is_foreign(&self, row: u64) -> bool {
+        match &self.0 {
+            State::Empty { row: of } => *of != Some(row),
+            State::Stored { origin: Origin::Row(of), .. } => *of != row,
+            State::Stored { origin: Origin::Assigned, .. } => true,
+            _ => false,
         }
     }
 
@@ -248,68 +279,6 @@ impl Hash for FileField {
             State::Stored { name, .. } => name.hash(state),
             State::Pending(pending) => pending.name().hash(state),
         }
-    }
-}
-
-/// The stored name, or nothing (D006).
-impl fmt::Display for FileField {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name().unwrap_or_default())
-    }
-}
-
-impl fmt::Display for ImageField {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-fn debug(file: &FileField, kind: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    match &file.0 {
-        State::Empty { .. } => write!(f, "{kind}(None)"),
-        State::Stored { name, .. } => write!(f, "{kind}({name:?})"),
-        State::Pending(pending) => write!(f, "{kind}(pending {:?})", pending.name()),
-    }
-}
-
-impl fmt::Debug for FileField {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        debug(self, "FileField", f)
-    }
-}
-
-impl fmt::Debug for ImageField {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        debug(self, "ImageField", f)
-    }
-}
-
-/// The stored name; `null` for no file. Pending content is an error (D086).
-impl serde::Serialize for FileField {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.column_str().map_err(serde::ser::Error::custom)? {
-            "" => serializer.serialize_none(),
-            name => serializer.serialize_some(name),
-        }
-    }
-}
-
-impl<'de> serde::Deserialize<'de> for FileField {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let name = <Option<String> as serde::Deserialize>::deserialize(deserializer)?;
-        Ok(FileField::stored(name.unwrap_or_default()))
-    }
-}
-
-impl serde::Serialize for ImageField {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(serializer)
-    }
-}
-
-impl<'de> serde::Deserialize<'de> for ImageField {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        FileField::deserialize(deserializer).map(ImageField)
     }
 }
 

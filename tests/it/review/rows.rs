@@ -25,6 +25,78 @@ async fn a_field_emptied_by_hand_leaves_nothing_beside_it() {
     .await;
 }
 
+fn gif(side: u8) -> ImageField {
+    ImageField::new("dot.gif", [&b"GIF89a"[..], &[side, 0, 9, 0, 0, 0, 0]].concat())
+}
+
+/// What the row says beside its photo: width, and size and name by the meta.
+type Beside = (Option<u32>, Option<u64>);
+
+async fn saved(garage: &Garage, row: &mut Lot) -> Beside {
+    row.save(&garage.db).await.unwrap();
+    let again = Lot::objects(&garage.db).get(Lot::columns().id.eq(row.id)).await.unwrap();
+    assert_eq!(&again, row);
+    (again.width, again.meta.size)
+}
+
+#[tokio::test]
+async fn a_name_set_by_hand_leaves_nothing_of_the_old_file() {
+    Garage::run::<Lot, _>(|garage| async move {
+        let mut rows = [Lot { photo: gif(7), ..Lot::default() }, Lot { photo: gif(8), ..Lot::default() }];
+        for row in &mut rows {
+            saved(&garage, row).await;
+        }
+        let [mut one, mut two] = rows;
+        let known = (Some(8), Some(13));
+        two.photo = one.photo.clone();
+        assert_eq!(saved(&garage, &mut two).await, (None, None), "the file of another row");
+        one.photo = ImageField::stored("lots/there.gif");
+        assert_eq!(saved(&garage, &mut one).await, (None, None), "a bare name");
+
+        // What is said along with a name stays: of a new row, of one with a key, and of one that is there.
+        let seed = |id, width| {
+            let (photo, mut meta) = (ImageField::stored(format!("lots/{width}.gif")), FileMeta::default());
+            meta.size = Some(13);
+            Lot { id, photo, width: Some(width), height: Some(9), meta, ..Lot::default() }
+        };
+        assert_eq!(saved(&garage, &mut seed(0, 8)).await, known);
+        assert_eq!(saved(&garage, &mut seed(70, 8)).await, known);
+        assert_eq!(saved(&garage, &mut seed(70, 9)).await, (Some(9), Some(13)));
+        let mut same = Lot::objects(&garage.db).get(Lot::columns().id.eq(70)).await.unwrap();
+        same.photo = ImageField::stored("lots/9.gif");
+        assert_eq!(saved(&garage, &mut same).await, (Some(9), Some(13)), "the name that it has");
+        let mut copy = Lot { id: 0, ..same };
+        assert_eq!(saved(&garage, &mut copy).await, (Some(9), Some(13)), "a copy of the whole instance");
+        copy.deed = copy.photo.clone().into();
+        saved(&garage, &mut copy).await;
+        assert_eq!(copy.deed().name(), "lots/9.gif", "the file of another field");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_file_that_is_renamed_keeps_what_is_beside_it() {
+    Garage::run::<Lot, _>(|garage| async move {
+        let mut row = Lot { photo: gif(8), ..Lot::default() };
+        let known = (Some(8), Some(13));
+        assert_eq!(saved(&garage, &mut row).await, known);
+        row.photo_mut().rename("lots/renamed.gif").await.unwrap();
+        assert_eq!(saved(&garage, &mut row).await, known);
+        row.photo_mut().set_name("lots/moved.gif").unwrap();
+        assert_eq!(saved(&garage, &mut row).await, known);
+        let content = &b"GIF89a\x08\x00\x09\x00\x00\x00\x00"[..];
+        let meta = row.meta.clone();
+        row.photo_mut().save("again.gif", content).await.unwrap();
+        row.meta = meta;
+        assert_eq!(saved(&garage, &mut row).await, known, "other bytes of the same size");
+        // A name by hand stays one.
+        row.photo = ImageField::stored("lots/there.gif");
+        row.photo_mut().set_name("lots/here.gif").unwrap();
+        assert_eq!(saved(&garage, &mut row).await, (None, None));
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn limits_and_offsets() {
     Garage::run::<Lot, _>(|garage| async move {

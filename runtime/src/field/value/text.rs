@@ -1,0 +1,66 @@
+//! File fields as text, for people and for other programs.
+
+use super::{FileField, ImageField, State};
+use std::fmt;
+
+/// The stored name, or nothing (D006).
+impl fmt::Display for FileField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name().unwrap_or_default())
+    }
+}
+
+impl fmt::Display for ImageField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+fn debug(file: &FileField, kind: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match &file.0 {
+        State::Empty { .. } => write!(f, "{kind}(None)"),
+        State::Stored { name, .. } => write!(f, "{kind}({name:?})"),
+        State::Pending(pending) => write!(f, "{kind}(pending {:?})", pending.name()),
+    }
+}
+
+impl fmt::Debug for FileField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        debug(self, "FileField", f)
+    }
+}
+
+impl fmt::Debug for ImageField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        debug(self, "ImageField", f)
+    }
+}
+
+/// The stored name; `null` for no file. Pending content is an error (D086).
+impl serde::Serialize for FileField {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.column_str().map_err(serde::ser::Error::custom)? {
+            "" => serializer.serialize_none(),
+            name => serializer.serialize_some(name),
+        }
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for FileField {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = <Option<String> as serde::Deserialize>::deserialize(deserializer)?;
+        Ok(FileField::stored(name.unwrap_or_default()))
+    }
+}
+
+impl serde::Serialize for ImageField {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for ImageField {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        FileField::deserialize(deserializer).map(ImageField)
+    }
+}
