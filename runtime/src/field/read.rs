@@ -1,16 +1,22 @@
 //! What a stored file of a field tells of itself.
 
-use super::{FieldFile, ImageValue, PixelCount};
+use super::{FieldDef, FieldFile, ImageValue, PixelCount};
 use crate::file::LineStream;
 use crate::image::{Dimensions, HeaderReader, ImageInfo, Need, feed_from};
 use crate::inspect::{SNIFF_LEN, sniff};
 use crate::model::{Companion, FileModel};
+use crate::registry::StorageHandle;
 use crate::storage::SignOptions;
-use crate::{Bytes, Reader, Result};
+use crate::{Bytes, FileName, Reader, Result};
 use futures_core::Stream;
 use std::ops::Range;
 use std::path::PathBuf;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::SystemTime;
+
+/// Bytes read at once where lines are looked for.
+const CHUNK: usize = 64 << 10;
 
 impl<M: FileModel, V> FieldFile<'_, M, V> {
     /// The URL, without any I/O (D061).
@@ -125,7 +131,9 @@ impl<M: FileModel, V> FieldFile<'_, M, V> {
         &self,
         size: usize,
     ) -> Result<impl Stream<Item = Result<Bytes>> + Send + Unpin + use<M, V>> {
-        Ok(self.open().await?.into_stream(size))
+        let (name, handle) = self.stored("open")?;
+        let chunks = self.open().await?.into_stream(size);
+        Ok(Blamed { chunks, def: self.def(), handle, name: name.to_string() })
     }
 
     /// The lines of the stored file, their ends kept: `\n`, `\r\n` or `\r` (D017). Set
@@ -136,7 +144,7 @@ impl<M: FileModel, V> FieldFile<'_, M, V> {
     pub async fn lines(
         &self,
     ) -> Result<LineStream<impl Stream<Item = Result<Bytes>> + Send + Unpin + use<M, V>>> {
-        Ok(self.open().await?.lines())
+        Ok(LineStream::new(self.chunks(CHUNK).await?))
     }
 
     /// The media type that the bytes show: from the row where a `meta_field` has it, otherwise from the first 4 KiB.
@@ -148,7 +156,10 @@ impl<M: FileModel, V> FieldFile<'_, M, V> {
         if let Some(meta) = self.meta() {
             return Ok(meta.content_type.clone());
         }
-        let head = self.open_range(0..SNIFF_LEN as u64).await?.read_all(SNIFF_LEN as u64).await?;
+        let (name, handle) = self.stored("read")?;
+        let blame = |error| self.blame("read", &handle, error);
+        let head = handle.open_range(name, 0..SNIFF_LEN as u64).await.map_err(blame)?;
+        let head = head.read_all(SNIFF_LEN as u64).await.map_err(blame)?;
         Ok(sniff(&head).map(str::to_owned))
     }
 
@@ -224,51 +235,83 @@ impl<M: FileModel, V: ImageValue> FieldFile<'_, M, V> {
         if self.is_stored() { companion?.get(self.model).pixels() } else { None }
     }
 
-    async fn header(&self, mut header: HeaderReader) -> Result<Option<ImageInfo>> {
-        let Need::Bytes { offset, len } = header.need() else { return Ok(None) };
-        let mut reader = self.open_range(offset..offset.saturating_add(len as u64)).await?;
-        // A local file that is in memory is read here. What the reader itself gives is of use only to one that was not.
-        let fed = feed_from(&mut header, |offset, buf| reader.try_read_at(offset, buf))?;
-        self.remote_header(header, (!fed).then_some(reader)).await
+    async fn header(&self, header: HeaderReader) -> Result<Option<ImageInfo>> {
+        let (name, handle) = self.stored("read")?;
+        read_header(header, name, &handle).await.map_err(|error| self.blame("read", &handle, error))
     }
+}
 
-    /// Goes on where the file is on another machine or on a disk. A local file is hopped through with one more open; a
-    /// bucket is asked for each range, and never for the rest of the file.
-    async fn remote_header(
-        &self,
-        mut header: HeaderReader,
-        mut first: Option<Reader>,
-    ) -> Result<Option<ImageInfo>> {
-        let mut open: Option<(Reader, u64)> = None;
-        let mut hops = false;
-        loop {
-            let (offset, len) = match header.need() {
-                Need::Done(info) => return Ok(info),
-                Need::Bytes { offset, len } => (offset, len),
-            };
-            let ahead = open.take().and_then(|(mut reader, at)| {
-                let hopped = reader.try_skip(offset.checked_sub(at)?);
-                hopped.then_some(reader)
-            });
-            let end = if hops { u64::MAX } else { offset.saturating_add(len as u64) };
-            let mut reader = match first.take().or(ahead) {
-                Some(reader) => reader,
-                None => self.open_range(offset..end).await?,
-            };
-            let mut bytes = Vec::with_capacity(len);
-            while let Some(chunk) = reader.next_chunk(len - bytes.len()).await? {
-                bytes.extend_from_slice(&chunk);
-                if bytes.len() >= len {
-                    break;
-                }
+async fn read_header(
+    mut header: HeaderReader,
+    name: FileName<'_>,
+    handle: &StorageHandle<'_>,
+) -> Result<Option<ImageInfo>> {
+    let Need::Bytes { offset, len } = header.need() else { return Ok(None) };
+    let mut reader = handle.open_range(name, offset..offset.saturating_add(len as u64)).await?;
+    // A local file that is in memory is read here. What the reader itself gives is of use only to one that was not.
+    let fed = feed_from(&mut header, |offset, buf| reader.try_read_at(offset, buf))?;
+    read_remote_header(header, name, handle, (!fed).then_some(reader)).await
+}
+
+/// Goes on where the file is on another machine or on a disk. A local file is hopped through with one more open; a
+/// bucket is asked for each range, and never for the rest of the file.
+async fn read_remote_header(
+    mut header: HeaderReader,
+    name: FileName<'_>,
+    handle: &StorageHandle<'_>,
+    mut first: Option<Reader>,
+) -> Result<Option<ImageInfo>> {
+    let mut open: Option<(Reader, u64)> = None;
+    let mut hops = false;
+    loop {
+        let (offset, len) = match header.need() {
+            Need::Done(info) => return Ok(info),
+            Need::Bytes { offset, len } => (offset, len),
+        };
+        let ahead = open.take().and_then(|(mut reader, at)| {
+            let hopped = reader.try_skip(offset.checked_sub(at)?);
+            hopped.then_some(reader)
+        });
+        let end = if hops { u64::MAX } else { offset.saturating_add(len as u64) };
+        let mut reader = match first.take().or(ahead) {
+            Some(reader) => reader,
+            None => handle.open_range(name, offset..end).await?,
+        };
+        let mut bytes = Vec::with_capacity(len);
+        while let Some(chunk) = reader.next_chunk(len - bytes.len()).await? {
+            bytes.extend_from_slice(&chunk);
+            if bytes.len() >= len {
+                break;
             }
-            let at = offset + bytes.len() as u64;
-            if hops {
-                open = Some((reader, at));
-            } else {
-                hops = reader.try_skip(0);
-            }
-            header.feed(offset, &bytes);
         }
+        let at = offset + bytes.len() as u64;
+        if hops {
+            open = Some((reader, at));
+        } else {
+            hops = reader.try_skip(0);
+        }
+        header.feed(offset, &bytes);
+    }
+}
+
+/// The chunks of a field's file, whose errors say so.
+struct Blamed<S> {
+    chunks: S,
+    def: &'static FieldDef,
+    handle: StorageHandle<'static>,
+    name: String,
+}
+
+impl<S: Stream<Item = Result<Bytes>> + Unpin> Stream for Blamed<S> {
+    type Item = Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let chunk = ready!(Pin::new(&mut self.chunks).poll_next(cx));
+        Poll::Ready(chunk.map(|chunk| {
+            chunk.map_err(|error| {
+                let error = error.with_operation("read").with_name(&self.name);
+                self.def.blame(error.with_storage(self.handle.alias()))
+            })
+        }))
     }
 }

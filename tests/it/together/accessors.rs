@@ -1,7 +1,10 @@
 //! What accessors answer, and what they do at once.
 
 use super::*;
-use filefield::ErrorKind;
+use filefield::storage::MemoryStorage;
+use filefield::testing::{Fault, FaultStorage};
+use filefield::{ErrorKind, FileName, SaveOptions, Storage};
+use std::sync::Arc;
 
 #[tokio::test]
 async fn the_seed_story_rename_on_disk_set_the_name_save() {
@@ -124,9 +127,42 @@ async fn reading_in_pieces_and_lines() {
     .await;
 }
 
+/// A file that the row says nothing of, on a storage that can be told to break.
+async fn far(name: &str, bytes: Vec<u8>) -> (Arc<FaultStorage>, Car) {
+    let storage = Arc::new(FaultStorage::new(Arc::new(MemoryStorage::new())));
+    storage.save(FileName::new(name).unwrap(), bytes.into(), &SaveOptions::default()).await.unwrap();
+    let car = Car { photo: ImageField::stored(name), key: FileField::stored(name), ..Car::default() };
+    (storage, car)
+}
+
+#[tokio::test]
+async fn a_read_that_breaks_off_says_of_which_file() {
+    use futures_util::TryStreamExt;
+    let (storage, car) = far("cars/wide.jpg", vec![b'x'; 9000]).await;
+    storage.inject(Fault::truncate(100).always());
+    filefield::testing::with_storage(storage, async {
+        let chunks = car.photo().chunks(64).await.unwrap();
+        let errors = [
+            car.photo().read().await.err(),
+            car.photo().dimensions().await.err(),
+            car.photo().orientation().await.err(),
+            car.photo().content_type().await.err(),
+            chunks.try_collect::<Vec<_>>().await.err(),
+            car.photo().lines().await.unwrap().try_collect::<Vec<_>>().await.err(),
+        ];
+        for error in errors {
+            assert_eq!(
+                error.unwrap().to_string(),
+                "Car.photo: read \"cars/wide.jpg\": injected: the connection broke before the end (storage override)"
+            );
+        }
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_storage_without_paths_says_which_field_and_storage() {
-    let storage = std::sync::Arc::new(filefield::storage::MemoryStorage::new());
+    let storage = Arc::new(MemoryStorage::new());
     filefield::testing::with_storage(storage, async {
         let mut car = Car { name: "in memory".into(), ..Car::default() };
         car.photo_mut().save("chevy.gif", gif(1)).await.unwrap();
