@@ -2,7 +2,7 @@
 
 use super::{FieldDef, FieldFile, ImageValue, PixelCount};
 use crate::file::LineStream;
-use crate::image::{Dimensions, HeaderReader, ImageInfo, Need, feed_from};
+use crate::image::{Dimensions, HeaderReader, ImageInfo, Need, PIECE, feed_from};
 use crate::inspect::{SNIFF_LEN, sniff};
 use crate::model::{Companion, FileModel};
 use crate::registry::StorageHandle;
@@ -254,19 +254,21 @@ async fn read_header(
 }
 
 /// Goes on where the file is on another machine or on a disk. A local file is hopped through with one more open; a
-/// bucket is asked for each range, and never for the rest of the file.
+/// bucket is asked for one piece after the other, and never for the rest of the file.
 async fn read_remote_header(
     mut header: HeaderReader,
     name: FileName<'_>,
     handle: &StorageHandle<'_>,
     mut first: Option<Reader>,
 ) -> Result<Option<ImageInfo>> {
+    let local = handle.path(name).is_ok();
     let mut open: Option<(Reader, u64)> = None;
     let mut hops = false;
     loop {
         let (offset, len) = match header.need() {
             Need::Done(info) => return Ok(info),
-            Need::Bytes { offset, len } => (offset, len),
+            Need::Bytes { offset, len } if hops || offset == 0 => (offset, len),
+            Need::Bytes { offset, len } => (offset, len.max(PIECE)),
         };
         let ahead = open.take().and_then(|(mut reader, at)| {
             let hopped = reader.try_skip(offset.checked_sub(at)?);
@@ -288,7 +290,7 @@ async fn read_remote_header(
         if hops {
             open = Some((reader, at));
         } else {
-            hops = reader.try_skip(0);
+            hops = local && reader.try_skip(0);
         }
         header.feed(offset, &bytes);
     }

@@ -23,6 +23,7 @@ mod webp;
 mod tests;
 
 pub(crate) use avif::file_type;
+pub(crate) use reader::PIECE;
 pub use reader::{HeaderReader, Need};
 pub(crate) use stream::HeaderStream;
 

@@ -15,6 +15,9 @@ const HOP: usize = 256;
 /// The most bytes a format may ask for at once.
 pub(crate) const MOST: usize = 64 << 10;
 
+/// Length of a request after the first where requests are slow. With the first it is the most that is looked at.
+pub(crate) const PIECE: usize = MOST - FIRST;
+
 /// The most steps any file may take. Every step moves on or ends, so this only cuts absurd files short.
 const MAX_STEPS: u16 = 4096;
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use filefield::storage::MemoryStorage;
-use filefield::testing::{Fault, FaultStorage};
+use filefield::testing::{Fault, FaultStorage, Operation};
 use filefield::{ErrorKind, FileName, SaveOptions, Storage};
 use std::sync::Arc;
 
@@ -158,6 +158,21 @@ async fn a_read_that_breaks_off_says_of_which_file() {
         }
     })
     .await;
+}
+
+#[tokio::test]
+async fn many_small_segments_are_few_requests() {
+    let segment = [&[0xff, 0xe5, 4, 4], &[b'x'; 1026][..]].concat();
+    let frame = b"\xff\xc0\0\x0b\x08\0\x09\0\x07\x01\x01\x11\0";
+    let (storage, car) = far("cars/wide.jpg", [b"\xff\xd8", &segment.repeat(1000)[..], frame].concat()).await;
+    let opens = storage.inject(Fault::delay(std::time::Duration::ZERO).on(Operation::OpenRange).always());
+    filefield::testing::with_storage(storage, async {
+        let sides = car.photo().dimensions().await.unwrap().unwrap();
+        assert_eq!((sides.width, sides.height), (7, 9));
+    })
+    .await;
+    // Of 60 KiB each, behind the first.
+    assert!(opens.fired() <= 19, "{}", opens.fired());
 }
 
 #[tokio::test]
