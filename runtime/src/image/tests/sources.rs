@@ -177,7 +177,7 @@ fn the_cursor_of_a_file_stays() {
     assert!(probe_file(&File::open(".").unwrap()).is_err());
 }
 
-/// From one large segment to the next only its length is read; the headers that come in a cluster, at once.
+/// From one large segment to the next only its length is read, with the headers that come in a cluster behind the last.
 #[test]
 fn few_bytes_of_a_jpeg_with_large_segments() {
     let large = jpeg_segment(0xe2, &[7; 65_533]);
@@ -195,8 +195,8 @@ fn few_bytes_of_a_jpeg_with_large_segments() {
     });
     assert!(fed.unwrap());
     assert_eq!(seen(reader.result()), Some((Format::Jpeg, 40, 30, 1)));
-    let small: Vec<_> = (1..4).map(|n| (2 + n * 65_537, 10)).collect();
-    assert_eq!(requests, [&[(0, 4096)], &small[..], &[(2 + 3 * 65_537 + 69, 1024)]].concat());
+    let small: Vec<_> = (1..4).map(|n| (2 + n * 65_537, 256)).collect();
+    assert_eq!(requests, [&[(0, 4096)], &small[..]].concat());
     // Without an answer the reader stands where it stood.
     let mut reader = HeaderReader::dimensions_only();
     assert!(!feed_from(&mut reader, |_, _| None).unwrap());
