@@ -19,7 +19,7 @@ pub(super) struct Jpeg {
     exif: Option<(Directory, u64)>,
     exif_seen: bool,
     /// Stray and fill bytes passed so far.
-    stray: u64,
+    pub(super) stray: u64,
 }
 
 impl Jpeg {

@@ -5,8 +5,8 @@
 //! says is to be compared with limits before a codec is let near the file (requirement 56).
 //!
 //! [`HeaderReader`] is the one implementation. It says which bytes it needs and is fed with them, so it works on
-//! bytes, on files, on range requests and on streams alike. It is total: any input ends in an answer, after at
-//! most 4,096 steps, and no request is for more than 64 KiB.
+//! bytes, on files, on range requests and on streams alike. It is total: any input ends in an answer, the same however
+//! its bytes are fed, after at most 4,096 steps and 64 KiB of stray bytes, and no request is for more than 64 KiB.
 
 mod avif;
 mod bytes;

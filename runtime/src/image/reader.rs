@@ -18,7 +18,8 @@ pub(crate) const MOST: usize = 64 << 10;
 /// Length of a request after the first where requests are slow. With the first it is the most that is looked at.
 pub(crate) const PIECE: usize = MOST - FIRST;
 
-/// The most steps any file may take. Every step moves on or ends, so this only cuts absurd files short.
+/// The most steps any file may take, those over stray bytes of a JPEG aside. Every step moves on or ends, so this only
+/// cuts absurd files short.
 const MAX_STEPS: u16 = 4096;
 
 /// What a [`HeaderReader`] wants next.
@@ -197,7 +198,12 @@ impl HeaderReader {
         Some(ImageInfo { format: format?, dimensions: dimensions?, orientation })
     }
 
+    fn stray(&self) -> u64 {
+        if let State::Jpeg(jpeg) = &self.state { jpeg.stray } else { 0 }
+    }
+
     fn step(&mut self, want: Want, bytes: &[u8]) {
+        let stray = self.stray();
         let found = &mut self.found;
         let next = match &mut self.state {
             State::Start => {
@@ -220,7 +226,9 @@ impl HeaderReader {
             State::Ico(ico) => ico.step(found, want.at, bytes),
             State::Avif(avif) => avif.step(found, want.at, bytes),
         };
-        self.steps += 1;
+        // Stray bytes are passed over in pieces as large as what was fed, and have a limit of their own.
+        self.steps += u16::from(self.stray() == stray);
+        let found = &self.found;
         let enough = found.dimensions.is_some() && !found.seek_orientation;
         // File offsets are signed 64-bit numbers to the system.
         self.want = next.filter(|next| {
