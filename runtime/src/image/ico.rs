@@ -24,7 +24,8 @@ pub(super) enum Ico {
 }
 
 /// Icon or cursor. Four bytes that are nearly all zero tell too little (they are the length of many a QuickTime
-/// atom), so there must be members, not absurdly many, and the reserved byte of the first must be zero.
+/// atom), so there must be members, not absurdly many, and the reserved byte of the first must be 0, or 255 as .NET
+/// writes it.
 pub(super) fn format(prefix: &[u8]) -> Option<Format> {
     let format = match prefix.get(..4)? {
         b"\0\0\x01\0" => Format::Ico,
@@ -32,7 +33,8 @@ pub(super) fn format(prefix: &[u8]) -> Option<Format> {
         _ => return None,
     };
     let count = usize::from(le16(prefix, 4)?);
-    ((1..=MAX_MEMBERS).contains(&count) && *prefix.get(HEADER + 3)? == 0).then_some(format)
+    let reserved = matches!(prefix.get(HEADER + 3)?, 0 | 255);
+    ((1..=MAX_MEMBERS).contains(&count) && reserved).then_some(format)
 }
 
 impl Ico {

@@ -30,6 +30,11 @@ fn icons() {
     assert_eq!(check(&large), Some((Format::Ico, 512, 512, 1)));
     let depths = icon(1, &[(32, 16, 32, 38), (16, 32, 4, 78)], &[bitmap(32, 16), bitmap(16, 32)].concat());
     assert_eq!(check(&depths), Some((Format::Ico, 16, 32, 1)), "the lower depth of one area");
+    let mut reserved = icon(1, &members, &rest);
+    for (byte, expected) in [(0, true), (255, true), (1, false)] {
+        reserved[9] = byte;
+        assert_eq!(check(&reserved).is_some(), expected, "reserved byte {byte}");
+    }
     // The directory alone says nothing certain.
     assert_eq!(check(&icon(1, &[(16, 16, 32, 22)], b"")), None);
     assert_eq!(check(&icon(1, &[(16, 16, 32, u32::MAX)], &bitmap(16, 16))), None);
