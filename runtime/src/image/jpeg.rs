@@ -41,6 +41,8 @@ impl Jpeg {
             return self.skip(at, distance(bytes, |byte| byte == 0xff));
         }
         match *bytes.get(1)? {
+            // No marker, but data of a scan that does not belong here.
+            0 => self.skip(at, 2),
             // Fill bytes.
             0xff => self.skip(at, distance(bytes, |byte| byte != 0xff).checked_sub(1)?),
             // Start of image, restart.

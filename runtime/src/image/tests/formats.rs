@@ -66,6 +66,9 @@ fn jpeg_frames() {
         assert_eq!(answer(65_536), Some((Format::Jpeg, 640, 480, 1)));
         assert_eq!(answer(65_537), None, "as many bytes {stray} as nobody writes");
     }
+    let stuffed = |count: usize| check(&jpeg(&join(&[&jpeg_segment(0xfe, b"x"), &b"\xff\0".repeat(count)])));
+    assert_eq!(stuffed(32_768), Some((Format::Jpeg, 640, 480, 1)));
+    assert_eq!(stuffed(32_769), None);
     // Stray bytes are no steps, in however many pieces they come.
     let many = join(&[&jpeg_segment(0xfe, b"").repeat(4080), &[0x20; 65_000]]);
     assert_eq!(check(&jpeg(&many)), Some((Format::Jpeg, 640, 480, 1)));
