@@ -225,7 +225,7 @@ fn primary_key(model: &mut Model<'_>, errors: &mut Errors) {
             if let Some(inner) = in_option(one.ty) {
                 let message = Message::new("a primary key cannot be an `Option`")
                     .help(format!("write `{}: {inner}`", one.ident))
-                    .note("0, or the empty string, stands for a row that is not saved yet");
+                    .note("0 stands for a row that is not saved yet; set a `Uuid` or `String` yourself");
                 errors.add(one.ty, message);
                 model.key_mistaken = true;
             }

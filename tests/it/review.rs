@@ -4,6 +4,7 @@ mod drops;
 mod gate;
 mod inserts;
 mod journal;
+mod keys;
 mod names;
 mod rows;
 mod storages;

@@ -208,6 +208,13 @@ pub(super) fn key_of<M: Table>(model: &M) -> (&'static str, Value) {
 
 /// What is wrong with the values besides the files is found out before a byte moves.
 pub(super) fn check_columns<M: Table>(model: &M, db: &impl ConnectionTrait) -> Result<()> {
+    let key = key_column::<M>();
+    if !key.is_auto() && key.is_unset(model) {
+        // All instances whose key was forgotten would be one row.
+        let field = key.spec().field;
+        let text = format!("set `{field}` before saving: the database does not make a key of this type");
+        return Err(Error::new(ErrorKind::Usage, text).with_operation("save").with_field(M::MODEL, field));
+    }
     // A pending file is no value yet.
     let pending = |column: &&dyn AnyColumn<M>| {
         let file = column.spec().file.map(|index| M::FIELDS.at(index).value(model).file());

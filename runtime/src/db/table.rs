@@ -44,9 +44,12 @@ pub trait Table: FileModel + Clone {
         Objects::new(db)
     }
 
-    /// Saves the instance, its pending files and its row together: inserts a row where the key is at its default, else
-    /// updates the row of the key, or inserts it where there is none. Files that the row lets go of are deleted
-    /// after the commit, by `on_replace`.
+    /// Saves the instance, its pending files and its row together: inserts a row where the key is 0, which the database
+    /// replaces by the next one, else updates the row of the key, or inserts it where there is none. Files that the row
+    /// lets go of are deleted after the commit, by `on_replace`.
+    ///
+    /// A key that is a `Uuid` or a `String` is set before: nil and the empty string are refused. As in Django, a new
+    /// instance with the key of a row that is there replaces it, and its files.
     ///
     /// When it fails, the instance is as it was, pending content included, and a retry is always safe (P8).
     ///
@@ -55,8 +58,9 @@ pub trait Table: FileModel + Clone {
     ///
     /// # Errors
     /// Those of naming, of the field's rules, of the storage and of the database;
-    /// [`UniqueViolation`](ErrorKind::UniqueViolation); [`NotStaged`](ErrorKind::NotStaged) for pending content on
-    /// an open transaction. An error that [is uncertain](Error::is_uncertain) may have been committed.
+    /// [`UniqueViolation`](ErrorKind::UniqueViolation); [`Usage`](ErrorKind::Usage) for a key that is not set;
+    /// [`NotStaged`](ErrorKind::NotStaged) for pending content on an open transaction. An error that
+    /// [is uncertain](Error::is_uncertain) may have been committed.
     fn save<C: Connection>(&mut self, db: &C) -> impl Future<Output = Result<()>> + Send {
         save::save(self, db)
     }
@@ -69,7 +73,8 @@ pub trait Table: FileModel + Clone {
     /// saved, and a while after a transaction that saved it was rolled back; until then it may be saved again.
     ///
     /// # Errors
-    /// Those of naming, of the field's rules, of the storage and of the journal; the instance is as it was then.
+    /// Those of naming, of the field's rules, of the storage and of the journal; [`Usage`](ErrorKind::Usage) as from
+    /// [`save`](Self::save). The instance is as it was then.
     fn stage(&mut self, db: &DatabaseConnection) -> impl Future<Output = Result<()>> + Send {
         async move { stage::stage_all(db, &mut [self]).await }
     }
@@ -79,8 +84,8 @@ pub trait Table: FileModel + Clone {
     /// in the same transaction.
     ///
     /// # Errors
-    /// [`NotStaged`](ErrorKind::NotStaged) for pending content; [`StagedExpired`](ErrorKind::StagedExpired); those of
-    /// the database.
+    /// [`NotStaged`](ErrorKind::NotStaged) for pending content; [`StagedExpired`](ErrorKind::StagedExpired);
+    /// [`Usage`](ErrorKind::Usage) as from [`save`](Self::save); those of the database.
     fn attach(&self, tx: &DatabaseTransaction) -> impl Future<Output = Result<()>> + Send {
         save::attach(self, tx)
     }
