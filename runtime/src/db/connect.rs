@@ -6,7 +6,7 @@ use crate::{Error, ErrorKind, Result, SweepReport, Sweeper};
 use sea_orm::sea_query::{
     Alias, ColumnDef, Index, IndexCreateStatement, Table as TableStatement, TableCreateStatement,
 };
-use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr};
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, RuntimeErr};
 use sha2::{Digest, Sha256};
 use std::time::Duration;
 
@@ -23,7 +23,8 @@ use std::time::Duration;
 /// of MariaDB back whose `BEGIN` was cancelled. Commits on such a connection are acknowledged and lost.
 ///
 /// # Errors
-/// [`Database`](crate::ErrorKind::Database).
+/// [`Settings`](ErrorKind::Settings) for what is no URL of a database, or of one whose driver is not built in; no error
+/// has the URL in it, which may hold a password. [`Database`](ErrorKind::Database).
 pub async fn connect(url: &str) -> Result<DatabaseConnection> {
     let mut options = ConnectOptions::new(url);
     options.sqlx_logging(false);
@@ -79,14 +80,47 @@ pub async fn connect(url: &str) -> Result<DatabaseConnection> {
     }
     options.acquire_timeout(PATIENCE);
     Database::connect(options).await.map_err(|error| {
+        if matches!(error, DbErr::Conn(RuntimeErr::Internal(_))) {
+            // The URL is refused, in a text that has all of it.
+            return Error::new(ErrorKind::Settings, problem_of(url)).with_operation("connect");
+        }
+        let text = error.to_string();
+        if text.contains("(code: 14)") {
+            let hint = match url.contains("mode=rwc") {
+                true => "is the file's folder there?",
+                false => "with `?mode=rwc` at its end, the URL makes a file that is not there yet",
+            };
+            return database(error).not_at_once(hint);
+        }
         // Until then the pool knocks again and again, and in the end it only says that it waited.
-        if !error.to_string().contains("pool timed out") {
+        if !text.contains("pool timed out") {
             return database(error);
         }
         let text =
             format!("the database does not answer within {} seconds; is it running?", PATIENCE.as_secs());
         Error::new(ErrorKind::Database, text).with_operation("connect").with_source(error).retryable()
     })
+}
+
+/// Why no driver takes this URL. What is before its colon is repeated only where it is known.
+fn problem_of(url: &str) -> String {
+    let scheme = url.split_once(':').map(|(scheme, _)| scheme.to_ascii_lowercase());
+    let (scheme, feature, is_there) = match scheme.as_deref() {
+        Some("sqlite") => ("sqlite", "db-sqlite", cfg!(feature = "db-sqlite")),
+        Some("postgres" | "postgresql") => ("postgres", "db-postgres", cfg!(feature = "db-postgres")),
+        Some("mysql") => ("mysql", "db-mysql", cfg!(feature = "db-mysql")),
+        _ => {
+            return "a database is a URL, such as `sqlite://garage.db?mode=rwc`, `postgres://user@host/garage` or \
+                    `mysql://user@host/garage`"
+                .to_owned();
+        }
+    };
+    if is_there {
+        return "the URL of the database cannot be parsed; in a password, what is neither a letter nor a digit is \
+                percent-encoded: `%23` for `#`"
+            .to_owned();
+    }
+    format!("the driver for `{scheme}:` is the feature `{feature}`")
 }
 
 /// How long a connection may take: a server that starts beside the program is ready by then.
@@ -212,7 +246,46 @@ pub async fn sweep(db: &DatabaseConnection) -> Result<SweepReport> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::connect;
+    use crate::ErrorKind;
     use sea_orm::{ConnectionTrait, SqliteTransactionMode, TransactionOptions, TransactionTrait};
+
+    #[tokio::test]
+    async fn a_url_that_no_driver_takes_is_told_without_its_password() {
+        let what = "a database is a URL, such as `sqlite://garage.db?mode=rwc`";
+        let odd = "the URL of the database cannot be parsed";
+        let (postgres, mysql) = (cfg!(feature = "db-postgres"), cfg!(feature = "db-mysql"));
+        for (url, says) in [
+            ("garage.db", what),
+            ("", what),
+            ("postgre://u:hunter2@localhost/x", what),
+            ("hunter2:x", what),
+            (
+                "postgres://u:hunter2#@localhost/x",
+                if postgres { odd } else { "the driver for `postgres:` is the feature `db-postgres`" },
+            ),
+            (
+                "MySQL://u:hunter2@localhost:x/x",
+                if mysql { odd } else { "the driver for `mysql:` is the feature `db-mysql`" },
+            ),
+        ] {
+            let error = connect(url).await.unwrap_err();
+            assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Settings, false), "{url}");
+            assert!(error.to_string().contains(says), "{error}");
+            assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_missing_file_of_sqlite_is_told_with_what_makes_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("garage.db").display());
+        let error = connect(&url).await.unwrap_err();
+        assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Database, false), "{error}");
+        assert!(error.to_string().contains("`?mode=rwc`"), "{error}");
+        connect(&format!("{url}?mode=rwc")).await.unwrap();
+        let error = connect(&url.replace("garage.db", "no/garage.db?mode=rwc")).await.unwrap_err();
+        assert!(error.to_string().contains("folder"), "{error}");
+    }
 
     /// P6: SQLite rolls back by itself where a commit finds no room, as it does here on demand.
     #[tokio::test]
