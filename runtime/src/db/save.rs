@@ -7,7 +7,7 @@ use crate::field::claim::Claim;
 use crate::field::{self, FileField, Retention, stated, store};
 use crate::journal::{self, Change, FileChange, RowWrite, TransactionError, Written};
 use crate::model::{FileModel, ModelField};
-use crate::{Error, ErrorKind, Result, name, registry};
+use crate::{Error, ErrorKind, FileName, Result, name, registry};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, TryFromU64, Value};
 
@@ -206,7 +206,7 @@ pub(super) fn key_of<M: Table>(model: &M) -> (&'static str, Value) {
     (key.spec().name, parameter(key.value(model)))
 }
 
-/// What is wrong with the values besides the files is found out before a byte moves.
+/// What is wrong with the values besides the pending files is found out before a byte moves.
 pub(super) fn check_columns<M: Table>(model: &M, db: &impl ConnectionTrait) -> Result<()> {
     let key = key_column::<M>();
     if !key.is_auto() && key.is_unset(model) {
@@ -225,7 +225,13 @@ pub(super) fn check_columns<M: Table>(model: &M, db: &impl ConnectionTrait) -> R
     }
     for field in M::FIELDS.iter() {
         let def = field.def();
-        let Some(stored) = field.value(model).file().name() else { continue };
+        let file = field.value(model).file();
+        let Some(stored) = file.name() else { continue };
+        if let Err(error) = FileName::new(stored)
+            && file.row() != Some(row_of(model, field))
+        {
+            return Err(def.blame(error.with_operation("save")));
+        }
         let limit = def.spec().max_length;
         if name::length(stored) > u64::from(limit) {
             let text =

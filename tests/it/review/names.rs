@@ -40,3 +40,33 @@ async fn a_reservation_that_fails_half_way_reserves_nothing() {
     })
     .await;
 }
+
+/// What `set_name` refuses does not come into a row by `stored` either.
+#[tokio::test]
+async fn a_name_that_no_storage_takes_is_not_saved() {
+    Garage::run::<Lot, _>(|garage| async move {
+        for (name, kind) in [
+            ("../lot.jpg", ErrorKind::Traversal),
+            ("/lots/lot.jpg", ErrorKind::Traversal),
+            ("lots//lot.jpg", ErrorKind::InvalidName),
+        ] {
+            let deed = FileField::new("deed.txt", "x");
+            let mut row = Lot { photo: ImageField::stored(name), deed, ..Lot::default() };
+            let error = row.save(&garage.db).await.unwrap_err();
+            let at = (error.kind(), error.model(), error.field(), error.name());
+            assert_eq!(at, (kind, Some("Lot"), Some("photo"), Some(name)), "{error}");
+        }
+        assert_eq!(Lot::objects(&garage.db).count().await.unwrap(), 0);
+        assert_eq!((garage.journal().await, garage.files().len()), (0, 0), "found out before a byte moves");
+
+        // The rest of a row that has such a name already can be changed.
+        Lot::default().save(&garage.db).await.unwrap();
+        garage.execute("UPDATE lots SET photo = '../lot.jpg'").await;
+        let mut row = Lot::objects(&garage.db).first().await.unwrap().unwrap();
+        row.deed_mut().assign(FileField::new("deed.txt", "x"));
+        row.save(&garage.db).await.unwrap();
+        row.photo = ImageField::stored("../another.jpg");
+        assert_eq!(row.save(&garage.db).await.unwrap_err().kind(), ErrorKind::Traversal);
+    })
+    .await;
+}
