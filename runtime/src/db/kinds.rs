@@ -72,7 +72,7 @@ pub(super) fn check<M>(backend: DbBackend, column: &dyn AnyColumn<M>, value: &Va
     match problem {
         Some(problem) => {
             let text = format!("column `{}`: {problem}", column.spec().name);
-            Err(Error::new(ErrorKind::Database, text).with_operation("save"))
+            Err(Error::new(ErrorKind::Database, text))
         }
         None => Ok(()),
     }

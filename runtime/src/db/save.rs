@@ -47,7 +47,7 @@ pub(super) async fn save<M: Table, C: Connection>(model: &mut M, db: &C) -> Resu
     let mut copy = model.clone();
     empty_beside(&mut copy, db).await?;
     if copy.has_pending() {
-        let own = db.own().ok_or_else(not_staged)?;
+        let own = db.own().ok_or_else(|| blame::<M>(not_staged(), "save"))?;
         super::stage::stage_all(own, &mut [&mut copy]).await?;
     }
     let write =
@@ -221,7 +221,8 @@ pub(super) fn check_columns<M: Table>(model: &M, db: &impl ConnectionTrait) -> R
         file.is_some_and(FileField::is_pending)
     };
     for column in M::ALL.iter().copied().filter(|column| !pending(column)) {
-        kinds::check(db.get_database_backend(), column, &column.value(model))?;
+        kinds::check(db.get_database_backend(), column, &column.value(model))
+            .map_err(|error| blame::<M>(error, "save"))?;
     }
     for field in M::FIELDS.iter() {
         let def = field.def();

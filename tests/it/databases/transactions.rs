@@ -205,7 +205,7 @@ on_every_database! {
             let began = Instant::now();
             let error = ship("one").save(&tx).await.unwrap_err();
             assert!(began.elapsed() < Duration::from_secs(5));
-            assert_eq!(error.kind(), ErrorKind::NotStaged);
+            assert_eq!((error.kind(), error.model()), (ErrorKind::NotStaged, Some("Ship")));
             assert!(error.to_string().contains("stage(&db)"), "{error}");
             assert_eq!(ship("one").attach(&tx).await.unwrap_err().kind(), ErrorKind::NotStaged);
             tx.commit().await.unwrap();

@@ -186,7 +186,7 @@ async fn an_unsuitable_value_is_refused_before_a_byte_moves() {
         let mut row = Odometer { r#type: u64::MAX, ..Odometer::default() };
         let content = filefield::content::Pending::from_reader("a.txt", &b"once"[..]);
         row.r#match = Some(FileField::pending(content));
-        row.save(&garage.db).await.unwrap_err();
+        assert_eq!(row.save(&garage.db).await.unwrap_err().model(), Some("Odometer"));
         row.r#type = 1;
         row.save(&garage.db).await.unwrap();
         assert_eq!(row.r#match().read().await.unwrap(), "once");
