@@ -250,6 +250,14 @@ mod one_table_two_models {
         id: i64,
     }
 
+    /// On SQLite the same table.
+    #[derive(Debug, Clone, Default, Model)]
+    #[model(table = "Twins")]
+    struct Loud {
+        #[model(primary_key)]
+        id: i64,
+    }
+
     #[tokio::test]
     async fn is_an_error_that_names_both() {
         let db = db::connect("sqlite::memory:").await.unwrap();
@@ -259,6 +267,8 @@ mod one_table_two_models {
         let text = error.to_string();
         assert!(text.contains("First") && text.contains("Second") && text.contains("twins"), "{text}");
         assert_eq!(Second::default().save(&db).await.unwrap_err().kind(), ErrorKind::Registration);
+        let text = db::migrate::<Loud>(&db).await.unwrap_err().to_string();
+        assert!(text.contains("Loud") && text.contains("twins") && text.contains("Twins"), "{text}");
     }
 }
 

@@ -102,12 +102,16 @@ fn enter(model: &RegisteredModel) -> Result<()> {
     if models.iter().any(|other| other.is_same(model)) {
         return Ok(());
     }
-    if let Some(table) = model.table
-        && let Some(other) = models.iter().find(|other| other.table == Some(table))
-    {
+    // To SQLite, and to MySQL on some systems, names that differ in case are one table.
+    let same = |table: &&str| model.table.is_some_and(|own| own.eq_ignore_ascii_case(table));
+    if let Some((other, table)) = models.iter().find_map(|other| Some((other, other.table.filter(same)?))) {
+        let own = model.table.filter(|own| *own != table);
         let message = format!(
-            "{}: the table `{table}` belongs to `{}` and to `{}`",
-            model.name, other.type_name, model.type_name
+            "{}: the table `{table}` belongs to `{}` and to `{}`{}",
+            model.name,
+            other.type_name,
+            model.type_name,
+            own.map(|own| format!(", where it is written `{own}`")).unwrap_or_default()
         );
         return Err(Error::new(ErrorKind::Registration, message));
     }
