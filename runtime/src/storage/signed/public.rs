@@ -22,8 +22,8 @@ impl Public {
     }
 
     fn needed_base_url(&self) -> Result<&str> {
-        let missing = || Error::new(ErrorKind::Unsupported, "this storage has no base URL");
-        self.base_url().ok_or_else(missing)
+        let text = "this storage has no base URL: set `MEDIA_URL`, or `base_url` of the storage";
+        self.base_url().ok_or_else(|| Error::new(ErrorKind::Unsupported, text))
     }
 
     fn needed_signer(&self) -> Result<&Signer> {

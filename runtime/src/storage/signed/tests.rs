@@ -66,7 +66,12 @@ async fn every_storage_of_this_machine_signs() {
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert!(error.to_string().contains("set `SECRET_KEY`"), "{error}");
     let nowhere = MemoryStorage::builder().signer(signer()).build().unwrap();
-    assert_eq!(nowhere.signed_url(name("a"), &download).await.unwrap_err().kind(), ErrorKind::Unsupported);
+    for error in
+        [nowhere.signed_url(name("a"), &download).await, nowhere.url(name("a"))].map(Result::unwrap_err)
+    {
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert!(error.to_string().contains("set `MEDIA_URL`, or `base_url` of the storage"), "{error}");
+    }
 }
 
 #[tokio::test]
