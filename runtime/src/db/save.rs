@@ -13,6 +13,11 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, TryFromU
 
 /// A connection that rows are saved through: a `DatabaseConnection`, whose transactions are ours, or a
 /// `DatabaseTransaction` of the caller.
+#[diagnostic::on_unimplemented(
+    message = "rows cannot be saved through `{Self}`",
+    label = "expected `DatabaseConnection` or `DatabaseTransaction`",
+    note = "write `db` where it is a reference already, and `&*db` where it is an `Arc`"
+)]
 pub trait Connection: ConnectionTrait + Sync {
     /// The connection itself, where transactions on it are ours to begin.
     #[doc(hidden)]

@@ -1,0 +1,17 @@
+// mistakes: 2
+use filefield::db::{Connection, DatabaseConnection};
+use std::sync::Arc;
+
+struct Garage<'db, C>(&'db C);
+
+// `save` has the same bound; what calls an `async` function with it is told three times.
+fn garage<C: Connection>(db: &C) -> Garage<'_, C> {
+    Garage(db)
+}
+
+fn open(db: &DatabaseConnection, shared: Arc<DatabaseConnection>) {
+    let _ = garage(&db);
+    let _ = garage(&shared);
+}
+
+fn main() {}
