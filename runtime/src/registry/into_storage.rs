@@ -21,6 +21,7 @@ pub enum StorageChoice {
     message = "`{Self}` is not a storage",
     label = "the storage function returns `{Self}`",
     note = "return a type that implements `Storage`, an `Arc<dyn Storage>`, the alias of a storage, or a `Result` of these",
+    note = "the error of a `Result` must be `Send + Sync`, such as `Box<dyn Error + Send + Sync>`",
     note = "a storage function is not `async`: connect lazily inside the storage"
 )]
 pub trait IntoStorage {
