@@ -5,6 +5,7 @@ mod gate;
 mod inserts;
 mod journal;
 mod keys;
+mod meddling;
 mod names;
 mod rows;
 mod storages;

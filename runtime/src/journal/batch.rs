@@ -17,8 +17,11 @@ use sea_query_sqlx::SqlxValues;
 use std::future::poll_fn;
 use std::pin::Pin;
 
-/// The statements: `BEGIN`, the row, its entry, `COMMIT`.
-const STATEMENTS: usize = 4;
+/// The statements: `BEGIN`, the row, its entry, a look at it, `COMMIT`.
+const STATEMENTS: usize = 5;
+
+/// Fails, as no other statement without a table does, where the entry was not consumed.
+const IS_CONSUMED: &str = "SELECT CASE changes() WHEN 1 THEN 1 ELSE abs(-9223372036854775807 - 1) END";
 
 /// What is left of a row to be inserted: the text that does it.
 pub(super) struct Batch {
@@ -34,7 +37,7 @@ impl Batch {
         let Change::Insert(row) = &write.change else { return None };
         let is_named = |file: &&FileChange| !file.name.is_empty();
         let mut named = write.files.iter().filter(is_named);
-        let (Some(FileChange { entry: Some(entry), .. }), None) = (named.next(), named.next()) else {
+        let (Some(file @ FileChange { entry: Some(entry), .. }), None) = (named.next(), named.next()) else {
             return None;
         };
         if failpoints::needs_steps() {
@@ -48,14 +51,18 @@ impl Batch {
         insert.into_table(Alias::new(write.table)).columns(row.iter().map(|(column, _)| Alias::new(*column)));
         insert.select_from(values).ok()?;
         let (insert, Values(mut values)) = insert.build(SqliteQueryBuilder);
-        values.push((*entry).into());
-        // Where no row was written, as a table may be told to do without an error, the file is still staged.
+        values.extend([(*entry).into(), file.name.as_str().into()]);
+        // A table may be told to drop a row, or to change it, without an error.
         let Sql { attach, .. } = Sql::of(Dialect::Sqlite);
-        let sql = format!("BEGIN IMMEDIATE; {insert}; {attach} AND changes() = 1; COMMIT");
+        let key = (write.key.0, "last_insert_rowid()");
+        let names = Dialect::Sqlite.names(write.table, key, (file.column, "?"));
+        let sql = format!(
+            "BEGIN IMMEDIATE; {insert}; {attach} AND changes() = 1 AND {names}; {IS_CONSUMED}; COMMIT"
+        );
         Some(Batch { pool: db.get_sqlite_connection_pool().clone(), sql, values })
     }
 
-    /// Runs it on a task of its own, as [`transaction::own`] does. `None`: no row was written; the steps will say why.
+    /// Runs it on a task of its own, as [`transaction::own`] does. `None`: nothing was written; the steps will say why.
     pub(super) async fn run(self) -> Result<Option<Written>, TransactionError> {
         tokio::spawn(self.once()).await.unwrap_or_else(|error| Err(transaction::ended_early(error)))
     }
@@ -67,20 +74,25 @@ impl Batch {
             Err(error) => return failed(database(not_acquired(error)), true),
         };
         let mut done = Vec::with_capacity(STATEMENTS);
+        let mut is_refused = false;
         let error = match (self.statements(&mut connection, &mut done).await, &done[..]) {
-            (Ok(()), [_, (1, key), _, _]) => {
+            (Ok(()), [_, (1, key), _, _, _]) => {
                 transaction::lost_answer()?;
                 return match u64::try_from(*key) {
                     Ok(key) => Ok(Some(Written { inserted: Some(key), ..Written::default() })),
                     Err(_) => failed(unreadable_key().uncertain(), false),
                 };
             }
-            (Ok(()), [_, (0, _), _, _]) => return Ok(None),
             (Ok(()), done) => {
                 let text = format!("the driver ran {} statements of {STATEMENTS}", done.len());
                 Error::new(ErrorKind::Database, text)
             }
-            (Err(error), _) => database(DbErr::Exec(RuntimeErr::SqlxError(error.into()))),
+            (Err(error), _) => {
+                let error = DbErr::Exec(RuntimeErr::SqlxError(error.into()));
+                // A constraint that waits for the end is broken.
+                is_refused = error.sql_err().is_some();
+                database(error)
+            }
         };
         // The driver knows nothing of this transaction, so nobody else would end it. Where there is none, it never began
         // or SQLite has ended it.
@@ -89,8 +101,15 @@ impl Batch {
         {
             connection.close_on_drop();
         }
+        if done.len() == STATEMENTS - 2 {
+            return Ok(None);
+        }
         // What became of a commit that failed the journal finds out (F14): its frames may be in the log all the same.
-        if done.len() < STATEMENTS - 1 { failed(error, true) } else { failed(error.uncertain(), false) }
+        if is_refused || done.len() < STATEMENTS - 1 {
+            failed(error, true)
+        } else {
+            failed(error.uncertain(), false)
+        }
     }
 
     /// Runs the statements, and notes for each that is `done` how many rows it changed and the newest row's key.

@@ -18,9 +18,15 @@ impl RowWrite {
             update.value(Alias::new(*column), value.clone());
         }
         if !update.get_values().is_empty() {
-            tx.execute(&update).await.map_err(database)?;
+            taken(tx.execute(&update).await.map_err(database)?.rows_affected())?;
         }
         Ok(())
+    }
+
+    pub(super) async fn delete(&self, tx: &impl ConnectionTrait) -> Result<()> {
+        let mut delete = Query::delete();
+        delete.from_table(Alias::new(self.table)).and_where(self.is_row());
+        taken(tx.execute(&delete).await.map_err(database)?.rows_affected())
     }
 
     /// Inserts the row, and says the key where the database makes it.
@@ -60,10 +66,14 @@ impl RowWrite {
     }
 }
 
-/// Fails where no row was inserted: a trigger or `ON CONFLICT IGNORE` may drop it without an error.
+/// Fails where no row was written: a trigger or `ON CONFLICT IGNORE` may drop it without an error.
 fn taken(rows: u64) -> Result<()> {
-    match rows {
-        0 => Err(Error::new(ErrorKind::Database, "the database dropped the row, and says no reason")),
-        _ => Ok(()),
-    }
+    if rows == 0 { Err(dropped()) } else { Ok(()) }
+}
+
+/// The error of a row that is not what was written.
+pub(super) fn dropped() -> Error {
+    let text =
+        "the database dropped the row or what was written to it, and says no reason; a trigger of the table?";
+    Error::new(ErrorKind::Database, text)
 }

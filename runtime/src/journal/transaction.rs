@@ -84,6 +84,8 @@ async fn once<T>(
                 lost_answer()?;
                 Ok(done)
             }
+            // A constraint that waits for the end is broken.
+            Err(error) if error.sql_err().is_some() => Err(certain(database(error))),
             // Nobody needs to know what came of it: the journal does (F14).
             Err(error) => Err(TransactionError { error: database(error).uncertain(), rolled_back: false }),
         },

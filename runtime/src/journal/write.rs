@@ -1,8 +1,9 @@
 //! Writing a row and what the journal must know of it, in one transaction (W4, W5).
 
-use super::entry::{self, any, execute, sql};
+use super::entry::{self, any, dialect, execute, sql};
 use super::error::database;
 use super::held::{Held, Relocation};
+use super::row::dropped;
 use super::stage::{LEASE, expired};
 use super::transaction::{self, TransactionError};
 use crate::failpoints::{planted, step};
@@ -188,9 +189,7 @@ impl RowWrite {
                 if held.is_none() {
                     return Err(Error::new(ErrorKind::DoesNotExist, "the row to be deleted is not there"));
                 }
-                let mut delete = Query::delete();
-                delete.from_table(Alias::new(self.table)).and_where(self.is_row());
-                tx.execute(&delete).await.map_err(database)?;
+                self.delete(tx).await?;
             }
             Change::Attach => self.check_named(tx, held.as_deref().unwrap_or_default()).await?,
             Change::Relocate(_) => {
@@ -203,7 +202,9 @@ impl RowWrite {
         }
         step!("W4.row-written");
         if !(secured && matches!(self.change, Change::Attach)) {
-            self.attach(tx, held.as_deref().unwrap_or_default(), secured).await?;
+            let made = written.inserted.map(|key| Value::from(key.cast_signed()));
+            let key = made.unwrap_or_else(|| self.key.1.clone());
+            self.attach(tx, held.as_deref().unwrap_or_default(), secured, &key).await?;
         }
         step!("W4.attached");
         written.queued = self.queue(tx, held.take().unwrap_or_default()).await?;
@@ -235,16 +236,24 @@ impl RowWrite {
     }
 
     /// The fence: every staged file's entry is consumed, or somebody else has the file, or this row has it already.
-    async fn attach(&self, tx: &impl ConnectionTrait, held: &[Held], secured: bool) -> Result<()> {
-        let sql = sql(tx)?;
+    async fn attach(
+        &self,
+        tx: &impl ConnectionTrait,
+        held: &[Held],
+        secured: bool,
+        key: &Value,
+    ) -> Result<()> {
         for (index, file) in self.files.iter().enumerate() {
             let Some(entry) = file.entry else { continue };
-            if execute(tx, &sql.attach, vec![entry.into()]).await? == 1
+            if self.consume(tx, file, entry, key).await? == 1
                 || planted!("no-fence")
                 || secured
                 || held.get(index).is_some_and(|held| held.is(file))
             {
                 continue;
+            }
+            if any(tx, &sql(tx)?.is_staged, vec![entry.into()]).await? {
+                return Err(dropped());
             }
             if self.has_triggers(tx, file).await? {
                 // To be written once more, with the entries held before.
@@ -253,6 +262,22 @@ impl RowWrite {
             return Err(expired());
         }
         Ok(())
+    }
+
+    /// Consumes the entry of a file, if the row names the file: the table may have a say in what becomes of the row.
+    async fn consume(
+        &self,
+        tx: &impl ConnectionTrait,
+        file: &FileChange,
+        entry: i64,
+        key: &Value,
+    ) -> Result<u64> {
+        if let Change::Attach = self.change {
+            // The caller's statement may come after this.
+            return execute(tx, &sql(tx)?.attach, vec![entry.into()]).await;
+        }
+        let attach = dialect(tx)?.attach_named(self.table, self.key.0, file.column);
+        execute(tx, &attach, vec![entry.into(), key.clone(), file.name.as_str().into()]).await
     }
 
     async fn has_triggers(&self, tx: &impl ConnectionTrait, file: &FileChange) -> Result<bool> {

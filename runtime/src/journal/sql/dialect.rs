@@ -1,5 +1,6 @@
 //! In what the databases differ.
 
+use super::Sql;
 use crate::{Error, ErrorKind, Result};
 use sea_orm::DbBackend;
 
@@ -109,6 +110,20 @@ impl Dialect {
                 "{select} = ? AND CAST(CONVERT({column} USING utf8mb4) AS BINARY) = CAST(? AS BINARY){limit}"
             ),
         }
+    }
+
+    /// W4: as the statement `attach`, if the row names the file by now: id, key, name.
+    pub(crate) fn attach_named(self, table: &str, key: &str, column: &str) -> String {
+        let [second, third] = if self == Dialect::Postgres { ["$2", "$3"] } else { ["?", "?"] };
+        let names = self.names(table, (key, second), (column, third));
+        format!("{} AND {names}", Sql::of(self).attach)
+    }
+
+    /// Whether a row names a file: names of columns, and what they are to be equal to.
+    pub(crate) fn names(self, table: &str, key: (&str, &str), column: (&str, &str)) -> String {
+        let table = self.quoted(table);
+        let is = |(column, value): (&str, &str)| format!("{table}.{} = {value}", self.quoted(column));
+        format!("EXISTS (SELECT 1 FROM {table} WHERE {} AND {})", is(key), is(column))
     }
 
     /// How often the probe binds the name.

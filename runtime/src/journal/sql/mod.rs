@@ -65,6 +65,9 @@ statements! {
     /// W4: the fence. Exactly one row, or somebody else has the file: id.
     attach = format!("DELETE FROM filefield_journal WHERE {PENDING_WRITE}");
 
+    /// Whether an entry is that of a staged file still: id.
+    is_staged = format!("SELECT 1 AS n FROM filefield_journal WHERE {PENDING_WRITE}");
+
     /// Queues a deletion: storage, name, token, grace, table, column → id; no row where the tables are newer. Where one
     /// is queued already it starts again, out of the hands of a sweeper that saw the name still in use; that counts as
     /// a fence, because it may be about to delete.
@@ -72,7 +75,7 @@ statements! {
         (storage, name, kind, state, token, due_at, model_table, model_column) \
         SELECT ?, ?, 'delete', 'pending', ?, {{now}} + ?, ?, ? {{dual}} WHERE {CURRENT} \
         {{conflict}} attempts = CASE filefield_journal.state WHEN 'pending' THEN filefield_journal.attempts \
-        ELSE filefield_journal.attempts + 1 END, state = 'pending', \
+        ELSE filefield_journal.attempts + 1 END, state = 'pending', multipart_id = NULL, \
         token = {{new}}token{{end}}, due_at = {{new}}due_at{{end}}, \
         model_table = {{new}}model_table{{end}}, model_column = {{new}}model_column{{end}} {{id}}");
 
@@ -113,6 +116,10 @@ statements! {
     /// G1: fences an entry that was read with a lock, and moves it out of other sweepers' sight: back-off, id.
     fence = "UPDATE filefield_journal SET due_at = {now} + ? * {doubled}, \
         state = CASE state WHEN 'pending' THEN 'reaping' ELSE state END, attempts = attempts + 1 WHERE id = ?";
+
+    /// G3: notes whose file a deletion is about, before the file goes: owner token, id, attempts. A deletion has no
+    /// upload in parts.
+    mark_owner = "UPDATE filefield_journal SET multipart_id = ? WHERE id = ? AND attempts = ? AND state <> 'pending'";
 
     /// G5: forgets an entry, unless another sweeper has fenced it since: id, attempts.
     forget = "DELETE FROM filefield_journal WHERE id = ? AND attempts = ? AND state <> 'pending'";

@@ -1,6 +1,6 @@
 //! What is to become of one fenced entry: is the name still in use, and is the file ours (G2, G3).
 
-use super::super::entry::{Entry, sql, token};
+use super::super::entry::{Entry, execute, sql, token};
 use super::referenced::is_referenced;
 use crate::failpoints::{planted, step};
 use crate::field::FieldDef;
@@ -53,7 +53,12 @@ pub(super) async fn judge(db: &DatabaseConnection, entry: &Entry) -> Result<Outc
                 "a save is about to find out that the name is taken",
             ));
         }
-        Ok(Some(token)) if entry.is_delete || token == entry.token => {}
+        Ok(Some(token)) if entry.is_delete => {
+            if !is_the_one(db, entry, &token).await? {
+                return Ok(Outcome::Absent);
+            }
+        }
+        Ok(Some(token)) if token == entry.token => {}
         // What this entry announced was never published: another save of ours owns the file, or it is another program's
         // (F11).
         Ok(found)
@@ -80,6 +85,19 @@ pub(super) async fn judge(db: &DatabaseConnection, entry: &Entry) -> Result<Outc
     storage.delete(name).await?;
     step!("G4.deleted");
     Ok(Outcome::Deleted)
+}
+
+/// Whether a deletion is about the file of this owner. It is about the file that its first try has found: by the next,
+/// that may be gone, and a save through another database may have taken the name (F18).
+async fn is_the_one(db: &DatabaseConnection, entry: &Entry, owner: &str) -> Result<bool> {
+    if let Some(first) = &entry.multipart_id {
+        return Ok(first == owner);
+    }
+    let values = vec![owner.into(), entry.id.into(), entry.attempts.into()];
+    if execute(db, &sql(db)?.mark_owner, values).await? == 1 {
+        return Ok(true);
+    }
+    Err(Error::new(ErrorKind::Database, "another sweeper has the entry by now"))
 }
 
 /// Where no owner is kept with a file, a token in its name proves that it is ours.

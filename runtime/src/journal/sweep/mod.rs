@@ -11,11 +11,14 @@ pub use task::SweeperTask;
 use super::entry::{Entry, count, entries, execute, look, sql};
 use super::transaction;
 use crate::failpoints::{planted, step};
-use crate::{Result, registry};
+use crate::{Error, ErrorKind, Result, registry};
 use brake::Brake;
 use judge::{Outcome, judge};
 use sea_orm::{DatabaseConnection, Value};
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 /// Base of the exponential back-off between two tries of one entry, in seconds.
@@ -166,10 +169,10 @@ impl Sweeper {
     ) -> Result<()> {
         report.examined += 1;
         let (db, sql, id) = (&self.db, sql(&self.db)?, entry.id);
-        let judged = tokio::time::timeout(PATIENCE_FOR_ONE, judge(db, entry)).await;
+        let judged = tokio::time::timeout(PATIENCE_FOR_ONE, caught(judge(db, entry))).await;
         let judged = judged.unwrap_or_else(|_| {
             let text = format!("no answer within {} seconds", PATIENCE_FOR_ONE.as_secs());
-            Err(crate::Error::new(crate::ErrorKind::Io, text))
+            Err(Error::new(ErrorKind::Io, text))
         });
         match judged {
             Ok(Outcome::Dead(reason)) => {
@@ -220,6 +223,16 @@ impl Sweeper {
         }
         Ok(())
     }
+}
+
+/// Does `work`. A storage that panics has failed; the sweeper goes on (requirement 93).
+async fn caught<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    let mut work = std::pin::pin!(work);
+    poll_fn(|cx| {
+        catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx)))
+            .unwrap_or_else(|_| Poll::Ready(Err(Error::new(ErrorKind::Io, "the storage panicked"))))
+    })
+    .await
 }
 
 /// What is to be fenced.

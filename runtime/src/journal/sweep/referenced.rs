@@ -11,7 +11,7 @@ use super::super::{database, is_missing_table};
 use crate::failpoints::planted;
 use crate::field::FieldDef;
 use crate::registry::{self, StorageHandle};
-use crate::{Error, FileName, Result, SharedStorage, name};
+use crate::{Error, ErrorKind, FileName, Result, SharedStorage, name};
 use sea_orm::{DatabaseConnection, QueryResult};
 
 /// The file in question.
@@ -61,6 +61,9 @@ pub(super) async fn is_referenced(
         Some(def) => (def.spec().meta_column, def.storage().ok()),
         None => {
             let own = noted.iter().find(|noted| is_own(&noted.table, &noted.column));
+            if let Some(own) = own {
+                own.check(&file)?;
+            }
             (own.and_then(|own| own.meta.as_deref()), None)
         }
     };
@@ -113,6 +116,22 @@ struct Noted {
 }
 
 impl Noted {
+    /// Refuses to judge a file of a column that only other programs know, where what its alias means to them lies
+    /// elsewhere than what it means here.
+    fn check(&self, file: &File<'_>) -> Result<()> {
+        let (there, here) = (self.location.as_ref(), file.storage.location());
+        if self.storage != file.alias
+            || there.is_none_or(|there| here.as_ref().is_none_or(|here| there == here))
+        {
+            return Ok(());
+        }
+        let text = format!(
+            "the storage `{}` of the table `{}` is another one here; it is left to the program that has the table",
+            file.alias, self.table
+        );
+        Err(Error::new(ErrorKind::Settings, text))
+    }
+
     fn read(row: &QueryResult) -> Result<Noted> {
         Ok(Noted {
             table: text(row, "model_table")?,
