@@ -139,9 +139,8 @@ impl Error {
             io::ErrorKind::NotFound => ErrorKind::NotFound,
             io::ErrorKind::AlreadyExists => ErrorKind::AlreadyExists,
             io::ErrorKind::PermissionDenied => ErrorKind::PermissionDenied,
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
-                ErrorKind::StorageFull
-            }
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ErrorKind::StorageFull,
+            io::ErrorKind::FileTooLarge => ErrorKind::TooLarge,
             io::ErrorKind::ReadOnlyFilesystem => ErrorKind::ReadOnly,
             io::ErrorKind::IsADirectory => ErrorKind::IsADirectory,
             io::ErrorKind::NotADirectory => ErrorKind::NotADirectory,

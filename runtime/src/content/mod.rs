@@ -130,6 +130,11 @@ impl Content {
         self.len
     }
 
+    /// The length [stated](Self::with_len) for it.
+    pub(crate) fn stated(&self) -> Option<u64> {
+        self.stated
+    }
+
     /// Whether the content is known to be empty.
     pub fn is_empty(&self) -> bool {
         self.len == Some(0)

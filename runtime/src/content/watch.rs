@@ -56,7 +56,13 @@ impl Watch {
     pub(super) fn check(&mut self) -> Result<()> {
         match self.failed {
             Some(kind) => Err(Error::new(kind, "the content has failed before")),
-            None => self.guarded.check(),
+            None => {
+                if let (Some(stated), Some(inspector)) = (self.stated, &self.inspector) {
+                    // Nobody need wait for what will be refused.
+                    inspector.check_stated(stated)?;
+                }
+                self.guarded.check()
+            }
         }
     }
 

@@ -317,7 +317,7 @@ fn d033_to_d041_content_files() {
     assert!(file.seek(SeekFrom::Current(-100)).is_err());
     file.seek(SeekFrom::Start(u64::MAX)).unwrap();
     assert_eq!(file.read(&mut [0]).unwrap(), 0);
-    assert_eq!(kind(file.write(b"z").unwrap_err()), ErrorKind::StorageFull);
+    assert_eq!(kind(file.write(b"z").unwrap_err()), ErrorKind::TooLarge);
     assert_eq!(&file.content()[..], b"Xbc\0\0Y");
 }
 

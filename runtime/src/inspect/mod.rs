@@ -127,6 +127,11 @@ impl Inspector {
         self.hash.is_some()
     }
 
+    /// Whether a content of `size` bytes, as it was stated, can be accepted at all.
+    pub(crate) fn check_stated(&self, size: u64) -> Result<()> {
+        check_size(&self.rules, size, "a stated length of ")
+    }
+
     /// How many of the first bytes must be shown, if the content can be asked for a part of it.
     #[cfg(feature = "object-store")]
     pub(crate) fn needed_bytes(&self) -> u64 {

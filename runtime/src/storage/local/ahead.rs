@@ -5,8 +5,9 @@
 use super::cancel::Cancel;
 use super::directories::Target;
 use super::disk::Disk;
-use super::save::{Written, split};
+use super::save::split;
 use super::stage::Staged;
+use super::write::Written;
 use super::{FileSystemStorage, located};
 use crate::content::Source;
 use crate::failpoints::step;

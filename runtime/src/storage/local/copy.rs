@@ -14,6 +14,8 @@ use std::sync::atomic::Ordering::Relaxed;
 
 /// Files of this size and more have their blocks reserved before they are written.
 const RESERVE: u64 = 1 << 20;
+/// The most that is reserved ahead of what has come.
+const AHEAD: u64 = 64 << 20;
 /// The first buffer of a content of unknown length, and the one for what does not fit there.
 const FIRST: usize = 32 * 1024;
 const LARGE: usize = 256 * 1024;
@@ -31,7 +33,7 @@ fn write(mut to: &File, bytes: &[u8]) -> std::io::Result<()> {
 pub(super) fn bytes(to: &File, bytes: &[u8]) -> Result<u64> {
     let len = bytes.len() as u64;
     if len >= RESERVE {
-        sys::reserve(to.as_fd(), len)?;
+        sys::reserve(to.as_fd(), 0, len)?;
     }
     for piece in bytes.chunks(LARGE) {
         write(to, piece)?;
@@ -46,10 +48,7 @@ pub(super) fn content(
     len: Option<u64>,
     cancel: &Cancel,
 ) -> Result<u64> {
-    let reserved = match len {
-        Some(len) if len >= RESERVE => sys::reserve(to.as_fd(), len)?,
-        _ => false,
-    };
+    let mut reserved = Reserved { until: 0, len: len.filter(|len| *len >= RESERVE) };
     // One byte more than the length, so that the end is seen by the read that takes the last byte.
     let first = len.and_then(|len| usize::try_from(len).ok()).map_or(FIRST, |len| len.saturating_add(1));
     let mut buffer = Buffer::new(first.min(LARGE));
@@ -58,6 +57,7 @@ pub(super) fn content(
         cancel.check()?;
         // A piece of a stream that is worth a write of its own is not copied.
         if let Some(piece) = content.next_piece(PIECE)? {
+            reserved.make_room(to, written + piece.len() as u64)?;
             let mut to = to;
             to.write_all(&piece)?;
             written += piece.len() as u64;
@@ -65,6 +65,7 @@ pub(super) fn content(
         }
         let memory = buffer.as_mut_slice();
         let (filled, ended) = fill(&mut content, memory)?;
+        reserved.make_room(to, written + filled as u64)?;
         write(to, &memory[..filled])?;
         written += filled as u64;
         if ended {
@@ -74,11 +75,33 @@ pub(super) fn content(
             buffer = Buffer::new(LARGE);
         }
     }
-    if reserved && len.is_some_and(|len| written < len) {
+    if written < reserved.until {
         // Gives back what was reserved in vain.
         to.set_len(written)?;
     }
     Ok(written)
+}
+
+/// The blocks reserved for a content that states its length. A statement costs its author nothing, so what is reserved
+/// grows with what has come.
+struct Reserved {
+    until: u64,
+    /// `None` where nothing is reserved.
+    len: Option<u64>,
+}
+
+impl Reserved {
+    /// Reserves what the first `written` bytes need, and as much again.
+    fn make_room(&mut self, to: &File, written: u64) -> Result<()> {
+        let Some(len) = self.len.filter(|len| self.until < written.min(*len)) else { return Ok(()) };
+        let until = written.saturating_add(written.clamp(RESERVE, AHEAD)).min(len);
+        if sys::reserve(to.as_fd(), self.until, until - self.until)? {
+            self.until = until;
+        } else {
+            self.len = None;
+        }
+        Ok(())
+    }
 }
 
 /// Fills `memory`; less only at the end.

@@ -3,7 +3,7 @@
 use super::disk::{Disk, Durability};
 use super::root::RootDir;
 use super::stage::RESERVED;
-use super::sys::{PATH_ONLY, open_beneath, open_component};
+use super::sys::{self, PATH_ONLY, open_beneath, open_component};
 use crate::failpoints::planted;
 use crate::{Error, ErrorKind, Result};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -214,7 +214,12 @@ impl Disk {
             }
             Err(error) => return Err(error.into()),
         }
-        Ok(self.root.reopen()?)
+        match self.root.reopen() {
+            Err(Errno::NOENT) => {
+                Err(Error::new(ErrorKind::Settings, "the storage's location is a link to nothing"))
+            }
+            root => Ok(root?),
+        }
     }
 
     fn make_directories(
@@ -275,7 +280,10 @@ impl Disk {
 
     /// Sets the mode on the descriptor, so no umask has a say in it (D220, requirement 24).
     fn set_directory_mode(&self, directory: BorrowedFd<'_>) -> rustix::io::Result<()> {
-        self.directory_mode.map_or(Ok(()), |mode| rustix::fs::fchmod(directory, mode))
+        let Some(mode) = self.directory_mode else { return Ok(()) };
+        // The directory above hands down its group, and that it does.
+        let made = Mode::from_raw_mode(rustix::fs::fstat(directory)?.st_mode);
+        rustix::fs::fchmod(directory, mode | (made & Mode::SGID))
     }
 
     /// Makes the entry of a published file durable, and those of the directories made for it, from below to above.
@@ -284,7 +292,7 @@ impl Disk {
             return Ok(());
         }
         if !planted!("no-directory-fsync") {
-            rustix::fs::fsync(&target.directory)?;
+            sys::sync_directory(target.directory.as_fd())?;
         }
         self.sync_made(target.unsynced)
     }
@@ -298,7 +306,7 @@ impl Disk {
     fn sync_made(&self, unsynced: Vec<Unsynced>) -> rustix::io::Result<()> {
         for Unsynced { directory, made } in unsynced.into_iter().rev() {
             if !planted!("no-parent-fsync") {
-                rustix::fs::fsync(&directory)?;
+                sys::sync_directory(directory.as_fd())?;
             }
             self.made.remove(&made);
         }

@@ -17,7 +17,7 @@ use tokio::runtime::Handle;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Durability {
     /// Bytes and name are on the disk: the file is synced before it is published, then its directory and every
-    /// directory made for it.
+    /// directory made for it. A file system that refuses to sync directories is taken to need no sync of them.
     #[default]
     Full,
     /// The bytes are on the disk before the name appears; the name may be lost with the power.

@@ -18,6 +18,7 @@ mod sys;
 #[cfg(test)]
 mod tests;
 mod threads;
+mod write;
 
 pub use builder::FileSystemBuilder;
 pub use disk::Durability;
@@ -56,7 +57,11 @@ const KIND: &str = "local";
 ///   at most 1 ms each, and one that takes longer sends the others to a blocking thread for twenty times its length.
 ///
 /// The root directory is opened once and held. A missing one is made by the first save, but no directory above it
-/// (requirement 26). Another directory put in its place is noticed by the next save, or when a file is not found.
+/// (requirement 26). Another directory put in its place is noticed by whatever changes files, or when a file is not found.
+///
+/// Another file system may be mounted below the root: files are saved and read there, and renamed to and fro by a copy.
+/// But nothing can be staged there, so a file is not replaced, and where files cannot be made without a name none is
+/// saved: [`Settings`](ErrorKind::Settings) says so. Make it a storage of its own.
 ///
 /// Unlike Django's it deletes files only, never a directory (D232); lists no links (D236); `exists` is about files
 /// alone (D227); and the group of a file is the one that the system gives it (D221).
@@ -334,7 +339,10 @@ impl Storage for FileSystemStorage {
 
     async fn rename(&self, from: FileName<'_>, to: FileName<'_>) -> Result<()> {
         let (source, target) = (from.as_str().to_owned(), to.as_str().to_owned());
-        self.blocking("rename", Some(from.as_str()), move |disk| disk.rename(&source, &target)).await
+        let cancel = Cancel::default();
+        let _gives_up = cancel.on_drop();
+        let rename = move |disk: &Disk| disk.rename(&source, &target, &cancel);
+        self.blocking("rename", Some(from.as_str()), rename).await
     }
 
     fn location(&self) -> Option<String> {

@@ -30,7 +30,7 @@ impl Disk {
             return self.delete_target(name);
         }
         let (parent, leaf) = split(name);
-        let deleted = self.root.with(|root| {
+        let deleted = self.root.with_current(|root| {
             let directory = nothing_below_a_file(self.directory(root, parent))?;
             match rustix::fs::unlinkat(&directory, leaf, AtFlags::empty()) {
                 // What POSIX has for a directory; Linux says ISDIR.
@@ -66,8 +66,13 @@ impl Disk {
     }
 
     /// Moves a file to a free name.
-    pub(super) fn rename(&self, from: &str, to: &str) -> Result<()> {
-        if self.relocate(from, to, None)? { Ok(()) } else { Err(Errno::XDEV.into()) }
+    pub(super) fn rename(&self, from: &str, to: &str, cancel: &Cancel) -> Result<()> {
+        if self.relocate(from, to, None)? {
+            return Ok(());
+        }
+        let owner = self.owner(from).ok().flatten();
+        self.copy(from, to, &SaveOptions { exact: true, owner, ..SaveOptions::default() }, cancel)?;
+        self.delete(from).map_err(Error::uncertain)
     }
 
     /// Moves a file to a free name, and no other file than `judged`, where that is given. `false` where the new name is
@@ -76,7 +81,7 @@ impl Disk {
         let (from_parent, from_leaf) = split(from);
         let (to_parent, to_leaf) = split(to);
         let source = || {
-            self.root.with(|root| {
+            self.root.with_current(|root| {
                 let directory = nothing_below_a_file(self.directory(root, from_parent))?;
                 check_regular(sys::kind_at(directory.as_fd(), from_leaf)?)?;
                 Ok(directory)
@@ -256,7 +261,7 @@ impl Disk {
     }
 
     fn sync(&self, directory: &Directory) -> rustix::io::Result<()> {
-        if self.durability == Durability::Full { rustix::fs::fsync(directory) } else { Ok(()) }
+        if self.durability == Durability::Full { sys::sync_directory(directory.as_fd()) } else { Ok(()) }
     }
 }
 

@@ -50,10 +50,19 @@ impl Disk {
         let file = match sys::open_beneath(&self.calls, root.as_fd(), name, flags, cached) {
             // What a socket or a device without a driver says.
             Err(Errno::NXIO | Errno::NODEV) => return Err(Errno::LOOP),
+            // Another program holds a lease, which the kernel asks it to give up.
+            Err(Errno::AGAIN) if !cached => self.open_leased(root, name)?,
             result => nothing_below_a_file(result)?,
         };
         let size = regular_size(&file)?;
         Ok((file, size))
+    }
+
+    /// Opens a regular file and waits for the holder of a lease.
+    fn open_leased(&self, root: &Arc<RootDir>, name: &str) -> rustix::io::Result<OwnedFd> {
+        let handle = self.handle(root, name, false)?;
+        regular_size(&handle)?;
+        sys::reopen(handle.as_fd())
     }
 
     /// A handle of whatever goes by this name, without opening it.

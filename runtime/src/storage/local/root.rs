@@ -84,6 +84,13 @@ impl Root {
         }
     }
 
+    /// Does `work` in the directory that stands at the location now: what changes files must not do so in one that was
+    /// put aside.
+    pub(super) fn with_current<T>(&self, work: impl Fn(&Arc<RootDir>) -> Result<T>) -> Result<T> {
+        let root = self.get()?;
+        if self.was_replaced(&root)? { work(&self.reopen()?) } else { work(&root) }
+    }
+
     /// As [`with`](Self::with), but `None` where the disk would have to be asked.
     pub(super) fn with_cached<T>(&self, work: impl Fn(&Arc<RootDir>) -> Result<T>) -> Option<Result<T>> {
         let opened = self.open.read().unwrap_or_else(PoisonError::into_inner);

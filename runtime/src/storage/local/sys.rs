@@ -137,8 +137,6 @@ pub(super) fn link_open(
     directory: BorrowedFd<'_>,
     name: &str,
 ) -> Result<()> {
-    use rustix::fd::AsRawFd;
-    use std::io::Write;
     let mut refused = false;
     if calls.link_handle.load(Relaxed) {
         match rustix::fs::linkat(fd, c"", directory, name, AtFlags::EMPTY_PATH) {
@@ -147,16 +145,36 @@ pub(super) fn link_open(
             result => return result,
         }
     }
+    with_path(fd, |path| rustix::fs::linkat(CWD, path, directory, name, AtFlags::SYMLINK_FOLLOW))?;
+    if refused {
+        calls.link_handle.store(false, Relaxed);
+    }
+    Ok(())
+}
+
+/// Opens for reading what a handle names, however long that waits.
+#[cfg(target_os = "linux")]
+pub(super) fn reopen(handle: BorrowedFd<'_>) -> Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::NOCTTY | OFlags::CLOEXEC;
+    with_path(handle, |path| rustix::fs::openat(CWD, path, flags, Mode::empty()))
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn reopen(_: BorrowedFd<'_>) -> Result<OwnedFd> {
+    Err(Errno::AGAIN)
+}
+
+/// Does `work` with a path that leads to the open file `fd`.
+#[cfg(target_os = "linux")]
+fn with_path<T>(fd: BorrowedFd<'_>, work: impl FnOnce(&[u8]) -> Result<T>) -> Result<T> {
+    use rustix::fd::AsRawFd;
+    use std::io::Write;
     let mut path = [0; 32];
     let mut room = &mut path[..];
     write!(room, "/proc/self/fd/{}", fd.as_raw_fd()).map_err(|_| Errno::NAMETOOLONG)?;
     let free = room.len();
     let end = path.len() - free;
-    rustix::fs::linkat(CWD, &path[..end], directory, name, AtFlags::SYMLINK_FOLLOW)?;
-    if refused {
-        calls.link_handle.store(false, Relaxed);
-    }
-    Ok(())
+    work(&path[..end])
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -203,13 +221,22 @@ fn rename_noreplace(_: (BorrowedFd<'_>, impl Arg), _: (BorrowedFd<'_>, &str)) ->
     Err(Errno::NOSYS)
 }
 
-/// Reserves blocks for `len` bytes without changing the file's length, where the file system can.
+/// Makes the entries of a directory durable, where the file system can be asked to: some remote ones, and some of
+/// user space, say that a directory is nothing to sync.
+pub(super) fn sync_directory(directory: BorrowedFd<'_>) -> Result<()> {
+    match rustix::fs::fsync(directory) {
+        Err(Errno::INVAL | Errno::BADF) => Ok(()),
+        result => result,
+    }
+}
+
+/// Reserves blocks for `len` bytes from `offset` on without changing the file's length, where the file system can.
 ///
 /// # Errors
 /// No space, no quota.
 #[cfg(target_os = "linux")]
-pub(super) fn reserve(fd: BorrowedFd<'_>, len: u64) -> Result<bool> {
-    match rustix::fs::fallocate(fd, rustix::fs::FallocateFlags::KEEP_SIZE, 0, len) {
+pub(super) fn reserve(fd: BorrowedFd<'_>, offset: u64, len: u64) -> Result<bool> {
+    match rustix::fs::fallocate(fd, rustix::fs::FallocateFlags::KEEP_SIZE, offset, len) {
         Ok(()) => Ok(true),
         Err(error @ (Errno::NOSPC | Errno::DQUOT | Errno::FBIG)) => Err(error),
         Err(_) => Ok(false),
@@ -217,7 +244,7 @@ pub(super) fn reserve(fd: BorrowedFd<'_>, len: u64) -> Result<bool> {
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(super) fn reserve(_: BorrowedFd<'_>, _: u64) -> Result<bool> {
+pub(super) fn reserve(_: BorrowedFd<'_>, _: u64, _: u64) -> Result<bool> {
     Ok(false)
 }
 

@@ -7,6 +7,7 @@ mod here;
 mod links;
 mod modes;
 mod names;
+mod others;
 mod pieces;
 mod races;
 mod reading;

@@ -59,14 +59,19 @@ fn temporary_files_under_one_name_with_every_fallback() {
 
 #[test]
 fn directories_that_others_remove_are_made_again() {
-    for configure in [|_: &Disk| {}, fallbacks::switch_all_off] {
-        let media = Media::with(|builder| builder);
-        configure(&media.storage.disk);
+    for (overwrite, fallback) in [(false, false), (false, true), (true, false), (true, true)] {
+        let media = Media::with(|builder| builder.durability(Durability::File).allow_overwrite(overwrite));
+        if fallback {
+            fallbacks::switch_all_off(&media.storage.disk);
+        }
         let stop = Stop::default();
         std::thread::scope(|scope| {
             let end = stop.at_the_end();
             scope.spawn(|| {
                 while !stop.was_told() {
+                    if overwrite {
+                        let _ = fs::remove_file(media.at("a/b/f"));
+                    }
                     // Fails as long as a file is in it.
                     let _ = fs::remove_dir(media.at("a/b"));
                     let _ = fs::remove_dir(media.at("a"));
@@ -77,6 +82,9 @@ fn directories_that_others_remove_are_made_again() {
                 match inline(media.storage.save(name("a/b/f"), Content::from("x"), &SaveOptions::default())) {
                     Ok(saved) => {
                         assert_eq!(saved.name, "a/b/f");
+                        if overwrite {
+                            continue;
+                        }
                         inline(media.storage.delete(name("a/b/f"))).unwrap();
                     }
                     // Sixteen times in a row somebody else was faster.
@@ -85,6 +93,7 @@ fn directories_that_others_remove_are_made_again() {
             }
             drop(end);
         });
+        inline(media.storage.delete(name("a/b/f"))).unwrap();
         assert!(media.files().is_empty());
     }
 }
