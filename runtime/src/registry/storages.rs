@@ -65,7 +65,11 @@ pub(super) fn install(
         return Ok(storages.clone());
     }
     settings::install(settings.clone());
-    Ok(current.insert(Arc::new(Storages::new(settings, given))).clone())
+    let storages = Arc::new(Storages::new(settings, given));
+    // Not dropped under the lock: a storage's destructor may use the library.
+    let _old = current.replace(storages.clone());
+    drop(current);
+    Ok(storages)
 }
 
 impl Storages {
