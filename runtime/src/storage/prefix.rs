@@ -5,7 +5,7 @@ use super::{
     SignedAccess, SignedRequest, Storage, UploadTerms,
 };
 use crate::inspect::Inspector;
-use crate::name::filepath_to_uri;
+use crate::name::{check_directory, filepath_to_uri};
 use crate::{Content, Error, ErrorKind, FileName, Result};
 use async_trait::async_trait;
 use std::ops::Range;
@@ -174,9 +174,7 @@ impl Storage for PrefixStorage {
     }
 
     async fn list(&self, directory: &str) -> Result<Listing> {
-        if !directory.is_empty() {
-            FileName::new(directory)?;
-        }
+        check_directory(directory).map_err(|error| error.with_operation("list").with_storage(self.kind()))?;
         let full = self.full(directory);
         match self.inner.list(full.trim_end_matches('/')).await {
             // The root of a storage is always there, also before the first save makes the folder.
@@ -314,6 +312,11 @@ mod tests {
         }
         assert_eq!(tenant.list("no/such").await.unwrap_err().name(), Some("no/such"));
         assert_eq!(tenant.list("../x").await.unwrap_err().kind(), ErrorKind::Traversal);
+        for bad in ["a/", ".", "..", "/"] {
+            let error = tenant.list(bad).await.unwrap_err();
+            assert_eq!((error.kind(), error.name()), (ErrorKind::InvalidName, Some(bad)));
+            assert_eq!((error.operation(), error.storage()), (Some("list"), Some("memory")));
+        }
         assert_eq!(tenant.open(name(&too_long())).await.unwrap_err().kind(), ErrorKind::NameTooLong);
     }
 
