@@ -20,6 +20,7 @@ mod review;
 mod settings;
 #[cfg(feature = "db")]
 mod support;
+mod temp_files;
 #[cfg(feature = "db")]
 mod testkit;
 #[cfg(feature = "db")]

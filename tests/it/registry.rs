@@ -26,6 +26,7 @@ macro_rules! model {
     };
 }
 
+mod building;
 mod overrides;
 
 fn field<M: FileModel>(index: usize) -> &'static FieldDef {

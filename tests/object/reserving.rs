@@ -38,7 +38,9 @@ impl Reserving {
         wanted: FileName<'_>,
         options: &SaveOptions,
     ) -> Result<(Reserved<'_>, SaveOptions)> {
-        for name in Candidates::new(wanted, options.max_length) {
+        // Whether an exact name is too long is the inner storage's to say.
+        let max_length = options.max_length.filter(|_| !options.exact);
+        for name in Candidates::new(wanted, max_length) {
             let name = name?.into_owned();
             if self.names.lock().unwrap().insert(name.clone()) {
                 let reserved = Reserved { storage: self, name };

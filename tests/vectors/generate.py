@@ -311,6 +311,15 @@ def storage_script(rnd):
     return question
 
 
+# Asked once, whatever the seeds: names that are cut to what no storage takes.
+FIXED = {
+    "get_available_name": [
+        {"name": name, "existing": [], "max_length": max_length, "allow_overwrite": True}
+        for name, max_length in [("abc def", 4), ("d/console", 5), ("a#12345b", 4), ("auxiliary.txt", 7), (" ab", 1)]
+    ],
+}
+
+
 # --- the program ----------------------------------------------------------------------------------
 
 def questions(op, seeds, scale):
@@ -318,6 +327,8 @@ def questions(op, seeds, scale):
         rnd = random.Random(f"{seed}/{op}")
         for _ in range(max(1, int(COUNTS[op] * scale))):
             yield {"op": op, **globals()[op](rnd)}
+    for question in FIXED.get(op, []):
+        yield {"op": op, **question}
 
 
 def ask(oracle, asked):

@@ -67,6 +67,26 @@ fn adopted_files_are_regular_and_can_be_taken() {
 }
 
 #[test]
+fn a_file_that_took_the_place_of_a_temp_file_is_not_removed() {
+    let dir = tempdir().unwrap();
+    let (path, other) = (dir.path().join("upload.bin"), dir.path().join("other.bin"));
+    let replace = |path: &std::path::Path| {
+        fs::write(&other, "another's").unwrap();
+        fs::rename(&other, path).unwrap();
+    };
+    fs::write(&path, "content").unwrap();
+    let temp = TempFile::adopt(&path).unwrap();
+    replace(&path);
+    drop(temp);
+    assert_eq!(fs::read(&path).unwrap(), b"another's");
+    let temp = TempFile::create_in(dir.path()).unwrap().finish().unwrap();
+    let path = temp.path().to_owned();
+    replace(&path);
+    assert_eq!(temp.into_taken().unwrap_err().kind(), ErrorKind::Io);
+    assert_eq!(fs::read(&path).unwrap(), b"another's");
+}
+
+#[test]
 fn pending_bytes_and_paths_can_be_read_again() {
     let dir = tempdir().unwrap();
     let path = dir.path().join("chevy.jpg");

@@ -10,7 +10,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-/// A finished temporary file. Dropping it removes the file, unless a storage took it over.
+/// A finished temporary file. Dropping it removes the file, unless a storage took it over, or another one has taken its
+/// place. A relative path is taken to be one in the working directory of that moment, wherever the program goes later.
 ///
 /// It has one owner and is consumed by the save, so it cannot be saved twice (D218), and it comes into being by
 /// [`TempWriter::finish`], so it has no bytes that were not written yet (D217, W37). It holds no descriptor.
@@ -30,7 +31,6 @@ use std::path::{Path, PathBuf};
 pub struct TempFile {
     path: Owned,
     len: u64,
-    id: (u64, u64),
     sha256: Option<[u8; 32]>,
 }
 
@@ -44,8 +44,10 @@ impl TempFile {
         getrandom::fill(&mut random)
             .map_err(|error| Error::new(ErrorKind::Io, "no random bytes").with_source(error))?;
         let path = directory.as_ref().join(format!("upload-{:032x}", u128::from_ne_bytes(random)));
+        let path = std::path::absolute(path)?;
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
-        Ok(TempWriter { file, path: Owned(Some(path)), len: 0, hash: None, failed: false })
+        let id = id(&file.metadata()?);
+        Ok(TempWriter { file, path: Owned { path: Some(path), id }, len: 0, hash: None, failed: false })
     }
 
     /// Takes over the finished file at `path`. From now on it belongs to the `TempFile`, which removes it when it is
@@ -58,10 +60,11 @@ impl TempFile {
         let path = path.into();
         let adopt = || {
             let metadata = fs::symlink_metadata(&path)?;
-            regular(&metadata).map(|()| metadata)
+            regular(&metadata)?;
+            let owned = Owned { path: Some(std::path::absolute(&path)?), id: id(&metadata) };
+            Ok(TempFile { path: owned, len: metadata.len(), sha256: None })
         };
-        let metadata = adopt().map_err(|error: Error| named(error, &path))?;
-        Ok(TempFile { path: Owned(Some(path)), len: metadata.len(), id: id(&metadata), sha256: None })
+        adopt().map_err(|error: Error| named(error, &path))
     }
 
     /// Length in bytes.
@@ -91,7 +94,7 @@ impl TempFile {
     /// those of opening a file.
     pub fn open(&self) -> Result<File> {
         let (file, metadata) = open_regular(self.path(), OFlags::NOFOLLOW)?;
-        if id(&metadata) != self.id || metadata.len() != self.len {
+        if id(&metadata) != self.path.id || metadata.len() != self.len {
             return Err(Error::new(ErrorKind::Io, "the temporary file was changed after it was finished"));
         }
         Ok(file)
@@ -103,7 +106,7 @@ impl TempFile {
     /// As [`open`](Self::open). The file is removed then.
     pub fn into_taken(mut self) -> Result<(PathBuf, File)> {
         let file = self.open()?;
-        let path = self.path.0.take().unwrap_or_default();
+        let path = self.path.path.take().unwrap_or_default();
         Ok((path, file))
     }
 }
@@ -112,7 +115,7 @@ fn id(metadata: &Metadata) -> (u64, u64) {
     (metadata.dev(), metadata.ino())
 }
 
-/// Writes a [`TempFile`]. Dropping it removes the file.
+/// Writes a [`TempFile`]. Dropping it removes the file, unless another one has taken its place.
 ///
 /// It does not buffer: write pieces of some KiB, or wrap it in a [`BufWriter`](io::BufWriter) and unwrap that by
 /// its `into_inner` before finishing.
@@ -161,7 +164,7 @@ impl TempWriter {
             return Err(Error::new(ErrorKind::Io, "the temporary file is not whole"));
         }
         let sha256 = self.hash.map(|hash| hash.finalize().into());
-        Ok(TempFile { path: self.path, len: self.len, id: id(&metadata), sha256 })
+        Ok(TempFile { path: self.path, len: self.len, sha256 })
     }
 }
 
@@ -193,19 +196,25 @@ impl fmt::Debug for TempWriter {
     }
 }
 
-/// A path whose file goes when it goes.
+/// An absolute path whose file goes when it goes.
 #[derive(Debug)]
-struct Owned(Option<PathBuf>);
+struct Owned {
+    path: Option<PathBuf>,
+    /// Device and inode, which tell the file from one that has taken its place.
+    id: (u64, u64),
+}
 
 impl Owned {
     fn get(&self) -> &Path {
-        self.0.as_deref().unwrap_or(Path::new(""))
+        self.path.as_deref().unwrap_or(Path::new(""))
     }
 }
 
 impl Drop for Owned {
     fn drop(&mut self) {
-        if let Some(path) = &self.0 {
+        if let Some(path) = &self.path
+            && fs::symlink_metadata(path).is_ok_and(|metadata| id(&metadata) == self.id)
+        {
             // Nobody could act on the error: a missing file is what is wanted, anything else is litter in a
             // directory for temporary files.
             let _ = fs::remove_file(path);

@@ -198,7 +198,8 @@ pub fn available_name(
 
 /// `name` itself where it fits the limits, else with its stem cut, without a random part (D224).
 ///
-/// For storages that replace files. Two long names that begin alike become one name.
+/// For storages that replace files. Two long names that begin alike become one name. Of a valid [`FileName`] as much is
+/// cut as makes another one: `console` becomes `co`, for `con` is a device on Windows.
 ///
 /// # Errors
 /// [`ErrorKind::Traversal`] and [`ErrorKind::NoFileName`] for a bad name (D194); [`ErrorKind::NoAvailableName`]
@@ -210,8 +211,20 @@ pub fn shortened_name(name: &str, max_length: Option<u32>) -> Result<String> {
     if parts.wanted_fits() {
         return Ok(name.into_owned());
     }
+    let is_valid = FileName::new(&name).is_ok();
     parts.cut_stem(0)?;
-    Ok(posix::join(parts.directory, &format!("{}{}", parts.stem, parts.extension)))
+    loop {
+        let shortened = posix::join(parts.directory, &format!("{}{}", parts.stem, parts.extension));
+        if !is_valid || FileName::new(&shortened).is_ok() {
+            return Ok(shortened);
+        }
+        let mut stem = parts.stem.chars();
+        stem.next_back();
+        parts.stem = stem.as_str();
+        if parts.stem.is_empty() {
+            return Err(nothing_fits(&name));
+        }
+    }
 }
 
 #[cfg(test)]
@@ -275,6 +288,22 @@ mod tests {
             let got = shortened_name(name, Some(max));
             assert_eq!(got.as_deref().ok(), want, "{name}");
             assert!(got.is_ok() || got.unwrap_err().kind() == ErrorKind::NoAvailableName);
+        }
+        // The longest start that a storage takes, of a name that it would take.
+        for (name, max, want) in [
+            ("abc def", 4, Some("abc")),
+            ("console", 3, Some("co")),
+            ("auxiliary.txt", 7, Some("au.txt")),
+            ("d/com1 \u{20}x.txt", 8, Some("d/co.txt")),
+            ("a#12345b", 4, Some("a#")),
+            (" ab", 1, None),
+            ("/con/console", 8, Some("/con/con")),
+        ] {
+            let got = shortened_name(name, Some(max));
+            assert_eq!(got.as_deref().ok(), want, "{name}");
+            if let Err(error) = got {
+                assert_eq!((error.kind(), error.name()), (ErrorKind::NoAvailableName, Some(name)));
+            }
         }
         assert_eq!(shortened_name(&"é".repeat(128), None).unwrap(), "é".repeat(127));
     }

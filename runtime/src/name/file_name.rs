@@ -140,6 +140,22 @@ fn ends_in_staging_mark(component: &str) -> bool {
     stem.len() < component.len() && stem.ends_with('#')
 }
 
+/// Checks the name of a directory to be listed, as that of a file is; `""` is the root of a storage.
+///
+/// # Errors
+/// As [`FileName::new`], but [`ErrorKind::InvalidName`] where the last component is empty, `.` or `..`.
+pub fn check_directory(path: &str) -> Result<()> {
+    if path.is_empty() {
+        return Ok(());
+    }
+    match FileName::new(path) {
+        Err(error) if error.kind() == ErrorKind::NoFileName => {
+            Err(Error::new(ErrorKind::InvalidName, "not the name of a directory").with_name(path))
+        }
+        result => result.map(drop),
+    }
+}
+
 /// Why a name was refused. In the order in which Django looks, so that a client learns the same kind (D199).
 #[cold]
 fn reason(name: &str) -> Error {
@@ -286,6 +302,24 @@ mod tests {
             let name = format!("a{c}b");
             let slow = !name.chars().any(is_hidden) && unicode_normalization::is_nfc(&name);
             assert_eq!(FileName::new(&name).is_ok(), slow, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn directories_are_refused_as_files_are() {
+        for directory in ["", "a", "a/b c"] {
+            check_directory(directory).unwrap();
+        }
+        for (directory, kind) in [
+            ("/", ErrorKind::InvalidName),
+            ("a/", ErrorKind::InvalidName),
+            ("a/..", ErrorKind::InvalidName),
+            ("/a", ErrorKind::Traversal),
+            ("a//b", ErrorKind::InvalidName),
+            (".filefield", ErrorKind::InvalidName),
+        ] {
+            let error = check_directory(directory).unwrap_err();
+            assert_eq!((error.kind(), error.name()), (kind, Some(directory)));
         }
     }
 

@@ -19,7 +19,7 @@ mod valid;
 pub use available::{Candidates, MAX_TRIES, alternative_name, available_name, shortened_name};
 pub use client::{MAX_CLIENT_BYTES, from_client, from_client_bytes};
 pub use extension::check_extension;
-pub use file_name::{FileName, MAX_COMPONENT_BYTES, MAX_NAME_BYTES, RESERVED_COMPONENT};
+pub use file_name::{FileName, MAX_COMPONENT_BYTES, MAX_NAME_BYTES, RESERVED_COMPONENT, check_directory};
 pub use join::safe_join;
 #[cfg(feature = "db")]
 pub(crate) use token::token_in;

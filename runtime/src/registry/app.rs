@@ -7,6 +7,7 @@ use crate::settings::{DEFAULT, Settings, check_alias};
 use crate::{Error, ErrorKind, Result};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// A program's settings, storages and models, checked before the first file is stored.
 ///
@@ -102,6 +103,7 @@ impl AppBuilder {
     /// table. [`Settings`](ErrorKind::Settings) if the environment had to be read and is malformed. Another call
     /// tries again at once.
     pub fn build(self) -> Result<App> {
+        let start = Instant::now();
         let mut problems = Vec::new();
         let mut given = BTreeMap::new();
         for (alias, storage) in self.storages {
@@ -113,9 +115,9 @@ impl AppBuilder {
                 }
             }
         }
-        let storages = storages::install(self.settings, given)?;
+        let storages = storages::install(self.settings, given, start)?;
         problems.extend(storages.problems());
-        problems.extend(self.models.iter().flat_map(register_one));
+        problems.extend(self.models.iter().flat_map(|model| register_one(model, start)));
         if problems.is_empty() {
             Ok(App { settings: storages.settings().clone(), models: self.models })
         } else {

@@ -8,6 +8,7 @@ use crate::{Error, ErrorKind, Result, SharedStorage};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// The storage of a field, evaluated at most once with success.
 #[derive(Debug)]
@@ -109,9 +110,9 @@ impl StorageCell {
         self.0.get().map(|resolved| (resolved.alias.as_str(), &resolved.storage))
     }
 
-    /// Forgets a failure, so that the next call tries at once.
-    pub(super) fn forget_failure(&self) {
-        self.0.forget_failure();
+    /// Forgets a failure from before `start`, so that the next call tries at once.
+    pub(super) fn forget_failure(&self, start: Instant) {
+        self.0.forget_failure(start);
     }
 }
 
@@ -157,5 +158,5 @@ fn panicked(panic: &(dyn Any + Send)) -> Error {
         .copied()
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("no message");
-    Error::new(ErrorKind::StorageFunction, format!("the storage function panicked: {text}"))
+    Error::new(ErrorKind::StorageFunction, format!("the storage function panicked: {text}")).retryable()
 }

@@ -84,9 +84,10 @@ impl<S: IntoStorage, E: Into<BoxError>> IntoStorage for Result<S, E> {
                 // One of our own errors keeps its kind.
                 Err(match source.downcast::<Error>() {
                     Ok(own) => *own,
-                    Err(source) => {
-                        Error::new(ErrorKind::StorageFunction, source.to_string()).with_source(source)
-                    }
+                    // Others do not say whether another try may help; there will be one.
+                    Err(source) => Error::new(ErrorKind::StorageFunction, source.to_string())
+                        .with_source(source)
+                        .retryable(),
                 })
             }
         }

@@ -9,6 +9,7 @@ use std::any::TypeId;
 #[cfg(feature = "db")]
 use std::cell::LazyCell;
 use std::sync::{PoisonError, RwLock};
+use std::time::Instant;
 
 /// A model that [`App::build`](super::App) or [`FileModel::register`] has entered.
 #[derive(Clone, Debug)]
@@ -75,15 +76,15 @@ pub(crate) fn enter_model<M: FileModel>() -> Result<()> {
 
 /// Registers one model: enters it and evaluates its storages.
 pub(crate) fn register<M: FileModel>() -> Result<()> {
-    let problems = register_one(&RegisteredModel::of::<M>());
+    let problems = register_one(&RegisteredModel::of::<M>(), Instant::now());
     if problems.is_empty() { Ok(()) } else { Err(failed(&problems)) }
 }
 
-/// Registers a model and says what is wrong with it.
-pub(super) fn register_one(model: &RegisteredModel) -> Vec<Error> {
+/// Registers a model and says what is wrong with it. What failed before `start` is tried again.
+pub(super) fn register_one(model: &RegisteredModel, start: Instant) -> Vec<Error> {
     let mut problems: Vec<Error> = enter(model).err().into_iter().collect();
     for field in &model.fields {
-        field.cell().forget_failure();
+        field.cell().forget_failure(start);
         let evaluated = field.storage().and_then(|_| check_alias(model, field));
         problems.extend(evaluated.err());
     }

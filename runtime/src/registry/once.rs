@@ -2,7 +2,7 @@
 
 use crate::{Error, ErrorKind, Result};
 use once_cell::sync::OnceCell;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// After a failure nothing is tried again for this long, so that waiting callers do not stampede.
@@ -12,7 +12,15 @@ const BACK_OFF: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Once<T> {
     value: OnceCell<T>,
-    failure: Mutex<Option<(Instant, ErrorKind, String)>>,
+    failure: Mutex<Option<Failure>>,
+}
+
+#[derive(Debug)]
+struct Failure {
+    at: Instant,
+    kind: ErrorKind,
+    text: String,
+    retry: bool,
 }
 
 impl<T> Once<T> {
@@ -30,24 +38,31 @@ impl<T> Once<T> {
         self.value.get_or_try_init(|| match self.recent_failure() {
             Some(error) => Err(error),
             None => make().inspect_err(|error| {
-                // Measured from the end, or else a slow failure would be over its back-off at once.
-                self.set_failure(Some((Instant::now(), error.kind(), error.to_string())));
+                *self.failure() = Some(Failure {
+                    // Measured from the end, or else a slow failure would be over its back-off at once.
+                    at: Instant::now(),
+                    kind: error.kind(),
+                    text: error.to_string(),
+                    retry: error.is_retryable(),
+                });
             }),
         })
     }
 
-    /// Forgets a failure, so that the next call tries at once.
-    pub(super) fn forget_failure(&self) {
-        self.set_failure(None);
+    /// Forgets a failure, so that the next call tries at once. One that came after `start` stays: it answers all who
+    /// began before it.
+    pub(super) fn forget_failure(&self, start: Instant) {
+        self.failure().take_if(|failure| failure.at <= start);
     }
 
     fn recent_failure(&self) -> Option<Error> {
-        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
-        let (at, kind, text) = failure.as_ref()?;
-        (at.elapsed() < BACK_OFF).then(|| Error::new(*kind, text.clone()).retryable())
+        let failure = self.failure();
+        let Failure { at, kind, text, retry } = failure.as_ref()?;
+        let error = (at.elapsed() < BACK_OFF).then(|| Error::new(*kind, text.clone()))?;
+        Some(if *retry { error.retryable() } else { error })
     }
 
-    fn set_failure(&self, failure: Option<(Instant, ErrorKind, String)>) {
-        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = failure;
+    fn failure(&self) -> MutexGuard<'_, Option<Failure>> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

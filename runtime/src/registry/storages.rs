@@ -6,6 +6,7 @@ use crate::settings::{self, DEFAULT, DefaultStorage, Definition, OVERRIDE, Setti
 use crate::{Error, ErrorKind, Result, SharedStorage};
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Instant;
 
 /// The storages of the settings in force, and those given in code.
 #[derive(Debug)]
@@ -41,14 +42,15 @@ fn current() -> Result<Arc<Storages>> {
 
 /// Puts settings and storages in force. Instances that were built from others are dropped, though not taken from the
 /// fields that have them (D273). Where nothing is new they stay, so an alias is one instance for all fields that were
-/// ever evaluated.
+/// ever evaluated, and forget their failures from before `start`.
 pub(super) fn install(
     settings: Option<Settings>,
     given: BTreeMap<String, StorageChoice>,
+    start: Instant,
 ) -> Result<Arc<Storages>> {
     if settings.is_none() && given.is_empty() {
         let storages = current()?;
-        storages.forget_failures();
+        storages.forget_failures(start);
         return Ok(storages);
     }
     let mut current = CURRENT.write().unwrap_or_else(PoisonError::into_inner);
@@ -61,11 +63,15 @@ pub(super) fn install(
         && Arc::ptr_eq(&storages.settings, &settings)
         && storages.has_given(&given)
     {
-        storages.forget_failures();
+        storages.forget_failures(start);
         return Ok(storages.clone());
     }
     settings::install(settings.clone());
-    Ok(current.insert(Arc::new(Storages::new(settings, given))).clone())
+    let storages = Arc::new(Storages::new(settings, given));
+    // Not dropped under the lock: a storage's destructor may use the library.
+    let _old = current.replace(storages.clone());
+    drop(current);
+    Ok(storages)
 }
 
 impl Storages {
@@ -103,10 +109,10 @@ impl Storages {
         self.given.keys().eq(given.keys()) && self.given.values().zip(given.values()).all(same)
     }
 
-    fn forget_failures(&self) {
+    fn forget_failures(&self, start: Instant) {
         for entry in self.entries.values() {
             if let Entry::Defined(_, once) = entry {
-                once.forget_failure();
+                once.forget_failure(start);
             }
         }
     }

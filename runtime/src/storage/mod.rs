@@ -58,8 +58,9 @@ pub trait Storage: Any + fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// [`AlreadyExists`](crate::ErrorKind::AlreadyExists) where [`SaveOptions::exact`] is set and the name is
-    /// taken; [`NoAvailableName`](crate::ErrorKind::NoAvailableName); the errors of the content and of its
-    /// inspector; those of the medium.
+    /// taken, [`NameTooLong`](crate::ErrorKind::NameTooLong) where it is over [`SaveOptions::max_length`];
+    /// [`NoAvailableName`](crate::ErrorKind::NoAvailableName); the errors of the content and of its inspector;
+    /// those of the medium.
     async fn save(&self, name: FileName<'_>, content: Content, options: &SaveOptions) -> Result<Saved>;
 
     /// Stores several files, one after the other, up to and including the first that fails: one result for each that
@@ -162,7 +163,8 @@ pub trait Storage: Any + fmt::Debug + Send + Sync {
     /// Directories and files directly under `directory` (`""` is the root), names only, sorted bytewise (D173).
     ///
     /// # Errors
-    /// [`NotFound`](crate::ErrorKind::NotFound), [`NotADirectory`](crate::ErrorKind::NotADirectory), unsupported.
+    /// Those of [`check_directory`](crate::name::check_directory); [`NotFound`](crate::ErrorKind::NotFound),
+    /// [`NotADirectory`](crate::ErrorKind::NotADirectory), unsupported.
     async fn list(&self, directory: &str) -> Result<Listing> {
         let _ = directory;
         Err(Error::unsupported("list", self.kind()))

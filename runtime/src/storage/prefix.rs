@@ -5,7 +5,7 @@ use super::{
     SignedAccess, SignedRequest, Storage, UploadTerms,
 };
 use crate::inspect::Inspector;
-use crate::name::filepath_to_uri;
+use crate::name::{check_directory, filepath_to_uri};
 use crate::{Content, Error, ErrorKind, FileName, Result};
 use async_trait::async_trait;
 use std::ops::Range;
@@ -108,13 +108,21 @@ impl Storage for PrefixStorage {
     async fn save_all(&self, files: Vec<NewFile<'_>>) -> Vec<Result<Saved>> {
         let names: Vec<_> = files.iter().map(|file| self.full(file.name.as_str())).collect();
         let mut full = Vec::with_capacity(files.len());
+        let mut refused = None;
         for (file, name) in files.into_iter().zip(&names) {
             match FileName::or_upload(name) {
                 Ok(name) => full.push(NewFile { name, options: self.options(&file.options), ..file }),
-                Err(error) => return vec![Err(self.error(error))],
+                Err(error) => {
+                    refused = Some(Err(error));
+                    break;
+                }
             }
         }
-        self.inner.save_all(full).await.into_iter().map(|saved| self.saved(saved)).collect()
+        let mut results = self.inner.save_all(full).await;
+        if results.iter().all(Result::is_ok) {
+            results.extend(refused);
+        }
+        results.into_iter().map(|saved| self.saved(saved)).collect()
     }
 
     fn keeps_gates(&self) -> bool {
@@ -166,9 +174,7 @@ impl Storage for PrefixStorage {
     }
 
     async fn list(&self, directory: &str) -> Result<Listing> {
-        if !directory.is_empty() {
-            FileName::new(directory)?;
-        }
+        check_directory(directory).map_err(|error| error.with_operation("list").with_storage(self.kind()))?;
         let full = self.full(directory);
         match self.inner.list(full.trim_end_matches('/')).await {
             // The root of a storage is always there, also before the first save makes the folder.
@@ -306,9 +312,37 @@ mod tests {
         }
         assert_eq!(tenant.list("no/such").await.unwrap_err().name(), Some("no/such"));
         assert_eq!(tenant.list("../x").await.unwrap_err().kind(), ErrorKind::Traversal);
-        let long = ["y".repeat(250).as_str(); 4].join("/");
-        let long = format!("{long}/{}", "z".repeat(18));
-        assert_eq!(tenant.open(name(&long)).await.unwrap_err().kind(), ErrorKind::NameTooLong);
+        for bad in ["a/", ".", "..", "/"] {
+            let error = tenant.list(bad).await.unwrap_err();
+            assert_eq!((error.kind(), error.name()), (ErrorKind::InvalidName, Some(bad)));
+            assert_eq!((error.operation(), error.storage()), (Some("list"), Some("memory")));
+        }
+        assert_eq!(tenant.open(name(&too_long())).await.unwrap_err().kind(), ErrorKind::NameTooLong);
+    }
+
+    /// A name that is too long below the folder alone.
+    fn too_long() -> String {
+        format!("{}/{}", ["y".repeat(250).as_str(); 4].join("/"), "z".repeat(18))
+    }
+
+    #[tokio::test]
+    async fn files_before_one_whose_name_is_too_long_are_saved() {
+        let (_, tenant) = pair();
+        let long = too_long();
+        for wanted in [["a.txt", &long, "b.txt"], ["d", "d/x", &long], [&long, "c.txt", "c.txt"]] {
+            let new =
+                |wanted| NewFile { name: name(wanted), content: "x".into(), options: SaveOptions::default() };
+            let together = tenant.save_all(wanted.map(new).into()).await;
+            let (_, other) = pair();
+            let alone = crate::storage::one_by_one(&other, wanted.map(new).into()).await;
+            let seen = |results: Vec<Result<Saved>>| -> Vec<_> {
+                let seen = |error: Error| (error.kind(), error.name().map(str::to_owned));
+                results.into_iter().map(|result| result.map_err(seen)).collect()
+            };
+            assert_eq!(seen(together), seen(alone));
+        }
+        assert!(tenant.exists(name("a.txt")).await.unwrap() && tenant.exists(name("d")).await.unwrap());
+        assert!(!tenant.exists(name("b.txt")).await.unwrap() && !tenant.exists(name("c.txt")).await.unwrap());
     }
 
     #[test]

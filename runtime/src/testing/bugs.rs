@@ -28,6 +28,7 @@ enum Bug {
     DeletesByPrefix,
     ListsBackwards,
     ListsBytesAsDirectories,
+    ListsWhatIsNoName,
     TellsAllFilesExist,
     RangesIncludeTheEnd,
     ReadsShort,
@@ -190,7 +191,8 @@ impl Storage for Buggy {
     }
 
     async fn list(&self, directory: &str) -> Result<Listing> {
-        let mut listing = self.inner.list(directory).await?;
+        let sloppy = if self.bug == ListsWhatIsNoName { directory.trim_end_matches('/') } else { directory };
+        let mut listing = self.inner.list(sloppy).await?;
         match self.bug {
             ListsBackwards => listing.files.reverse(),
             ListsBytesAsDirectories => std::mem::swap(&mut listing.dirs, &mut listing.files),
@@ -216,7 +218,7 @@ impl Storage for Buggy {
     }
 }
 
-const FOUND_BY: [(Bug, &str); 30] = [
+const FOUND_BY: [(Bug, &str); 32] = [
     (Overwrites, "a_taken_name_is_never_overwritten"),
     (Overwrites, "fifty_saves_of_one_name_are_fifty_files"),
     (LooksThenWrites, "savers_at_once_lose_nothing"),
@@ -226,6 +228,7 @@ const FOUND_BY: [(Bug, &str); 30] = [
     (IgnoresTheStatedLength, "a_short_content_leaves_nothing"),
     (ForgetsMaxLength, "a_taken_name_keeps_to_max_length"),
     (IgnoresExact, "exact_refuses_a_taken_name"),
+    (IgnoresExact, "exact_refuses_a_name_over_max_length"),
     (ReportsTheWantedName, "a_taken_name_is_never_overwritten"),
     (ReportsAWrongSize, "what_is_saved_can_be_read"),
     (FoldsCase, "names_that_differ_in_case_keep_their_bytes"),
@@ -236,6 +239,7 @@ const FOUND_BY: [(Bug, &str); 30] = [
     (DeletesByPrefix, "deleting_leaves_other_files"),
     (ListsBackwards, "list_is_sorted_and_one_level_deep"),
     (ListsBytesAsDirectories, "list_is_sorted_and_one_level_deep"),
+    (ListsWhatIsNoName, "list_takes_no_traversal"),
     (TellsAllFilesExist, "a_part_of_a_name_is_no_file"),
     (RangesIncludeTheEnd, "ranges_are_cut_at_the_end"),
     (ReadsShort, "any_chunk_size_gives_the_same_bytes"),

@@ -92,6 +92,11 @@ pub const DIFFERENCES: &[Difference] = &[
         explains: names::bytes_count,
     },
     Difference {
+        numbers: "D224, requirements 10, 11 and 14",
+        reason: "a valid name is cut to one that is valid too, never to a device of Windows or to a blank at its end",
+        explains: names::cut_to_a_valid_name,
+    },
+    Difference {
         numbers: "D277, W13",
         reason: "an uploaded name is cut to 255 bytes, not only to 255 code points",
         explains: names::uploaded_bytes_count,

@@ -11,7 +11,7 @@ use super::{
     Storage,
 };
 use crate::failpoints::{planted, step};
-use crate::name::{Candidates, shortened_name};
+use crate::name::{Candidates, check_directory, shortened_name};
 use crate::{Content, Error, ErrorKind, FileName, Result};
 use async_trait::async_trait;
 use std::ops::Range;
@@ -126,11 +126,11 @@ impl MemoryStorage {
         let shortened = replace.then(|| shortened_name(name.as_str(), options.max_length)).transpose()?;
         let wanted = shortened.as_deref().map_or(Ok(name), FileName::or_upload)?;
         for candidate in Candidates::new(wanted, options.max_length) {
-            let candidate = candidate?;
-            // `exact` promises that nothing is replaced, whatever the storage allows.
-            if options.exact && candidate != name.as_str() {
-                return Err(Error::new(ErrorKind::NameTooLong, "the name is over the limit"));
+            let is_wanted = candidate.as_deref().is_ok_and(|candidate| candidate == name.as_str());
+            if options.exact && !is_wanted {
+                return Err(Error::new(ErrorKind::NameTooLong, "the name is over the length limit"));
             }
+            let candidate = candidate?;
             match tree.put(FileName::or_upload(&candidate)?, file, if_taken) {
                 Err(error) if error.kind() == ErrorKind::AlreadyExists && !options.exact => {}
                 result => return result.map(|()| candidate.into_owned()),
@@ -235,9 +235,7 @@ impl Storage for MemoryStorage {
 
     async fn list(&self, directory: &str) -> Result<Listing> {
         let list = || {
-            if !directory.is_empty() {
-                FileName::new(directory)?;
-            }
+            check_directory(directory)?;
             self.read().list(directory)
         };
         list().map_err(|error| self.failed(error, "list", directory))

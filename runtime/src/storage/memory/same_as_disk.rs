@@ -58,8 +58,7 @@ impl Pair {
         let text = vec![b'x'; self.random(20)];
         let exact = self.random(3) == 0;
         let max_length = [None, None, Some(9), Some(14)][self.random(4)];
-        let options =
-            SaveOptions { exact, max_length: max_length.filter(|_| !exact), ..SaveOptions::default() };
+        let options = SaveOptions { exact, max_length, ..SaveOptions::default() };
         match self.random(12) {
             0..4 => {
                 let one = self.memory.save(memory, text.clone().into(), &options).await;
@@ -90,6 +89,14 @@ impl Pair {
                 "exists {from}: {}",
                 same(self.memory.exists(memory).await, self.disk.exists(disk).await)
             ),
+            8 if exact => {
+                let odd =
+                    ["", ".", "..", "/", "//", "a/", "d/..", "d//e", "/d", ".x", "d\\e"][self.random(11)];
+                format!(
+                    "list {odd}: {}",
+                    same(self.memory.list(odd).await.map(drop), self.disk.list(odd).await.map(drop))
+                )
+            }
             8 => {
                 let mut one = self.memory.list(&from).await;
                 if let Ok(listing) = &mut one {

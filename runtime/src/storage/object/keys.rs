@@ -1,6 +1,6 @@
 //! Names of files and keys of objects.
 
-use crate::name::{MAX_NAME_BYTES, RESERVED_COMPONENT, filepath_to_uri};
+use crate::name::{MAX_NAME_BYTES, RESERVED_COMPONENT, check_directory, filepath_to_uri};
 use crate::storage::Listing;
 use crate::{Error, ErrorKind, FileName, Result};
 use object_store::ListResult;
@@ -47,7 +47,8 @@ impl Keys {
     /// The prefix of everything in `directory`; `None` for all of the bucket.
     pub(super) fn directory(&self, directory: &str) -> Result<Option<Path>> {
         if !directory.is_empty() {
-            return self.key(FileName::new(directory)?).map(Some);
+            check_directory(directory)?;
+            return self.raw(directory).map(Some);
         }
         match self.prefix.strip_suffix('/') {
             None => Ok(None),

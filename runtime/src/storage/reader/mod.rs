@@ -265,7 +265,16 @@ impl Reader {
         let (source, result) = ready!(reading.as_mut().poll(cx));
         coop.made_progress();
         self.state = State::Idle(source);
-        Poll::Ready(result)
+        match result {
+            // A range was asked for while the chunk was on its way.
+            Ok(mut bytes) if self.skip > 0 && !bytes.is_empty() => {
+                let over = usize::try_from(self.skip).unwrap_or(usize::MAX).min(bytes.len());
+                bytes.advance(over);
+                self.skip -= over as u64;
+                if bytes.is_empty() { self.poll_source(cx, max) } else { Poll::Ready(Ok(bytes)) }
+            }
+            result => Poll::Ready(result),
+        }
     }
 }
 

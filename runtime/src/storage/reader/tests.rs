@@ -4,9 +4,10 @@ use async_trait::async_trait;
 use std::future::Future;
 use std::task::Waker;
 
-/// Gives one byte a call, after waiting once, and tells nobody how many are left.
+/// Gives a few bytes a call, after waiting once, and tells nobody how many are left.
 struct Slow {
     bytes: Bytes,
+    most: usize,
     waited: bool,
 }
 
@@ -22,13 +23,17 @@ impl ReadSource for Slow {
         })
         .await;
         self.waited = false;
-        let count = max.min(1).min(self.bytes.len());
+        let count = max.min(self.most).min(self.bytes.len());
         Ok(self.bytes.split_to(count))
     }
 }
 
 fn slow(text: &'static str, len: Option<u64>) -> Reader {
-    Reader::new(Box::new(Slow { bytes: Bytes::from_static(text.as_bytes()), waited: false }), len)
+    slow_by(1, text, len)
+}
+
+fn slow_by(most: usize, text: &'static str, len: Option<u64>) -> Reader {
+    Reader::new(Box::new(Slow { bytes: Bytes::from_static(text.as_bytes()), most, waited: false }), len)
 }
 
 fn run<T>(future: impl Future<Output = T>) -> T {
@@ -98,12 +103,34 @@ fn ranges_are_cut_at_the_end_and_inverted_ones_are_empty() {
 #[test]
 fn a_dropped_future_loses_no_bytes() {
     let mut reader = slow("abc", None);
-    let mut cx = Context::from_waker(Waker::noop());
-    {
-        let mut dropped = Box::pin(reader.next_chunk(1));
-        assert!(dropped.as_mut().poll(&mut cx).is_pending());
-    }
+    drop_a_chunk(&mut reader, 1);
     assert_eq!(run(reader.read_all(9)).unwrap(), "abc");
+}
+
+/// Asks for a chunk and drops the future while it waits.
+fn drop_a_chunk(reader: &mut Reader, max: usize) {
+    let mut dropped = Box::pin(reader.next_chunk(max));
+    assert!(dropped.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+}
+
+#[test]
+fn a_range_counts_the_chunk_of_a_dropped_future() {
+    let text = "0123456789ABCDEFGHIJ";
+    for most in [1, 3, 7, 20] {
+        for len in [None, Some(20)] {
+            for (range, expected) in
+                [(5..10, "56789"), (0..3, "012"), (7..7, ""), (18..99, "IJ"), (20..30, "")]
+            {
+                let mut reader = slow_by(most, text, len);
+                drop_a_chunk(&mut reader, 20);
+                let got = run(reader.into_range(range.clone()).read_all(100)).unwrap();
+                assert_eq!(got, expected, "{range:?} by {most}, length {len:?}");
+            }
+            let mut reader = slow_by(most, text, len).into_range(2..18);
+            drop_a_chunk(&mut reader, 20);
+            assert_eq!(run(reader.into_range(1..9).into_range(2..5).read_all(100)).unwrap(), "567");
+        }
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::checks;
 use crate::testing::kit::*;
-use crate::{Bytes, Content, ErrorKind, SharedStorage};
+use crate::{Bytes, Content, ErrorKind, SaveOptions, SharedStorage};
 use std::collections::BTreeMap;
 use tokio::task::JoinSet;
 
@@ -15,6 +15,7 @@ checks![
     exact_takes_a_free_name,
     exact_refuses_a_taken_name,
     exact_at_once_has_one_winner,
+    exact_refuses_a_name_over_max_length,
     a_name_over_max_length_is_cut,
     a_taken_name_keeps_to_max_length,
     no_fitting_name_leaves_nothing,
@@ -148,6 +149,20 @@ async fn exact_at_once_has_one_winner(s: SharedStorage) -> Checked {
     ensure!(winners.len() == 1, "{} of 16 exact saves of one name succeeded", winners.len());
     ensure_holds(&*s, "a.txt", &winners[0]).await?;
     ensure_files(&*s, &["a.txt"]).await
+}
+
+async fn exact_refuses_a_name_over_max_length(s: SharedStorage) -> Checked {
+    let save = async |limit| {
+        let options = SaveOptions { exact: true, ..max_length(limit) };
+        s.save(name("a_name_longer_than_20")?, "x".into(), &options).await
+    };
+    // With a limit of 8 no variant would fit either.
+    for limit in [8, 20] {
+        ensure_error!(save(limit).await, format!("exact save with a limit of {limit}"), NameTooLong);
+        ensure_nothing(&*s, "a_name_longer_than_20").await?;
+    }
+    save(21).await?;
+    ensure_holds(&*s, "a_name_longer_than_20", "x").await
 }
 
 /// D189.

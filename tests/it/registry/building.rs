@@ -1,0 +1,94 @@
+//! What `App::build` replaces, and what it asks again.
+
+use super::{field, is_same, memory, race, within_seconds};
+use filefield::registry::App;
+use filefield::storage::MemoryStorage;
+use filefield::{Bytes, ErrorKind, FileField, FileName, Model, Result, SaveOptions, SharedStorage, Storage};
+use filefield_tests::isolated::{NONE, isolated};
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, OnceLock};
+use std::thread;
+use std::time::Duration;
+
+#[test]
+fn a_storage_that_is_replaced_may_use_the_library_when_it_is_dropped() {
+    struct Asks(Arc<OnceLock<SharedStorage>>);
+    impl AsRef<[u8]> for Asks {
+        fn as_ref(&self) -> &[u8] {
+            b"dropped with the storage that holds it"
+        }
+    }
+    impl Drop for Asks {
+        fn drop(&mut self) {
+            self.0.set(filefield::default_storage().unwrap()).unwrap();
+        }
+    }
+    let name = "registry::building::a_storage_that_is_replaced_may_use_the_library_when_it_is_dropped";
+    isolated(name, NONE, || {
+        let (answer, old, new) = (Arc::new(OnceLock::new()), MemoryStorage::new(), memory());
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let asks = Bytes::from_owner(Asks(answer.clone()));
+        let (name, options) = (FileName::new("asks").unwrap(), SaveOptions::default());
+        runtime.block_on(old.save(name, asks.into(), &options)).unwrap();
+        App::builder().default_storage(old).build().unwrap();
+        let builder = App::builder().default_storage(new.clone());
+        within_seconds(20, || builder.build().map(drop)).unwrap();
+        assert!(is_same(answer.get().unwrap(), &new));
+    });
+}
+
+#[test]
+fn builds_at_once_ask_a_function_that_fails_once_and_say_the_same() {
+    static BEGUN: AtomicUsize = AtomicUsize::new(0);
+    static CALLS: AtomicUsize = AtomicUsize::new(0);
+    /// Keeps every build before the next field until all have begun.
+    fn slow() -> SharedStorage {
+        while BEGUN.load(SeqCst) < 64 {
+            thread::yield_now();
+        }
+        thread::sleep(Duration::from_millis(50));
+        memory()
+    }
+    fn failing() -> Result<SharedStorage, String> {
+        Err(format!("no connection {}", CALLS.fetch_add(1, SeqCst)))
+    }
+    model!(Waiting { first = slow, second = failing });
+    let name = "registry::building::builds_at_once_ask_a_function_that_fails_once_and_say_the_same";
+    isolated(name, NONE, || {
+        let build = || {
+            BEGUN.fetch_add(1, SeqCst);
+            App::builder().model::<Waiting>().build().map(drop).unwrap_err()
+        };
+        for error in race(build) {
+            assert_eq!(error.to_string(), "Waiting.second: storage function: no connection 0");
+            assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Registration, true));
+        }
+        assert_eq!(CALLS.load(SeqCst), 1);
+        // A build that begins afterwards asks again, however soon.
+        let error = App::builder().model::<Waiting>().build().unwrap_err();
+        assert_eq!(error.to_string(), "Waiting.second: storage function: no connection 1");
+    });
+}
+
+#[test]
+fn the_first_who_meets_a_failure_and_the_next_are_told_the_same() {
+    fn fails() -> Result<SharedStorage, String> {
+        Err("no connection".to_owned())
+    }
+    fn panics() -> SharedStorage {
+        panic!("oops")
+    }
+    fn unknown() -> &'static str {
+        "nowhere"
+    }
+    model!(Told { a = fails, b = panics, c = unknown });
+    for (index, may_help) in [true, true, false].into_iter().enumerate() {
+        let ask = || {
+            let error = field::<Told>(index).storage().map(drop).unwrap_err();
+            (error.kind(), error.is_retryable(), error.to_string())
+        };
+        let first = ask();
+        assert_eq!(first.1, may_help, "{first:?}");
+        assert_eq!(ask(), first);
+    }
+}
