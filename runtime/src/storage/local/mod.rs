@@ -310,7 +310,7 @@ impl Storage for FileSystemStorage {
     }
 
     async fn list(&self, directory: &str) -> Result<Listing> {
-        operations::check_directory(directory).map_err(|error| located(error, "list", Some(directory)))?;
+        crate::name::check_directory(directory).map_err(|error| located(error, "list", Some(directory)))?;
         let owned = directory.to_owned();
         self.blocking("list", Some(directory), move |disk| disk.list(&owned)).await
     }

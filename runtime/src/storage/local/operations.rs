@@ -264,18 +264,3 @@ impl Disk {
         if self.durability == Durability::Full { sys::sync_directory(directory.as_fd()) } else { Ok(()) }
     }
 }
-
-/// The name of a directory to list, checked as that of a file is.
-pub(super) fn check_directory(path: &str) -> Result<()> {
-    if path.is_empty() {
-        return Ok(());
-    }
-    match crate::FileName::new(path) {
-        Ok(_) => Ok(()),
-        // A directory may end in what is reserved for files.
-        Err(error) if error.kind() == ErrorKind::NoFileName => {
-            Err(Error::new(ErrorKind::InvalidName, "not the name of a directory").with_name(path))
-        }
-        Err(error) => Err(error),
-    }
-}
