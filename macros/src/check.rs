@@ -128,6 +128,11 @@ fn companion(
         );
         return None;
     }
+    if model.fields[found].keys.primary_key.is_some() {
+        let message = Message::new(format!("`{name}` is the primary key"));
+        errors.add(wanted, message.help("name a field of its own"));
+        return None;
+    }
     if let Some((_, by)) = first {
         let head = format!("`{name}` is already filled with {by}");
         errors.add(wanted, Message::new(head).help("name a field of its own"));
