@@ -20,6 +20,7 @@ pub(crate) fn all(model: &mut Model<'_>, errors: &mut Errors) {
     }
     lifetimes(model, errors);
     something_to_do(model, errors);
+    files_are_marked(model, errors);
     companions(model, errors);
     storage_is_shared(model, errors);
     for field in &model.fields {
@@ -61,19 +62,37 @@ fn something_to_do(model: &Model<'_>, errors: &mut Errors) {
     }
 }
 
+/// A column of files that is no file field: nobody stores what it holds, and the sweeper does not look there.
+fn files_are_marked(model: &Model<'_>, errors: &mut Errors) {
+    for field in model.fields.iter().filter(|field| model.wants_table && is_unmarked(field)) {
+        // A file as the key is the one mistake that the key's type is refused for.
+        if field.keys.primary_key.is_some() || field.keys.file_mistaken || has_slip(field) {
+            continue;
+        }
+        let message = Message::new(format!("`{}` is a column of files without `#[file]`", field.name));
+        errors.add(field.ident, message.help("write `#[file]` above it"));
+    }
+}
+
 /// Whether a file field has an attribute whose name is a slip of `file`: the compiler says that it knows none such.
 fn meant_a_file(model: &Model<'_>) -> bool {
+    model.fields.iter().any(|field| is_unmarked(field) && has_slip(field))
+}
+
+/// Whether a field without `#[file]` has the type of one that has it.
+fn is_unmarked(field: &Field<'_>) -> bool {
+    let files = |word: &Ident| word == "FileField" || word == "ImageField";
+    field.file.is_none() && find_word(field.ty.to_token_stream(), &files).is_some()
+}
+
+fn has_slip(field: &Field<'_>) -> bool {
     const SLIPS: &[&str] = &["file", "files", "field", "image", "upload", "file_field", "image_field"];
     let slip = |attr: &Attribute| {
         attr.path()
             .get_ident()
             .is_some_and(|name| nearest(&name.to_string(), SLIPS.iter().copied()).is_some())
     };
-    let files = |word: &Ident| word == "FileField" || word == "ImageField";
-    model
-        .fields
-        .iter()
-        .any(|field| field.attrs.iter().any(slip) && find_word(field.ty.to_token_stream(), &files).is_some())
+    field.attrs.iter().any(slip)
 }
 
 /// The keys that name other fields: each must exist, and be filled by one file only.

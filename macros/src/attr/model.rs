@@ -98,6 +98,8 @@ pub(crate) struct FieldKeys {
     /// Whether it was meant to be the key, in a wrong way that has been reported.
     pub(crate) key_mistaken: bool,
     pub(crate) unique: Option<Ident>,
+    /// Whether it was meant to be a file field, by keys of `#[file(..)]`, which have been reported.
+    pub(crate) file_mistaken: bool,
     /// The name and its token.
     pub(crate) column: Option<(String, TokenTree)>,
 }
@@ -150,6 +152,7 @@ pub(crate) fn parse_field(attrs: &[Attribute], errors: &mut Errors) -> FieldKeys
             _ => keys.column = sql_name(&known, errors).zip(known.value.into_iter().next()),
         }
     }
+    keys.file_mistaken = mentions(&attributes, &["storage", "max_length", "max_size", "accept", "upload_to"]);
     keys.key_mistaken =
         keys.primary_key.is_none() && mentions(&attributes, &["pk", "id", "key", "primary", "primary_key"]);
     keys
