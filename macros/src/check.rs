@@ -1,16 +1,22 @@
 //! Rules over several attributes or fields, one function a rule.
 
 use crate::attr::at_line;
-use crate::attr::file::UploadTo;
+use crate::attr::file::{UploadTo, describe};
 use crate::errors::{Errors, Message};
 use crate::generics::find_word;
-use crate::model::{Field, Model};
+use crate::model::{Field, FileField, Model};
 use crate::suggest::{listed, nearest};
-use crate::template::shortest;
+use crate::template::{problems, rendered};
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
 use syn::{Attribute, Meta, PathArguments, Type};
+
+/// The fewest characters of a name that may be taken: one, and `_` with seven that tell it from the other.
+const TAKEN: usize = 9;
+
+/// Characters that `naming = "unique"` puts before a name.
+const TOKEN: usize = 27;
 
 /// Checks all rules, and resolves the names of other fields.
 pub(crate) fn all(model: &mut Model<'_>, errors: &mut Errors) {
@@ -24,7 +30,8 @@ pub(crate) fn all(model: &mut Model<'_>, errors: &mut Errors) {
     companions(model, errors);
     storage_is_shared(model, errors);
     for field in &model.fields {
-        template_leaves_room(field, errors);
+        folder_is_sound(model, field, errors);
+        names_have_room(model, field, errors);
         column_keys_have_an_effect(model, field, errors);
     }
     primary_key(model, errors);
@@ -184,15 +191,44 @@ fn storage_is_shared(model: &mut Model<'_>, errors: &mut Errors) {
     }
 }
 
-fn template_leaves_room(field: &Field<'_>, errors: &mut Errors) {
-    let Some(file) = &field.file else { return };
-    let UploadTo::Template(template) = &file.keys.upload_to else { return };
-    let most = file.keys.max_length.unwrap_or(255);
-    let least = shortest(&template.value);
-    // One character for the slash, one for the name.
-    if least + 2 > most as usize {
-        let head = format!("`upload_to` takes {least} characters or more; whole names may have {most}");
-        errors.add(&template.token, Message::new(head).help("shorten it, or raise `max_length`"));
+fn folder_is_sound(model: &Model<'_>, field: &Field<'_>, errors: &mut Errors) {
+    let Some(UploadTo::Named(word)) = field.file.as_ref().map(|file| &file.keys.upload_to) else { return };
+    let folder = model.folder_of(field);
+    for (range, problem) in problems(&folder) {
+        let message = describe(&folder, range, problem);
+        errors.add(word, message.note(format!("`upload_to` alone means `upload_to = \"{folder}\"`")));
+    }
+}
+
+/// Whether a name fits, and once more where it is taken.
+fn names_have_room(model: &Model<'_>, field: &Field<'_>, errors: &mut Errors) {
+    let Some(FileField { keys, .. }) = &field.file else { return };
+    let most = keys.max_length.as_ref().map_or(255, |(most, _)| *most as usize);
+    let (name, what) = match keys.unique_names {
+        true => (
+            TAKEN + TOKEN,
+            "its random token, a character of its own, and `_` with seven more if it is taken",
+        ),
+        false => (TAKEN, "a character of its own, and `_` with seven more if it is taken"),
+    };
+    let (folder, token) = match &keys.upload_to {
+        UploadTo::Template(text) => {
+            (rendered(text.value.trim_end_matches('/')), text.token.to_token_stream())
+        }
+        UploadTo::Named(word) => (model.folder_of(field), word.to_token_stream()),
+        UploadTo::Root | UploadTo::Function(_) => {
+            if let Some((_, token)) = keys.max_length.as_ref().filter(|_| name > most) {
+                let message = Message::new(format!("`max_length` is at least {name} here"));
+                errors.add(token, message.note(format!("a name takes {what}")));
+            }
+            return;
+        }
+    };
+    let takes = [(folder.chars().count(), most, "characters"), (folder.len(), 1024, "bytes")];
+    if let Some((least, most, unit)) = takes.into_iter().find(|(least, most, _)| least + 1 + name > *most) {
+        let head = format!("`upload_to` takes {least} {unit} or more; whole names may have {most}");
+        let message = Message::new(head).help("write a shorter folder, or raise `max_length`");
+        errors.add(token, message.note(format!("a name takes {name} behind its `/`: {what}")));
     }
 }
 
