@@ -8,6 +8,10 @@ use filefield::{FileField, FileMeta, FileModel, FileName, ImageField, Model, upl
 #[path = "../../macros/src/template.rs"]
 mod template;
 
+/// So are the types that `accept` may list.
+#[path = "../../macros/src/attr/types.rs"]
+mod types;
+
 fn spec<M: FileModel>(index: usize) -> &'static FieldSpec {
     M::FIELDS.at(index).def().spec()
 }
@@ -287,6 +291,11 @@ fn accepted_templates_render_to_one_part_of_a_path() {
             }
         }
     }
+}
+
+#[test]
+fn the_derive_knows_the_types_that_are_found() {
+    assert_eq!(types::TYPES, filefield::inspect::TYPES);
 }
 
 /// Whether the derive refuses `folder`, which it must where the runtime refuses every name in it.

@@ -4,6 +4,7 @@ mod accept;
 pub(crate) mod file;
 pub(crate) mod model;
 mod size;
+mod types;
 pub(crate) mod value;
 
 use crate::errors::{Errors, Message};
