@@ -10,7 +10,7 @@ use crate::template::{problems, rendered};
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
-use syn::{Attribute, Meta, PathArguments, Type};
+use syn::{Attribute, DeriveInput, Meta, PathArguments, Type};
 
 /// The fewest characters of a name that may be taken: one, and `_` with seven that tell it from the other.
 const TAKEN: usize = 9;
@@ -289,6 +289,11 @@ fn primary_key(model: &mut Model<'_>, errors: &mut Errors) {
                 errors.add(one.ty, message);
                 model.key_mistaken = true;
             }
+            if let Some(help) = no_key(model.input, one) {
+                let message = Message::new(format!("`{}` cannot be a primary key", one.ty.to_token_stream()));
+                errors.add(one.ty, message.help(help));
+                model.key_mistaken = true;
+            }
             for (key, field) in more {
                 let message = Message::new(format!("`{}` is a second primary key", field.name));
                 let what = format!("the first is `{}`,", one.name);
@@ -304,6 +309,29 @@ fn meant_a_key(field: &Field<'_>) -> bool {
         .attrs
         .iter()
         .any(|attr| ["primary_key", "pk", "key", "id"].iter().any(|name| attr.path().is_ident(name)))
+}
+
+/// What to write for a key whose type is known to be none: of the rest the compiler says so, but once for each of the
+/// bounds that a type does not meet.
+fn no_key(input: &DeriveInput, field: &Field<'_>) -> Option<String> {
+    // A file field has been refused for being one.
+    let Type::Path(path) = field.ty else { return None };
+    let name = &path.path.segments.last().filter(|_| field.file.is_none())?.ident;
+    let generics = &input.generics;
+    let bounds = |param: &Ident| {
+        let own = generics.type_params().filter(|other| other.ident == *param).map(|own| own.bounds.len());
+        let clauses = generics.where_clause.as_ref().map(ToTokens::to_token_stream).unwrap_or_default();
+        own.sum::<usize>() + usize::from(find_word(clauses, &|word| word == param).is_some())
+    };
+    match &name.to_string()[..] {
+        "usize" | "u128" => Some("write `u64`, or `i64`".to_owned()),
+        "isize" | "i128" => Some("write `i64`".to_owned()),
+        "FileField" | "ImageField" => Some("add a field, such as `#[model(primary_key)] id: i64`".to_owned()),
+        _ if generics.type_params().any(|param| param.ident == *name) && bounds(name) == 0 => {
+            Some(format!("write `{name}: filefield::db::KeyValue` where the parameter is declared"))
+        }
+        _ => None,
+    }
 }
 
 /// What is written between `Option<` and `>`.

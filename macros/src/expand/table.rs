@@ -11,7 +11,7 @@ use syn::Index;
 /// Nothing where there is no table, or no field that could be its key.
 pub(super) fn implementation(model: &Model<'_>, split: &Split) -> TokenStream {
     let key = model.fields.iter().find(|field| field.keys.primary_key.is_some() && field.file.is_none());
-    let key = key.or_else(|| model.fields.iter().find(|field| field.name == "id"));
+    let key = key.or_else(|| model.fields.iter().find(|field| field.name == "id" && field.file.is_none()));
     let (true, Some(key)) = (model.wants_table, key) else { return TokenStream::new() };
     if model.key_mistaken {
         return TokenStream::new();
