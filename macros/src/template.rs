@@ -11,28 +11,21 @@ pub(crate) const DIRECTIVES: &str = "aAbBCdeFfgGhHIjklmMpPSuUVwWyY%";
 pub(crate) const FLAGS: &str = "-_0^#";
 
 /// The shortest of what a directive gives in this century, where that is not `01`: numbers as they stand in names.
-const SHORTEST: &[(char, &str)] = &[
-    ('a', "Mon"),
-    ('A', "Monday"),
-    ('b', "May"),
-    ('B', "May"),
-    ('h', "May"),
-    ('C', "20"),
-    ('e', " 1"),
-    ('k', " 1"),
-    ('l', " 1"),
-    ('f', "000001"),
-    ('F', "2026-12-12"),
-    ('g', "26"),
-    ('y', "26"),
-    ('G', "2026"),
-    ('Y', "2026"),
-    ('j', "001"),
-    ('p', "AM"),
-    ('P', "am"),
-    ('u', "1"),
-    ('w', "1"),
-    ('%', "%"),
+const SHORTEST: &[(&str, &str)] = &[
+    ("a", "Mon"),
+    ("A", "Monday"),
+    ("bBh", "May"),
+    ("C", "20"),
+    ("ekl", " 1"),
+    ("f", "000001"),
+    ("F", "2026-12-12"),
+    ("gy", "26"),
+    ("GY", "2026"),
+    ("j", "001"),
+    ("p", "AM"),
+    ("P", "am"),
+    ("uw", "1"),
+    ("%", "%"),
 ];
 
 /// What is wrong with a template.
@@ -236,7 +229,14 @@ pub(crate) fn directives(template: &str) -> String {
         let dated = |part: &str| {
             let whole = word.starts_with(['%', '{', 'Y', 'y'])
                 || part.split(['-', '_', '.']).any(|piece| piece == *word);
-            if whole { part.replace(word, directive) } else { part.to_owned() }
+            if whole {
+                return part.replace(word, directive);
+            }
+            // `YYYYMMDD`
+            ["%Y", "%m", "%d"].iter().fold(part.to_owned(), |part, date| {
+                part.replace(&format!("{date}{word}"), &format!("{date}{directive}"))
+                    .replace(&format!("{word}{date}"), &format!("{directive}{date}"))
+            })
         };
         text.split('/').map(dated).collect::<Vec<_>>().join("/")
     })
@@ -251,10 +251,10 @@ pub(crate) fn rendered(template: &str) -> String {
         rest = after.trim_start_matches(|c| FLAGS.contains(c));
         let padding = after[..after.len() - rest.len()].chars().rfind(|flag| "-_0".contains(*flag));
         let mut chars = rest.chars();
-        let directive = chars.next();
+        let directive = chars.next().unwrap_or_default();
         rest = chars.as_str();
         let short =
-            SHORTEST.iter().find(|(known, _)| directive == Some(*known)).map_or("01", |(_, text)| text);
+            SHORTEST.iter().find(|(known, _)| known.contains(directive)).map_or("01", |(_, text)| text);
         match padding {
             Some('-') if short.ends_with('1') => name.push('1'),
             Some('_') if short.ends_with('1') => name.push_str(&short.replace('0', " ")),
@@ -369,6 +369,8 @@ mod tests {
         for (template, want) in [
             ("photos/YYYY/MM/DD", "photos/%Y/%m/%d"),
             ("yyyy-mm", "%Y-%m"),
+            ("YYYYMMDD", "%Y%m%d"),
+            ("DDMMYYYY/comma", "%d%m%Y/comma"),
             ("{year}/{month}", "%Y/%m"),
             ("comma/dd", "comma/%d"),
             ("{id}", "{id}"),
