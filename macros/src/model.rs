@@ -133,6 +133,11 @@ fn is_no_type(ty: &Type) -> bool {
     }
 }
 
+fn has_twins(fields: &syn::FieldsNamed) -> bool {
+    let names: Vec<_> = fields.named.iter().filter_map(|field| Some(field.ident.as_ref()?.unraw())).collect();
+    names.iter().enumerate().any(|(at, name)| names[..at].contains(name))
+}
+
 /// The fields, where they have names.
 fn named_fields<'a>(
     input: &'a DeriveInput,
@@ -145,6 +150,8 @@ fn named_fields<'a>(
         Data::Struct(data) => match &data.fields {
             // The compiler refuses these types where they stand, and would again wherever they are repeated.
             Fields::Named(fields) if fields.named.iter().any(|field| is_no_type(&field.ty)) => return None,
+            // So does it a name that is given twice.
+            Fields::Named(fields) if has_twins(fields) => return None,
             Fields::Named(fields) => return Some(fields.named.iter()),
             Fields::Unnamed(fields) => fields,
             Fields::Unit => ident,
