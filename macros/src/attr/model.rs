@@ -80,6 +80,9 @@ pub(crate) const FIELD: Grammar = Grammar {
 /// The longest name that PostgreSQL does not cut off.
 const LONGEST: usize = 63;
 
+/// What the names of the library's own tables begin with.
+const OWN: &str = "filefield_";
+
 /// The keys of the struct.
 #[derive(Debug, Default)]
 pub(crate) struct StructKeys {
@@ -176,6 +179,11 @@ fn sql_name(known: &Known, errors: &mut Errors) -> Option<String> {
                 None => message,
             };
             message.note("the whole name is quoted in statements; choose the schema where you connect")
+        }
+        value if name == "table" && value.to_ascii_lowercase().starts_with(OWN) => {
+            Message::new(format!("`{value}` may be a table of filefield's own"))
+                .help("write another name")
+                .note(format!("those that begin with `{OWN}` are the journal's and what belongs to it"))
         }
         value if value.len() > LONGEST => Message::new(format!(
             "`{name}` is {} characters long; names in a database may have {LONGEST}",
