@@ -1,16 +1,22 @@
 //! Rules over several attributes or fields, one function a rule.
 
 use crate::attr::at_line;
-use crate::attr::file::UploadTo;
+use crate::attr::file::{UploadTo, describe};
 use crate::errors::{Errors, Message};
 use crate::generics::find_word;
-use crate::model::{Field, Model};
+use crate::model::{Field, FileField, Model};
 use crate::suggest::{listed, nearest};
-use crate::template::shortest;
+use crate::template::{problems, rendered};
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
-use syn::{Attribute, Meta, PathArguments, Type};
+use syn::{Attribute, DeriveInput, Meta, PathArguments, Type};
+
+/// The fewest characters of a name that may be taken: one, and `_` with seven that tell it from the other.
+const TAKEN: usize = 9;
+
+/// Characters that `naming = "unique"` puts before a name.
+const TOKEN: usize = 27;
 
 /// Checks all rules, and resolves the names of other fields.
 pub(crate) fn all(model: &mut Model<'_>, errors: &mut Errors) {
@@ -20,10 +26,12 @@ pub(crate) fn all(model: &mut Model<'_>, errors: &mut Errors) {
     }
     lifetimes(model, errors);
     something_to_do(model, errors);
+    files_are_marked(model, errors);
     companions(model, errors);
     storage_is_shared(model, errors);
     for field in &model.fields {
-        template_leaves_room(field, errors);
+        folder_is_sound(model, field, errors);
+        names_have_room(model, field, errors);
         column_keys_have_an_effect(model, field, errors);
     }
     primary_key(model, errors);
@@ -61,19 +69,37 @@ fn something_to_do(model: &Model<'_>, errors: &mut Errors) {
     }
 }
 
+/// A column of files that is no file field: nobody stores what it holds, and the sweeper does not look there.
+fn files_are_marked(model: &Model<'_>, errors: &mut Errors) {
+    for field in model.fields.iter().filter(|field| model.wants_table && is_unmarked(field)) {
+        // A file as the key is the one mistake that the key's type is refused for.
+        if field.keys.primary_key.is_some() || field.keys.file_mistaken || has_slip(field) {
+            continue;
+        }
+        let message = Message::new(format!("`{}` is a column of files without `#[file]`", field.name));
+        errors.add(field.ident, message.help("write `#[file]` above it"));
+    }
+}
+
 /// Whether a file field has an attribute whose name is a slip of `file`: the compiler says that it knows none such.
 fn meant_a_file(model: &Model<'_>) -> bool {
+    model.fields.iter().any(|field| is_unmarked(field) && has_slip(field))
+}
+
+/// Whether a field without `#[file]` has the type of one that has it.
+fn is_unmarked(field: &Field<'_>) -> bool {
+    let files = |word: &Ident| word == "FileField" || word == "ImageField";
+    field.file.is_none() && find_word(field.ty.to_token_stream(), &files).is_some()
+}
+
+fn has_slip(field: &Field<'_>) -> bool {
     const SLIPS: &[&str] = &["file", "files", "field", "image", "upload", "file_field", "image_field"];
     let slip = |attr: &Attribute| {
         attr.path()
             .get_ident()
             .is_some_and(|name| nearest(&name.to_string(), SLIPS.iter().copied()).is_some())
     };
-    let files = |word: &Ident| word == "FileField" || word == "ImageField";
-    model
-        .fields
-        .iter()
-        .any(|field| field.attrs.iter().any(slip) && find_word(field.ty.to_token_stream(), &files).is_some())
+    field.attrs.iter().any(slip)
 }
 
 /// The keys that name other fields: each must exist, and be filled by one file only.
@@ -128,6 +154,11 @@ fn companion(
         );
         return None;
     }
+    if model.fields[found].keys.primary_key.is_some() {
+        let message = Message::new(format!("`{name}` is the primary key"));
+        errors.add(wanted, message.help("name a field of its own"));
+        return None;
+    }
     if let Some((_, by)) = first {
         let head = format!("`{name}` is already filled with {by}");
         errors.add(wanted, Message::new(head).help("name a field of its own"));
@@ -160,15 +191,44 @@ fn storage_is_shared(model: &mut Model<'_>, errors: &mut Errors) {
     }
 }
 
-fn template_leaves_room(field: &Field<'_>, errors: &mut Errors) {
-    let Some(file) = &field.file else { return };
-    let UploadTo::Template(template) = &file.keys.upload_to else { return };
-    let most = file.keys.max_length.unwrap_or(255);
-    let least = shortest(&template.value);
-    // One character for the slash, one for the name.
-    if least + 2 > most as usize {
-        let head = format!("`upload_to` takes {least} characters or more; whole names may have {most}");
-        errors.add(&template.token, Message::new(head).help("shorten it, or raise `max_length`"));
+fn folder_is_sound(model: &Model<'_>, field: &Field<'_>, errors: &mut Errors) {
+    let Some(UploadTo::Named(word)) = field.file.as_ref().map(|file| &file.keys.upload_to) else { return };
+    let folder = model.folder_of(field);
+    for (range, problem) in problems(&folder) {
+        let message = describe(&folder, range, problem);
+        errors.add(word, message.note(format!("`upload_to` alone means `upload_to = \"{folder}\"`")));
+    }
+}
+
+/// Whether a name fits, and once more where it is taken.
+fn names_have_room(model: &Model<'_>, field: &Field<'_>, errors: &mut Errors) {
+    let Some(FileField { keys, .. }) = &field.file else { return };
+    let most = keys.max_length.as_ref().map_or(255, |(most, _)| *most as usize);
+    let (name, what) = match keys.unique_names {
+        true => (
+            TAKEN + TOKEN,
+            "its random token, a character of its own, and `_` with seven more if it is taken",
+        ),
+        false => (TAKEN, "a character of its own, and `_` with seven more if it is taken"),
+    };
+    let (folder, token) = match &keys.upload_to {
+        UploadTo::Template(text) => {
+            (rendered(text.value.trim_end_matches('/')), text.token.to_token_stream())
+        }
+        UploadTo::Named(word) => (model.folder_of(field), word.to_token_stream()),
+        UploadTo::Root | UploadTo::Function(_) => {
+            if let Some((_, token)) = keys.max_length.as_ref().filter(|_| name > most) {
+                let message = Message::new(format!("`max_length` is at least {name} here"));
+                errors.add(token, message.note(format!("a name takes {what}")));
+            }
+            return;
+        }
+    };
+    let takes = [(folder.chars().count(), most, "characters"), (folder.len(), 1024, "bytes")];
+    if let Some((least, most, unit)) = takes.into_iter().find(|(least, most, _)| least + 1 + name > *most) {
+        let head = format!("`upload_to` takes {least} {unit} or more; whole names may have {most}");
+        let message = Message::new(head).help("write a shorter folder, or raise `max_length`");
+        errors.add(token, message.note(format!("a name takes {name} behind its `/`: {what}")));
     }
 }
 
@@ -229,6 +289,11 @@ fn primary_key(model: &mut Model<'_>, errors: &mut Errors) {
                 errors.add(one.ty, message);
                 model.key_mistaken = true;
             }
+            if let Some(help) = no_key(model.input, one) {
+                let message = Message::new(format!("`{}` cannot be a primary key", one.ty.to_token_stream()));
+                errors.add(one.ty, message.help(help));
+                model.key_mistaken = true;
+            }
             for (key, field) in more {
                 let message = Message::new(format!("`{}` is a second primary key", field.name));
                 let what = format!("the first is `{}`,", one.name);
@@ -244,6 +309,29 @@ fn meant_a_key(field: &Field<'_>) -> bool {
         .attrs
         .iter()
         .any(|attr| ["primary_key", "pk", "key", "id"].iter().any(|name| attr.path().is_ident(name)))
+}
+
+/// What to write for a key whose type is known to be none: of the rest the compiler says so, but once for each of the
+/// bounds that a type does not meet.
+fn no_key(input: &DeriveInput, field: &Field<'_>) -> Option<String> {
+    // A file field has been refused for being one.
+    let Type::Path(path) = field.ty else { return None };
+    let name = &path.path.segments.last().filter(|_| field.file.is_none())?.ident;
+    let generics = &input.generics;
+    let bounds = |param: &Ident| {
+        let own = generics.type_params().filter(|other| other.ident == *param).map(|own| own.bounds.len());
+        let clauses = generics.where_clause.as_ref().map(ToTokens::to_token_stream).unwrap_or_default();
+        own.sum::<usize>() + usize::from(find_word(clauses, &|word| word == param).is_some())
+    };
+    match &name.to_string()[..] {
+        "usize" | "u128" => Some("write `u64`, or `i64`".to_owned()),
+        "isize" | "i128" => Some("write `i64`".to_owned()),
+        "FileField" | "ImageField" => Some("add a field, such as `#[model(primary_key)] id: i64`".to_owned()),
+        _ if generics.type_params().any(|param| param.ident == *name) && bounds(name) == 0 => {
+            Some(format!("write `{name}: filefield::db::KeyValue` where the parameter is declared"))
+        }
+        _ => None,
+    }
 }
 
 /// What is written between `Option<` and `>`.

@@ -22,7 +22,9 @@ impl Message {
     pub(crate) fn under(mut self, text: &str, range: Range<usize>) -> Self {
         let show = |part: &str| -> String {
             part.chars()
-                .map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() })
+                .map(|c| {
+                    if crate::template::is_hidden(c) { c.escape_default().to_string() } else { c.to_string() }
+                })
                 .collect()
         };
         let width = |part: &str| show(part).chars().count();

@@ -31,12 +31,15 @@ pub(crate) fn split(model: &Model<'_>) -> Split {
     }
     let arguments = arguments(&model.input.generics);
     let self_ty = quote!(#ident #arguments);
-    let params = generics.split_for_impl().0.to_token_stream();
-    let predicates = generics.where_clause.to_token_stream();
+    // The struct of the columns has them too, and is another `Self`.
+    let outside = |tokens: TokenStream| replace_self(tokens, &self_ty);
+    let params = outside(generics.split_for_impl().0.to_token_stream());
+    let predicates = outside(generics.where_clause.to_token_stream());
     if !arguments.is_empty() {
         generics.make_where_clause().predicates.push(syn::parse_quote!(#self_ty: ::core::clone::Clone));
     }
-    Split { params, self_ty, arguments, predicates, cloneable: generics.where_clause.to_token_stream() }
+    let cloneable = replace_self(generics.where_clause.to_token_stream(), &self_ty);
+    Split { params, self_ty, arguments, predicates, cloneable }
 }
 
 /// Without the lifetimes, which have been reported: the stub speaks of `'static`.

@@ -85,6 +85,11 @@ impl<'a> Model<'a> {
         self.input.attrs.iter().chain(data.fields.iter().flat_map(|field| &field.attrs)).collect()
     }
 
+    /// The folder of a field whose `upload_to` is the bare word.
+    pub(crate) fn folder_of(&self, field: &Field<'_>) -> String {
+        format!("{}/{}", self.table.clone().unwrap_or_else(|| snake_case(&self.name)), field.name)
+    }
+
     /// The fields with `#[file]`, in the order of the struct.
     pub(crate) fn files(&self) -> impl Iterator<Item = (&Field<'a>, &FileField)> {
         self.fields.iter().filter_map(|field| Some((field, field.file.as_ref()?)))
@@ -128,6 +133,11 @@ fn is_no_type(ty: &Type) -> bool {
     }
 }
 
+fn has_twins(fields: &syn::FieldsNamed) -> bool {
+    let names: Vec<_> = fields.named.iter().filter_map(|field| Some(field.ident.as_ref()?.unraw())).collect();
+    names.iter().enumerate().any(|(at, name)| names[..at].contains(name))
+}
+
 /// The fields, where they have names.
 fn named_fields<'a>(
     input: &'a DeriveInput,
@@ -140,6 +150,8 @@ fn named_fields<'a>(
         Data::Struct(data) => match &data.fields {
             // The compiler refuses these types where they stand, and would again wherever they are repeated.
             Fields::Named(fields) if fields.named.iter().any(|field| is_no_type(&field.ty)) => return None,
+            // So does it a name that is given twice.
+            Fields::Named(fields) if has_twins(fields) => return None,
             Fields::Named(fields) => return Some(fields.named.iter()),
             Fields::Unnamed(fields) => fields,
             Fields::Unit => ident,
@@ -160,4 +172,39 @@ fn named_fields<'a>(
             .note("accessors take their names from the fields"),
     );
     None
+}
+
+/// `HTTPServer2Log` becomes `http_server2_log`.
+fn snake_case(name: &str) -> String {
+    let chars: Vec<char> = name.chars().collect();
+    let mut snake = String::with_capacity(name.len() + 4);
+    for (at, c) in chars.iter().enumerate() {
+        let after_lower = at > 0 && !chars[at - 1].is_uppercase() && chars[at - 1] != '_';
+        let before_lower =
+            at > 0 && chars[at - 1] != '_' && chars.get(at + 1).is_some_and(|next| next.is_lowercase());
+        if c.is_uppercase() && (after_lower || before_lower) {
+            snake.push('_');
+        }
+        snake.extend(c.to_lowercase());
+    }
+    snake
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn snake_case() {
+        for (name, want) in [
+            ("Car", "car"),
+            ("CarPhoto", "car_photo"),
+            ("HTTPServer2Log", "http_server2_log"),
+            ("X", "x"),
+            ("car", "car"),
+            ("Odd_Name", "odd_name"),
+            ("ÄrgerÜber", "ärger_über"),
+            ("ABC", "abc"),
+        ] {
+            assert_eq!(super::snake_case(name), want);
+        }
+    }
 }

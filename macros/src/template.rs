@@ -10,9 +10,23 @@ pub(crate) const DIRECTIVES: &str = "aAbBCdeFfgGhHIjklmMpPSuUVwWyY%";
 /// What may stand between `%` and a directive: padding and case.
 pub(crate) const FLAGS: &str = "-_0^#";
 
-/// The fewest characters each directive gives, where that is not 1.
-const SHORTEST: &[(char, usize)] =
-    &[('F', 7), ('f', 6), ('A', 6), ('B', 3), ('a', 3), ('b', 3), ('h', 3), ('p', 2), ('P', 2)];
+/// The shortest of what a directive gives in this century, where that is not `01`: numbers as they stand in names.
+const SHORTEST: &[(&str, &str)] = &[
+    ("a", "Mon"),
+    ("A", "Monday"),
+    ("bBh", "May"),
+    ("C", "20"),
+    ("ekl", " 1"),
+    ("f", "000001"),
+    ("F", "2026-12-12"),
+    ("gy", "26"),
+    ("GY", "2026"),
+    ("j", "001"),
+    ("p", "AM"),
+    ("P", "am"),
+    ("uw", "1"),
+    ("%", "%"),
+];
 
 /// What is wrong with a template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,10 +49,20 @@ pub(crate) enum Problem {
     Space,
     /// A part of more bytes than file systems take.
     LongPart(usize),
-    /// `:`
-    Colon,
-    /// A control character.
-    Control(char),
+    /// A character that some file systems give a meaning.
+    Forbidden,
+    /// A control character, or another that nobody sees.
+    Hidden(char),
+    /// Letters and their accents apart.
+    Decomposed,
+    /// A part begins with a dot.
+    DotFirst,
+    /// A part ends in a dot.
+    DotLast,
+    /// A part ends in `#` and digits.
+    Mark,
+    /// A part is the name of a device.
+    Device,
     /// `//`.
     EmptyPart,
     /// `%` before something that is no directive.
@@ -81,6 +105,9 @@ pub(crate) fn problems(template: &str) -> Vec<(Range<usize>, Problem)> {
     }
     parts(template, &mut found);
     characters(template, &mut found);
+    if !unicode_normalization::is_nfc(template) {
+        found.push((0..template.len(), Problem::Decomposed));
+    }
     found.sort_by_key(|(range, _)| range.start);
     found
 }
@@ -97,10 +124,41 @@ fn parts(template: &str, found: &mut Vec<(Range<usize>, Problem)>) {
             "" => found.push((range.start - 1..range.end + 1, Problem::EmptyPart)),
             "." | ".." => found.push((range, Problem::Dots)),
             part if part.trim_matches(' ') != part => found.push((range, Problem::Space)),
-            part if part.len() > 255 => found.push((range, Problem::LongPart(part.len()))),
-            _ => {}
+            part => found.extend(component(&rendered(part)).map(|problem| (range, problem))),
         }
     }
+}
+
+/// What the runtime refuses in a folder's name as it comes out; the tests compare the two.
+fn component(name: &str) -> Option<Problem> {
+    let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    match name {
+        _ if name.len() > 255 => Some(Problem::LongPart(name.len())),
+        _ if name.starts_with('.') => Some(Problem::DotFirst),
+        _ if name.ends_with('.') => Some(Problem::DotLast),
+        _ if stem.len() < name.len() && stem.ends_with('#') => Some(Problem::Mark),
+        _ if is_device(name) => Some(Problem::Device),
+        _ => None,
+    }
+}
+
+/// Whether Windows takes it for a device, with an extension or without.
+fn is_device(name: &str) -> bool {
+    let stem = name.split('.').next().unwrap_or_default().trim_end_matches(' ').to_ascii_lowercase();
+    let port = ["com", "lpt"].iter().find_map(|port| stem.strip_prefix(port));
+    let is_digit =
+        |port: &str| port.len() <= 2 && port.chars().count() == 1 && "0123456789¹²³".contains(port);
+    matches!(&stem[..], "con" | "prn" | "aux" | "nul" | "conin$" | "conout$" | "clock$")
+        || port.is_some_and(is_digit)
+}
+
+/// Whether nobody would see the character in a name: a control character, a format, private or unassigned.
+pub(crate) fn is_hidden(c: char) -> bool {
+    // Besides blanks, those are what the standard library escapes behind a letter.
+    let escaped = || format!("a{c}").escape_debug().count() > 2;
+    matches!(c, '\u{2028}' | '\u{2029}' | '\u{fffd}')
+        || c.is_control()
+        || (!c.is_ascii() && !c.is_whitespace() && escaped())
 }
 
 fn characters(template: &str, found: &mut Vec<(Range<usize>, Problem)>) {
@@ -110,8 +168,11 @@ fn characters(template: &str, found: &mut Vec<(Range<usize>, Problem)>) {
         match c {
             '\\' if found.iter().any(|(_, problem)| *problem == Problem::Backslash) => {}
             '\\' => found.push((at..end, Problem::Backslash)),
-            ':' if found.iter().any(|(_, problem)| *problem == Problem::Colon) => {}
-            ':' => found.push((at..end, Problem::Colon)),
+            ':' | '<' | '>' | '"' | '|' | '?' | '*' => {
+                if !found.iter().any(|(_, problem)| *problem == Problem::Forbidden) {
+                    found.push((at..end, Problem::Forbidden));
+                }
+            }
             '{' | '}' => {
                 // One message for `{name}`.
                 let end = template[at..].find('}').map_or(end, |close| at + close + 1);
@@ -120,7 +181,7 @@ fn characters(template: &str, found: &mut Vec<(Range<usize>, Problem)>) {
                     chars.next();
                 }
             }
-            c if c.is_control() => found.push((at..end, Problem::Control(c))),
+            c if is_hidden(c) => found.push((at..end, Problem::Hidden(c))),
             '%' => {
                 let flags =
                     template[end..].len() - template[end..].trim_start_matches(|c| FLAGS.contains(c)).len();
@@ -168,26 +229,40 @@ pub(crate) fn directives(template: &str) -> String {
         let dated = |part: &str| {
             let whole = word.starts_with(['%', '{', 'Y', 'y'])
                 || part.split(['-', '_', '.']).any(|piece| piece == *word);
-            if whole { part.replace(word, directive) } else { part.to_owned() }
+            if whole {
+                return part.replace(word, directive);
+            }
+            // `YYYYMMDD`
+            ["%Y", "%m", "%d"].iter().fold(part.to_owned(), |part, date| {
+                part.replace(&format!("{date}{word}"), &format!("{date}{directive}"))
+                    .replace(&format!("{word}{date}"), &format!("{directive}{date}"))
+            })
         };
         text.split('/').map(dated).collect::<Vec<_>>().join("/")
     })
 }
 
-/// The fewest characters that a template without mistakes can become.
-pub(crate) fn shortest(template: &str) -> usize {
-    let mut length = 0;
-    let mut chars = template.trim_end_matches('/').chars();
-    while let Some(c) = chars.next() {
-        length += match c {
-            '%' => {
-                let directive = chars.by_ref().find(|c| !FLAGS.contains(*c)).unwrap_or('%');
-                SHORTEST.iter().find(|(known, _)| *known == directive).map_or(1, |(_, length)| *length)
-            }
-            _ => 1,
-        };
+/// The shortest that a template without mistakes becomes.
+pub(crate) fn rendered(template: &str) -> String {
+    let mut name = String::new();
+    let mut rest = template;
+    while let Some((text, after)) = rest.split_once('%') {
+        name.push_str(text);
+        rest = after.trim_start_matches(|c| FLAGS.contains(c));
+        let padding = after[..after.len() - rest.len()].chars().rfind(|flag| "-_0".contains(*flag));
+        let mut chars = rest.chars();
+        let directive = chars.next().unwrap_or_default();
+        rest = chars.as_str();
+        let short =
+            SHORTEST.iter().find(|(known, _)| known.contains(directive)).map_or("01", |(_, text)| text);
+        match padding {
+            Some('-') if short.ends_with('1') => name.push('1'),
+            Some('_') if short.ends_with('1') => name.push_str(&short.replace('0', " ")),
+            Some('0') if short.ends_with('1') => name.push_str(&short.replace(' ', "0")),
+            _ => name.push_str(short),
+        }
     }
-    length
+    name + rest
 }
 
 #[cfg(test)]
@@ -207,8 +282,9 @@ mod tests {
             "100%%",
             "%-m/%_d/%0e/%^a/%#p",
             "größe/日本",
-            "a.b/..c/d../...",
-            ".hidden",
+            "a.b/c..d",
+            "com%Y/con_/x#y/com10",
+            "ключи/हिन्दी",
             "with space",
             "a~/$b/~c",
             "MM",
@@ -234,11 +310,11 @@ mod tests {
             ("./a", (".", Problem::Dots)),
             ("a\\b", ("\\", Problem::Backslash)),
             ("C:/a", ("C:", Problem::Absolute)),
-            ("12:30", (":", Problem::Colon)),
-            ("a\0", ("\0", Problem::Control('\0'))),
-            ("a\u{7}b", ("\u{7}", Problem::Control('\u{7}'))),
-            ("é\n", ("\n", Problem::Control('\n'))),
-            ("a\u{9b}", ("\u{9b}", Problem::Control('\u{9b}'))),
+            ("12:30", (":", Problem::Forbidden)),
+            ("a\0", ("\0", Problem::Hidden('\0'))),
+            ("a\u{7}b", ("\u{7}", Problem::Hidden('\u{7}'))),
+            ("é\n", ("\n", Problem::Hidden('\n'))),
+            ("a\u{9b}", ("\u{9b}", Problem::Hidden('\u{9b}'))),
             ("a//b", ("//", Problem::EmptyPart)),
             ("a//", ("//", Problem::EmptyPart)),
             ("avatars/%q/%d", ("%q", Problem::Directive)),
@@ -259,6 +335,17 @@ mod tests {
             ("photos/YYYY/MM", ("YYYY", Problem::Letters)),
             ("photos/ a", (" a", Problem::Space)),
             (" ", (" ", Problem::Space)),
+            ("a/.hidden", (".hidden", Problem::DotFirst)),
+            ("a/...", ("...", Problem::DotFirst)),
+            ("cars./a", ("cars.", Problem::DotLast)),
+            ("%Y.", ("%Y.", Problem::DotLast)),
+            ("a#%d", ("a#%d", Problem::Mark)),
+            ("con/x", ("con", Problem::Device)),
+            ("aux.%Y", ("aux.%Y", Problem::Device)),
+            ("com%-d", ("com%-d", Problem::Device)),
+            ("a<b>|?*", ("<", Problem::Forbidden)),
+            ("a\u{200b}b", ("\u{200b}", Problem::Hidden('\u{200b}'))),
+            ("e\u{301}", ("e\u{301}", Problem::Decomposed)),
         ] {
             assert_eq!(first(template), Some(want), "{template:?}");
         }
@@ -272,7 +359,7 @@ mod tests {
         assert_eq!(found("{a:b}"), [Problem::Brace]);
         assert_eq!(found("%%q"), []);
         assert_eq!(found("a\\b\\c"), [Problem::Backslash]);
-        assert_eq!(found(":year/:month"), [Problem::Colon]);
+        assert_eq!(found(":year/:month"), [Problem::Forbidden]);
         assert_eq!(problems(&"a".repeat(256)), [(0..256, Problem::LongPart(256))]);
         assert_eq!(found("C:\\a\\b"), [Problem::Absolute]);
     }
@@ -282,6 +369,8 @@ mod tests {
         for (template, want) in [
             ("photos/YYYY/MM/DD", "photos/%Y/%m/%d"),
             ("yyyy-mm", "%Y-%m"),
+            ("YYYYMMDD", "%Y%m%d"),
+            ("DDMMYYYY/comma", "%d%m%Y/comma"),
             ("{year}/{month}", "%Y/%m"),
             ("comma/dd", "comma/%d"),
             ("{id}", "{id}"),
@@ -293,10 +382,14 @@ mod tests {
 
     #[test]
     fn shortest_results() {
-        for (template, want) in
-            [("cars", 4), ("cars/", 4), ("%Y/%m", 3), ("%%", 1), ("%-d", 1), ("%F", 7), ("é", 1)]
-        {
-            assert_eq!(shortest(template), want, "{template}");
+        for (template, want) in [
+            ("cars", "cars"),
+            ("%Y/%m", "2026/01"),
+            ("100%%", "100%"),
+            ("%-d %_d %0e %e %-j", "1  1 01  1 1"),
+            ("é%^b%_F", "éMay2026-12-12"),
+        ] {
+            assert_eq!(rendered(template), want, "{template}");
         }
     }
 }

@@ -270,6 +270,14 @@ fn rules_over_several_fields() {
             &["a primary key is unique already"],
         ),
         (
+            "#[model(table = \"a\")] struct A { #[model(primary_key)] id: i64, a: Vec<ff::FileField> }",
+            &["`a` is a column of files without `#[file]`"],
+        ),
+        (
+            "#[model(table = \"a\")] struct A { #[model(primary_key)] id: i64, #[model(upload_to = \"a\")] a: FileField }",
+            &["`upload_to` is not a key of `#[model(...)]` here"],
+        ),
+        (
             "struct A<const N: usize> { #[file(storage = f::<N>)] a: FileField }",
             &["`storage` cannot depend on `N`"],
         ),

@@ -272,6 +272,33 @@ mod one_table_two_models {
     }
 }
 
+mod a_column_of_files_that_is_no_file_field {
+    use super::*;
+
+    /// The derive sees the names of types alone.
+    type Photo = Option<ImageField>;
+
+    #[derive(Debug, Clone, Default, Model)]
+    #[model(table = "album")]
+    struct Page {
+        #[model(primary_key)]
+        id: i64,
+        cover: Photo,
+    }
+
+    #[tokio::test]
+    async fn is_refused_before_a_row_is_written() {
+        let db = db::connect("sqlite::memory:").await.unwrap();
+        Page::register().unwrap();
+        let error = db::migrate::<Page>(&db).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Registration);
+        let text = "Page: `cover` is a column of files without `#[file]`; write `#[file]` above it";
+        assert!(error.to_string().contains(text), "{error}");
+        let mut page = Page { cover: Some(ImageField::new("a.jpg", "x")), ..Page::default() };
+        assert_eq!(page.save(&db).await.unwrap_err().kind(), ErrorKind::Registration);
+    }
+}
+
 #[tokio::test]
 async fn saving_without_an_app_says_what_to_set() {
     let db = db::connect("sqlite::memory:").await.unwrap();

@@ -1,12 +1,16 @@
 //! What the derive writes down, seen from the outside.
 
 use filefield::field::{FieldSpec, Naming, Retention, UploadTo};
-use filefield::{FileField, FileMeta, FileModel, ImageField, Model, upload_to};
+use filefield::{FileField, FileMeta, FileModel, FileName, ImageField, Model, upload_to};
 
 /// The check at compile time and the rendering at run time are in different crates, and must agree.
 #[allow(dead_code, reason = "some of it is used by the derive only")]
 #[path = "../../macros/src/template.rs"]
 mod template;
+
+/// So are the types that `accept` may list.
+#[path = "../../macros/src/attr/types.rs"]
+mod types;
 
 fn spec<M: FileModel>(index: usize) -> &'static FieldSpec {
     M::FIELDS.at(index).def().spec()
@@ -269,7 +273,7 @@ fn accepted_templates_render_to_one_part_of_a_path() {
     assert_eq!(extra, "Dx");
     assert_eq!(template::FLAGS, upload_to::FLAGS);
     let moments = [
-        jiff::civil::date(2007, 1, 5).at(0, 0, 0, 0),
+        jiff::civil::date(2026, 5, 4).at(0, 0, 0, 0),
         jiff::civil::date(1, 5, 9).at(9, 9, 9, 9),
         jiff::civil::date(9999, 12, 31).at(23, 59, 59, 999_999_999),
     ];
@@ -282,8 +286,66 @@ fn accepted_templates_render_to_one_part_of_a_path() {
                 assert_eq!(rendered.is_ok(), accepted, "{folder}");
                 let Ok(rendered) = rendered else { continue };
                 assert!(!rendered.contains(['/', '\\', ':']) && !rendered.is_empty(), "{folder}: {rendered}");
-                assert!(rendered.chars().count() >= template::shortest(&folder), "{folder}: {rendered}");
+                let shortest = template::rendered(&folder).chars().count();
+                assert!(moment.year() < 2026 || rendered.chars().count() >= shortest, "{folder}: {rendered}");
             }
         }
+    }
+}
+
+#[test]
+fn the_derive_knows_the_types_that_are_found() {
+    assert_eq!(types::TYPES, filefield::inspect::TYPES);
+}
+
+/// Whether the derive refuses `folder`, which it must where the runtime refuses every name in it.
+fn refused(folder: &str) -> bool {
+    let name = format!("{folder}/a");
+    let (derive, runtime) = (!template::problems(folder).is_empty(), FileName::new(&name));
+    assert!(derive || runtime.is_ok(), "{folder:?}: {:?}", runtime.err());
+    // The standard library may know fewer characters than the runtime's tables; letters it knows.
+    let known = |c: char| c.is_ascii() || c.is_alphanumeric() || !template::is_hidden(c);
+    let own = folder.starts_with([' ', '$']) || folder.contains(['{', '}']) || !folder.chars().all(known);
+    assert!(!derive || runtime.is_err() || own, "{folder:?}");
+    derive
+}
+
+#[test]
+fn folders_that_no_name_can_lie_in_are_refused() {
+    let pieces = ["con", "COM", "lpt", "auX", "clock$", "1", "0", "¹", "#", ".", " ", "a", "é", "$", "日"];
+    let mut folders = vec![String::new()];
+    for _ in 0..3 {
+        let longer = folders.iter().flat_map(|folder| pieces.map(|piece| format!("{folder}{piece}")));
+        folders = longer.collect();
+        assert!(
+            folders.iter().any(|folder| refused(folder)) && folders.iter().any(|folder| !refused(folder))
+        );
+    }
+    for length in [255, 256] {
+        assert_eq!(refused(&"a".repeat(length)), length > 255);
+        assert_eq!(refused(&format!("b/{}", "é".repeat(length / 2))), length > 255);
+    }
+    let strange = ('\0'..=char::MAX).filter(|c| *c != '%' && refused(&format!("a{c}b"))).count();
+    assert!(strange > 100_000, "{strange}");
+    assert!(refused("e\u{301}") && refused("\u{1100}\u{1161}"));
+}
+
+#[test]
+fn folders_with_dates_are_refused_by_what_they_become() {
+    for (folder, ever) in [
+        ("aux.%Y", true),
+        ("com%-d", true),
+        ("lpt%u", true),
+        ("x#%m", true),
+        (".%Y", true),
+        ("%Y.", true),
+        ("com%Y", false),
+        ("com%d", false),
+        ("%A#", false),
+        ("%e", false),
+    ] {
+        let becomes = upload_to::render(folder, &jiff::civil::date(2026, 5, 4).at(0, 0, 0, 0)).unwrap();
+        assert_eq!(FileName::new(&format!("{becomes}/a")).is_err(), ever, "{becomes}");
+        assert_eq!(template::problems(folder).is_empty(), !ever, "{folder}");
     }
 }

@@ -4,7 +4,7 @@ use filefield::{FileField, FileMeta, ImageField, Model};
 pub struct User {
     #[file(upload_to)]
     pub photo: ImageField,
-    #[file(upload_to = r"photos/%Y/%-m", storage = self::stores::pick::<Vec<(u8, u8)>, u8>, accept = ["Image/*", "text/csv",],)]
+    #[file(upload_to = r"photos/%Y/%-m", storage = self::stores::pick::<Vec<(u8, u8)>, u8>, accept = ["Image/*", "text/plain", "text/csv",],)]
     r#type: Option<ImageField>,
     #[file(max_size = 5_000, max_length = 1024, naming = "unique", on_replace = "keep", on_delete = "delete", meta_field = r#meta)]
     pub(crate) cv: FileField,

@@ -1,6 +1,8 @@
 //! Odd but legal inputs: they compile. Modules of one program, because linking each of them alone takes minutes.
 #![allow(dead_code, unreachable_pub, unused_qualifications)]
 
+#[path = "../pass/bounds_on_self.rs"]
+mod bounds_on_self;
 #[path = "../pass/from_macro_rules.rs"]
 mod from_macro_rules;
 #[path = "../pass/own_types_of_the_same_names.rs"]
@@ -10,6 +12,7 @@ mod trailing_commas_and_flags;
 
 #[test]
 fn legal_inputs_compile() {
+    bounds_on_self::main();
     from_macro_rules::main();
     own_types_of_the_same_names::main();
     trailing_commas_and_flags::main();

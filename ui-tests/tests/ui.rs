@@ -32,7 +32,7 @@ fn refused_by_this_compiler() {
     let runtime = runtime();
     let mut wrong = Vec::new();
     for case in cases(Path::new("fail")) {
-        let (compiled, text) = compile(&case, &runtime);
+        let (compiled, text) = compile(&case, "2024", &runtime);
         let broken = ["panicked", "internal compiler error", "internal error in"];
         if compiled || broken.iter().any(|word| text.contains(word)) || !text.contains("error") {
             wrong.push(format!("{}:\n{text}", case.display()));
@@ -52,8 +52,9 @@ fn runtime() -> PathBuf {
         .collect();
     found.sort_by_key(|path| std::fs::metadata(path).and_then(|data| data.modified()).ok());
     let legal = Path::new("pass/own_types_of_the_same_names.rs");
-    let texts = || found.iter().map(|runtime| compile(legal, runtime).1).collect::<Vec<_>>().join("\n");
-    let fits = found.iter().rev().find(|runtime| compile(legal, runtime).0);
+    let texts =
+        || found.iter().map(|runtime| compile(legal, "2024", runtime).1).collect::<Vec<_>>().join("\n");
+    let fits = found.iter().rev().find(|runtime| compile(legal, "2024", runtime).0);
     fits.unwrap_or_else(|| panic!("no runtime in {} compiles what is legal:\n{}", deps.display(), texts()))
         .clone()
 }
@@ -62,14 +63,21 @@ fn deps() -> PathBuf {
     std::env::current_exe().unwrap().parent().unwrap().to_owned()
 }
 
+/// Words that are keywords in this crate's edition only.
+#[test]
+fn an_older_edition_compiles() {
+    let (compiled, text) = compile(Path::new("pass/edition_2021.rs"), "2021", &runtime());
+    assert!(compiled, "{text}");
+}
+
 /// Whether `case` compiles, and what the compiler says.
-fn compile(case: &Path, runtime: &Path) -> (bool, String) {
+fn compile(case: &Path, edition: &str, runtime: &Path) -> (bool, String) {
     let mut runtime_is = std::ffi::OsString::from("filefield=");
     runtime_is.push(runtime);
     let mut search = std::ffi::OsString::from("dependency=");
     search.push(deps());
     let output = rustc()
-        .args(["--edition=2024", "--crate-type=bin", "--crate-name=case", "--emit=metadata", "-o"])
+        .args(["--edition", edition, "--crate-type=bin", "--crate-name=case", "--emit=metadata", "-o"])
         .arg(Path::new(env!("CARGO_TARGET_TMPDIR")).join("case.rmeta"))
         .arg("--extern")
         .arg(runtime_is)

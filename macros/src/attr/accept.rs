@@ -1,76 +1,126 @@
 //! `accept`: media types.
 
 use super::Known;
+use super::types::TYPES;
 use super::value::{refuse, texts};
 use crate::errors::{Errors, Message};
 use crate::suggest::nearest;
 use proc_macro2::TokenTree;
 use quote::ToTokens;
 
-/// Extensions that are taken for media types.
-const EXTENSIONS: &[(&str, &str)] = &[
+/// Extensions and media types that no file is found to be of, and what the bytes of such a file show; nothing where they
+/// show no type.
+const SHOWN: &[(&str, &str)] = &[
     ("pdf", "application/pdf"),
-    ("doc", "application/msword"),
-    ("docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
-    ("xls", "application/vnd.ms-excel"),
-    ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
     ("xml", "application/xml"),
-    ("md", "text/markdown"),
+    ("gz", "application/gzip"),
+    ("zip", "application/zip"),
+    ("docx", "application/zip"),
+    ("xlsx", "application/zip"),
+    ("pptx", "application/zip"),
+    ("odt", "application/zip"),
+    ("ods", "application/zip"),
+    ("odp", "application/zip"),
+    ("epub", "application/zip"),
+    ("jar", "application/zip"),
+    ("apk", "application/zip"),
+    ("txt", "text/plain"),
+    ("csv", "text/plain"),
+    ("tsv", "text/plain"),
+    ("md", "text/plain"),
+    ("json", "text/plain"),
+    ("yaml", "text/plain"),
+    ("yml", "text/plain"),
+    ("toml", "text/plain"),
+    ("rtf", "text/plain"),
+    ("css", "text/plain"),
+    ("js", "text/plain"),
+    ("html", "text/html"),
+    ("doc", ""),
+    ("xls", ""),
+    ("ppt", ""),
+    ("tar", ""),
+    ("7z", ""),
+    ("rar", ""),
+    ("exe", ""),
+    ("ttf", ""),
+    ("otf", ""),
+    ("aac", ""),
+    ("mid", ""),
+    ("mpg", ""),
+    ("jp2", ""),
+    ("jxl", ""),
+    ("psd", ""),
     ("tif", "image/tiff"),
     ("tiff", "image/tiff"),
     ("avif", "image/avif"),
     ("heic", "image/heic"),
-    ("wav", "audio/wav"),
-    ("mov", "video/quicktime"),
-    ("webm", "video/webm"),
     ("jpg", "image/jpeg"),
     ("jpeg", "image/jpeg"),
     ("png", "image/png"),
     ("gif", "image/gif"),
     ("webp", "image/webp"),
+    ("bmp", "image/bmp"),
+    ("ico", "image/vnd.microsoft.icon"),
     ("svg", "image/svg+xml"),
-    ("txt", "text/plain"),
-    ("csv", "text/csv"),
-    ("html", "text/html"),
-    ("json", "application/json"),
-    ("zip", "application/zip"),
+    ("wav", "audio/wav"),
     ("mp3", "audio/mpeg"),
+    ("m4a", "audio/mp4"),
+    ("flac", "audio/flac"),
+    ("ogg", "audio/ogg"),
+    ("mov", "video/quicktime"),
+    ("webm", "video/webm"),
+    ("mkv", "video/matroska"),
     ("mp4", "video/mp4"),
+    ("m4v", "video/mp4"),
+    ("avi", "video/x-msvideo"),
+    ("woff", "font/woff"),
+    ("woff2", "font/woff2"),
     ("image", "image/*"),
     ("video", "video/*"),
     ("audio", "audio/*"),
     ("text", "text/*"),
-];
-
-/// Top-level media types.
-const MAIN: &[&str] = &[
-    "application",
-    "audio",
-    "example",
-    "font",
-    "haptics",
-    "image",
-    "message",
-    "model",
-    "multipart",
-    "text",
-    "video",
-];
-
-/// Types that are often written and never found: their right names.
-const SLIPS: &[(&str, &str)] = &[
     ("image/jpg", "image/jpeg"),
+    ("image/pjpeg", "image/jpeg"),
+    ("image/x-png", "image/png"),
     ("image/svg", "image/svg+xml"),
     ("image/tif", "image/tiff"),
-    ("application/x-pdf", "application/pdf"),
+    ("image/x-icon", "image/vnd.microsoft.icon"),
+    ("image/x-ms-bmp", "image/bmp"),
     ("application/jpg", "image/jpeg"),
     ("application/jpeg", "image/jpeg"),
     ("application/png", "image/png"),
-    ("application/doc", "application/msword"),
+    ("application/x-pdf", "application/pdf"),
+    ("application/x-gzip", "application/gzip"),
+    ("application/x-zip-compressed", "application/zip"),
+    ("application/java-archive", "application/zip"),
+    ("application/json", "text/plain"),
+    ("application/javascript", "text/plain"),
+    ("application/yaml", "text/plain"),
+    ("application/x-yaml", "text/plain"),
+    ("application/toml", "text/plain"),
+    ("application/rtf", "text/plain"),
+    ("application/sql", "text/plain"),
+    ("text/xml", "application/xml"),
     ("audio/mp3", "audio/mpeg"),
+    ("audio/x-wav", "audio/wav"),
+    ("audio/wave", "audio/wav"),
+    ("audio/vnd.wave", "audio/wav"),
+    ("audio/x-m4a", "audio/mp4"),
+    ("audio/m4a", "audio/mp4"),
+    ("audio/x-flac", "audio/flac"),
     ("video/mov", "video/quicktime"),
-    ("text/txt", "text/plain"),
-    ("text/md", "text/markdown"),
+    ("video/x-matroska", "video/matroska"),
+    ("video/x-m4v", "video/mp4"),
+    ("video/avi", "video/x-msvideo"),
+    ("video/msvideo", "video/x-msvideo"),
+    ("application/doc", ""),
+    ("application/msword", ""),
+    ("application/vnd.ms-excel", ""),
+    ("application/vnd.ms-powerpoint", ""),
+    ("application/x-tar", ""),
+    ("application/octet-stream", ""),
+    ("video/mpeg", ""),
 ];
 
 pub(super) fn accept(known: &Known, errors: &mut Errors) -> Option<Vec<String>> {
@@ -84,59 +134,92 @@ pub(super) fn accept(known: &Known, errors: &mut Errors) -> Option<Vec<String>> 
         let help = Some("leave the key out to accept every type".to_owned());
         return refuse(known, "an empty list accepts no file at all".to_owned(), help, errors);
     }
-    let mut types: Vec<String> = Vec::new();
-    for text in texts {
-        let media_type = text.value.to_ascii_lowercase();
-        match media_type_error(&media_type) {
-            Some(message) => errors.add(text.token.to_token_stream(), message),
-            None if types.contains(&media_type) => {
-                errors.add(
-                    text.token.to_token_stream(),
-                    Message::new(format!("`{media_type}` is listed twice")).help("remove one of the two"),
-                );
-            }
-            None => types.push(media_type),
+    let listed: Vec<String> = texts.iter().map(|text| text.value.to_ascii_lowercase()).collect();
+    for (at, (text, media_type)) in texts.iter().zip(&listed).enumerate() {
+        let message = if listed[..at].contains(media_type) {
+            Some(Message::new(format!("`{media_type}` is listed twice")).help("remove one of the two"))
+        } else {
+            media_type_error(media_type, &listed)
+        };
+        if let Some(message) = message {
+            errors.add(text.token.to_token_stream(), message);
         }
     }
-    Some(types)
+    Some(listed)
 }
 
-/// What is wrong with a media type in lower case (RFC 9110, 8.3.1), where `*` may stand for the subtype.
-fn media_type_error(media_type: &str) -> Option<Message> {
+/// What is wrong with one of the `listed` media types, in lower case (RFC 9110, 8.3.1), where `*` may stand for the subtype.
+fn media_type_error(media_type: &str, listed: &[String]) -> Option<Message> {
     let token = |part: &str| {
         !part.is_empty()
             && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte))
     };
-    let message = Message::new(format!("`{}` is not a media type", media_type.escape_debug()));
+    let none = || Message::new(format!("`{}` is not a media type", media_type.escape_debug()));
     if media_type == "*/*" || media_type == "*" {
         return Some(
             Message::new(format!("`{media_type}` accepts everything")).help("leave the key `accept` out"),
         );
     }
     let bare = media_type.trim_start_matches("*.").trim_start_matches('.');
-    if let Some((_, known)) = EXTENSIONS.iter().find(|(extension, _)| *extension == bare) {
-        return Some(message.help(format!("write `\"{known}\"`")));
-    }
-    if let Some((_, right)) = SLIPS.iter().find(|(slip, _)| *slip == media_type) {
-        return Some(
-            Message::new(format!("no file is of the type `{media_type}`"))
-                .help(format!("write `\"{right}\"`")),
-        );
+    if !bare.contains('/')
+        && let Some(found) = shown(bare)
+    {
+        return Some(instead(none(), found));
     }
     if media_type.contains(',') {
         let parts: Vec<_> =
             media_type.split(',').map(|part| format!("\"{}\"", part.trim().escape_debug())).collect();
-        return Some(message.help(format!("write `{}`", parts.join(", "))));
+        return Some(none().help(format!("write `{}`", parts.join(", "))));
     }
     if media_type.contains(';') {
-        return Some(message.help("leave the parameters after `;` out"));
+        return Some(none().help("leave the parameters after `;` out"));
     }
-    match media_type.split_once('/') {
-        Some((main, sub)) if token(main) && (token(sub) || sub == "*") => {
-            let near = nearest(main, MAIN.iter().copied()).filter(|near| *near != main)?;
-            Some(message.help(format!("write `\"{near}/{sub}\"`")))
+    let (main, sub) = match media_type.split_once('/') {
+        Some((main, sub)) if token(main) && (token(sub) || sub == "*") => (main, sub),
+        _ => return Some(none().help("write a type such as `\"application/pdf\"` or `\"image/*\"`")),
+    };
+    let mains = TYPES.iter().filter_map(|found| Some(found.split_once('/')?.0));
+    if let Some(near) = nearest(main, mains.clone()).filter(|near| *near != main) {
+        return Some(none().help(format!("write `\"{near}/{sub}\"`")));
+    }
+    if TYPES.contains(&media_type) || (sub == "*" && mains.clone().any(|known| known == main)) {
+        return None;
+    }
+    let message = Message::new(format!("no file is found to be of the type `{media_type}`"));
+    match shown(media_type) {
+        // A client may state it of a text or an archive that is accepted for what its bytes show.
+        Some(found @ ("text/plain" | "application/zip")) if listed.iter().any(|other| other == found) => None,
+        Some(found) => Some(instead(message, found)),
+        None => Some(match nearest(media_type, TYPES.iter().copied()) {
+            Some(near) => message.help(format!("did you mean `\"{near}\"`?")),
+            None => instead(message, ""),
+        }),
+    }
+}
+
+/// What the bytes of a file show of which this is the extension, or the type by another name.
+fn shown(word: &str) -> Option<&'static str> {
+    let archive = ["application/vnd.openxmlformats-", "application/vnd.oasis.opendocument."];
+    match SHOWN.iter().find(|(known, _)| *known == word) {
+        Some((_, found)) => Some(found),
+        _ if word.ends_with("+zip") || archive.iter().any(|start| word.starts_with(start)) => {
+            Some("application/zip")
         }
-        _ => Some(message.help("write a type such as `\"application/pdf\"` or `\"image/*\"`")),
+        _ if word.ends_with("+xml") => Some("application/xml"),
+        _ if word.ends_with("+json") || word.starts_with("text/") => Some("text/plain"),
+        _ => None,
+    }
+}
+
+fn instead(message: Message, found: &str) -> Message {
+    match found {
+        "" => message
+            .help("leave `accept` out, and look at the content before the file is assigned")
+            .note("the bytes of such a file show no type that is known"),
+        "text/plain" | "application/zip" | "application/xml" => {
+            message.help(format!("write `\"{found}\"`")).note("that is what the bytes of such a file show")
+        }
+        found => message.help(format!("write `\"{found}\"`")),
     }
 }
 
@@ -146,15 +229,8 @@ mod tests {
 
     #[test]
     fn media_types() {
-        for good in [
-            "image/*",
-            "application/pdf",
-            "image/svg+xml",
-            "application/vnd.ms-excel",
-            "chemical/x-pdb",
-            "x-world/x-vrml",
-        ] {
-            assert!(media_type_error(good).is_none(), "{good}");
+        for good in ["image/*", "application/pdf", "image/svg+xml", "text/*", "video/matroska"] {
+            assert!(media_type_error(good, &[]).is_none(), "{good}");
         }
         for bad in [
             "",
@@ -173,8 +249,33 @@ mod tests {
             "image/jpg",
             "imgae/png",
             "image/png, image/gif",
+            "text/csv",
+            "application/json",
+            "application/vnd.ms-excel",
+            "audio/x-wav",
+            "chemical/x-pdb",
+            "model/*",
         ] {
-            assert!(media_type_error(bad).is_some(), "{bad}");
+            assert!(media_type_error(bad, &[]).is_some(), "{bad}");
+        }
+        for (listed, good) in [
+            (["text/plain", "text/csv"], true),
+            (["text/plain", "application/json"], true),
+            (["application/zip", "application/epub+zip"], true),
+            (["application/zip", "text/csv"], false),
+            (["application/zip", "application/msword"], false),
+            (["text/plain", "text/xml"], false),
+        ] {
+            let listed = listed.map(str::to_owned);
+            assert_eq!(media_type_error(&listed[1], &listed).is_none(), good, "{listed:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_recommended_is_accepted() {
+        for (word, found) in SHOWN {
+            assert!(media_type_error(word, &[]).is_some(), "{word}");
+            assert!(found.is_empty() || media_type_error(found, &[]).is_none(), "{word}: {found}");
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::suggest::listed;
 use crate::template::{self, DIRECTIVES, Problem};
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use syn::Attribute;
+use unicode_normalization::UnicodeNormalization;
 
 pub(crate) const GRAMMAR: Grammar = Grammar {
     attribute: "file",
@@ -122,7 +123,7 @@ pub(crate) enum UploadTo {
     /// The storage's root.
     Root,
     /// The bare word: a folder made of the names of table and field.
-    Named,
+    Named(Ident),
     /// A folder.
     Template(Text),
     /// The path of a function.
@@ -134,7 +135,7 @@ pub(crate) enum UploadTo {
 pub(crate) struct FileKeys {
     pub(crate) upload_to: UploadTo,
     pub(crate) storage: Option<TokenStream>,
-    pub(crate) max_length: Option<u32>,
+    pub(crate) max_length: Option<(u32, TokenStream)>,
     pub(crate) max_size: Option<u64>,
     pub(crate) accept: Vec<String>,
     pub(crate) width: Option<Ident>,
@@ -182,7 +183,7 @@ pub(crate) fn parse(attrs: &[Attribute], errors: &mut Errors) -> Option<FileKeys
 
 fn upload_to(known: &Known, errors: &mut Errors) -> Option<UploadTo> {
     if known.value.is_empty() {
-        return Some(UploadTo::Named);
+        return Some(UploadTo::Named(known.ident.clone()));
     }
     let found = kind(&known.value);
     match found {
@@ -219,9 +220,14 @@ fn upload_to(known: &Known, errors: &mut Errors) -> Option<UploadTo> {
     problems.is_empty().then_some(UploadTo::Template(text))
 }
 
-fn describe(template: &str, range: std::ops::Range<usize>, problem: Problem) -> Message {
+/// A problem of a template, and what to write.
+pub(crate) fn describe(template: &str, range: std::ops::Range<usize>, problem: Problem) -> Message {
     let found = template[range.clone()].to_owned();
     let drawn = |head: String| Message::new(head).under(template, range.clone());
+    let replaced = |part: &str| {
+        let whole = format!("{}{part}{}", &template[..range.start], &template[range.end..]);
+        instead(whole.split('/').filter(|part| !part.is_empty()))
+    };
     match problem {
         Problem::Empty => {
             Message::new("empty `upload_to`").help("leave the key out to store at the root of the storage")
@@ -255,11 +261,34 @@ fn describe(template: &str, range: std::ops::Range<usize>, problem: Problem) -> 
             .help("shorten it: file systems take 255"),
         Problem::Backslash => drawn("use `/` between folders".to_owned())
             .help(format!("write `\"{}\"`", template.replace('\\', "/").escape_debug())),
-        Problem::Colon => drawn("`:` is not allowed in `upload_to`".to_owned())
-            .help(format!("write `\"{}\"`", template.replace(':', "-").escape_debug()))
+        Problem::Forbidden => drawn(format!("`{found}` is not allowed in `upload_to`"))
+            .help(match template.replace(':', "-").replace(['<', '>', '"', '|', '?', '*'], "") {
+                rest => instead(rest.split('/').filter(|part| !part.is_empty())),
+            })
             .note("some file systems give it a meaning of its own"),
-        Problem::Control(c) => {
-            drawn(format!("`upload_to` contains the control character U+{:04X}", u32::from(c))).help("remove it")
+        Problem::Hidden(c) => {
+            let kind = if c.is_control() { "control" } else { "invisible" };
+            drawn(format!("`upload_to` contains the {kind} character U+{:04X}", u32::from(c))).help("remove it")
+        }
+        Problem::Decomposed => Message::new("`upload_to` is not in Unicode's normal form C")
+            .help(format!("write `\"{}\"`", template.nfc()))
+            .note("letters and their accents are one character there"),
+        Problem::DotFirst | Problem::DotLast => {
+            let (does, part) = match problem {
+                Problem::DotFirst => ("begins with", found.trim_start_matches('.')),
+                _ => ("ends in", found.trim_end_matches('.')),
+            };
+            drawn(format!("a folder name in `upload_to` {does} a dot"))
+                .help(replaced(part))
+                .note("such names are hidden, reserved, or cut by some file systems")
+        }
+        Problem::Mark => drawn("a folder name in `upload_to` ends in `#` and digits".to_owned())
+            .help(replaced(&found.replace('#', "-")))
+            .note("such names are those of files that are being written"),
+        Problem::Device => {
+            let stem = found.find('.').unwrap_or(found.len());
+            drawn(format!("`{found}` is the name of a device on Windows"))
+                .help(replaced(&format!("{}_{}", &found[..stem], &found[stem..])))
         }
         Problem::EmptyPart => drawn("empty folder name in `upload_to`".to_owned()).help("remove a `/`"),
         Problem::Directive => {
@@ -304,10 +333,10 @@ fn instead<'p>(parts: impl Iterator<Item = &'p str>) -> String {
     }
 }
 
-fn max_length(known: &Known, errors: &mut Errors) -> Option<u32> {
+fn max_length(known: &Known, errors: &mut Errors) -> Option<(u32, TokenStream)> {
     let length: u32 = number(known, errors)?;
     if length > 1024 {
         return refuse(known, "`max_length` is at most 1024 characters".to_owned(), None, errors);
     }
-    Some(length)
+    Some((length, known.value.iter().cloned().collect()))
 }

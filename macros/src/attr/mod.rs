@@ -4,6 +4,7 @@ mod accept;
 pub(crate) mod file;
 pub(crate) mod model;
 mod size;
+mod types;
 pub(crate) mod value;
 
 use crate::errors::{Errors, Message};
@@ -113,7 +114,11 @@ fn content(attr: &Attribute, grammar: &Grammar, errors: &mut Errors) -> Option<T
         }
         Meta::List(list) => {
             let group = list.to_token_stream().into_iter().last()?;
-            if !matches!(&group, TokenTree::Group(group) if group.delimiter() == Delimiter::Parenthesis) {
+            let lone = matches!(&list::flatten(list.tokens.clone())[..], [TokenTree::Literal(_)]);
+            let round =
+                matches!(&group, TokenTree::Group(group) if group.delimiter() == Delimiter::Parenthesis);
+            // A value without its key is a mistake of its own, and one is enough.
+            if !round && !lone {
                 errors.add(
                     group,
                     Message::new(format!("wrong delimiters: `#[{name}(...)]` takes parentheses"))

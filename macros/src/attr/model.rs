@@ -80,6 +80,9 @@ pub(crate) const FIELD: Grammar = Grammar {
 /// The longest name that PostgreSQL does not cut off.
 const LONGEST: usize = 63;
 
+/// What the names of the library's own tables begin with.
+const OWN: &str = "filefield_";
+
 /// The keys of the struct.
 #[derive(Debug, Default)]
 pub(crate) struct StructKeys {
@@ -98,6 +101,8 @@ pub(crate) struct FieldKeys {
     /// Whether it was meant to be the key, in a wrong way that has been reported.
     pub(crate) key_mistaken: bool,
     pub(crate) unique: Option<Ident>,
+    /// Whether it was meant to be a file field, by keys of `#[file(..)]`, which have been reported.
+    pub(crate) file_mistaken: bool,
     /// The name and its token.
     pub(crate) column: Option<(String, TokenTree)>,
 }
@@ -150,6 +155,7 @@ pub(crate) fn parse_field(attrs: &[Attribute], errors: &mut Errors) -> FieldKeys
             _ => keys.column = sql_name(&known, errors).zip(known.value.into_iter().next()),
         }
     }
+    keys.file_mistaken = mentions(&attributes, &["storage", "max_length", "max_size", "accept", "upload_to"]);
     keys.key_mistaken =
         keys.primary_key.is_none() && mentions(&attributes, &["pk", "id", "key", "primary", "primary_key"]);
     keys
@@ -173,6 +179,11 @@ fn sql_name(known: &Known, errors: &mut Errors) -> Option<String> {
                 None => message,
             };
             message.note("the whole name is quoted in statements; choose the schema where you connect")
+        }
+        value if name == "table" && value.to_ascii_lowercase().starts_with(OWN) => {
+            Message::new(format!("`{value}` may be a table of filefield's own"))
+                .help("write another name")
+                .note(format!("those that begin with `{OWN}` are the journal's and what belongs to it"))
         }
         value if value.len() > LONGEST => Message::new(format!(
             "`{name}` is {} characters long; names in a database may have {LONGEST}",

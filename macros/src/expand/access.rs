@@ -1,9 +1,9 @@
 //! The accessors.
 
-use super::{at, text};
+use super::{at, name_of, text};
 use crate::generics::{Split, borrows};
 use crate::model::Model;
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
 use syn::Index;
 
@@ -16,8 +16,7 @@ pub(super) fn accessors(model: &Model<'_>, split: &Split) -> TokenStream {
         model.files().enumerate().filter(|(_, (field, _))| !borrows(field.ty, &model.input.generics)).map(
             |(index, (field, _))| {
                 let (ty, docs, index) = (field.ty, &field.docs, Index::from(index));
-                let mut getter: Ident = field.ident.clone();
-                getter.set_span(at(field.ident));
+                let getter = name_of(field.ident);
                 let setter = format_ident!("{}_mut", field.name, span = at(field.ident));
                 let gap = (!docs.is_empty()).then(|| quote!(#[doc = ""]));
                 let (get, set) = (text::accessor(&field.name), text::accessor_mut(&field.name));

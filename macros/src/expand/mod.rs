@@ -74,6 +74,16 @@ fn at(ident: &Ident) -> Span {
     Span::call_site().located_at(ident.span())
 }
 
+/// The name of a field for what is generated. The span is of this crate's edition, in which `gen` is a keyword.
+fn name_of(ident: &Ident) -> Ident {
+    if ident == "gen" {
+        return Ident::new_raw("gen", at(ident));
+    }
+    let mut name = ident.clone();
+    name.set_span(at(ident));
+    name
+}
+
 /// The type with the struct's own name for `Self`.
 fn outside(ty: &Type, split: &Split) -> TokenStream {
     generics::replace_self(quote!(#ty), &split.self_ty)

@@ -116,9 +116,7 @@ fn definition<'m>(
     let (model_name, name, keys, ty) = (&model.name, &field.name, &file.keys, field.ty);
     let folder = match &keys.upload_to {
         UploadTo::Root | UploadTo::Function(_) => String::new(),
-        UploadTo::Named => {
-            format!("{}/{name}", model.table.clone().unwrap_or_else(|| snake_case(model_name)))
-        }
+        UploadTo::Named(_) => model.folder_of(field),
         UploadTo::Template(template) => template.value.clone(),
     };
     let declare = if wants_image(file) { quote!(image_field) } else { quote!(file_field) };
@@ -143,7 +141,7 @@ fn definition<'m>(
         let path = replace_self(path.clone(), &split.self_ty);
         spec.extend(quote!(.storage(|| __ff::storage_function(#path))));
     }
-    if let Some(length) = keys.max_length {
+    if let Some((length, _)) = &keys.max_length {
         spec.extend(quote!(.max_length(#length)));
     }
     if let Some(size) = keys.max_size {
@@ -190,39 +188,4 @@ fn definition<'m>(
 /// Whether a key of the field asks for an image.
 pub(super) fn wants_image(file: &FileField) -> bool {
     file.keys.width.is_some() || file.keys.height.is_some()
-}
-
-/// `HTTPServer2Log` becomes `http_server2_log`.
-fn snake_case(name: &str) -> String {
-    let chars: Vec<char> = name.chars().collect();
-    let mut snake = String::with_capacity(name.len() + 4);
-    for (at, c) in chars.iter().enumerate() {
-        let after_lower = at > 0 && !chars[at - 1].is_uppercase() && chars[at - 1] != '_';
-        let before_lower =
-            at > 0 && chars[at - 1] != '_' && chars.get(at + 1).is_some_and(|next| next.is_lowercase());
-        if c.is_uppercase() && (after_lower || before_lower) {
-            snake.push('_');
-        }
-        snake.extend(c.to_lowercase());
-    }
-    snake
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn snake_case() {
-        for (name, want) in [
-            ("Car", "car"),
-            ("CarPhoto", "car_photo"),
-            ("HTTPServer2Log", "http_server2_log"),
-            ("X", "x"),
-            ("car", "car"),
-            ("Odd_Name", "odd_name"),
-            ("ÄrgerÜber", "ärger_über"),
-            ("ABC", "abc"),
-        ] {
-            assert_eq!(super::snake_case(name), want);
-        }
-    }
 }

@@ -1,7 +1,7 @@
 //! `impl Table`, and the struct of its columns.
 
 use super::model::wants_image;
-use super::{at, outside, slot, text};
+use super::{name_of, outside, slot, text};
 use crate::generics::Split;
 use crate::model::{Field, Model};
 use proc_macro2::{Ident, Span, TokenStream};
@@ -11,7 +11,7 @@ use syn::Index;
 /// Nothing where there is no table, or no field that could be its key.
 pub(super) fn implementation(model: &Model<'_>, split: &Split) -> TokenStream {
     let key = model.fields.iter().find(|field| field.keys.primary_key.is_some() && field.file.is_none());
-    let key = key.or_else(|| model.fields.iter().find(|field| field.name == "id"));
+    let key = key.or_else(|| model.fields.iter().find(|field| field.name == "id" && field.file.is_none()));
     let (true, Some(key)) = (model.wants_table, key) else { return TokenStream::new() };
     if model.key_mistaken {
         return TokenStream::new();
@@ -24,7 +24,7 @@ pub(super) fn implementation(model: &Model<'_>, split: &Split) -> TokenStream {
     let columns = format_ident!("__{}Columns", name, span = Span::call_site());
     let columns_doc = text::columns(name);
     let key_ty = key.ty;
-    let idents: Vec<Ident> = model.fields.iter().map(accessor).collect();
+    let idents: Vec<Ident> = model.fields.iter().map(|field| name_of(field.ident)).collect();
     let docs = model.fields.iter().map(|field| text::column(field.column()));
     let types: Vec<TokenStream> = model.fields.iter().map(|field| outside(field.ty, split)).collect();
     let values = model.fields.iter().zip(&types).map(|(field, ty)| {
@@ -61,12 +61,6 @@ pub(super) fn implementation(model: &Model<'_>, split: &Split) -> TokenStream {
             }
         }
     }
-}
-
-fn accessor(field: &Field<'_>) -> Ident {
-    let mut ident = field.ident.clone();
-    ident.set_span(at(field.ident));
-    ident
 }
 
 fn spec(model: &Model<'_>, field: &Field<'_>) -> TokenStream {

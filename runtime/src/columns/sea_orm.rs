@@ -1,7 +1,8 @@
 //! `FileField`, `ImageField` and `FileMeta` as columns of sea-orm 2.
 //!
 //! sea-orm turns values into parameters without a way to fail, so a pending file panics there, loudly, before it
-//! could become a name that does not exist (W30). filefield's own `save` never comes that far.
+//! could become a name that does not exist (W30). filefield's own `save` never comes that far: it has stored the file by
+//! then, and refuses a column of files that is no file field.
 
 use crate::{FileField, FileMeta, ImageField};
 use sea_orm::sea_query::{ArrayType, ColumnType, Nullable, StringLen, Value, ValueType, ValueTypeErr};

@@ -90,7 +90,7 @@ impl<M: Table> FieldFileMut<'_, M> {
         claim: &UploadClaim,
         db: &DatabaseConnection,
     ) -> Result<()> {
-        crate::registry::enter_model::<M>()?;
+        super::enter::<M>()?;
         let handle = def.storage()?;
         let terms = claim.terms(def, M::TABLE, &handle)?;
         let left = terms.expires.saturating_sub(now()?);

@@ -3,8 +3,10 @@
 use super::value::parameter;
 use super::{ColumnValue, KeyValue, Operand, Table};
 use crate::model::Slot;
+use crate::{FileField, ImageField};
 use sea_orm::sea_query::{Alias, ArrayType, ColumnType, Expr, ExprTrait};
 use sea_orm::{Order, QueryResult, TryGetError, Value};
+use std::any::TypeId;
 use std::fmt;
 
 /// What the derive writes down of a column.
@@ -45,6 +47,18 @@ pub(crate) struct Functions<T> {
     read: fn(&QueryResult, &str) -> Result<T, TryGetError>,
     from_value: fn(Value) -> Option<T>,
     array_type: fn() -> ArrayType,
+    holds_file: fn() -> bool,
+}
+
+/// Whether a column of `T` holds a file, whatever the name that the field has for the type.
+fn holds_file<T: 'static>() -> bool {
+    [
+        TypeId::of::<FileField>(),
+        TypeId::of::<ImageField>(),
+        TypeId::of::<Option<FileField>>(),
+        TypeId::of::<Option<ImageField>>(),
+    ]
+    .contains(&TypeId::of::<T>())
 }
 
 impl<T: ColumnValue> Functions<T> {
@@ -56,6 +70,7 @@ impl<T: ColumnValue> Functions<T> {
             read: T::read,
             from_value: T::from_value,
             array_type: T::array_type,
+            holds_file: holds_file::<T>,
         }
     }
 }
@@ -122,6 +137,8 @@ pub trait AnyColumn<M>: Sync {
     fn set(&self, model: &mut M, value: Value) -> bool;
     /// The type of an element, where the column is used in an array.
     fn array_type(&self) -> ArrayType;
+    /// Whether it holds a file.
+    fn holds_file(&self) -> bool;
     /// Where the field lies in `model`: two projections to one place are one field.
     fn place(&self, model: &M) -> *const ();
 }
@@ -158,6 +175,9 @@ impl<M, T> AnyColumn<M> for Column<M, T> {
     }
     fn array_type(&self) -> ArrayType {
         (self.functions.array_type)()
+    }
+    fn holds_file(&self) -> bool {
+        (self.functions.holds_file)()
     }
     fn place(&self, model: &M) -> *const () {
         std::ptr::from_ref((self.slot.get)(model)).cast()

@@ -133,7 +133,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// [`Database`](crate::ErrorKind::Database); [`Registration`](crate::ErrorKind::Registration) where another model
 /// has the same table.
 pub async fn migrate<M: Table>(db: &impl ConnectionTrait) -> Result<()> {
-    crate::registry::enter_model::<M>()?;
+    super::enter::<M>()?;
     // Each step is for what is not there yet. Where another process makes it in that moment, the next look finds it.
     for _ in 0..RACES {
         match make::<M>(db).await {

@@ -23,6 +23,7 @@ pub use stage::{Stage, stage_all};
 pub mod sea_orm;
 pub use ::sea_orm::DatabaseConnection;
 pub use ::sea_orm::prelude::{Decimal, Json, Uuid};
+pub(crate) use table::enter;
 pub use table::{Row, Table};
 pub use triggers::{Script, adopt_sql, drop_trigger_sql, trigger_sql};
 pub use upload::{NewUpload, UploadTicket};

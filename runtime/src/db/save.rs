@@ -47,7 +47,7 @@ impl Connection for DatabaseTransaction {
 }
 
 pub(super) async fn save<M: Table, C: Connection>(model: &mut M, db: &C) -> Result<()> {
-    registry::enter_model::<M>()?;
+    super::enter::<M>()?;
     // The instance changes only when all has gone well, so that a retry finds its pending content again.
     let mut copy = model.clone();
     empty_beside(&mut copy, db).await?;
@@ -83,7 +83,7 @@ pub(super) async fn save<M: Table, C: Connection>(model: &mut M, db: &C) -> Resu
 
 /// All of a save but the row, which the caller writes.
 pub(super) async fn attach<M: Table>(model: &M, tx: &DatabaseTransaction) -> Result<()> {
-    registry::enter_model::<M>()?;
+    super::enter::<M>()?;
     if model.has_pending() {
         return Err(blame::<M>(not_staged(), "attach"));
     }
@@ -164,7 +164,7 @@ async fn run<C: Connection>(db: &C, write: RowWrite) -> Result<Written, Transact
 }
 
 pub(super) async fn delete<M: Table, C: Connection>(model: M, db: &C) -> Result<()> {
-    registry::enter_model::<M>()?;
+    super::enter::<M>()?;
     let named = |_: ModelField<M>| Ok(Named::default());
     let files = file_changes::<M>(true, &named, |spec| spec.on_delete)?;
     let write = RowWrite { table: M::TABLE, key: key_of(&model), change: Change::Delete, files };

@@ -26,7 +26,7 @@ mod sealed {
 
 impl<M: Table> sealed::Stage for M {
     fn requests(&self, db: &DatabaseConnection) -> Result<Vec<(usize, Request)>> {
-        crate::registry::enter_model::<M>()?;
+        super::enter::<M>()?;
         if self.has_pending() {
             check_columns(self, db)?;
         }

@@ -113,6 +113,19 @@ pub trait Table: FileModel + Clone {
     }
 }
 
+/// Enters the model, so that the sweeper looks through its columns: each of those that hold files must be one of them.
+pub(crate) fn enter<M: Table>() -> Result<()> {
+    if let Some(column) = M::ALL.iter().find(|column| column.holds_file() && column.spec().file.is_none()) {
+        let message = format!(
+            "{}: `{}` is a column of files without `#[file]`; write `#[file]` above it",
+            M::MODEL,
+            column.spec().field
+        );
+        return Err(Error::new(ErrorKind::Registration, message));
+    }
+    crate::registry::enter_model::<M>()
+}
+
 /// A row of a result, read column by column.
 pub struct Row<'a> {
     result: &'a QueryResult,

@@ -144,7 +144,7 @@ impl<M: Table> NewUpload<M> {
     }
 
     async fn ticket_of(mut self, def: &'static FieldDef, db: &DatabaseConnection) -> Result<UploadTicket> {
-        crate::registry::enter_model::<M>()?;
+        super::enter::<M>()?;
         self.check(def)?;
         let (handle, signer) = (def.storage()?, signer()?);
         let (token, expires) = (name::token()?, now()?.saturating_add(seconds(self.terms.expires)));

@@ -12,7 +12,9 @@ use std::sync::Arc;
 ///
 /// It holds no storage and no descriptor (W16), so it is an ordinary column value: text that holds the name, as in
 /// Django (D092), `''` where there is no file. Wrapped in `Option` the column is nullable. Pending content never
-/// becomes a column value: that is an error, not a name that does not exist (W30).
+/// becomes a column value: that is an error, not a name that does not exist (W30). Where sea-orm writes a companion
+/// model, it is a panic, since its conversion has no way to fail: store the content first, with
+/// `photo_mut().save(..)`.
 ///
 /// ```
 /// use filefield::FileField;

@@ -3,12 +3,14 @@
 mod accept;
 mod markup;
 mod sniff;
+mod types;
 
 #[cfg(test)]
 mod tests;
 
 pub use accept::accepts;
 pub use sniff::{SNIFF_LEN, sniff};
+pub use types::TYPES;
 
 use crate::failpoints::planted;
 use crate::image::{Dimensions, HeaderReader, HeaderStream, ImageInfo, read_at, read_header};

@@ -200,6 +200,25 @@ fn signatures() {
     }
 }
 
+/// Every media type in the code that sniffs is in the list, and no other is.
+#[test]
+fn types() {
+    let sources = [
+        include_str!("sniff.rs"),
+        include_str!("markup.rs"),
+        include_str!("../image/avif.rs"),
+        include_str!("../image/mod.rs"),
+    ];
+    let code = sources.iter().flat_map(|source| source.lines()).filter(|line| !line.trim().starts_with("//"));
+    let literals = code.flat_map(|line| line.split('"').skip(1).step_by(2));
+    let kinds = ["application/", "audio/", "font/", "image/", "text/", "video/"];
+    let mut found: Vec<&str> =
+        literals.filter(|text| kinds.iter().any(|kind| text.starts_with(kind))).collect();
+    found.sort_unstable();
+    found.dedup();
+    assert_eq!(found, TYPES);
+}
+
 #[test]
 fn texts() {
     let utf16 = |text: &str, mark: bool, big: bool| -> Vec<u8> {

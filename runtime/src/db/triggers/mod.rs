@@ -128,7 +128,7 @@ pub fn adopt_sql(backend: DbBackend, on: bool) -> Result<&'static str> {
 }
 
 fn script<M: Table>(backend: DbBackend, of_one: fn(&Watched) -> Vec<String>) -> Result<Script> {
-    crate::registry::enter_model::<M>()?;
+    super::enter::<M>()?;
     let dialect = Dialect::of(backend)?;
     let mut statements = Vec::new();
     for field in M::FIELDS.iter() {

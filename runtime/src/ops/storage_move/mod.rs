@@ -283,7 +283,7 @@ impl<'a, M: Table> StorageMove<'a, M> {
             let (from, to) = (self.from.escape_debug(), self.to.escape_debug());
             return Err(blame(usage(format!("the storages `{from}` and `{to}` show the same files"))));
         }
-        registry::enter_model::<M>()?;
+        crate::db::enter::<M>()?;
         journal::note_columns(&self.db, M::TABLE, M::FIELDS.iter().map(|field| field.def())).await?;
         let replaced = def.spec().on_replace == Retention::Delete;
         if self.keep_source && replaced && journal::has_triggers(&self.db, M::TABLE, def).await? {

@@ -1,0 +1,12 @@
+// mistakes: 1
+use filefield::{FileField, Model};
+
+#[derive(Model)]
+struct User {
+    #[file(upload_to = "a\u{200b}b")]
+    photo: FileField,
+}
+
+fn main() {
+    let _ = |user: &User| user.photo().name().len();
+}
