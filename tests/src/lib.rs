@@ -9,3 +9,8 @@ pub mod polled;
 pub mod probe;
 #[cfg(feature = "db")]
 pub mod uploads;
+
+/// Its code is compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../CONTRIBUTING.md")]
+mod contributing {}

@@ -15,9 +15,11 @@ import io
 import json
 import os
 import random
+import struct
 import subprocess
 import sys
 import unicodedata
+import zlib
 
 FAMILIES = {
     "names": ["get_valid_name", "get_available_name", "get_alternative_name", "generate_filename",
@@ -265,6 +267,35 @@ def image_dimensions(rnd):
     return question
 
 
+def odd_images():
+    """Images that each implementation may see in its own way, the same whatever the seed."""
+    from PIL import Image
+
+    def saved(form, **options):
+        out = io.BytesIO()
+        Image.new("RGB", (9, 7)).save(out, form, **options)
+        return out.getvalue()
+
+    def chunk(kind, body):
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    png, jpeg, gif = saved("PNG"), saved("JPEG"), saved("GIF")
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 90, 70, 8, 2, 0, 0, 0))
+    frame = b"\xff\xc0\0\x11\x08" + struct.pack(">HH", 70, 90) + b"\x03\x01\x22\0\x02\x11\x01\x03\x11\x01"
+    segment = b"\xff\xe2\xff\xff" + bytes(65533)
+    images = [
+        # More pixels than Pillow looks at.
+        b"BM" + struct.pack("<IIIIiiHH", 54, 0, 54, 40, 30000, 30000, 1, 24) + bytes(24),
+        *(saved("TIFF", tiffinfo={274: orientation}) for orientation in range(1, 9)),
+        saved("PPM"), saved("TGA"),
+        jpeg[:2] + segment * 15 + jpeg[2:], jpeg[:2] + segment * 17 + jpeg[2:],
+        # A header alone, and one whose sides are zero.
+        gif[:13], gif[:13] + b";", gif[:6] + bytes(4) + gif[10:],
+        png[:8] + header + png[8:], png[:33] + header + png[33:], jpeg[:2] + frame + jpeg[2:],
+    ]
+    return [{"op": "image_dimensions", "data_b64": base64.b64encode(data).decode()} for data in images]
+
+
 GOOD = ["a.txt", "a.txt", "d/a.txt", "d/e/b.tar.gz", "c", "d/c", "\u00e9.txt", "57 Chevy.jpg", "long" * 10 + ".txt"]
 # Names that no storage takes, and names that Django repairs.
 BAD = ["../x", "d/../../x", "/abs", "..\\x"]
@@ -329,6 +360,8 @@ def questions(op, seeds, scale):
             yield {"op": op, **globals()[op](rnd)}
     for question in FIXED.get(op, []):
         yield {"op": op, **question}
+    if op == "image_dimensions":
+        yield from odd_images()
 
 
 def ask(oracle, asked):

@@ -2,7 +2,7 @@
 
 use super::{FieldDef, FieldFile, ImageValue, PixelCount};
 use crate::file::LineStream;
-use crate::image::{Dimensions, HeaderReader, ImageInfo, Need, PIECE, feed_from};
+use crate::image::{Dimensions, HeaderReader, ImageInfo, Need, feed_from};
 use crate::inspect::{SNIFF_LEN, sniff};
 use crate::model::{Companion, FileModel};
 use crate::registry::StorageHandle;
@@ -199,7 +199,8 @@ impl<M: FileModel, V: ImageValue> FieldFile<'_, M, V> {
     }
 
     /// Stored width and height: from the row where it has them, otherwise from the image's header, of which at
-    /// most 64 KiB are read (of a JPEG, the segments of the first MiB). `None` where the file is not an image.
+    /// most 64 KiB are asked for (of a JPEG, the segments of the first MiB). A storage without local paths is asked for
+    /// 4 KiB, and then for pieces of 60 KiB at most. `None` where the file is not an image.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -222,7 +223,9 @@ impl<M: FileModel, V: ImageValue> FieldFile<'_, M, V> {
         Ok(self.header(HeaderReader::new()).await?.map(|info| info.oriented_dimensions()))
     }
 
-    /// EXIF orientation, 1 to 8; 1 where the image states none.
+    /// EXIF orientation, 1 to 8; 1 where the image states none, and where it states it behind more than 64 KiB of
+    /// headers would show (after some 60 large frames of a WebP) or behind the pixels of a PNG, which are not passed
+    /// over.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -265,10 +268,9 @@ async fn read_remote_header(
     let mut open: Option<(Reader, u64)> = None;
     let mut hops = false;
     loop {
-        let (offset, len) = match header.need() {
+        let (offset, len) = match if hops { header.need() } else { header.need_far() } {
             Need::Done(info) => return Ok(info),
-            Need::Bytes { offset, len } if hops || offset == 0 => (offset, len),
-            Need::Bytes { offset, len } => (offset, len.max(PIECE)),
+            Need::Bytes { offset, len } => (offset, len),
         };
         let ahead = open.take().and_then(|(mut reader, at)| {
             let hopped = reader.try_skip(offset.checked_sub(at)?);

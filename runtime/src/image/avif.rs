@@ -1,10 +1,11 @@
 //! AVIF, and the brands of its family (ISO/IEC 14496-12 for the boxes, 23008-12 for the items in them).
 
 use super::bytes::{be16, be32, be64, slice};
-use super::reader::{FIRST, Found, MOST, Want};
+use super::reader::{FIRST, Found, Want};
 
-/// The most boxes looked at on the way to the metadata, at the top of the file.
-const MAX_BOXES: u8 = 64;
+/// Bytes of a box that tell what it is, and all of one that is of interest but for associations: a long header and the
+/// sides of an image.
+const ENOUGH: usize = 28;
 
 /// The media type that the file type box at the start of `prefix` stands for.
 pub(crate) fn file_type(prefix: &[u8]) -> Option<&'static str> {
@@ -42,40 +43,113 @@ pub(crate) fn file_type(prefix: &[u8]) -> Option<&'static str> {
     }
 }
 
+/// Goes from box to box, into those that lead to the properties of images and over all others, however large.
 #[derive(Clone, Debug, Default)]
-pub(super) enum Avif {
-    /// Going over the boxes at the top; so many were seen.
-    #[default]
-    Start,
-    Boxes(u8),
-    /// At the contents of the metadata box, of this length.
-    Meta(usize),
+pub(super) struct Avif {
+    /// Where the boxes end that it is in: the metadata, in these the properties, in these their container.
+    ends: Vec<u64>,
+    /// Length of the associations that it is at.
+    at_associations: Option<usize>,
+    primary_item: Option<u32>,
+    /// Kind and first bytes, in the order in which they are counted.
+    properties: Vec<([u8; 4], Vec<u8>)>,
+    associations: Vec<Vec<u8>>,
 }
 
 impl Avif {
     pub(super) fn step(&mut self, found: &mut Found, at: u64, bytes: &[u8]) -> Option<Want> {
-        match self {
-            Avif::Start => {
-                *self = Avif::Boxes(0);
-                Want::new(0, 16)
+        if let Some(len) = self.at_associations.take() {
+            self.associations.push(bytes.get(..len)?.to_vec());
+            return self.go_on(found, at + len as u64);
+        }
+        let mut bytes = &bytes[..bytes.len().min(ENOUGH)];
+        let end = self.ends.last().copied();
+        if let Some(end) = end {
+            // Metadata that is cut may lack what would change the answer.
+            let left = usize::try_from(end - at).unwrap_or(usize::MAX);
+            bytes = bytes.get(..left.min(ENOUGH))?;
+        }
+        let (kind, head, size) = match (header(bytes), end) {
+            (Some(header), _) => header,
+            (None, None) => return None,
+            // A broken box is the last.
+            (None, Some(end)) => return self.go_on(found, end),
+        };
+        // Without a size, a box goes to the end of what it is in.
+        let after = match (size, end) {
+            (Some(size), _) => at.checked_add(size)?,
+            (None, end) => end?,
+        };
+        if let Some(end) = end.filter(|end| after > *end) {
+            return self.go_on(found, end);
+        }
+        let inside = at + head;
+        match (self.ends.len(), kind) {
+            // Version and flags come first.
+            (0, b"meta") => return self.enter(found, inside + 4, after),
+            (1, b"iprp") => return self.enter(found, inside, after),
+            (2, b"ipco") if self.properties.is_empty() => return self.enter(found, inside, after),
+            (2, b"ipma") => {
+                let len = usize::try_from(after - inside).ok()?;
+                self.at_associations = Some(len);
+                return Want::new(inside, len);
             }
-            Avif::Boxes(count) => {
-                let (kind, head, size) = header(bytes)?;
-                if kind == b"meta" {
-                    let len = usize::try_from(size?.checked_sub(head)?).ok()?;
-                    *self = Avif::Meta(len);
-                    return if len > MOST { None } else { Want::after(at, head, len) };
+            _ => {}
+        }
+        let contents = &bytes[..bytes.len().min(usize::try_from(after - at).unwrap_or(usize::MAX))];
+        let contents = contents.get(usize::try_from(head).ok()?..).unwrap_or_default();
+        match self.ends.len() {
+            1 if kind == b"pitm" && self.primary_item.is_none() => self.primary_item = primary_item(contents),
+            3 => self.properties.push((*kind.first_chunk()?, contents.to_vec())),
+            _ => {}
+        }
+        self.go_on(found, after)
+    }
+
+    fn enter(&mut self, found: &mut Found, at: u64, end: u64) -> Option<Want> {
+        self.ends.push(end);
+        self.go_on(found, at)
+    }
+
+    /// On to the box at `at`, behind those that end there. All is known where the metadata ends.
+    fn go_on(&mut self, found: &mut Found, mut at: u64) -> Option<Want> {
+        while let Some(end) = self.ends.pop_if(|end| at >= *end) {
+            if self.ends.is_empty() {
+                self.primary(found);
+                return None;
+            }
+            at = end;
+        }
+        Want::new(at, ENOUGH)
+    }
+
+    /// Dimensions and orientation of the primary item.
+    fn primary(&self, found: &mut Found) -> Option<()> {
+        let indices = self
+            .primary_item
+            .and_then(|item| self.associations.iter().find_map(|ipma| associations(ipma, item)));
+        let (mut size, mut rotation, mut mirror) = (None, 0, None);
+        // Properties are counted from 1. Without associations, all of them belong to the one item there is.
+        for (index, (kind, contents)) in (1_u16..).zip(&self.properties) {
+            if indices.as_ref().is_some_and(|indices| !indices.contains(&index)) {
+                continue;
+            }
+            match kind {
+                b"ispe" => {
+                    let this = Some((be32(contents, 4)?, be32(contents, 8)?));
+                    if size.is_some() && size != this {
+                        return None;
+                    }
+                    size = this;
                 }
-                *count += 1;
-                // Without a size, a box goes to the end of the file.
-                if *count > MAX_BOXES { None } else { Want::after(at, size?, 16) }
-            }
-            Avif::Meta(len) => {
-                // Cut metadata may lack what would change the answer.
-                primary(found, bytes.get(..*len)?);
-                None
+                b"irot" => rotation = contents.first()? & 3,
+                b"imir" => mirror = Some(contents.first()? & 1),
+                _ => {}
             }
         }
+        let (width, height) = size?;
+        found.orientation(orientation(rotation, mirror).into());
+        found.dimensions(width, height)
     }
 }
 
@@ -88,54 +162,6 @@ fn header(bytes: &[u8]) -> Option<(&[u8], u64, Option<u64>)> {
         size => (8, size.into()),
     };
     (size >= head).then_some((kind, head, Some(size)))
-}
-
-/// The boxes in `bytes`: kind and contents. Ends at the first that is broken or cut off.
-fn boxes(mut bytes: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
-    std::iter::from_fn(move || {
-        let (kind, head, size) = header(bytes)?;
-        let size = size.unwrap_or(bytes.len() as u64);
-        let whole = bytes.get(..usize::try_from(size).ok()?)?;
-        bytes = bytes.get(whole.len()..)?;
-        Some((kind, whole.get(usize::try_from(head).ok()?..)?))
-    })
-}
-
-fn child<'a>(bytes: &'a [u8], wanted: &[u8; 4]) -> Option<&'a [u8]> {
-    boxes(bytes).find(|(kind, _)| kind == wanted).map(|(_, contents)| contents)
-}
-
-/// Dimensions and orientation of the primary item.
-fn primary(found: &mut Found, meta: &[u8]) -> Option<()> {
-    // Version and flags come first.
-    let meta = meta.get(4..)?;
-    let properties = child(meta, b"iprp")?;
-    let container = child(properties, b"ipco")?;
-    let indices = child(meta, b"pitm").and_then(primary_item).and_then(|item| {
-        boxes(properties).filter(|(kind, _)| kind == b"ipma").find_map(|(_, ipma)| associations(ipma, item))
-    });
-    let (mut size, mut rotation, mut mirror) = (None, 0, None);
-    // Properties are counted from 1. Without associations, all of them belong to the one item there is.
-    for (index, (kind, contents)) in (1_u16..).zip(boxes(container)) {
-        if indices.as_ref().is_some_and(|indices| !indices.contains(&index)) {
-            continue;
-        }
-        match kind {
-            b"ispe" => {
-                let this = Some((be32(contents, 4)?, be32(contents, 8)?));
-                if size.is_some() && size != this {
-                    return None;
-                }
-                size = this;
-            }
-            b"irot" => rotation = contents.first()? & 3,
-            b"imir" => mirror = Some(contents.first()? & 1),
-            _ => {}
-        }
-    }
-    let (width, height) = size?;
-    found.orientation(orientation(rotation, mirror).into());
-    found.dimensions(width, height)
 }
 
 fn primary_item(pitm: &[u8]) -> Option<u32> {

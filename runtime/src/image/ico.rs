@@ -4,7 +4,7 @@
 //! asked (D053). Of members of one area, the one with the lowest colour depth counts, as in Pillow.
 
 use super::bytes::{le16, le32};
-use super::reader::{Found, MOST, Want};
+use super::reader::{Found, TABLE, Want};
 use super::{Format, fixed, png};
 use std::cmp::Reverse;
 
@@ -12,7 +12,7 @@ const HEADER: usize = 6;
 const ENTRY: usize = 16;
 
 /// The most members looked at.
-const MAX_MEMBERS: usize = (MOST - HEADER) / ENTRY;
+const MAX_MEMBERS: usize = TABLE / ENTRY;
 
 #[derive(Clone, Debug, Default)]
 pub(super) enum Ico {

@@ -6,7 +6,8 @@
 //!
 //! [`HeaderReader`] is the one implementation. It says which bytes it needs and is fed with them, so it works on
 //! bytes, on files, on range requests and on streams alike. It is total: any input ends in an answer, the same however
-//! its bytes are fed, after at most 4,096 steps and 64 KiB of stray bytes, and no request is for more than 64 KiB.
+//! its bytes are fed, after at most 4,096 steps and 64 KiB of stray bytes. What it asks for is at most 64 KiB in all; of
+//! a JPEG, parts of the first MiB, at most 64 KiB at once.
 
 mod avif;
 mod bytes;
@@ -23,7 +24,6 @@ mod webp;
 mod tests;
 
 pub(crate) use avif::file_type;
-pub(crate) use reader::PIECE;
 pub use reader::{HeaderReader, Need};
 pub(crate) use stream::HeaderStream;
 

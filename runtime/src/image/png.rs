@@ -9,14 +9,11 @@ pub(super) const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
 /// Signature and the whole header chunk.
 pub(super) const HEADER: usize = 33;
 
-/// The most chunks looked at for an orientation. Their number, not their size, is what costs.
-const MAX_CHUNKS: u8 = 64;
-
 #[derive(Clone, Debug, Default)]
 pub(super) enum Png {
     #[default]
     Header,
-    Chunks(u8),
+    Chunks,
     Exif(Directory),
 }
 
@@ -26,22 +23,20 @@ impl Png {
             Png::Header => {
                 let (width, height) = header(bytes)?;
                 found.dimensions(width, height)?;
-                *self = Png::Chunks(0);
+                *self = Png::Chunks;
                 Want::new(HEADER as u64, 8)
             }
-            Png::Chunks(count) => {
+            Png::Chunks => {
                 let len = u64::from(be32(bytes, 0)?);
                 match slice(bytes, 4, 4)? {
+                    // Most images have no orientation, and as many of these as they are large.
                     b"IDAT" | b"IEND" => None,
                     b"eXIf" => {
                         let (directory, want) = Directory::of_exif(at.checked_add(8)?, len)?;
                         *self = Png::Exif(directory);
                         Some(want)
                     }
-                    _ => {
-                        *count += 1;
-                        if *count > MAX_CHUNKS { None } else { Want::after(at, len + 12, 8) }
-                    }
+                    _ => Want::after(at, len + 12, 8),
                 }
             }
             Png::Exif(directory) => directory.step(found, at, bytes),

@@ -1,6 +1,7 @@
 //! The pull state machine that all sources share.
 
 use super::{Dimensions, Format, ImageInfo, avif, fixed, ico, jpeg, png, tiff, webp};
+use std::ops::Range;
 
 /// Length of the first request, in bytes. A page: an ordinary image is done with it.
 pub(crate) const FIRST: usize = 4096;
@@ -12,11 +13,15 @@ const LATER: usize = 1024;
 /// its frame header take less.
 const HOP: usize = 256;
 
-/// The most bytes a format may ask for at once.
+/// The most bytes a format may ask for at once, and all but JPEG in all.
 pub(crate) const MOST: usize = 64 << 10;
 
-/// Length of a request after the first where requests are slow. With the first it is the most that is looked at.
-pub(crate) const PIECE: usize = MOST - FIRST;
+/// The most bytes of a table that a format may ask for at once, between a request that says where it is and one that it
+/// leads to.
+pub(super) const TABLE: usize = MOST - FIRST - LATER;
+
+/// Length of a request after the first where requests are slow. With the first it is the most that is asked for.
+const PIECE: usize = MOST - FIRST;
 
 /// The most steps any file may take, those over stray bytes of a JPEG aside. Every step moves on or ends, so this only
 /// cuts absurd files short.
@@ -65,8 +70,11 @@ pub struct HeaderReader {
     want: Option<Want>,
     found: Found,
     steps: u16,
-    /// Whether `want` lies far behind what was seen, and more jumps are to be expected after it.
-    jumping: bool,
+    /// What has been asked for last, and how much in all, where requests are answered with no more than they are for.
+    asked: Range<u64>,
+    asked_in_all: u64,
+    /// How far `want` lies behind what was wanted before.
+    jump: u64,
 }
 
 /// The bytes a step needs.
@@ -134,7 +142,15 @@ impl HeaderReader {
     /// A reader that looks for dimensions and orientation.
     pub fn new() -> Self {
         let found = Found { format: None, dimensions: None, orientation: 1, seek_orientation: true };
-        HeaderReader { state: State::Start, want: Want::new(0, FIRST), found, steps: 0, jumping: false }
+        HeaderReader {
+            state: State::Start,
+            want: Want::new(0, FIRST),
+            found,
+            steps: 0,
+            asked: 0..FIRST as u64,
+            asked_in_all: FIRST as u64,
+            jump: 0,
+        }
     }
 
     /// A reader that never asks for bytes because of the orientation, and so reports a 1 for every image.
@@ -157,15 +173,29 @@ impl HeaderReader {
     /// [`feed_asked`](Self::feed_asked).
     pub(crate) fn need_local(&self) -> Need {
         match self.want {
-            Some(want) if self.jumping => Need::Bytes { offset: want.at, len: want.len.max(HOP) },
+            Some(want) if self.jump > FIRST as u64 && self.is_jpeg() => {
+                Need::Bytes { offset: want.at, len: want.len.max(HOP) }
+            }
             _ => self.need(),
+        }
+    }
+
+    /// As [`need`](Self::need), where a request more costs more than bytes that are not used: pieces of 60 KiB, but
+    /// where parts lie further apart.
+    pub(crate) fn need_far(&self) -> Need {
+        match self.need() {
+            Need::Bytes { offset, len } if offset > 0 && self.jump <= PIECE as u64 => {
+                Need::Bytes { offset, len: len.max(PIECE) }
+            }
+            need => need,
         }
     }
 
     /// Hands over the bytes of the file from `offset` on, which is the offset asked for or an earlier one. More than
     /// asked for is welcome and may save a request; fewer mean that the file ends with them.
     ///
-    /// Where a request is slow, feed 64 KiB for each: no file needs more than 70 such requests then.
+    /// Where a request is slow, feed 64 KiB for each: no file needs more than 70 such requests then, and a JPEG with
+    /// many small segments takes a thousand otherwise.
     pub fn feed(&mut self, offset: u64, bytes: &[u8]) {
         let Need::Bytes { len, .. } = self.need() else { return };
         self.feed_asked(offset, bytes, len);
@@ -196,6 +226,21 @@ impl HeaderReader {
     pub(super) fn result(&self) -> Option<ImageInfo> {
         let Found { format, dimensions, orientation, .. } = self.found;
         Some(ImageInfo { format: format?, dimensions: dimensions?, orientation })
+    }
+
+    /// Whether the limit allows to ask for `want`. What was fed beyond what was asked for does not count, for the answer
+    /// must not depend on it. A JPEG has a limit of its own.
+    fn affords(&mut self, want: Want) -> bool {
+        if want.at < self.asked.start || want.at + want.len as u64 > self.asked.end {
+            let len = want.len.max(LATER) as u64;
+            self.asked = want.at..want.at + len;
+            self.asked_in_all += len;
+        }
+        self.asked_in_all <= MOST as u64
+    }
+
+    fn is_jpeg(&self) -> bool {
+        matches!(self.state, State::Jpeg(_))
     }
 
     fn stray(&self) -> u64 {
@@ -231,12 +276,12 @@ impl HeaderReader {
         let found = &self.found;
         let enough = found.dimensions.is_some() && !found.seek_orientation;
         // File offsets are signed 64-bit numbers to the system.
-        self.want = next.filter(|next| {
+        let next = next.filter(|next| {
             let end = next.at.saturating_add(MOST as u64);
             !enough && next.len <= MOST && end <= i64::MAX as u64 && self.steps < MAX_STEPS
         });
-        self.jumping = matches!(self.state, State::Jpeg(_))
-            && self.want.is_some_and(|next| next.at.saturating_sub(want.at) > FIRST as u64);
+        self.want = next.filter(|next| self.is_jpeg() || self.affords(*next));
+        self.jump = self.want.map_or(0, |next| next.at.saturating_sub(want.at));
     }
 }
 

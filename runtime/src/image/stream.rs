@@ -56,6 +56,12 @@ impl HeaderStream {
         self.window = Vec::new();
     }
 
+    /// The reader, to be fed with what is not going to pass.
+    #[cfg(feature = "object-store")]
+    pub(crate) fn reader(&mut self) -> &mut HeaderReader {
+        &mut self.reader
+    }
+
     fn take<'a>(&mut self, bytes: &'a [u8], len: usize) -> &'a [u8] {
         self.passed += len as u64;
         &bytes[len..]

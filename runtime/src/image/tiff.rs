@@ -1,7 +1,7 @@
 //! The first directory of a TIFF file (TIFF 6.0), also as it stands in Exif data.
 
 use super::bytes::{be16, be32, be64, le16, le32, le64, slice};
-use super::reader::{Found, MOST, Want};
+use super::reader::{Found, TABLE, Want};
 
 pub(super) fn is_tiff(prefix: &[u8]) -> bool {
     matches!(prefix.get(..4), Some(b"II*\0" | b"MM\0*" | b"II+\0" | b"MM\0+"))
@@ -75,10 +75,10 @@ impl Directory {
                 let len = count.checked_mul(self.order.entry_len() as u64)?;
                 let start = self.order.count_len() as u64;
                 let left = self.end.checked_sub(at)?.checked_sub(start)?;
-                Want::after(at, start, usize::try_from(len.min(left)).unwrap_or(MOST).min(MOST))
+                Want::after(at, start, usize::try_from(len.min(left)).unwrap_or(TABLE).min(TABLE))
             }
             State::Entries(count) => {
-                self.entries(found, count, &bytes[..bytes.len().min(MOST)]);
+                self.entries(found, count, &bytes[..bytes.len().min(TABLE)]);
                 None
             }
         }

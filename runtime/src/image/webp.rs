@@ -4,9 +4,6 @@ use super::bytes::{le16, le24, le32, slice};
 use super::reader::{Found, Want};
 use super::tiff::Directory;
 
-/// The most chunks looked at for an orientation.
-const MAX_CHUNKS: u8 = 64;
-
 /// Where the first chunk begins, after `RIFF`, length and `WEBP`.
 const FIRST_CHUNK: u64 = 12;
 
@@ -14,7 +11,7 @@ const FIRST_CHUNK: u64 = 12;
 pub(super) enum WebP {
     #[default]
     Header,
-    Chunks(u8),
+    Chunks,
     Exif(Directory),
 }
 
@@ -31,19 +28,18 @@ impl WebP {
                 if !exif {
                     return None;
                 }
-                *self = WebP::Chunks(0);
+                *self = WebP::Chunks;
                 Want::new(FIRST_CHUNK, 8)
             }
-            WebP::Chunks(count) => {
+            WebP::Chunks => {
                 let len = u64::from(le32(bytes, 4)?);
                 if slice(bytes, 0, 4)? == b"EXIF" {
                     let (directory, want) = Directory::of_exif(at.checked_add(8)?, len)?;
                     *self = WebP::Exif(directory);
                     return Some(want);
                 }
-                *count += 1;
                 // Chunks are padded to an even length.
-                if *count > MAX_CHUNKS { None } else { Want::after(at, 8 + len + (len & 1), 8) }
+                Want::after(at, 8 + len + (len & 1), 8)
             }
             WebP::Exif(directory) => directory.step(found, at, bytes),
         }

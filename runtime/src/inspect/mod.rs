@@ -26,10 +26,6 @@ const BUFFER: usize = 64 << 10;
 /// source is several times slower on some processors.
 const PAGE: usize = 4096;
 
-/// The most bytes that an image header is looked for in: a page beside the segments of a JPEG.
-#[cfg(feature = "object-store")]
-const MOST_HEADER: u64 = (1 << 20) + (64 << 10);
-
 /// What the bytes of a file must obey, and what is to be learned from them.
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
@@ -134,14 +130,21 @@ impl Inspector {
         check_size(&self.rules, size, "a stated length of ")
     }
 
-    /// How many of the first bytes must be shown, if the content can be asked for a part of it.
+    /// How many of the first bytes must be shown, if the content can be asked for a part of it. What
+    /// [`header`](Self::header) still needs then is to be fed to it.
     #[cfg(feature = "object-store")]
     pub(crate) fn needed_bytes(&self) -> u64 {
         match (self.needs_all_bytes(), self.rules.dimensions) {
             (true, _) => u64::MAX,
-            (false, true) => MOST_HEADER,
+            (false, true) => BUFFER as u64,
             (false, false) => SNIFF_LEN as u64,
         }
+    }
+
+    /// The reader of the image header, where there is one.
+    #[cfg(feature = "object-store")]
+    pub(crate) fn header(&mut self) -> Option<&mut HeaderReader> {
+        self.header.as_mut().map(HeaderStream::reader)
     }
 
     /// As [`finish`](Self::finish), for a content of `size` bytes of which only the [needed](Self::needed_bytes) ones

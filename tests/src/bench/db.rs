@@ -87,7 +87,7 @@ async fn ours(
     let rows = Doc::objects(&db).count().await?;
     check(n, rows, &media.join("docs"))?;
     db.close().await?;
-    Ok(Report::new(n, time))
+    Ok(Report::new(n, time, (n * SMALL) as u64))
 }
 
 /// A connection whose commits may be lost with the power, which filefield's own never are.
@@ -120,7 +120,7 @@ async fn by_hand(
         }
         insert(format!("t{i}"), format!("docs/{}", data::name(i))).await?;
     }
-    Ok(Report::new(n, clock.stop()))
+    Ok(Report::new(n, clock.stop(), (n * SMALL) as u64))
 }
 
 const COUNT: &str = "SELECT count(*) FROM doc";

@@ -3,7 +3,7 @@
 use super::Result;
 use super::field::{self, Car};
 use super::measure::{Clock, Report, bytes_read};
-use super::options::{Options, runtime};
+use super::options::{Options, runtime, split};
 use filefield::image::{Dimensions, file_dimensions};
 use filefield::storage::Durability;
 use std::fs::File;
@@ -32,7 +32,9 @@ pub(crate) fn dims(options: &Options) -> Result<Report> {
         for _ in 0..n {
             black_box(open()?);
         }
-        return Ok(Report::new(n, clock.stop()).with("bytes_read", 32 * (hops + 1)));
+        let time = clock.stop();
+        let read = 32 * (hops + 1);
+        return Ok(Report::new(n, time, n as u64 * read).with("bytes_read", read));
     }
     match options.text("via", "file") {
         "file" => plain_file(&src, n),
@@ -43,7 +45,7 @@ pub(crate) fn dims(options: &Options) -> Result<Report> {
 
 fn report(n: usize, clock: Clock, seen: Option<Dimensions>, read: u64) -> Report {
     let text = seen.map_or("none".to_owned(), |seen| format!("({}, {})", seen.width, seen.height));
-    Report::new(n, clock.stop()).with("dims", text).with("bytes_read", read)
+    Report::new(n, clock.stop(), n as u64 * read).with("dims", text).with("bytes_read", read)
 }
 
 /// What asking for the bytes read adds to them.
@@ -66,9 +68,7 @@ fn plain_file(src: &Path, n: usize) -> Result<Report> {
 
 /// As `car.photo().dimensions()` of a model that keeps no dimensions in its row.
 async fn of_field(src: &Path, n: usize) -> Result<Report> {
-    let (Some(dir), Some(name)) = (src.parent(), src.file_name().and_then(|name| name.to_str())) else {
-        return Err("--src has no directory".into());
-    };
+    let (dir, name) = split(src)?;
     field::place(dir.to_owned(), Durability::None)?;
     let car = Car::named(name);
     car.photo().dimensions().await?;

@@ -96,7 +96,7 @@ pub(crate) fn accessor(options: &Options) -> Result<Report> {
 }
 
 fn report(n: usize, time: Time, reach: Time) -> Report {
-    Report::new(n, time).with("reach_ns", reach.secs / n as f64 * 1e9)
+    Report::new(n, time, 0).with("reach_ns", reach.secs / n as f64 * 1e9)
 }
 
 fn times(n: usize, mut work: impl FnMut() -> Result) -> Result<Time> {
@@ -131,7 +131,7 @@ pub(crate) fn url(options: &Options) -> Result<Report> {
             black_box(storage.url(FileName::new(name)?)?);
         }
     }
-    Ok(Report::new(n, clock.stop()))
+    Ok(Report::new(n, clock.stop(), 0))
 }
 
 /// One pass over the name, one allocation.

@@ -1,7 +1,7 @@
 //! `large`: one large file, copied or moved in.
 
 use super::measure::{Clock, Report};
-use super::options::{Options, runtime};
+use super::options::{Options, runtime, split};
 use super::{Result, save};
 use filefield::inspect::{Inspector, Rules};
 use filefield::storage::FileSystemStorage;
@@ -50,7 +50,7 @@ pub(crate) fn large(options: &Options) -> Result<Report> {
     if std::fs::metadata(&target)?.len() != size {
         return Err("the file is not whole".into());
     }
-    Ok(Report::new(1, time).with("bytes", size))
+    Ok(Report::new(1, time, size))
 }
 
 /// The same bytes in the three ways that content can come.
@@ -59,10 +59,7 @@ async fn content(via: &str, src: &Path) -> Result<Content> {
         "file" => Content::copy_of(src)?,
         "reader" => Content::reader(File::open(src)?),
         "stream" => {
-            let (Some(dir), Some(name)) = (src.parent(), src.file_name().and_then(|name| name.to_str()))
-            else {
-                return Err("--src has no directory".into());
-            };
+            let (dir, name) = split(src)?;
             let reader = FileSystemStorage::new(dir)?.open(FileName::new(name)?).await?;
             reader.into_content()
         }
@@ -108,5 +105,5 @@ fn moved(options: &Options, dir: &Path, size: u64) -> Result<Report> {
     if blocks > 0 {
         return Err("the files were copied, not moved".into());
     }
-    Ok(Report::new(n, time).with("bytes", n as u64 * size))
+    Ok(Report::new(n, time, n as u64 * size))
 }

@@ -8,6 +8,7 @@ use std::time::Instant;
 pub(crate) struct Report {
     pub(crate) ops: usize,
     time: Time,
+    bytes: u64,
     extra: Value,
 }
 
@@ -19,8 +20,9 @@ pub(crate) struct Time {
 }
 
 impl Report {
-    pub(crate) fn new(ops: usize, time: Time) -> Report {
-        Report { ops, time, extra: json!({}) }
+    /// `bytes` is the content that was stored, read or moved; of what handles none, 0.
+    pub(crate) fn new(ops: usize, time: Time, bytes: u64) -> Report {
+        Report { ops, time, bytes, extra: json!({}) }
     }
 
     /// Adds a figure.
@@ -30,7 +32,8 @@ impl Report {
     }
 
     pub(crate) fn print(&self) {
-        let mut line = json!({"ops": self.ops, "secs": self.time.secs, "cpu": self.time.cpu, "hwm_mb": peak_memory_mb()});
+        let Report { ops, time, bytes, .. } = self;
+        let mut line = json!({"ops": ops, "secs": time.secs, "cpu": time.cpu, "hwm_mb": peak_memory_mb(), "bytes": bytes});
         if let (Some(line), Some(extra)) = (line.as_object_mut(), self.extra.as_object()) {
             line.extend(extra.clone());
         }

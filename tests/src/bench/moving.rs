@@ -45,7 +45,7 @@ pub(crate) fn moving(options: &Options) -> Result<Report> {
         if names_in(&dir.join("to/papers"))?.len() != n {
             return Err("there are not as many files as rows".into());
         }
-        Ok(Report::new(n, time).with("bytes", report.bytes).with("grown_mb", peak() - before))
+        Ok(Report::new(n, time, report.bytes).with("grown_mb", peak() - before))
     })
 }
 

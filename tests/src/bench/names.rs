@@ -23,6 +23,7 @@ pub(crate) fn names(options: &Options) -> Result<Report> {
     let (n, jobs) = (options.number("n", 1000)?, options.number("jobs", 1)?);
     let dir = options.dir()?;
     let bytes = Bytes::from(payload(options.number("size", 16)?));
+    let stored = (n * bytes.len()) as u64;
     let tries = AtomicUsize::new(0);
     let time = if options.is_baseline() {
         let clock = Clock::start();
@@ -48,7 +49,7 @@ pub(crate) fn names(options: &Options) -> Result<Report> {
     if distinct != n {
         return Err(format!("{distinct} files, not {n}").into());
     }
-    let report = Report::new(n, time).with("distinct", distinct);
+    let report = Report::new(n, time, stored).with("distinct", distinct);
     Ok(if options.is_baseline() { report.with("tries", tries.into_inner()) } else { report })
 }
 
@@ -123,7 +124,10 @@ fn race(options: &Options) -> Result<Report> {
         lost += missing;
         hit += usize::from(missing > 0);
     }
-    Ok(Report::new(rounds * jobs, time).with("lost", lost).with("rounds_hit", hit).with("rounds", rounds))
+    let stored: usize =
+        (0..rounds).map(|round| (0..jobs).map(|job| text(round, job).len()).sum::<usize>()).sum();
+    let report = Report::new(rounds * jobs, time, stored as u64);
+    Ok(report.with("lost", lost).with("rounds_hit", hit).with("rounds", rounds))
 }
 
 fn text(round: usize, job: usize) -> String {

@@ -60,7 +60,7 @@ fn serve() -> Result<Report> {
         tokio::task::spawn_blocking(|| std::io::stdin().read_line(&mut String::new())).await??;
         Result::Ok(())
     })?;
-    Ok(Report::new(0, clock.stop()))
+    Ok(Report::new(0, clock.stop(), 0))
 }
 
 /// Runs this command again, beside a server in a third process: the memory and the CPU of neither are counted for
@@ -134,7 +134,7 @@ impl Bucket {
         .await?;
         let time = clock.stop();
         self.clear(n + 1, size).await?;
-        Ok(Report::new(n, time).with("bytes", n * size))
+        Ok(Report::new(n, time, (n * size) as u64))
     }
 
     async fn open(self, n: usize, size: usize, jobs: usize, baseline: bool) -> Result<Report> {
@@ -158,7 +158,7 @@ impl Bucket {
         .await?;
         let time = clock.stop();
         self.clear(n.min(100), size).await?;
-        Ok(Report::new(n, time).with("bytes", n * size))
+        Ok(Report::new(n, time, (n * size) as u64))
     }
 
     /// `grown_mb` is what the peak of the memory has grown by; `parts_mb` what the parts on their way may take.
@@ -172,7 +172,7 @@ impl Bucket {
         }
         let time = clock.stop();
         let parts = (self.part * self.concurrency) as f64 / MIB as f64;
-        let report = Report::new(n, time).with("bytes", n * size);
+        let report = Report::new(n, time, (n * size) as u64);
         Ok(report.with("grown_mb", peak_memory_mb() - before).with("parts_mb", parts))
     }
 
@@ -198,8 +198,7 @@ impl Bucket {
         }
         ratios.sort_by(f64::total_cmp);
         let ratio = ratios.get(ratios.len() / 2).copied().ok_or("--rounds is at least 1")?;
-        Ok(Report::new(rounds, total)
-            .with("bytes", size)
+        Ok(Report::new(rounds, total, (2 * (rounds + 1) * size) as u64)
             .with("ratio", ratio)
             .with("ratios", ratios)
             .with("cpu_ratio", cpu[0] / cpu[1]))

@@ -2,7 +2,7 @@
 
 use super::Result;
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tokio::runtime::{Builder, Runtime};
 
 const SWITCHES: [&str; 9] =
@@ -85,7 +85,27 @@ impl Options {
     }
 }
 
+/// The directory and the name of the file at `path`.
+pub(crate) fn split(path: &Path) -> Result<(&Path, &str)> {
+    let name = path.file_name().and_then(|name| name.to_str()).ok_or("--src is no file")?;
+    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
+    Ok((dir.unwrap_or(Path::new(".")), name))
+}
+
 /// The runtime of a small server: two workers.
 pub(crate) fn runtime() -> Result<Runtime> {
     Ok(Builder::new_multi_thread().worker_threads(2).enable_all().build()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::split;
+    use std::path::Path;
+
+    #[test]
+    fn a_file_without_a_directory_is_here() {
+        assert_eq!(split(Path::new("src.bin")).ok(), Some((Path::new("."), "src.bin")));
+        assert_eq!(split(Path::new("a/src.bin")).ok(), Some((Path::new("a"), "src.bin")));
+        assert!(split(Path::new("..")).is_err());
+    }
 }

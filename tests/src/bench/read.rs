@@ -2,7 +2,7 @@
 
 use super::data::names_in;
 use super::measure::{Clock, Report};
-use super::options::{Options, runtime};
+use super::options::{Options, runtime, split};
 use super::{Result, save};
 use filefield::storage::FileSystemStorage;
 use filefield::{FileName, Storage};
@@ -16,6 +16,8 @@ use std::path::Path;
 struct Operation {
     ours: AsyncOperation,
     plain: fn(&Path) -> std::io::Result<u64>,
+    /// Whether it reads what it sees.
+    reads: bool,
 }
 
 type AsyncOperation =
@@ -31,7 +33,7 @@ pub(crate) fn read(options: &Options) -> Result<Report> {
             Ok(touch(&bytes))
         })
     };
-    repeat(options, Operation { ours, plain: |path| Ok(touch(&std::fs::read(path)?)) })
+    repeat(options, Operation { ours, plain: |path| Ok(touch(&std::fs::read(path)?)), reads: true })
 }
 
 pub(crate) fn open(options: &Options) -> Result<Report> {
@@ -41,18 +43,21 @@ pub(crate) fn open(options: &Options) -> Result<Report> {
             Ok(1)
         })
     };
-    repeat(options, Operation { ours, plain: |path| black_box(File::open(path)).map(|_| 1) })
+    repeat(options, Operation { ours, plain: |path| black_box(File::open(path)).map(|_| 1), reads: false })
 }
 
 pub(crate) fn exists(options: &Options) -> Result<Report> {
     let ours: AsyncOperation =
         |storage, name| Box::pin(async move { Ok(u64::from(storage.exists(name).await?)) });
-    repeat(options, Operation { ours, plain: |path| Ok(u64::from(std::fs::metadata(path)?.is_file())) })
+    repeat(
+        options,
+        Operation { ours, plain: |path| Ok(u64::from(std::fs::metadata(path)?.is_file())), reads: false },
+    )
 }
 
 pub(crate) fn size(options: &Options) -> Result<Report> {
     let ours: AsyncOperation = |storage, name| Box::pin(async move { storage.size(name).await });
-    repeat(options, Operation { ours, plain: |path| Ok(std::fs::metadata(path)?.len()) })
+    repeat(options, Operation { ours, plain: |path| Ok(std::fs::metadata(path)?.len()), reads: false })
 }
 
 /// Uses the bytes without going through them.
@@ -91,7 +96,7 @@ fn repeat(options: &Options, operation: Operation) -> Result<Report> {
     if seen < n as u64 {
         return Err("some files were not there".into());
     }
-    Ok(Report::new(n, time).with("bytes", seen))
+    Ok(Report::new(n, time, if operation.reads { seen } else { 0 }))
 }
 
 pub(crate) fn stream(options: &Options) -> Result<Report> {
@@ -112,9 +117,7 @@ pub(crate) fn stream(options: &Options) -> Result<Report> {
         }
         clock.stop()
     } else {
-        let (Some(dir), Some(name)) = (src.parent(), src.file_name().and_then(|name| name.to_str())) else {
-            return Err("--src has no directory".into());
-        };
+        let (dir, name) = split(&src)?;
         let storage = FileSystemStorage::new(dir)?;
         runtime()?.block_on(async {
             let clock = Clock::start();
@@ -128,5 +131,5 @@ pub(crate) fn stream(options: &Options) -> Result<Report> {
     if seen != size {
         return Err("not all bytes came".into());
     }
-    Ok(Report::new(1, time).with("bytes", size))
+    Ok(Report::new(1, time, size))
 }

@@ -77,7 +77,7 @@ pub(crate) fn save(options: &Options) -> Result<Report> {
     if count != n {
         return Err(format!("{count} files, not {n}").into());
     }
-    Ok(Report::new(n, time).with("bytes", n as u64 * len))
+    Ok(Report::new(n, time, n as u64 * len))
 }
 
 /// Plain exclusive create and write.

@@ -120,8 +120,39 @@ pub const DIFFERENCES: &[Difference] = &[
     },
     Difference {
         numbers: "D053, requirement 55",
-        reason: "dimensions are read from the header alone, so a file cut off behind them still has some",
-        explains: files::cut_image,
+        reason: "dimensions are read from the header alone, so a file that is cut off, damaged or of a kind that Pillow \
+                 does not decode behind it still has some",
+        explains: files::header_alone,
+    },
+    Difference {
+        numbers: "D052, requirement 56",
+        reason: "nothing is decoded, so there is no limit of pixels: the sides are said as the header has them",
+        explains: files::pixel_limit,
+    },
+    Difference {
+        numbers: "D055, W20",
+        reason: "the sides are the stored ones, of a TIFF too, which Pillow turns by its orientation",
+        explains: files::turned_tiff,
+    },
+    Difference {
+        numbers: "D053, requirement 52",
+        reason: "formats that hardly anybody uploads or that are programs, such as PPM, TGA and EPS, are no images",
+        explains: files::unknown_format,
+    },
+    Difference {
+        numbers: "requirement 55",
+        reason: "the segments of a JPEG are gone over for a mebibyte and no further",
+        explains: files::far_frame,
+    },
+    Difference {
+        numbers: "D054",
+        reason: "a header that breaks a rule of its format, or says that a side is 0, tells no dimensions",
+        explains: files::broken_header,
+    },
+    Difference {
+        numbers: "D056",
+        reason: "the first header counts where there are two; Pillow goes by the last",
+        explains: files::second_header,
     },
     Difference {
         numbers: "D199, D357, requirements 4, 5 and 10 to 14",

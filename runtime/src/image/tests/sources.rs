@@ -100,7 +100,7 @@ fn avif_orientation() {
 }
 
 #[test]
-fn avif_needs_its_brand_and_bounded_metadata() {
+fn avif_needs_its_brand_and_little_metadata() {
     let mut other = avif(&[ispe(300, 200)], &[1]);
     other[8..12].copy_from_slice(b"heic");
     assert_eq!(check(&other), None);
@@ -110,9 +110,15 @@ fn avif_needs_its_brand_and_bounded_metadata() {
     assert_eq!(check(&other), Some((Format::Avif, 300, 200, 1)));
 
     let ftyp = mp4_box(b"ftyp", &[b"avif\0\0\0\0mif1"]);
-    let large = mp4_box(b"meta", &[&[0; 4], &items(&[ispe(3, 2)], &[1]), &mp4_box(b"free", &[&[0; 65_536]])]);
-    assert_eq!(check(&join(&[&ftyp, &large])), None);
-    assert_eq!(check(&join(&[&ftyp, &mp4_box(b"free", &[]).repeat(65), &large])), None);
+    // Metadata may be large: a profile among the properties, and what does not count at all.
+    let profile = mp4_box(b"colr", &[b"prof", &[0; 100_000]]);
+    let large = items(&[profile, ispe(3, 2), mp4_box(b"irot", &[&[1]])], &[1, 2, 3]);
+    let large = |other| mp4_box(b"meta", &[&[0; 4], &mp4_box(b"free", &[&[0; 70_000]]), &large, other]);
+    assert_eq!(check(&join(&[&ftyp, &large(b"")])), Some((Format::Avif, 3, 2, 8)));
+    assert_eq!(check(&join(&[&ftyp, &large(b"\0\0\0\x07free")])), Some((Format::Avif, 3, 2, 8)), "broken");
+    let boxes = |count: usize| mp4_box(b"free", &[&[0; 5000]]).repeat(count);
+    assert!(check(&join(&[&ftyp, &boxes(50), &large(b"")])).is_some());
+    assert_eq!(check(&join(&[&ftyp, &boxes(60), &large(b"")])), None);
     for size in [0_u32, 1, 2, 7, u32::MAX] {
         assert_eq!(check(&join(&[&ftyp, &size.to_be_bytes(), b"meta", &[0xff; 40]])), None, "size {size}");
     }
@@ -137,6 +143,57 @@ fn one_small_read_for_ordinary_images() {
     let png = join(&[&png(64, 48, RGB), &png_chunk(b"iCCP", &[7; 9000]), &png_chunk(b"eXIf", &exif(6))]);
     assert_eq!(by_request(&png, HeaderReader::new()).1.len(), 2);
     assert_eq!(by_request(&png, HeaderReader::dimensions_only()).1.len(), 1);
+}
+
+/// Of any file but a JPEG, whatever it says of itself.
+#[test]
+fn no_more_than_64_kib_are_asked_for() {
+    let entries: Vec<_> = (0..6000).map(|tag| (256 + u16::from(tag > 0), 4, 1, 9)).collect();
+    let directory = tiff(false, &entries);
+    let far = join(&[b"II*\0", &9000_u32.to_le_bytes(), &[0; 8992], &directory[8..]]);
+    let boxes = mp4_box(b"free", &[&[0; 5000]]).repeat(59);
+    let meta = mp4_box(b"meta", &[&[0; 4], &mp4_box(b"iprp", &[&mp4_box(b"ipma", &[&[0; 60_000]])])]);
+    let members: Vec<_> = (0..3776).map(|_| (16, 16, 32, 70_000)).collect();
+    let icons = join(&[&icon(1, &members, &[0; 9578]), &bitmap(16, 16)]);
+    for (file, answered) in [
+        (far, true),
+        (icons, true),
+        (join(&[&mp4_box(b"ftyp", &[b"avif\0\0\0\0mif1"]), &boxes, &meta]), false),
+        (
+            webp(
+                b"VP8X",
+                &[8, 0, 0, 0, 9, 0, 0, 9, 0, 0],
+                &join(&[b"ANMF\x88\x13\0\0", &[0; 5000]]).repeat(99),
+            ),
+            true,
+        ),
+        (join(&[&png(9, 9, RGB), &png_chunk(b"tEXt", &[0; 5000]).repeat(99)]), true),
+    ] {
+        let seen = check(&file);
+        let (_, requests) = by_request(&file, HeaderReader::new());
+        assert_eq!(seen.is_some(), answered, "{requests:?}");
+        assert!(requests.iter().map(|(_, len)| len).sum::<usize>() <= 64 << 10, "{seen:?}: {requests:?}");
+    }
+}
+
+/// Where a request is slow, small segments come many at once, and large ones are not fetched.
+#[test]
+fn few_requests_and_few_bytes_of_far_files() {
+    for (len, most_requests, most_bytes) in
+        [(1026, 19, 1 << 20), (65_533, 16, 64 << 10), (20_000, 20, 1 << 20)]
+    {
+        let file = jpeg(&jpeg_segment(0xe2, &vec![7; len]).repeat((1 << 20) / (len + 20)));
+        let (mut requests, mut bytes, mut reader) = (0, 0, HeaderReader::dimensions_only());
+        while let Need::Bytes { offset, len } = reader.need_far() {
+            let rest = &file[file.len().min(offset as usize)..];
+            let answer = &rest[..rest.len().min(len)];
+            reader.feed(offset, answer);
+            requests += 1;
+            bytes += answer.len();
+        }
+        assert!(reader.result().is_some());
+        assert!(requests <= most_requests && bytes <= most_bytes, "{requests} requests, {bytes} bytes");
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::save::{Facts, Wanted};
 use super::{ObjectStorage, attributes, read};
+use crate::image::Need;
 use crate::inspect::{Inspector, SNIFF_LEN};
 use crate::storage::{Reader, Storage};
 use crate::{Error, ErrorKind, FileName, Result, SaveOptions, Saved};
@@ -34,7 +35,7 @@ impl ObjectStorage {
             let content = self.open(upload).await.map(Reader::into_content)?;
             return self.save_content(to, content.with_inspector(inspector), &exact).await;
         }
-        match self.judge_copy(&target, &facts, inspector).await {
+        match self.judge_copy(to, &target, &facts, inspector).await {
             Ok(size) => Ok(Saved::new(to.as_str(), size)),
             // The copy was made by us, under a name that was free.
             Err(error) => match self.delete(to).await {
@@ -76,7 +77,13 @@ impl ObjectStorage {
         Ok(owner.is_some() && facts.attributes == wanted && self.defaults.storage_class.is_none())
     }
 
-    async fn judge_copy(&self, key: &Path, original: &Facts, mut inspector: Inspector) -> Result<u64> {
+    async fn judge_copy(
+        &self,
+        to: FileName<'_>,
+        key: &Path,
+        original: &Facts,
+        mut inspector: Inspector,
+    ) -> Result<u64> {
         let (mut reader, facts) = read::opened(self, key, inspector.needed_bytes()).await?;
         // Somebody may have sent another upload between the look and the copy.
         if facts.owner != original.owner || facts.attributes != original.attributes {
@@ -85,6 +92,15 @@ impl ObjectStorage {
         }
         while let Some(chunk) = reader.next_chunk(CHUNK).await? {
             inspector.update(&chunk)?;
+        }
+        let shown = inspector.needed_bytes();
+        if let Some(header) = inspector.header().filter(|_| shown < facts.size) {
+            while let Need::Bytes { offset, len } = header.need_far()
+                && offset < facts.size
+            {
+                let piece = self.open_range(to, offset..offset.saturating_add(len as u64)).await?;
+                header.feed(offset, &piece.read_all(u64::MAX).await?);
+            }
         }
         inspector.finish_of(facts.size)?;
         Ok(facts.size)

@@ -1,6 +1,8 @@
 //! Differences in chunks and images.
 
 use super::Case;
+use crate::probe::files::decode;
+use filefield::image::{Dimensions, Format, dimensions, probe};
 use serde_json::{Value, json};
 
 /// Django gives one piece; ours are all of the size asked for but the last, and as long together.
@@ -16,11 +18,85 @@ pub(super) fn memory_chunks(case: &Case<'_>) -> bool {
         && *case.got == json!({"ok": {"lengths": lengths, "multiple": size > chunk}})
 }
 
-/// Django finds nothing; ours are the dimensions of the image that the generator cut.
-pub(super) fn cut_image(case: &Case<'_>) -> bool {
+/// The bytes that were asked about.
+fn image(case: &Case<'_>) -> Option<Vec<u8>> {
+    match case.argument("data_b64") {
+        _ if case.op() != "image_dimensions" => None,
+        "" => std::fs::read(case.argument("path")).ok(),
+        data => decode(data).ok(),
+    }
+}
+
+/// The sides in an answer that has some.
+fn sides(answer: &Value) -> Option<Dimensions> {
+    let side = |at: usize| u32::try_from(answer["ok"].get(at)?.as_u64()?).ok();
+    Some(Dimensions { width: side(0)?, height: side(1)? })
+}
+
+fn is_none(answer: &Value) -> bool {
+    *answer == json!({"ok": [Value::Null, Value::Null]})
+}
+
+/// Django finds nothing, or fails behind the header; ours are the dimensions that the header has by itself, and of an
+/// image that the generator cut, those that it had.
+pub(super) fn header_alone(case: &Case<'_>) -> bool {
     let whole = &case.question["whole"];
+    let Some(bytes) = image(case) else { return false };
+    let longest =
+        if Format::detect(&bytes) == Some(Format::Jpeg) { bytes.len() } else { bytes.len().min(64 << 10) };
+    (is_none(case.want) || case.want["error"] == "ValueError")
+        && sides(case.got).is_some_and(|seen| dimensions(&bytes[..longest]) == Some(seen))
+        && (whole.is_null() || case.got["ok"] == *whole)
+}
+
+pub(super) fn pixel_limit(case: &Case<'_>) -> bool {
     case.op() == "image_dimensions"
-        && *case.want == json!({"ok": [Value::Null, Value::Null]})
-        && whole.is_array()
-        && case.got["ok"] == *whole
+        && case.want["error"] == "DecompressionBombError"
+        && (sides(case.got).is_some() || is_none(case.got))
+}
+
+pub(super) fn turned_tiff(case: &Case<'_>) -> bool {
+    let seen = image(case).and_then(|bytes| probe(&bytes));
+    seen.is_some_and(|seen| {
+        seen.format == Format::Tiff
+            && sides(case.got) == Some(seen.dimensions)
+            && sides(case.want) == Some(seen.oriented_dimensions())
+    })
+}
+
+/// The format of the image that Django sees and filefield does not: `None` within where it is not one of ours.
+fn unseen(case: &Case<'_>) -> Option<(Option<Format>, Vec<u8>)> {
+    let bytes = image(case)?;
+    let seen = sides(case.want).is_some() || case.want["error"] == "ValueError";
+    (is_none(case.got) && seen).then(|| (Format::detect(&bytes), bytes))
+}
+
+pub(super) fn unknown_format(case: &Case<'_>) -> bool {
+    unseen(case).is_some_and(|(format, _)| format.is_none())
+}
+
+pub(super) fn far_frame(case: &Case<'_>) -> bool {
+    unseen(case).is_some_and(|(format, bytes)| format == Some(Format::Jpeg) && bytes.len() > 1 << 20)
+}
+
+pub(super) fn broken_header(case: &Case<'_>) -> bool {
+    unseen(case).is_some_and(|(format, _)| format.is_some())
+}
+
+/// The sides that Django goes by stand in another header of the same file.
+pub(super) fn second_header(case: &Case<'_>) -> bool {
+    let (Some(bytes), Some(ours), Some(theirs)) = (image(case), sides(case.got), sides(case.want)) else {
+        return false;
+    };
+    let at = |sides: Dimensions| {
+        let header = match Format::detect(&bytes)? {
+            Format::Png => [b"IHDR", &sides.width.to_be_bytes()[..], &sides.height.to_be_bytes()].concat(),
+            Format::Jpeg => {
+                [b"\x08", &sides.height.to_be_bytes()[2..], &sides.width.to_be_bytes()[2..]].concat()
+            }
+            _ => return None,
+        };
+        bytes.windows(header.len()).position(|window| window == header)
+    };
+    ours != theirs && at(ours).zip(at(theirs)).is_some_and(|(ours, theirs)| ours < theirs)
 }

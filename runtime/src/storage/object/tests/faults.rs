@@ -1,7 +1,7 @@
 //! What the campaign `store` found: answers that say less than they seem to.
 
 use super::*;
-use crate::inspect::{Inspector, Rules};
+use crate::inspect::{Inspection, Inspector, Rules};
 use object_store::{Attribute, PutOptions};
 
 fn owned() -> SaveOptions {
@@ -128,32 +128,72 @@ async fn one_lost_answer_says_nothing_of_the_bucket() {
     assert_eq!(store.requests(), ["head", "copy", "copy", "head"]);
 }
 
+const TOKEN: &str = "aaaabbbbccccddddeeeeffff23";
+const UPLOAD: &str = ".filefield/uploads/aaaabbbbccccddddeeeeffff23";
+
+/// What a client sends, and what it becomes.
+async fn promoted(
+    store: &Double,
+    content_type: &str,
+    encoding: Option<&'static str>,
+    bytes: Vec<u8>,
+    rules: Rules,
+) -> Inspection {
+    let storage = over(store).trust_create_only().build().unwrap();
+    let upload = FileName::or_upload(UPLOAD).unwrap();
+    let mut attributes =
+        attributes::of_file(&Defaults::default(), upload, &[], Some(content_type), Some(TOKEN), TOKEN)
+            .unwrap();
+    if let Some(encoding) = encoding {
+        attributes.insert(Attribute::ContentEncoding, encoding.into());
+    }
+    let options = PutOptions { attributes, ..PutOptions::default() };
+    store.inner.put_opts(&UPLOAD.into(), bytes.into(), options).await.unwrap();
+    let (inspector, result) = Inspector::new(rules);
+    let options = SaveOptions { owner: Some(TOKEN.to_owned()), ..exact() };
+    storage.promote(upload, name("a.gif"), inspector, &options).await.unwrap();
+    result.get().unwrap().clone()
+}
+
 /// Whoever sends an upload may add headers that are not signed.
 #[tokio::test]
 async fn an_upload_with_headers_of_its_own_passes_through_the_process() {
-    let token = "aaaabbbbccccddddeeeeffff23";
     for (encoding, requests) in [(None, 1), (Some("gzip"), 0)] {
         let store = Double::default();
-        let storage = over(&store).trust_create_only().build().unwrap();
-        let upload = format!(".filefield/uploads/{token}");
-        let name_of = FileName::or_upload(&upload).unwrap();
-        let gif = "GIF89a\x01\0\x01\0\0\0\0";
-        let mut attributes =
-            attributes::of_file(&Defaults::default(), name_of, &[], Some("image/gif"), Some(token), token)
-                .unwrap();
-        if let Some(encoding) = encoding {
-            attributes.insert(Attribute::ContentEncoding, encoding.into());
-        }
-        let options = PutOptions { attributes, ..PutOptions::default() };
-        store.inner.put_opts(&upload.as_str().into(), gif.into(), options).await.unwrap();
-        let (inspector, _) = Inspector::new(Rules::default());
-        let options = SaveOptions { owner: Some(token.to_owned()), ..exact() };
-        storage.promote(name_of, name("a.gif"), inspector, &options).await.unwrap();
+        let gif = b"GIF89a\x01\0\x01\0\0\0\0".to_vec();
+        promoted(&store, "image/gif", encoding, gif, Rules::default()).await;
         let copies = store.requests().iter().filter(|request| **request == "copy").count();
         assert_eq!(copies, requests, "{encoding:?}");
         let stored = store.inner.get_opts(&"a.gif".into(), Default::default()).await.unwrap();
         assert_eq!(stored.attributes.get(&Attribute::ContentEncoding), None);
         assert_eq!(stored.attributes.get(&Attribute::ContentType).unwrap().as_ref(), "image/gif");
+    }
+}
+
+/// Wherever the header of an image is, and in few requests.
+#[tokio::test]
+async fn an_upload_in_the_bucket_has_its_dimensions() {
+    let directory = |at: u32| {
+        let mut file = [&b"II*\0"[..], &at.to_le_bytes(), &vec![0; at as usize - 8], &[2, 0]].concat();
+        file.extend(b"\0\x01\x04\0\x01\0\0\0\x07\0\0\0\x01\x01\x04\0\x01\0\0\0\x09\0\0\0\0\0\0\0");
+        file
+    };
+    let thumbnail = [&b"\xff\xe2\xff\xff"[..], &[7; 65_533]].concat();
+    let frame = b"\xff\xc0\0\x0b\x08\0\x09\0\x07\x01\x01\x11\0";
+    let jpeg = [b"\xff\xd8", &thumbnail[..], frame, &[0; 70_000]].concat();
+    let files = [("image/tiff", directory(8)), ("image/tiff", directory(3 << 20)), ("image/jpeg", jpeg)];
+    for (content_type, file) in files {
+        for checksum in [false, true] {
+            let (store, len) = (Double::default(), file.len() as u64);
+            let rules = Rules { dimensions: true, checksum, ..Rules::default() };
+            let seen = promoted(&store, content_type, None, file.clone(), rules).await;
+            assert_eq!((seen.size, seen.content_type), (len, Some(content_type)));
+            let sides = seen.dimensions.unwrap();
+            assert_eq!((sides.width, sides.height), (7, 9), "{content_type} of {len} bytes");
+            let requests = store.requests();
+            assert!(requests.contains(&"copy"), "{requests:?}");
+            assert!(requests.iter().filter(|request| **request == "get").count() <= 4, "{requests:?}");
+        }
     }
 }
 
