@@ -168,11 +168,9 @@ fn characters(template: &str, found: &mut Vec<(Range<usize>, Problem)>) {
         match c {
             '\\' if found.iter().any(|(_, problem)| *problem == Problem::Backslash) => {}
             '\\' => found.push((at..end, Problem::Backslash)),
-            ':' | '<' | '>' | '"' | '|' | '?' | '*' => {
-                if !found.iter().any(|(_, problem)| *problem == Problem::Forbidden) {
-                    found.push((at..end, Problem::Forbidden));
-                }
-            }
+            ':' | '<' | '>' | '"' | '|' | '?' | '*'
+                if found.iter().any(|(_, problem)| *problem == Problem::Forbidden) => {}
+            ':' | '<' | '>' | '"' | '|' | '?' | '*' => found.push((at..end, Problem::Forbidden)),
             '{' | '}' => {
                 // One message for `{name}`.
                 let end = template[at..].find('}').map_or(end, |close| at + close + 1);

@@ -261,11 +261,12 @@ pub(crate) fn describe(template: &str, range: std::ops::Range<usize>, problem: P
             .help("shorten it: file systems take 255"),
         Problem::Backslash => drawn("use `/` between folders".to_owned())
             .help(format!("write `\"{}\"`", template.replace('\\', "/").escape_debug())),
-        Problem::Forbidden => drawn(format!("`{found}` is not allowed in `upload_to`"))
-            .help(match template.replace(':', "-").replace(['<', '>', '"', '|', '?', '*'], "") {
-                rest => instead(rest.split('/').filter(|part| !part.is_empty())),
-            })
-            .note("some file systems give it a meaning of its own"),
+        Problem::Forbidden => {
+            let rest = template.replace(':', "-").replace(['<', '>', '"', '|', '?', '*'], "");
+            drawn(format!("`{found}` is not allowed in `upload_to`"))
+                .help(instead(rest.split('/').filter(|part| !part.is_empty())))
+                .note("some file systems give it a meaning of its own")
+        }
         Problem::Hidden(c) => {
             let kind = if c.is_control() { "control" } else { "invisible" };
             drawn(format!("`upload_to` contains the {kind} character U+{:04X}", u32::from(c))).help("remove it")
