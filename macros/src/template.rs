@@ -53,8 +53,6 @@ pub(crate) enum Problem {
     Forbidden,
     /// A control character, or another that nobody sees.
     Hidden(char),
-    /// Letters and their accents apart.
-    Decomposed,
     /// A part begins with a dot.
     DotFirst,
     /// A part ends in a dot.
@@ -105,9 +103,6 @@ pub(crate) fn problems(template: &str) -> Vec<(Range<usize>, Problem)> {
     }
     parts(template, &mut found);
     characters(template, &mut found);
-    if !unicode_normalization::is_nfc(template) {
-        found.push((0..template.len(), Problem::Decomposed));
-    }
     found.sort_by_key(|(range, _)| range.start);
     found
 }
@@ -343,7 +338,6 @@ mod tests {
             ("com%-d", ("com%-d", Problem::Device)),
             ("a<b>|?*", ("<", Problem::Forbidden)),
             ("a\u{200b}b", ("\u{200b}", Problem::Hidden('\u{200b}'))),
-            ("e\u{301}", ("e\u{301}", Problem::Decomposed)),
         ] {
             assert_eq!(first(template), Some(want), "{template:?}");
         }

@@ -10,7 +10,6 @@ use crate::suggest::listed;
 use crate::template::{self, DIRECTIVES, Problem};
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use syn::Attribute;
-use unicode_normalization::UnicodeNormalization;
 
 pub(crate) const GRAMMAR: Grammar = Grammar {
     attribute: "file",
@@ -271,9 +270,6 @@ pub(crate) fn describe(template: &str, range: std::ops::Range<usize>, problem: P
             let kind = if c.is_control() { "control" } else { "invisible" };
             drawn(format!("`upload_to` contains the {kind} character U+{:04X}", u32::from(c))).help("remove it")
         }
-        Problem::Decomposed => Message::new("`upload_to` is not in Unicode's normal form C")
-            .help(format!("write `\"{}\"`", template.nfc()))
-            .note("letters and their accents are one character there"),
         Problem::DotFirst | Problem::DotLast => {
             let (does, part) = match problem {
                 Problem::DotFirst => ("begins with", found.trim_start_matches('.')),

@@ -75,7 +75,7 @@ fn prepare_stated<M: FileModel>(
     let valid = |base: &str| handle.valid_name(base);
     let generated = match def.spec().upload_to {
         UploadTo::Template(template) => {
-            upload_to::generate_filename(template, &settings::now(), filename, valid)
+            upload_to::generate_filename(&name::nfc(template), &settings::now(), filename, valid)
         }
         UploadTo::Function => match catch_unwind(AssertUnwindSafe(|| field.upload_name(model, filename))) {
             Ok(Some(returned)) => upload_to::callable_filename(&returned, valid),

@@ -33,6 +33,7 @@ pub(crate) use uri::unescaped;
 pub(crate) use uri::uri_to_filepath;
 pub use uri::{check_base_url, filepath_to_uri, join_url, resolve_url};
 pub(crate) use uri::{decode, encode};
+pub(crate) use valid::nfc;
 pub use valid::{
     generate_filename, length, uploaded_name, valid_name, validate_base_name, validate_relative_name,
 };
