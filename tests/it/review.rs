@@ -6,6 +6,7 @@ mod inserts;
 mod journal;
 mod keys;
 mod names;
+mod older;
 mod rows;
 mod storages;
 

@@ -1,0 +1,64 @@
+//! Values that were read from a row, and are put somewhere else or back.
+
+use super::*;
+
+#[derive(Debug, Clone, Default, PartialEq, Model)]
+#[model(table = "racers")]
+struct Car {
+    #[model(primary_key)]
+    id: i64,
+    #[model(unique)]
+    name: String,
+    #[file(upload_to = "cars")]
+    photo: FileField,
+    #[file(upload_to = "manuals")]
+    manual: Option<FileField>,
+    #[file(upload_to = "kept", on_replace = "keep", on_delete = "keep")]
+    kept: FileField,
+}
+
+fn car(name: &str) -> Car {
+    Car { name: name.into(), photo: FileField::new(format!("{name}.txt"), name.to_owned()), ..Car::default() }
+}
+
+async fn row(garage: &Garage, id: i64) -> Car {
+    Car::objects(&garage.db).get(Car::columns().id.eq(id)).await.unwrap()
+}
+
+/// Saves `car` and sweeps; the row is as the instance says, and every file that it names is there.
+async fn saved(garage: &Garage, car: &mut Car) {
+    car.save(&garage.db).await.unwrap();
+    garage.settle().await;
+    let row = row(garage, car.id).await;
+    assert_eq!(&row, car);
+    let named = [Some(&row.photo), row.manual.as_ref(), Some(&row.kept)];
+    for name in named.into_iter().flatten().filter_map(|file| file.name()) {
+        assert!(garage.files().iter().any(|file| file == name), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_moves_to_another_field_of_its_row_is_written_and_kept() {
+    Garage::run::<Car, _>(|garage| async move {
+        saved(&garage, &mut car("a")).await;
+        let mut car = row(&garage, 1).await;
+        car.manual = Some(car.photo.clone());
+        car.photo = FileField::new("new.txt", "new");
+        saved(&garage, &mut car).await;
+        assert_eq!(car.manual.as_ref().and_then(|file| file.name()), Some("cars/a.txt"));
+
+        let mut car = row(&garage, 1).await;
+        let photo = car.manual.replace(car.photo.clone()).unwrap();
+        car.photo = photo;
+        saved(&garage, &mut car).await;
+        assert_eq!(car.photo().name(), "cars/a.txt", "swapped");
+
+        let mut car = row(&garage, 1).await;
+        let photo = car.photo.clone();
+        car.photo_mut().clear();
+        car.manual_mut().assign(photo);
+        saved(&garage, &mut car).await;
+        assert_eq!(garage.files(), ["cars/a.txt"]);
+    })
+    .await;
+}
