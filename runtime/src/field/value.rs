@@ -14,6 +14,12 @@ use std::sync::Arc;
 /// Django (D092), `''` where there is no file. Wrapped in `Option` the column is nullable. Pending content never
 /// becomes a column value: that is an error, not a name that does not exist (W30).
 ///
+/// A value that was read from a row knows that. While it is in its field it says nothing of what the row is to hold: where
+/// others have given the row another file meanwhile, a save keeps theirs. That holds for a clone as well, wherever it has
+/// been, since an instance that was cloned before others saved and one that an older value was written back into look the
+/// same. To put an older file of the same field back, [assign](super::FieldFileMut::assign) it, or write
+/// `FileField::stored(name)`.
+///
 /// ```
 /// use filefield::FileField;
 /// let stored = FileField::stored("manuals/57.pdf");
@@ -145,6 +151,17 @@ impl FileField {
             }
             State::Empty { .. } => FileField(State::Empty { row: Some(row) }),
             State::Pending(_) => self.clone(),
+        }
+    }
+
+    /// The same value, put into a field on purpose: no longer what a row was read with.
+    pub(crate) fn assigned(self) -> Self {
+        match self.0 {
+            State::Empty { .. } => FileField::empty(),
+            State::Stored { name, origin: Origin::Row(_) } => {
+                FileField(State::Stored { name, origin: Origin::Assigned })
+            }
+            state => FileField(state),
         }
     }
 

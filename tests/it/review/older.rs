@@ -62,3 +62,35 @@ async fn a_file_that_moves_to_another_field_of_its_row_is_written_and_kept() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn an_earlier_value_that_is_assigned_is_written() {
+    Garage::run::<Car, _>(|garage| async move {
+        let mut car = Car { kept: FileField::new("one.txt", "1"), ..car("a") };
+        saved(&garage, &mut car).await;
+        let (mut stale, one) = (car.clone(), car.kept.clone());
+        car.kept_mut().assign(FileField::new("two.txt", "2"));
+        saved(&garage, &mut car).await;
+        car.kept_mut().assign(one);
+        saved(&garage, &mut car).await;
+        assert_eq!(car.kept().name(), "kept/one.txt");
+        // That of no file, too.
+        let mut none = Car { photo: FileField::empty(), ..self::car("b") };
+        saved(&garage, &mut none).await;
+        let nothing = none.photo.clone();
+        none.photo_mut().assign(FileField::new("b.txt", "b"));
+        saved(&garage, &mut none).await;
+        let mut other = row(&garage, none.id).await;
+        other.photo_mut().assign(nothing);
+        saved(&garage, &mut other).await;
+        assert!(other.photo.is_empty());
+
+        // What only rides along is stale (F25).
+        car.kept_mut().assign(FileField::new("three.txt", "3"));
+        saved(&garage, &mut car).await;
+        stale.name = "stale".into();
+        saved(&garage, &mut stale).await;
+        assert_eq!(stale.kept().name(), "kept/three.txt");
+    })
+    .await;
+}
