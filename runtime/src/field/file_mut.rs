@@ -112,9 +112,8 @@ impl<M: FileModel> FieldFileMut<'_, M> {
 
     fn point_at(&mut self, name: FileName<'_>) {
         let field = self.field();
-        let value = field.value_mut(self.model);
-        let file = value.file().renamed(name.as_str());
-        value.set_file(file);
+        let file = field.value(self.model).file().renamed(name.as_str());
+        store::put(self.model, field, file);
     }
 
     fn checked<'n>(&self, name: &'n str, operation: &'static str) -> Result<FileName<'n>> {

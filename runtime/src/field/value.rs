@@ -1,5 +1,7 @@
 //! `FileField` and `ImageField`: plain column values that hold a stored name or pending content.
 
+#[cfg(feature = "db")]
+pub(super) mod mark;
 mod text;
 
 use crate::content::Pending;
@@ -28,13 +30,23 @@ use std::sync::Arc;
 /// assert!(pending.is_pending() && pending.name().is_none());
 /// ```
 #[derive(Clone)]
-pub struct FileField(State);
+pub struct FileField {
+    state: State,
+    #[cfg(feature = "db")]
+    mark: Option<Arc<mark::Mark>>,
+}
 
 #[derive(Clone)]
 #[cfg_attr(not(feature = "db"), allow(dead_code, reason = "only saves of rows ask for it"))]
 enum State {
-    Empty { row: Option<u64> },
-    Stored { name: Arc<str>, origin: Origin },
+    /// `read`: the field of the row of the mark that it was read from.
+    Empty {
+        read: Option<usize>,
+    },
+    Stored {
+        name: Arc<str>,
+        origin: Origin,
+    },
     Pending(Arc<Pending>),
 }
 
@@ -46,8 +58,8 @@ enum Origin {
     Assigned,
     /// It was stored or renamed here, so the fields beside it tell of this very file.
     Described,
-    /// The row that the value was read from or written to, and nobody has changed it since.
-    Row(u64),
+    /// It was read from this field of the row of the mark, or written to it, and nobody has changed it since.
+    Read(usize),
     /// It was staged, and may not belong to a row yet.
     #[cfg(feature = "db")]
     Staged(Arc<super::claim::Claim>),
@@ -60,7 +72,15 @@ pub struct ImageField(FileField);
 impl FileField {
     /// No file.
     pub const fn empty() -> Self {
-        FileField(State::Empty { row: None })
+        FileField::of(State::Empty { read: None })
+    }
+
+    const fn of(state: State) -> Self {
+        FileField {
+            state,
+            #[cfg(feature = "db")]
+            mark: None,
+        }
     }
 
     /// A file that is in the storage already, under `name` (D070). The empty string is no file.
@@ -71,18 +91,18 @@ impl FileField {
     pub fn stored(name: impl AsRef<str>) -> Self {
         match name.as_ref() {
             "" => FileField::empty(),
-            name => FileField(State::Stored { name: name.into(), origin: Origin::Assigned }),
+            name => FileField::of(State::Stored { name: name.into(), origin: Origin::Assigned }),
         }
     }
 
     /// A file under `name` that the fields beside it tell of.
     pub(crate) fn described(name: &str) -> Self {
-        FileField(State::Stored { name: name.into(), origin: Origin::Described })
+        FileField::of(State::Stored { name: name.into(), origin: Origin::Described })
     }
 
     /// The same file under another name.
     pub(crate) fn renamed(&self, name: &str) -> Self {
-        match &self.0 {
+        match &self.state {
             State::Stored { origin: Origin::Assigned, .. } => FileField::stored(name),
             _ => FileField::described(name),
         }
@@ -109,72 +129,38 @@ impl FileField {
 
     /// Any pending content.
     pub fn pending(content: Pending) -> Self {
-        FileField(State::Pending(Arc::new(content)))
+        FileField::of(State::Pending(Arc::new(content)))
     }
 
     /// The name relative to the storage (D059), `None` where nothing is stored.
     pub fn name(&self) -> Option<&str> {
-        match &self.0 {
+        match &self.state {
             State::Stored { name, .. } => Some(name),
             _ => None,
         }
     }
 
-    /// The row that this value was read from or written to. It tells a name that was assigned from one that only rode
-    /// along in an instance that others have overtaken (F25).
-    #[cfg(feature = "db")]
-    pub(crate) fn row(&self) -> Option<u64> {
-        match &self.0 {
-            State::Empty { row } => *row,
-            State::Stored { origin: Origin::Row(row), .. } => Some(*row),
-            _ => None,
-        }
-    }
-
-    /// Whether what stands beside the file in an instance of `row` may be of another file.
-    #[cfg(feature = "db")]
-    pub(crate) fn is_foreign(&self, row: u64) -> bool {
-        match &self.0 {
-            State::Empty { row: of } => *of != Some(row),
-            State::Stored { origin: Origin::Row(of), .. } => *of != row,
-            State::Stored { origin: Origin::Assigned, .. } => true,
-            _ => false,
-        }
-    }
-
-    /// The same value, as read from `row`.
-    #[cfg(feature = "db")]
-    pub(crate) fn of_row(&self, row: u64) -> Self {
-        match &self.0 {
-            State::Stored { name, .. } => {
-                FileField(State::Stored { name: name.clone(), origin: Origin::Row(row) })
-            }
-            State::Empty { .. } => FileField(State::Empty { row: Some(row) }),
-            State::Pending(_) => self.clone(),
-        }
-    }
-
     /// The same value, put into a field on purpose: no longer what a row was read with.
     pub(crate) fn assigned(self) -> Self {
-        match self.0 {
-            State::Empty { .. } => FileField::empty(),
-            State::Stored { name, origin: Origin::Row(_) } => {
-                FileField(State::Stored { name, origin: Origin::Assigned })
+        FileField::of(match self.state {
+            State::Empty { .. } => State::Empty { read: None },
+            State::Stored { name, origin: Origin::Read(_) } => {
+                State::Stored { name, origin: Origin::Assigned }
             }
-            state => FileField(state),
-        }
+            state => state,
+        })
     }
 
     /// A file that was staged under `name`.
     #[cfg(feature = "db")]
     pub(crate) fn staged(name: &str, claim: super::claim::Claim) -> Self {
-        FileField(State::Stored { name: name.into(), origin: Origin::Staged(Arc::new(claim)) })
+        FileField::of(State::Stored { name: name.into(), origin: Origin::Staged(Arc::new(claim)) })
     }
 
     /// The claim of a staged file.
     #[cfg(feature = "db")]
     pub(crate) fn claim(&self) -> Option<&super::claim::Claim> {
-        match &self.0 {
+        match &self.state {
             State::Stored { origin: Origin::Staged(claim), .. } => Some(claim),
             _ => None,
         }
@@ -182,17 +168,17 @@ impl FileField {
 
     /// Whether there is no file at all.
     pub fn is_empty(&self) -> bool {
-        matches!(self.0, State::Empty { .. })
+        matches!(self.state, State::Empty { .. })
     }
 
     /// Whether content waits to be stored.
     pub fn is_pending(&self) -> bool {
-        matches!(self.0, State::Pending(_))
+        matches!(self.state, State::Pending(_))
     }
 
     /// The content that waits to be stored.
     pub fn as_pending(&self) -> Option<&Pending> {
-        match &self.0 {
+        match &self.state {
             State::Pending(pending) => Some(pending),
             _ => None,
         }
@@ -203,7 +189,7 @@ impl FileField {
     /// # Errors
     /// [`NotStored`](ErrorKind::NotStored) while content is pending.
     pub fn column_str(&self) -> Result<&str> {
-        match &self.0 {
+        match &self.state {
             State::Empty { .. } => Ok(""),
             State::Stored { name, .. } => Ok(name),
             State::Pending(pending) => Err(Error::new(
@@ -278,7 +264,7 @@ impl From<ImageField> for FileField {
 /// Stored files are equal by name, pending ones when they share their content (D085).
 impl PartialEq for FileField {
     fn eq(&self, other: &Self) -> bool {
-        match (&self.0, &other.0) {
+        match (&self.state, &other.state) {
             (State::Empty { .. }, State::Empty { .. }) => true,
             (State::Stored { name: a, .. }, State::Stored { name: b, .. }) => a == b,
             (State::Pending(a), State::Pending(b)) => a.is_same(b),
@@ -291,7 +277,7 @@ impl Eq for FileField {}
 
 impl Hash for FileField {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        match &self.0 {
+        match &self.state {
             State::Empty { .. } => state.write_u8(0),
             State::Stored { name, .. } => name.hash(state),
             State::Pending(pending) => pending.name().hash(state),

@@ -39,7 +39,12 @@ pub(crate) enum Change {
     /// Insert a row; the database makes the key.
     Insert(Vec<(&'static str, Value)>),
     /// Update the row of the key, or insert it where there is none.
-    Save(Vec<(&'static str, Value)>),
+    Save {
+        values: Vec<(&'static str, Value)>,
+        /// Where the key was made in a transaction of the caller's that may have been rolled back: the staged files that
+        /// the row was written with, each with its number in [`RowWrite::files`].
+        born: Option<Vec<(usize, String)>>,
+    },
     /// Delete the row.
     Delete,
     /// The caller writes the row, in the same transaction.
@@ -156,21 +161,26 @@ impl RowWrite {
                 return Ok(Written { overtaken: true, ..written });
             }
         }
+        let lost = self.is_lost(held.as_deref())?;
+        if lost {
+            held = None;
+        }
         let secured = self.secure(tx, held.as_deref().unwrap_or_default()).await?;
         step!("W4.row-read");
         match &self.change {
             Change::Insert(values) => {
                 self.check_named(tx, &[]).await?;
-                written.inserted = self.insert(tx, values).await?;
+                written.inserted = self.insert(tx, values, true).await?;
             }
-            Change::Save(values) => match &held {
+            Change::Save { values, .. } => match &held {
                 None => {
                     let text = "the row was deleted meanwhile, and its files with it";
                     if self.files.iter().any(|file| file.unchanged && !file.name.is_empty()) {
                         return Err(Error::new(ErrorKind::DoesNotExist, text));
                     }
                     self.check_named(tx, &[]).await?;
-                    self.insert(tx, values).await?;
+                    let values = values.iter().filter(|(column, _)| !lost || *column != self.key.0);
+                    written.inserted = self.insert(tx, &values.cloned().collect::<Vec<_>>(), lost).await?;
                 }
                 Some(held) => {
                     self.check_named(tx, held).await?;

@@ -1,6 +1,10 @@
 //! Values that were read from a row, and are put somewhere else or back.
 
 use super::*;
+use crate::databases::on_every_database;
+use filefield::ErrorKind;
+use filefield::db;
+use filefield::db::sea_orm::TransactionTrait;
 
 #[derive(Debug, Clone, Default, PartialEq, Model)]
 #[model(table = "racers")]
@@ -28,7 +32,7 @@ async fn row(garage: &Garage, id: i64) -> Car {
 /// Saves `car` and sweeps; the row is as the instance says, and every file that it names is there.
 async fn saved(garage: &Garage, car: &mut Car) {
     car.save(&garage.db).await.unwrap();
-    garage.settle().await;
+    db::sweep(&garage.db).await.unwrap();
     let row = row(garage, car.id).await;
     assert_eq!(&row, car);
     let named = [Some(&row.photo), row.manual.as_ref(), Some(&row.kept)];
@@ -58,6 +62,7 @@ async fn a_file_that_moves_to_another_field_of_its_row_is_written_and_kept() {
         car.photo_mut().clear();
         car.manual_mut().assign(photo);
         saved(&garage, &mut car).await;
+        garage.settle().await;
         assert_eq!(garage.files(), ["cars/a.txt"]);
     })
     .await;
@@ -91,6 +96,71 @@ async fn an_earlier_value_that_is_assigned_is_written() {
         stale.name = "stale".into();
         saved(&garage, &mut stale).await;
         assert_eq!(stale.kept().name(), "kept/three.txt");
+    })
+    .await;
+}
+
+/// An instance whose row was rolled back, and on SQLite the key given to another.
+async fn rolled_back(garage: &Garage) -> Car {
+    let mut car = car("a");
+    car.stage(&garage.db).await.unwrap();
+    let tx = garage.db.begin().await.unwrap();
+    car.save(&tx).await.unwrap();
+    car.name = "again".into();
+    car.save(&tx).await.unwrap();
+    assert_eq!(Car::objects(&tx).get(Car::columns().id.eq(car.id)).await.unwrap(), car, "saved twice");
+    tx.rollback().await.unwrap();
+    car
+}
+
+on_every_database!(Car: what_was_rolled_back_is_saved_as_a_row_of_its_own);
+
+async fn what_was_rolled_back_is_saved_as_a_row_of_its_own(garage: Arc<Garage>) {
+    let mut one = rolled_back(&garage).await;
+    let mut clone = one.clone();
+    let mut two = car("b");
+    saved(&garage, &mut two).await;
+    // Once more in a transaction, as a closure that is tried again does, and then for good.
+    let tx = garage.db.begin().await.unwrap();
+    one.save(&tx).await.unwrap();
+    tx.rollback().await.unwrap();
+    saved(&garage, &mut one).await;
+    saved(&garage, &mut two).await;
+    assert_ne!(one.id, two.id);
+    one.name = "c".into();
+    saved(&garage, &mut one).await;
+    garage.settle().await;
+    assert_eq!(garage.files(), ["cars/a.txt", "cars/b.txt"]);
+    // Where the key was not made again, a clone is still of the same row.
+    let result = clone.save(&garage.db).await.map_err(|error| error.kind());
+    assert_eq!(result, if one.id == clone.id { Ok(()) } else { Err(ErrorKind::StagedExpired) });
+    assert_eq!(row(&garage, two.id).await, two);
+    assert_eq!(Car::objects(&garage.db).count().await.unwrap(), 2);
+}
+
+#[tokio::test]
+async fn a_row_that_may_be_another_is_not_overwritten() {
+    Garage::run::<Car, _>(|garage| async move {
+        let mut one = rolled_back(&garage).await;
+        let mut two = car("b");
+        saved(&garage, &mut two).await;
+        one.photo_mut().assign(FileField::new("new.txt", "new"));
+        let error = one.save(&garage.db).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::DoesNotExist, "{error}");
+        assert!(error.to_string().contains("set the key to 0"), "{error}");
+        saved(&garage, &mut two).await;
+        one.id = 0;
+        saved(&garage, &mut one).await;
+
+        // What was committed is found again, also with another file.
+        let mut three = car("c");
+        three.stage(&garage.db).await.unwrap();
+        let tx = garage.db.begin().await.unwrap();
+        three.save(&tx).await.unwrap();
+        tx.commit().await.unwrap();
+        three.photo_mut().assign(FileField::new("d.txt", "d"));
+        saved(&garage, &mut three).await;
+        assert_eq!(Car::objects(&garage.db).count().await.unwrap(), 3);
     })
     .await;
 }
