@@ -1,6 +1,6 @@
 //! Saving and deleting an instance: file and row together.
 
-use super::mark::{mark_of, mark_row, mark_uncertain, row_of};
+use super::mark::{mark_of, mark_row, mark_uncertain};
 use super::value::parameter;
 use super::{AnyColumn, Table, kinds};
 use crate::failpoints::step;
@@ -105,10 +105,10 @@ fn not_staged() -> Error {
 /// A field emptied by hand has no dimensions left either. Nor has one that was given a name by hand, where they are just
 /// those that the row has beside another name: they came with the instance, and tell of the old file.
 async fn empty_beside<M: Table, C: Connection>(model: &mut M, db: &C) -> Result<()> {
-    let mut row: Option<M> = None;
+    let (mark, mut row) = (mark_of(model), None::<M>);
     for field in M::FIELDS.iter() {
         let file = field.value(model).file().clone();
-        if !file.is_foreign(row_of(model), field.number()) {
+        if !file.is_foreign(mark.as_ref(), field.number()) {
             continue;
         }
         if let Some(name) = file.name() {
@@ -223,7 +223,7 @@ pub(super) fn check_columns<M: Table>(model: &M, db: &impl ConnectionTrait) -> R
         let file = field.value(model).file();
         let Some(stored) = file.name() else { continue };
         if let Err(error) = FileName::new(stored)
-            && !file.is_read_from(row_of(model), field.number())
+            && !file.is_unchanged(mark_of(model).as_ref(), field.number())
         {
             return Err(def.blame(error.with_operation("save")));
         }
@@ -245,16 +245,19 @@ fn write<M: Table>(
     change: impl FnOnce(Vec<(&'static str, Value)>, bool) -> Change,
 ) -> Result<RowWrite> {
     check_columns(model, db)?;
-    let (unset, row) = (is_new(model), row_of(model));
+    let (unset, mark) = (is_new(model), mark_of(model));
+    // Whether the row that it knows is its own only the transaction will see.
+    let is_certain = mark.as_ref().is_some_and(|mark| mark.born.is_none());
     let mut values = Vec::with_capacity(M::ALL.len());
     for column in M::ALL.iter().filter(|column| !(unset && column.is_key())) {
         values.push((column.spec().name, column.value(model)));
     }
     let named = |field: ModelField<M>| {
         let file = field.value(model).file();
-        let (entry, unchanged) = (file.claim().map(Claim::entry), file.is_read_from(row, field.number()));
+        let unchanged = file.is_unchanged(mark.as_ref(), field.number());
+        let entry = file.claim().map(Claim::entry);
         let (mut home, mut aliases) = (String::new(), String::new());
-        if file.name().is_some() && unchanged {
+        if file.name().is_some() && unchanged && is_certain {
             // It goes by what the row says, even where that storage is not known here.
             home = registry::home_alias(field.def().storage()?.alias(), stated(field, model));
         } else if file.name().is_some() {

@@ -22,6 +22,10 @@ use std::sync::Arc;
 /// same. To put an older file of the same field back, [assign](super::FieldFileMut::assign) it, or write
 /// `FileField::stored(name)`.
 ///
+/// The `None` of an `Option` knows nothing; the other file values of the instance tell whether it knew of a file. Where they
+/// are all `None`, or new, a save empties the column, also of a file that others have added since: a plain `FileField` is the
+/// better choice where rows are saved by several.
+///
 /// ```
 /// use filefield::FileField;
 /// let stored = FileField::stored("manuals/57.pdf");
@@ -39,15 +43,21 @@ pub struct FileField {
 #[derive(Clone)]
 #[cfg_attr(not(feature = "db"), allow(dead_code, reason = "only saves of rows ask for it"))]
 enum State {
-    /// `read`: the field of the row of the mark that it was read from.
-    Empty {
-        read: Option<usize>,
-    },
-    Stored {
-        name: Arc<str>,
-        origin: Origin,
-    },
+    Empty(Blank),
+    Stored { name: Arc<str>, origin: Origin },
     Pending(Arc<Pending>),
+}
+
+/// Why there is no file.
+#[derive(Clone)]
+#[cfg_attr(not(feature = "db"), allow(dead_code, reason = "only saves of rows ask for it"))]
+enum Blank {
+    /// Somebody emptied the field.
+    Emptied,
+    /// It is the `None` of an `Option`, which has no place for what it comes from.
+    Absent,
+    /// There was none in this field of the row of the mark.
+    Read(usize),
 }
 
 /// Where a stored name comes from.
@@ -72,7 +82,7 @@ pub struct ImageField(FileField);
 impl FileField {
     /// No file.
     pub const fn empty() -> Self {
-        FileField::of(State::Empty { read: None })
+        FileField::of(State::Empty(Blank::Emptied))
     }
 
     const fn of(state: State) -> Self {
@@ -143,7 +153,7 @@ impl FileField {
     /// The same value, put into a field on purpose: no longer what a row was read with.
     pub(crate) fn assigned(self) -> Self {
         FileField::of(match self.state {
-            State::Empty { .. } => State::Empty { read: None },
+            State::Empty(_) => State::Empty(Blank::Emptied),
             State::Stored { name, origin: Origin::Read(_) } => {
                 State::Stored { name, origin: Origin::Assigned }
             }
@@ -168,7 +178,7 @@ impl FileField {
 
     /// Whether there is no file at all.
     pub fn is_empty(&self) -> bool {
-        matches!(self.state, State::Empty { .. })
+        matches!(self.state, State::Empty(_))
     }
 
     /// Whether content waits to be stored.
@@ -190,7 +200,7 @@ impl FileField {
     /// [`NotStored`](ErrorKind::NotStored) while content is pending.
     pub fn column_str(&self) -> Result<&str> {
         match &self.state {
-            State::Empty { .. } => Ok(""),
+            State::Empty(_) => Ok(""),
             State::Stored { name, .. } => Ok(name),
             State::Pending(pending) => Err(Error::new(
                 ErrorKind::NotStored,
@@ -265,7 +275,7 @@ impl From<ImageField> for FileField {
 impl PartialEq for FileField {
     fn eq(&self, other: &Self) -> bool {
         match (&self.state, &other.state) {
-            (State::Empty { .. }, State::Empty { .. }) => true,
+            (State::Empty(_), State::Empty(_)) => true,
             (State::Stored { name: a, .. }, State::Stored { name: b, .. }) => a == b,
             (State::Pending(a), State::Pending(b)) => a.is_same(b),
             _ => false,
@@ -278,7 +288,7 @@ impl Eq for FileField {}
 impl Hash for FileField {
     fn hash<H: Hasher>(&self, state: &mut H) {
         match &self.state {
-            State::Empty { .. } => state.write_u8(0),
+            State::Empty(_) => state.write_u8(0),
             State::Stored { name, .. } => name.hash(state),
             State::Pending(pending) => pending.name().hash(state),
         }
@@ -309,7 +319,7 @@ pub trait FieldValue: super::Listed + Send + Sync + 'static {
 pub trait ImageValue: FieldValue {}
 
 // `do_not_recommend` on these keeps a list of them out of the error about a wrong type, whose label names them already.
-static EMPTY: FileField = FileField::empty();
+static EMPTY: FileField = FileField::of(State::Empty(Blank::Absent));
 
 #[diagnostic::do_not_recommend]
 impl FieldValue for FileField {

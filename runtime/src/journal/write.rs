@@ -90,6 +90,8 @@ impl FileChange {
 pub(crate) struct Written {
     /// The key that the database made.
     pub(crate) inserted: Option<u64>,
+    /// Whether a row of a key that was set was inserted.
+    pub(crate) is_created: bool,
     /// Deletions that were queued.
     pub(crate) queued: Vec<i64>,
     /// Whether the row kept a file that the instance did not know of.
@@ -172,15 +174,17 @@ impl RowWrite {
                 self.check_named(tx, &[]).await?;
                 written.inserted = self.insert(tx, values, true).await?;
             }
-            Change::Save { values, .. } => match &held {
+            Change::Save { values, born } => match &held {
                 None => {
                     let text = "the row was deleted meanwhile, and its files with it";
-                    if self.files.iter().any(|file| file.unchanged && !file.name.is_empty()) {
+                    if born.is_none() && self.files.iter().any(|file| file.unchanged && !file.name.is_empty())
+                    {
                         return Err(Error::new(ErrorKind::DoesNotExist, text));
                     }
                     self.check_named(tx, &[]).await?;
                     let values = values.iter().filter(|(column, _)| !lost || *column != self.key.0);
                     written.inserted = self.insert(tx, &values.cloned().collect::<Vec<_>>(), lost).await?;
+                    written.is_created = !lost;
                 }
                 Some(held) => {
                     self.check_named(tx, held).await?;

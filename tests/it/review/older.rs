@@ -113,7 +113,10 @@ async fn rolled_back(garage: &Garage) -> Car {
     car
 }
 
-on_every_database!(Car: what_was_rolled_back_is_saved_as_a_row_of_its_own);
+on_every_database!(Car:
+    what_was_rolled_back_is_saved_as_a_row_of_its_own,
+    stale_saves_keep_what_others_have_added,
+);
 
 async fn what_was_rolled_back_is_saved_as_a_row_of_its_own(garage: Arc<Garage>) {
     let mut one = rolled_back(&garage).await;
@@ -163,4 +166,43 @@ async fn a_row_that_may_be_another_is_not_overwritten() {
         assert_eq!(Car::objects(&garage.db).count().await.unwrap(), 3);
     })
     .await;
+}
+
+async fn stale_saves_keep_what_others_have_added(garage: Arc<Garage>) {
+    saved(&garage, &mut Car { photo: FileField::empty(), ..car("a") }).await;
+    let mut made = Car { photo: FileField::empty(), ..car("b") };
+    let mut named = Car { photo: FileField::stored("cars/there.txt"), ..car("c") };
+    let mut keyed = Car { id: 70, photo: FileField::empty(), ..car("d") };
+    std::fs::create_dir_all(garage.media().join("cars")).unwrap();
+    std::fs::write(garage.media().join("cars/there.txt"), "there").unwrap();
+    let tx = garage.db.begin().await.unwrap();
+    for car in [&mut made, &mut named, &mut keyed] {
+        car.save(&tx).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    let mut read = row(&garage, 1).await;
+    for stale in [&mut read, &mut made, &mut named, &mut keyed] {
+        let mut other = row(&garage, stale.id).await;
+        other.photo = FileField::new("p.txt", "p");
+        other.manual = Some(FileField::new("m.txt", "m"));
+        saved(&garage, &mut other).await;
+        stale.name += "!";
+        if stale.id == 1 {
+            stale.photo_mut().assign(FileField::new("mine.txt", "mine"));
+        }
+        saved(&garage, stale).await;
+        assert!(stale.manual == other.manual && (stale.id == 1 || stale.photo == other.photo), "{stale:?}");
+
+        // What is emptied on purpose is emptied.
+        stale.manual = None;
+        saved(&garage, stale).await;
+        stale.manual = Some(FileField::new("n.txt", "n"));
+        stale.stage(&garage.db).await.unwrap();
+        let tx = garage.db.begin().await.unwrap();
+        stale.save(&tx).await.unwrap();
+        tx.commit().await.unwrap();
+        stale.manual = None;
+        saved(&garage, stale).await;
+        assert_eq!(row(&garage, stale.id).await.manual, None);
+    }
 }

@@ -18,7 +18,7 @@ impl fmt::Display for ImageField {
 
 fn debug(file: &FileField, kind: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match &file.state {
-        State::Empty { .. } => write!(f, "{kind}(None)"),
+        State::Empty(_) => write!(f, "{kind}(None)"),
         State::Stored { name, .. } => write!(f, "{kind}({name:?})"),
         State::Pending(pending) => write!(f, "{kind}(pending {:?})", pending.name()),
     }
