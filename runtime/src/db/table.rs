@@ -55,6 +55,10 @@ pub trait Table: FileModel + Clone {
     /// again for another row. The next save sees by the staged files whether the row is the instance's own, and inserts a
     /// new one where it is not. Without staged files there is nothing to see it by: set the key back to 0.
     ///
+    /// What was read from one database and is saved in another counts as read from there: a pool of connections to a replica
+    /// and one to the primary are the same to it. To copy a row into another database give the copy the files as
+    /// [`FileField::stored`](crate::FileField::stored).
+    ///
     /// When it fails, the instance is as it was, pending content included, and a retry is always safe (P8).
     ///
     /// On SQLite, where a new row has one file, it goes to the driver in one request with the file's journal entry, which

@@ -176,7 +176,8 @@ impl RowWrite {
             }
             Change::Save { values, born } => match &held {
                 None => {
-                    let text = "the row was deleted meanwhile, and its files with it";
+                    let text = "the row is not there: it was deleted meanwhile, and its files with it, or the \
+                                instance was read from another database";
                     if born.is_none() && self.files.iter().any(|file| file.unchanged && !file.name.is_empty())
                     {
                         return Err(Error::new(ErrorKind::DoesNotExist, text));

@@ -5,6 +5,7 @@ use crate::databases::on_every_database;
 use filefield::ErrorKind;
 use filefield::db;
 use filefield::db::sea_orm::TransactionTrait;
+use filefield_tests::databases::{Database, Kind};
 
 #[derive(Debug, Clone, Default, PartialEq, Model)]
 #[model(table = "racers")]
@@ -205,4 +206,24 @@ async fn stale_saves_keep_what_others_have_added(garage: Arc<Garage>) {
         saved(&garage, stale).await;
         assert_eq!(row(&garage, stale.id).await.manual, None);
     }
+}
+
+#[tokio::test]
+async fn a_row_is_copied_into_another_database_with_its_files_assigned() {
+    Garage::run::<Car, _>(|garage| async move {
+        saved(&garage, &mut car("a")).await;
+        let database = Database::fresh(Kind::Sqlite).unwrap();
+        let other = db::connect(database.url()).await.unwrap();
+        db::migrate::<Car>(&other).await.unwrap();
+        let mut copy = row(&garage, 1).await;
+        let error = copy.save(&other).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::DoesNotExist);
+        assert!(error.to_string().contains("or the instance was read from another database"), "{error}");
+        car("there").save(&other).await.unwrap();
+        let photo = copy.photo.clone();
+        copy.photo_mut().assign(photo);
+        copy.save(&other).await.unwrap();
+        assert_eq!(Car::objects(&other).get(Car::columns().name.eq("a")).await.unwrap().photo, copy.photo);
+    })
+    .await;
 }
