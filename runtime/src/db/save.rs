@@ -130,10 +130,10 @@ async fn empty_beside<M: Table, C: Connection>(model: &mut M, db: &C) -> Result<
     Ok(())
 }
 
-/// Whether the database is to make the key.
+/// Whether the database is to make the key. 0 is one where the instance was read from such a row.
 fn is_new<M: Table>(model: &M) -> bool {
     let key = key_column::<M>();
-    key.is_auto() && key.is_unset(model)
+    key.is_auto() && key.is_unset(model) && mark_of(model).is_none()
 }
 
 /// Runs `write`, which attaches the staged files of `copy`. When it has certainly done nothing, those that the caller

@@ -227,3 +227,23 @@ async fn a_row_is_copied_into_another_database_with_its_files_assigned() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_row_whose_key_is_0_is_that_row() {
+    Garage::run::<Car, _>(|garage| async move {
+        garage.execute("INSERT INTO racers (id, name, photo, kept) VALUES (0, 'zero', '', '')").await;
+        let mut zero = row(&garage, 0).await;
+        zero.name = "renamed".into();
+        zero.photo = FileField::new("zero.txt", "0");
+        saved(&garage, &mut zero).await;
+        zero.manual = Some(FileField::new("manual.txt", "m"));
+        saved(&garage, &mut zero).await;
+        assert_eq!((zero.id, Car::objects(&garage.db).count().await.unwrap()), (0, 1));
+        let mut one = car("one");
+        saved(&garage, &mut one).await;
+        let mut copy = Car { id: 0, name: "copy".into(), ..one };
+        copy.save(&garage.db).await.unwrap();
+        assert_eq!(copy.id, 2);
+    })
+    .await;
+}
