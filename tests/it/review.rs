@@ -7,6 +7,7 @@ mod journal;
 mod keys;
 mod meddling;
 mod names;
+mod older;
 mod rows;
 mod storages;
 

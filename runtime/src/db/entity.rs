@@ -1,7 +1,7 @@
 //! A sea-orm entity for every model with a table, generic in the model: the derive writes none of it, so its cost
 //! is paid once, here, and the whole of sea-orm's query builder is there for models too.
 
-use super::save::mark_row;
+use super::mark::mark_row;
 use super::{AnyColumn, Row, Table};
 use crate::Error;
 use sea_orm::sea_query::{ArrayType, ColumnType};

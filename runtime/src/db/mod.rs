@@ -5,6 +5,7 @@ mod column;
 mod connect;
 pub mod entity;
 mod kinds;
+mod mark;
 mod objects;
 mod save;
 mod stage;

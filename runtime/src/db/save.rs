@@ -1,5 +1,6 @@
 //! Saving and deleting an instance: file and row together.
 
+use super::mark::{mark_of, mark_row, mark_uncertain};
 use super::value::parameter;
 use super::{AnyColumn, Table, kinds};
 use crate::failpoints::step;
@@ -55,8 +56,12 @@ pub(super) async fn save<M: Table, C: Connection>(model: &mut M, db: &C) -> Resu
         let own = db.own().ok_or_else(|| blame::<M>(not_staged(), "save"))?;
         super::stage::stage_all(own, &mut [&mut copy]).await?;
     }
-    let write =
-        write(&copy, db, |values, unset| if unset { Change::Insert(values) } else { Change::Save(values) });
+    let mark = mark_of(&copy);
+    let born = mark.as_ref().and_then(|mark| mark.born.clone());
+    let write = write(&copy, db, |values, unset| match unset {
+        true => Change::Insert(values),
+        false => Change::Save { values, born },
+    });
     let written = attaching(model, &copy, db, write.map_err(|error| blame::<M>(error, "save"))?).await;
     let written = written.map_err(|error| blame::<M>(error, "save"))?;
     step!("W5.answered");
@@ -66,9 +71,9 @@ pub(super) async fn save<M: Table, C: Connection>(model: &mut M, db: &C) -> Resu
             .map_err(|error| blame::<M>(journal::database(error), "save").uncertain())?;
         key_column::<M>().set(&mut copy, key.into());
     }
-    // In the caller's transaction nothing is certain yet: what was changed there is written again by the next save.
-    if db.own().is_some() {
-        mark_row(&mut copy);
+    match db.own() {
+        Some(_) => mark_row(&mut copy),
+        None => mark_uncertain(&mut copy, mark, &written),
     }
     *model = copy;
     if let Some(own) = db.own() {
@@ -100,10 +105,10 @@ fn not_staged() -> Error {
 /// A field emptied by hand has no dimensions left either. Nor has one that was given a name by hand, where they are just
 /// those that the row has beside another name: they came with the instance, and tell of the old file.
 async fn empty_beside<M: Table, C: Connection>(model: &mut M, db: &C) -> Result<()> {
-    let mut row: Option<M> = None;
+    let (mark, mut row) = (mark_of(model), None::<M>);
     for field in M::FIELDS.iter() {
         let file = field.value(model).file().clone();
-        if !file.is_foreign(row_of(model, field)) {
+        if !file.is_foreign(mark.as_ref(), field.number()) {
             continue;
         }
         if let Some(name) = file.name() {
@@ -125,10 +130,10 @@ async fn empty_beside<M: Table, C: Connection>(model: &mut M, db: &C) -> Result<
     Ok(())
 }
 
-/// Whether the database is to make the key.
+/// Whether the database is to make the key. 0 is one where the instance was read from such a row.
 fn is_new<M: Table>(model: &M) -> bool {
     let key = key_column::<M>();
-    key.is_auto() && key.is_unset(model)
+    key.is_auto() && key.is_unset(model) && mark_of(model).is_none()
 }
 
 /// Runs `write`, which attaches the staged files of `copy`. When it has certainly done nothing, those that the caller
@@ -175,22 +180,6 @@ pub(super) async fn delete<M: Table, C: Connection>(model: M, db: &C) -> Result<
     Ok(())
 }
 
-/// Notes in the file fields which row they belong to.
-pub(super) fn mark_row<M: Table>(model: &mut M) {
-    for field in M::FIELDS.iter() {
-        let file = field.value(model).file().of_row(row_of(model, field));
-        field.value_mut(model).set_file(file);
-    }
-}
-
-/// A number for a field of the row of this table and key: the file of another field is as foreign as that of another row.
-fn row_of<M: Table>(model: &M, field: ModelField<M>) -> u64 {
-    use std::hash::{DefaultHasher, Hash, Hasher};
-    let mut hasher = DefaultHasher::new();
-    (M::TABLE, field.def().spec().column, format!("{:?}", key_of(model).1)).hash(&mut hasher);
-    hasher.finish()
-}
-
 /// The columns of the fields that are filled with the file of `field`.
 fn columns_beside<M: Table>(model: &M, field: ModelField<M>) -> Vec<&'static str> {
     let pixels = [field.width(), field.height()].into_iter().flatten();
@@ -234,7 +223,7 @@ pub(super) fn check_columns<M: Table>(model: &M, db: &impl ConnectionTrait) -> R
         let file = field.value(model).file();
         let Some(stored) = file.name() else { continue };
         if let Err(error) = FileName::new(stored)
-            && file.row() != Some(row_of(model, field))
+            && !file.is_unchanged(mark_of(model).as_ref(), field.number())
         {
             return Err(def.blame(error.with_operation("save")));
         }
@@ -253,19 +242,22 @@ pub(super) fn check_columns<M: Table>(model: &M, db: &impl ConnectionTrait) -> R
 fn write<M: Table>(
     model: &M,
     db: &impl ConnectionTrait,
-    change: fn(Vec<(&'static str, Value)>, bool) -> Change,
+    change: impl FnOnce(Vec<(&'static str, Value)>, bool) -> Change,
 ) -> Result<RowWrite> {
     check_columns(model, db)?;
-    let unset = is_new(model);
+    let (unset, mark) = (is_new(model), mark_of(model));
+    // Whether the row that it knows is its own only the transaction will see.
+    let is_certain = mark.as_ref().is_some_and(|mark| mark.born.is_none());
     let mut values = Vec::with_capacity(M::ALL.len());
     for column in M::ALL.iter().filter(|column| !(unset && column.is_key())) {
         values.push((column.spec().name, column.value(model)));
     }
     let named = |field: ModelField<M>| {
         let file = field.value(model).file();
-        let (entry, unchanged) = (file.claim().map(Claim::entry), file.row() == Some(row_of(model, field)));
+        let unchanged = file.is_unchanged(mark.as_ref(), field.number());
+        let entry = file.claim().map(Claim::entry);
         let (mut home, mut aliases) = (String::new(), String::new());
-        if file.name().is_some() && unchanged {
+        if file.name().is_some() && unchanged && is_certain {
             // It goes by what the row says, even where that storage is not known here.
             home = registry::home_alias(field.def().storage()?.alias(), stated(field, model));
         } else if file.name().is_some() {

@@ -51,6 +51,14 @@ pub trait Table: FileModel + Clone {
     /// A key that is a `Uuid` or a `String` is set before: nil and the empty string are refused. As in Django, a new
     /// instance with the key of a row that is there replaces it, and its files.
     ///
+    /// An instance keeps the key that a transaction made for it, also when that was rolled back, and SQLite then makes it
+    /// again for another row. The next save sees by the staged files whether the row is the instance's own, and inserts a
+    /// new one where it is not. Without staged files there is nothing to see it by: set the key back to 0.
+    ///
+    /// What was read from one database and is saved in another counts as read from there: a pool of connections to a replica
+    /// and one to the primary are the same to it. To copy a row into another database give the copy the files as
+    /// [`FileField::stored`](crate::FileField::stored).
+    ///
     /// When it fails, the instance is as it was, pending content included, and a retry is always safe (P8).
     ///
     /// On SQLite, where a new row has one file, it goes to the driver in one request with the file's journal entry, which

@@ -34,9 +34,12 @@ impl<M: FileModel> FieldFileMut<'_, M> {
 
     /// Puts a value in, to be stored with the row: pending content, or the name of a file that is in the storage
     /// already (D070, D071). Dimensions and meta are emptied, and filled when content is stored; nothing is read.
+    ///
+    /// The row will hold this value, also where it is one that was read from the row earlier, and others have saved
+    /// another since; a plain write to the field cannot tell that one from a value that was never touched.
     pub fn assign(&mut self, value: impl Into<FileField>) {
         let field = self.field();
-        store::replace(self.model, field, value.into());
+        store::replace(self.model, field, value.into().assigned());
     }
 
     /// Empties the field. The stored file goes after the row has been saved, by the field's `on_replace`.
@@ -109,9 +112,8 @@ impl<M: FileModel> FieldFileMut<'_, M> {
 
     fn point_at(&mut self, name: FileName<'_>) {
         let field = self.field();
-        let value = field.value_mut(self.model);
-        let file = value.file().renamed(name.as_str());
-        value.set_file(file);
+        let file = field.value(self.model).file().renamed(name.as_str());
+        store::put(self.model, field, file);
     }
 
     fn checked<'n>(&self, name: &'n str, operation: &'static str) -> Result<FileName<'n>> {

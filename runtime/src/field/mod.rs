@@ -23,6 +23,8 @@ pub use file_mut::FieldFileMut;
 #[doc(hidden)]
 pub use file_mut::field_file_mut;
 pub use meta::FileMeta;
+#[cfg(feature = "db")]
+pub(crate) use value::mark::Mark;
 pub use value::{FieldValue, FileField, ImageField, ImageValue};
 use view::Listed;
 pub(crate) use view::View;

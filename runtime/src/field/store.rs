@@ -195,7 +195,7 @@ pub(crate) fn fill<M: FileModel>(
     file: FileField,
 ) {
     let dimensions = stored.inspection.dimensions;
-    field.value_mut(model).set_file(file);
+    put(model, field, file);
     set_pixels(model, field, dimensions.map(|d| (d.width, d.height)));
     if let Some(meta) = field.meta() {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok();
@@ -225,11 +225,19 @@ pub(crate) fn beside<M: FileModel>(
 
 /// Puts `file` into its field and empties the fields beside it.
 pub(crate) fn replace<M: FileModel>(model: &mut M, field: ModelField<M>, file: FileField) {
-    field.value_mut(model).set_file(file);
+    put(model, field, file);
     set_pixels(model, field, None);
     if let Some(meta) = field.meta() {
         meta.get_mut(model).set_meta(None);
     }
+}
+
+/// Puts `file` into its field. What the instance knows of its row it goes on knowing.
+pub(crate) fn put<M: FileModel>(model: &mut M, field: ModelField<M>, file: FileField) {
+    let value = field.value_mut(model);
+    #[cfg(feature = "db")]
+    let file = file.in_place_of(value.file());
+    value.set_file(file);
 }
 
 fn set_pixels<M: FileModel>(model: &mut M, field: ModelField<M>, pixels: Option<(u32, u32)>) {

@@ -1,5 +1,7 @@
 //! `FileField` and `ImageField`: plain column values that hold a stored name or pending content.
 
+#[cfg(feature = "db")]
+pub(super) mod mark;
 mod text;
 
 use crate::content::Pending;
@@ -16,6 +18,16 @@ use std::sync::Arc;
 /// model, it is a panic, since its conversion has no way to fail: store the content first, with
 /// `photo_mut().save(..)`.
 ///
+/// A value that was read from a row knows that. While it is in its field it says nothing of what the row is to hold: where
+/// others have given the row another file meanwhile, a save keeps theirs. That holds for a clone as well, wherever it has
+/// been, since an instance that was cloned before others saved and one that an older value was written back into look the
+/// same. To put an older file of the same field back, [assign](super::FieldFileMut::assign) it, or write
+/// `FileField::stored(name)`.
+///
+/// The `None` of an `Option` knows nothing; the other file values of the instance tell whether it knew of a file. Where they
+/// are all `None`, or new, a save empties the column, also of a file that others have added since: a plain `FileField` is the
+/// better choice where rows are saved by several.
+///
 /// ```
 /// use filefield::FileField;
 /// let stored = FileField::stored("manuals/57.pdf");
@@ -24,14 +36,30 @@ use std::sync::Arc;
 /// assert!(pending.is_pending() && pending.name().is_none());
 /// ```
 #[derive(Clone)]
-pub struct FileField(State);
+pub struct FileField {
+    state: State,
+    #[cfg(feature = "db")]
+    mark: Option<Arc<mark::Mark>>,
+}
 
 #[derive(Clone)]
 #[cfg_attr(not(feature = "db"), allow(dead_code, reason = "only saves of rows ask for it"))]
 enum State {
-    Empty { row: Option<u64> },
+    Empty(Blank),
     Stored { name: Arc<str>, origin: Origin },
     Pending(Arc<Pending>),
+}
+
+/// Why there is no file.
+#[derive(Clone)]
+#[cfg_attr(not(feature = "db"), allow(dead_code, reason = "only saves of rows ask for it"))]
+enum Blank {
+    /// Somebody emptied the field.
+    Emptied,
+    /// It is the `None` of an `Option`, which has no place for what it comes from.
+    Absent,
+    /// There was none in this field of the row of the mark.
+    Read(usize),
 }
 
 /// Where a stored name comes from.
@@ -42,8 +70,8 @@ enum Origin {
     Assigned,
     /// It was stored or renamed here, so the fields beside it tell of this very file.
     Described,
-    /// The row that the value was read from or written to, and nobody has changed it since.
-    Row(u64),
+    /// It was read from this field of the row of the mark, or written to it, and nobody has changed it since.
+    Read(usize),
     /// It was staged, and may not belong to a row yet.
     #[cfg(feature = "db")]
     Staged(Arc<super::claim::Claim>),
@@ -56,7 +84,15 @@ pub struct ImageField(FileField);
 impl FileField {
     /// No file.
     pub const fn empty() -> Self {
-        FileField(State::Empty { row: None })
+        FileField::of(State::Empty(Blank::Emptied))
+    }
+
+    const fn of(state: State) -> Self {
+        FileField {
+            state,
+            #[cfg(feature = "db")]
+            mark: None,
+        }
     }
 
     /// A file that is in the storage already, under `name` (D070). The empty string is no file.
@@ -67,18 +103,18 @@ impl FileField {
     pub fn stored(name: impl AsRef<str>) -> Self {
         match name.as_ref() {
             "" => FileField::empty(),
-            name => FileField(State::Stored { name: name.into(), origin: Origin::Assigned }),
+            name => FileField::of(State::Stored { name: name.into(), origin: Origin::Assigned }),
         }
     }
 
     /// A file under `name` that the fields beside it tell of.
     pub(crate) fn described(name: &str) -> Self {
-        FileField(State::Stored { name: name.into(), origin: Origin::Described })
+        FileField::of(State::Stored { name: name.into(), origin: Origin::Described })
     }
 
     /// The same file under another name.
     pub(crate) fn renamed(&self, name: &str) -> Self {
-        match &self.0 {
+        match &self.state {
             State::Stored { origin: Origin::Assigned, .. } => FileField::stored(name),
             _ => FileField::described(name),
         }
@@ -105,61 +141,38 @@ impl FileField {
 
     /// Any pending content.
     pub fn pending(content: Pending) -> Self {
-        FileField(State::Pending(Arc::new(content)))
+        FileField::of(State::Pending(Arc::new(content)))
     }
 
     /// The name relative to the storage (D059), `None` where nothing is stored.
     pub fn name(&self) -> Option<&str> {
-        match &self.0 {
+        match &self.state {
             State::Stored { name, .. } => Some(name),
             _ => None,
         }
     }
 
-    /// The row that this value was read from or written to. It tells a name that was assigned from one that only rode
-    /// along in an instance that others have overtaken (F25).
-    #[cfg(feature = "db")]
-    pub(crate) fn row(&self) -> Option<u64> {
-        match &self.0 {
-            State::Empty { row } => *row,
-            State::Stored { origin: Origin::Row(row), .. } => Some(*row),
-            _ => None,
-        }
-    }
-
-    /// Whether what stands beside the file in an instance of `row` may be of another file.
-    #[cfg(feature = "db")]
-    pub(crate) fn is_foreign(&self, row: u64) -> bool {
-        match &self.0 {
-            State::Empty { row: of } => *of != Some(row),
-            State::Stored { origin: Origin::Row(of), .. } => *of != row,
-            State::Stored { origin: Origin::Assigned, .. } => true,
-            _ => false,
-        }
-    }
-
-    /// The same value, as read from `row`.
-    #[cfg(feature = "db")]
-    pub(crate) fn of_row(&self, row: u64) -> Self {
-        match &self.0 {
-            State::Stored { name, .. } => {
-                FileField(State::Stored { name: name.clone(), origin: Origin::Row(row) })
+    /// The same value, put into a field on purpose: no longer what a row was read with.
+    pub(crate) fn assigned(self) -> Self {
+        FileField::of(match self.state {
+            State::Empty(_) => State::Empty(Blank::Emptied),
+            State::Stored { name, origin: Origin::Read(_) } => {
+                State::Stored { name, origin: Origin::Assigned }
             }
-            State::Empty { .. } => FileField(State::Empty { row: Some(row) }),
-            State::Pending(_) => self.clone(),
-        }
+            state => state,
+        })
     }
 
     /// A file that was staged under `name`.
     #[cfg(feature = "db")]
     pub(crate) fn staged(name: &str, claim: super::claim::Claim) -> Self {
-        FileField(State::Stored { name: name.into(), origin: Origin::Staged(Arc::new(claim)) })
+        FileField::of(State::Stored { name: name.into(), origin: Origin::Staged(Arc::new(claim)) })
     }
 
     /// The claim of a staged file.
     #[cfg(feature = "db")]
     pub(crate) fn claim(&self) -> Option<&super::claim::Claim> {
-        match &self.0 {
+        match &self.state {
             State::Stored { origin: Origin::Staged(claim), .. } => Some(claim),
             _ => None,
         }
@@ -167,17 +180,17 @@ impl FileField {
 
     /// Whether there is no file at all.
     pub fn is_empty(&self) -> bool {
-        matches!(self.0, State::Empty { .. })
+        matches!(self.state, State::Empty(_))
     }
 
     /// Whether content waits to be stored.
     pub fn is_pending(&self) -> bool {
-        matches!(self.0, State::Pending(_))
+        matches!(self.state, State::Pending(_))
     }
 
     /// The content that waits to be stored.
     pub fn as_pending(&self) -> Option<&Pending> {
-        match &self.0 {
+        match &self.state {
             State::Pending(pending) => Some(pending),
             _ => None,
         }
@@ -188,8 +201,8 @@ impl FileField {
     /// # Errors
     /// [`NotStored`](ErrorKind::NotStored) while content is pending.
     pub fn column_str(&self) -> Result<&str> {
-        match &self.0 {
-            State::Empty { .. } => Ok(""),
+        match &self.state {
+            State::Empty(_) => Ok(""),
             State::Stored { name, .. } => Ok(name),
             State::Pending(pending) => Err(Error::new(
                 ErrorKind::NotStored,
@@ -263,8 +276,8 @@ impl From<ImageField> for FileField {
 /// Stored files are equal by name, pending ones when they share their content (D085).
 impl PartialEq for FileField {
     fn eq(&self, other: &Self) -> bool {
-        match (&self.0, &other.0) {
-            (State::Empty { .. }, State::Empty { .. }) => true,
+        match (&self.state, &other.state) {
+            (State::Empty(_), State::Empty(_)) => true,
             (State::Stored { name: a, .. }, State::Stored { name: b, .. }) => a == b,
             (State::Pending(a), State::Pending(b)) => a.is_same(b),
             _ => false,
@@ -276,8 +289,8 @@ impl Eq for FileField {}
 
 impl Hash for FileField {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        match &self.0 {
-            State::Empty { .. } => state.write_u8(0),
+        match &self.state {
+            State::Empty(_) => state.write_u8(0),
             State::Stored { name, .. } => name.hash(state),
             State::Pending(pending) => pending.name().hash(state),
         }
@@ -308,7 +321,7 @@ pub trait FieldValue: super::Listed + Send + Sync + 'static {
 pub trait ImageValue: FieldValue {}
 
 // `do_not_recommend` on these keeps a list of them out of the error about a wrong type, whose label names them already.
-static EMPTY: FileField = FileField::empty();
+static EMPTY: FileField = FileField::of(State::Empty(Blank::Absent));
 
 #[diagnostic::do_not_recommend]
 impl FieldValue for FileField {

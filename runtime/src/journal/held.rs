@@ -1,8 +1,8 @@
 //! The files that a row holds, read in its transaction and never from memory (F24).
 
 use super::database;
-use super::write::FileChange;
-use crate::{FileMeta, Result, registry};
+use super::write::{Change, FileChange, RowWrite};
+use crate::{Error, ErrorKind, FileMeta, Result, registry};
 use sea_orm::QueryResult;
 
 /// A file that a row holds: a name, and the storage that the name is in. Both make the file: after a move the row names
@@ -33,6 +33,28 @@ impl Held {
     /// Whether it is the file that `file` names.
     pub(super) fn is(&self, file: &FileChange) -> bool {
         self.name == file.name && (self.name.is_empty() || self.storage == file.home)
+    }
+}
+
+impl RowWrite {
+    /// Whether the row of the key is not the one that the instance inserted in a transaction of the caller's, which was
+    /// rolled back: SQLite makes such a key again. Then it is inserted anew, with the staged files that it was made with:
+    /// the fence holds only if no row has taken them.
+    pub(super) fn is_lost(&self, held: Option<&[Held]>) -> Result<bool> {
+        let (Change::Save { born: Some(born), .. }, Some(held)) = (&self.change, held) else {
+            return Ok(false);
+        };
+        if born.is_empty() || born.iter().any(|(index, name)| held[*index].name == *name) {
+            return Ok(false);
+        }
+        if self.files.iter().enumerate().any(|(index, file)| {
+            file.entry.is_some() && born.iter().any(|(of, name)| *of == index && *name == file.name)
+        }) {
+            return Ok(true);
+        }
+        let text = "this instance made its row in a transaction, and the row of its key has other files by now: it may be \
+                    another. Read it again, or set the key to 0 for a new row";
+        Err(Error::new(ErrorKind::DoesNotExist, text))
     }
 }
 

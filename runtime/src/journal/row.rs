@@ -1,7 +1,7 @@
 //! The statements that write a row.
 
 use super::error::{database, unreadable_key};
-use super::write::{Change, RowWrite};
+use super::write::RowWrite;
 use crate::{Error, ErrorKind, Result};
 use sea_orm::sea_query::{Alias, Expr, Query};
 use sea_orm::{ConnectionTrait, DbBackend, Value};
@@ -29,11 +29,12 @@ impl RowWrite {
         taken(tx.execute(&delete).await.map_err(database)?.rows_affected())
     }
 
-    /// Inserts the row, and says the key where the database makes it.
+    /// Inserts the row, and says the key where the database `makes` it.
     pub(super) async fn insert(
         &self,
         tx: &impl ConnectionTrait,
         values: &[(&'static str, Value)],
+        makes: bool,
     ) -> Result<Option<u64>> {
         let mut insert = Query::insert();
         insert.into_table(Alias::new(self.table));
@@ -44,7 +45,7 @@ impl RowWrite {
         if values.is_empty() {
             insert.or_default_values();
         }
-        if !matches!(self.change, Change::Insert(_)) {
+        if !makes {
             let done = tx.execute(&insert).await.map_err(database)?;
             return taken(done.rows_affected()).map(|()| None);
         }

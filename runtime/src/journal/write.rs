@@ -40,7 +40,12 @@ pub(crate) enum Change {
     /// Insert a row; the database makes the key.
     Insert(Vec<(&'static str, Value)>),
     /// Update the row of the key, or insert it where there is none.
-    Save(Vec<(&'static str, Value)>),
+    Save {
+        values: Vec<(&'static str, Value)>,
+        /// Where the key was made in a transaction of the caller's that may have been rolled back: the staged files that
+        /// the row was written with, each with its number in [`RowWrite::files`].
+        born: Option<Vec<(usize, String)>>,
+    },
     /// Delete the row.
     Delete,
     /// The caller writes the row, in the same transaction.
@@ -86,6 +91,8 @@ impl FileChange {
 pub(crate) struct Written {
     /// The key that the database made.
     pub(crate) inserted: Option<u64>,
+    /// Whether a row of a key that was set was inserted.
+    pub(crate) is_created: bool,
     /// Deletions that were queued.
     pub(crate) queued: Vec<i64>,
     /// Whether the row kept a file that the instance did not know of.
@@ -157,21 +164,29 @@ impl RowWrite {
                 return Ok(Written { overtaken: true, ..written });
             }
         }
+        let lost = self.is_lost(held.as_deref())?;
+        if lost {
+            held = None;
+        }
         let secured = self.secure(tx, held.as_deref().unwrap_or_default()).await?;
         step!("W4.row-read");
         match &self.change {
             Change::Insert(values) => {
                 self.check_named(tx, &[]).await?;
-                written.inserted = self.insert(tx, values).await?;
+                written.inserted = self.insert(tx, values, true).await?;
             }
-            Change::Save(values) => match &held {
+            Change::Save { values, born } => match &held {
                 None => {
-                    let text = "the row was deleted meanwhile, and its files with it";
-                    if self.files.iter().any(|file| file.unchanged && !file.name.is_empty()) {
+                    let text = "the row is not there: it was deleted meanwhile, and its files with it, or the \
+                                instance was read from another database";
+                    if born.is_none() && self.files.iter().any(|file| file.unchanged && !file.name.is_empty())
+                    {
                         return Err(Error::new(ErrorKind::DoesNotExist, text));
                     }
                     self.check_named(tx, &[]).await?;
-                    self.insert(tx, values).await?;
+                    let values = values.iter().filter(|(column, _)| !lost || *column != self.key.0);
+                    written.inserted = self.insert(tx, &values.cloned().collect::<Vec<_>>(), lost).await?;
+                    written.is_created = !lost;
                 }
                 Some(held) => {
                     self.check_named(tx, held).await?;

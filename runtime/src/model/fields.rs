@@ -72,6 +72,12 @@ impl<M: FileModel> ModelField<M> {
         self.def
     }
 
+    /// Its number among the file fields.
+    #[cfg(feature = "db")]
+    pub(crate) fn number(&self) -> usize {
+        self.number
+    }
+
     /// The value.
     #[inline]
     pub fn value<'m>(&self, model: &'m M) -> &'m dyn FieldValue {

@@ -17,8 +17,8 @@ impl fmt::Display for ImageField {
 }
 
 fn debug(file: &FileField, kind: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    match &file.0 {
-        State::Empty { .. } => write!(f, "{kind}(None)"),
+    match &file.state {
+        State::Empty(_) => write!(f, "{kind}(None)"),
         State::Stored { name, .. } => write!(f, "{kind}({name:?})"),
         State::Pending(pending) => write!(f, "{kind}(pending {:?})", pending.name()),
     }

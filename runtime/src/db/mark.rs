@@ -1,0 +1,67 @@
+//! What instances know of their rows, noted in their file values.
+
+use super::Table;
+use super::save::key_of;
+use crate::field::{FileField, Mark};
+use crate::journal::Written;
+use std::sync::Arc;
+
+/// A number for the row of this table and key.
+pub(super) fn row_of<M: Table>(model: &M) -> u64 {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let mut hasher = DefaultHasher::new();
+    (M::TABLE, format!("{:?}", key_of(model).1)).hash(&mut hasher);
+    hasher.finish()
+}
+
+/// What the instance knows of the row of its key; `None` where it was never read from it nor written to it. A value of
+/// another instance of the row may be among its own: what one of them has not known of is not known.
+pub(super) fn mark_of<M: Table>(model: &M) -> Option<Mark> {
+    let row = row_of(model);
+    let marks = || M::FIELDS.iter().filter_map(|field| field.value(model).file().mark(row));
+    let mut mark = marks().next()?.clone();
+    mark.known.retain(|number| marks().all(|other| other.known.contains(number)));
+    Some(mark)
+}
+
+/// Notes in the file fields that this is how the row was read, or written for certain.
+pub(super) fn mark_row<M: Table>(model: &mut M) {
+    let mark = Arc::new(Mark { row: row_of(model), known: named(model).collect(), born: None });
+    put(model, |file, number| file.read_from(mark.clone(), number));
+}
+
+/// Notes what was written in a transaction of the caller's, where nothing is certain yet: what was changed there is written
+/// again by the next save. `before` is what the instance knew.
+pub(super) fn mark_uncertain<M: Table>(model: &mut M, before: Option<Mark>, written: &Written) {
+    let is_made = written.inserted.is_some();
+    let is_inserted = is_made || written.is_created;
+    let mut mark = match before {
+        Some(mark) if !is_made => mark,
+        None if !is_inserted => return,
+        _ => Mark { row: row_of(model), known: Vec::new(), born: is_made.then(Vec::new) },
+    };
+    mark.known.extend(named(model));
+    if let Some(born) = &mut mark.born {
+        born.extend(M::FIELDS.iter().filter_map(|field| {
+            let file = field.value(model).file();
+            file.claim().and(file.name()).map(|name| (field.number(), name.to_owned()))
+        }));
+    }
+    let mark = Arc::new(mark);
+    put(model, |file, number| match is_inserted {
+        true => file.inserted(mark.clone(), number),
+        false => file.with_mark(Some(mark.clone())),
+    });
+}
+
+/// The numbers of the fields that have a file.
+fn named<M: Table>(model: &M) -> impl Iterator<Item = usize> {
+    M::FIELDS.iter().filter(|field| field.value(model).file().name().is_some()).map(|field| field.number())
+}
+
+fn put<M: Table>(model: &mut M, marked: impl Fn(FileField, usize) -> FileField) {
+    for field in M::FIELDS.iter() {
+        let file = marked(field.value(model).file().clone(), field.number());
+        field.value_mut(model).set_file(file);
+    }
+}
