@@ -8,7 +8,7 @@ use crate::field::claim::Claim;
 use crate::field::{self, FileField, Retention, stated, store};
 use crate::journal::{self, Change, FileChange, RowWrite, TransactionError, Written};
 use crate::model::{FileModel, ModelField};
-use crate::{Error, ErrorKind, FileName, Result, name, registry};
+use crate::{Error, ErrorKind, FileName, Result, SharedStorage, name, registry};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, TryFromU64, Value};
 
@@ -256,7 +256,7 @@ fn write<M: Table>(
         let file = field.value(model).file();
         let unchanged = file.is_unchanged(mark.as_ref(), field.number());
         let entry = file.claim().map(Claim::entry);
-        let (mut home, mut aliases) = (String::new(), String::new());
+        let (mut home, mut aliases, mut stored) = (String::new(), String::new(), None);
         if file.name().is_some() && unchanged && is_certain {
             // It goes by what the row says, even where that storage is not known here.
             home = registry::home_alias(field.def().storage()?.alias(), stated(field, model));
@@ -266,9 +266,10 @@ fn write<M: Table>(
             if entry.is_none() {
                 aliases = registry::aliases(&home, &handle);
             }
+            stored = file.is_stored_here().then(|| handle.storage().clone());
         }
         let name = file.name().unwrap_or_default().to_owned();
-        Ok(Named { name, home, aliases, entry, unchanged, beside: columns_beside(model, field) })
+        Ok(Named { name, home, aliases, stored, entry, unchanged, beside: columns_beside(model, field) })
     };
     let files = file_changes::<M>(!unset, &named, |spec| spec.on_replace)?;
     Ok(RowWrite { table: M::TABLE, key: key_of(model), change: change(values, unset), files })
@@ -280,6 +281,7 @@ struct Named {
     name: String,
     home: String,
     aliases: String,
+    stored: Option<SharedStorage>,
     entry: Option<i64>,
     unchanged: bool,
     beside: Vec<&'static str>,
@@ -295,7 +297,7 @@ fn file_changes<M: Table>(
         .iter()
         .map(|field| {
             let spec = field.def().spec();
-            let Named { name, home, aliases, entry, unchanged, beside } = named(field)?;
+            let Named { name, home, aliases, stored, entry, unchanged, beside } = named(field)?;
             let storage = if held { field.def().storage()?.alias().to_owned() } else { String::new() };
             Ok(FileChange {
                 column: spec.column,
@@ -304,6 +306,7 @@ fn file_changes<M: Table>(
                 name,
                 home,
                 aliases,
+                stored,
                 entry,
                 unchanged,
                 beside,

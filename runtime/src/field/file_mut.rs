@@ -55,7 +55,7 @@ impl<M: FileModel> FieldFileMut<'_, M> {
     /// Those of a name that is not valid or longer than the column.
     pub fn set_name(&mut self, name: &str) -> Result<()> {
         let name = self.checked(name, "set_name")?;
-        self.point_at(name);
+        self.point_at(name, false);
         Ok(())
     }
 
@@ -70,7 +70,7 @@ impl<M: FileModel> FieldFileMut<'_, M> {
         let handle = def.storage()?;
         let prepared = store::prepare(self.model, self.field(), &handle, filename, content.into())?;
         let stored = prepared.store(def, &handle).await?;
-        let (field, file) = (self.field(), FileField::described(&stored.saved.name));
+        let (field, file) = (self.field(), FileField::described(&stored.saved.name, true));
         store::fill(self.model, field, handle.alias(), &stored, file);
         Ok(stored.saved.name)
     }
@@ -86,7 +86,7 @@ impl<M: FileModel> FieldFileMut<'_, M> {
             self.def().blame(error.with_operation("rename").with_name(to).with_storage(handle.alias()))
         };
         handle.rename(from, to).await.map_err(blame)?;
-        self.point_at(to);
+        self.point_at(to, true);
         Ok(())
     }
 
@@ -110,9 +110,9 @@ impl<M: FileModel> FieldFileMut<'_, M> {
         Ok(())
     }
 
-    fn point_at(&mut self, name: FileName<'_>) {
+    fn point_at(&mut self, name: FileName<'_>, stored: bool) {
         let field = self.field();
-        let file = field.value(self.model).file().renamed(name.as_str());
+        let file = field.value(self.model).file().renamed(name.as_str(), stored);
         store::put(self.model, field, file);
     }
 

@@ -68,8 +68,9 @@ enum Blank {
 enum Origin {
     /// Somebody assigned it.
     Assigned,
-    /// It was stored or renamed here, so the fields beside it tell of this very file.
-    Described,
+    /// It was given its name here, so the fields beside it tell of this very file; and if `stored`, it was put under the
+    /// name here.
+    Described { stored: bool },
     /// It was read from this field of the row of the mark, or written to it, and nobody has changed it since.
     Read(usize),
     /// It was staged, and may not belong to a row yet.
@@ -108,15 +109,21 @@ impl FileField {
     }
 
     /// A file under `name` that the fields beside it tell of.
-    pub(crate) fn described(name: &str) -> Self {
-        FileField::of(State::Stored { name: name.into(), origin: Origin::Described })
+    pub(crate) fn described(name: &str, stored: bool) -> Self {
+        FileField::of(State::Stored { name: name.into(), origin: Origin::Described { stored } })
     }
 
-    /// The same file under another name.
-    pub(crate) fn renamed(&self, name: &str) -> Self {
+    /// Whether an accessor has put the file under its name, where no row holds it yet.
+    #[cfg(feature = "db")]
+    pub(crate) fn is_stored_here(&self) -> bool {
+        matches!(&self.state, State::Stored { origin: Origin::Described { stored: true }, .. })
+    }
+
+    /// The same file under another name, and if `stored`, put there.
+    pub(crate) fn renamed(&self, name: &str, stored: bool) -> Self {
         match &self.state {
             State::Stored { origin: Origin::Assigned, .. } => FileField::stored(name),
-            _ => FileField::described(name),
+            _ => FileField::described(name, stored),
         }
     }
 

@@ -7,7 +7,7 @@ use super::row::dropped;
 use super::stage::{LEASE, expired};
 use super::transaction::{self, TransactionError};
 use crate::failpoints::{planted, step};
-use crate::{Error, ErrorKind, FileName, Result, name, registry};
+use crate::{Error, ErrorKind, FileName, Result, SharedStorage, name, registry};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query, SimpleExpr};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, TransactionTrait, Value};
 use std::collections::BTreeSet;
@@ -68,6 +68,8 @@ pub(crate) struct FileChange {
     pub(crate) home: String,
     /// All aliases of that storage, where the name was assigned and not staged.
     pub(crate) aliases: String,
+    /// The storage, where the name was stored or moved there by an accessor, which reserves no name.
+    pub(crate) stored: Option<SharedStorage>,
     /// The journal entry of a staged file, to be consumed.
     pub(crate) entry: Option<i64>,
     /// Whether the name came from this very row and was not changed since.
@@ -81,7 +83,7 @@ pub(crate) struct FileChange {
 impl FileChange {
     /// Whether the row holds another file by now, or the same one in another storage, which the instance did not mean to
     /// replace (F25).
-    fn is_overtaken(&self, held: &Held) -> bool {
+    pub(super) fn is_overtaken(&self, held: &Held) -> bool {
         self.unchanged && !held.is(self)
     }
 }
@@ -295,7 +297,7 @@ impl RowWrite {
         execute(tx, &attach, vec![entry.into(), key.clone(), file.name.as_str().into()]).await
     }
 
-    async fn has_triggers(&self, tx: &impl ConnectionTrait, file: &FileChange) -> Result<bool> {
+    pub(super) async fn has_triggers(&self, tx: &impl ConnectionTrait, file: &FileChange) -> Result<bool> {
         any(tx, &sql(tx)?.has_triggers, vec![self.table.into(), file.column.into()]).await
     }
 
@@ -318,41 +320,6 @@ impl RowWrite {
             return Ok(None);
         };
         self.files.iter().map(|file| Held::read(&row, file)).collect::<Result<_>>().map(Some)
-    }
-
-    /// Refuses a name that was assigned, not staged, where a sweeper that has not seen this row may delete the file yet.
-    /// One that has not begun will see it, and so will a transaction that lets go of the name: it waits for this one.
-    async fn check_named(&self, tx: &impl ConnectionTrait, held: &[Held]) -> Result<()> {
-        let sql = sql(tx)?;
-        for (index, file) in self.files.iter().enumerate() {
-            if file.name.is_empty()
-                || file.entry.is_some()
-                || held.get(index).is_some_and(|held| held.is(file) || file.is_overtaken(held))
-            {
-                continue;
-            }
-            let name = || Value::from(file.name.as_str());
-            let values = vec![file.home.as_str().into(), name(), self.table.into(), file.column.into()];
-            let Some(hold) = entry::insert(tx, &sql.hold, values).await? else {
-                return Err(entry::refused(tx).await);
-            };
-            if any(tx, &sql.is_going, vec![file.aliases.as_str().into(), name()]).await? {
-                let text = "a row let go of the file, and a sweep is deleting it or finding out whether to; try again";
-                let error = Error::new(ErrorKind::StagedExpired, text).with_name(&file.name);
-                return Err(error.with_storage(&file.home).retryable());
-            }
-            execute(tx, &sql.unhold, vec![hold.into()]).await?;
-            if self.has_triggers(tx, file).await? {
-                // They take it as they take a staged file's entry.
-                let token = name::token()?.into();
-                let values =
-                    vec![file.home.as_str().into(), name(), token, self.table.into(), file.column.into()];
-                if entry::insert(tx, &sql.admit, values).await?.is_none() {
-                    return Err(entry::refused(tx).await);
-                }
-            }
-        }
-        Ok(())
     }
 
     /// Queues the deletion of every file that the row held and lets go of.

@@ -213,3 +213,55 @@ async fn the_files_of_another_program_are_left_to_it() {
     })
     .await;
 }
+
+/// A row lets go of a file that an accessor has deleted; another accessor stores one of the same name, which the deletion
+/// under way takes for the first. The save that would name it says so.
+#[tokio::test]
+async fn a_file_that_an_accessor_stored_and_a_sweep_took() {
+    Garage::run::<Kite, _>(|garage| async move {
+        for stores in [true, false] {
+            let mut one = kite("a");
+            one.save(&garage.db).await.unwrap();
+            let mut two = kite("b");
+            two.save(&garage.db).await.unwrap();
+            one.photo_mut().delete().await.unwrap();
+            let tx = garage.db.begin().await.unwrap();
+            one.save(&tx).await.unwrap();
+            tx.commit().await.unwrap();
+            if stores {
+                two.photo_mut().save("a.txt", "precious").await.unwrap();
+            } else {
+                two.photo_mut().rename("kites/a.txt").await.unwrap();
+            }
+            assert_eq!(two.photo().name(), "kites/a.txt");
+            assert_eq!(db::sweep(&garage.db).await.unwrap().deleted, 1);
+            let error = two.save(&garage.db).await.unwrap_err();
+            assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::NotFound, false), "{error}");
+            // What is assigned is reserved by the save.
+            two.photo_mut().assign(FileField::new("a.txt", "precious"));
+            two.save(&garage.db).await.unwrap();
+            assert_eq!(read_kite(&two).await, b"precious");
+            garage.settle().await;
+            for kite in Kite::objects(&garage.db).all().await.unwrap() {
+                kite.delete(&garage.db).await.unwrap();
+            }
+            garage.settle().await;
+            assert!(garage.files().is_empty());
+        }
+    })
+    .await;
+}
+
+/// Nobody has to have stored a file for its name to be set.
+#[tokio::test]
+async fn a_name_may_be_set_before_its_file_is_there() {
+    Garage::run::<Kite, _>(|garage| async move {
+        let mut one = kite("a");
+        one.save(&garage.db).await.unwrap();
+        one.photo_mut().set_name("kites/later.txt").unwrap();
+        one.save(&garage.db).await.unwrap();
+        let mut two = Kite { photo: FileField::stored("kites/later.txt"), ..kite("b") };
+        two.save(&garage.db).await.unwrap();
+    })
+    .await;
+}

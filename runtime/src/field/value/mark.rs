@@ -48,7 +48,9 @@ impl FileField {
     pub(crate) fn inserted(self, mark: Arc<Mark>, number: usize) -> Self {
         match &self.state {
             State::Empty(_) => self.read_from(mark, number),
-            State::Stored { origin: Origin::Assigned | Origin::Described, .. } if mark.born.is_some() => {
+            State::Stored { origin: Origin::Assigned | Origin::Described { .. }, .. }
+                if mark.born.is_some() =>
+            {
                 self.read_from(mark, number)
             }
             _ => self.with_mark(Some(mark)),

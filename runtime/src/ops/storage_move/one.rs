@@ -156,6 +156,7 @@ impl<M: Table> Job<M> {
             name: saved.name.clone(),
             home: self.to.alias().to_owned(),
             aliases: String::new(),
+            stored: None,
             entry: Some(staged.id),
             unchanged: false,
             beside: Vec::new(),
