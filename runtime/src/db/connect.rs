@@ -38,19 +38,7 @@ pub async fn connect(url: &str) -> Result<DatabaseConnection> {
     });
     #[cfg(feature = "db-sqlite")]
     options.map_sqlx_sqlite_pool_opts(|pool| {
-        use sea_orm::sqlx::Connection;
-        pool.after_release(|connection, _| {
-            Box::pin(async move {
-                if connection.is_in_transaction() {
-                    // A roll-back that is under way is over when the connection answers.
-                    connection.ping().await?;
-                }
-                // A commit that fails for want of room rolls back by itself. The driver does not see that, and takes
-                // every later transaction for a savepoint: the first that is rolled back leaves one open, and what
-                // is committed after it is lost with the process.
-                Ok(!connection.is_in_transaction())
-            })
-        })
+        pool.after_release(|connection, _| Box::pin(end_transaction(connection)))
     });
     #[cfg(feature = "db-mysql")]
     options.map_sqlx_mysql_pool_opts(|pool| {
@@ -73,10 +61,8 @@ pub async fn connect(url: &str) -> Result<DatabaseConnection> {
     if url.starts_with("sqlite:") {
         // There is no server that could have gone away, and asking costs a round trip to the driver's thread.
         options.test_before_acquire(false);
-    }
-    if url.starts_with("sqlite::memory:") {
-        // Every connection to a memory database is a database of its own.
-        options.max_connections(1);
+        // A database in memory is that of its only connection, and gone with it, by whatever URL.
+        options.max_connections(1).idle_timeout(None).max_lifetime(None);
     }
     options.acquire_timeout(PATIENCE);
     Database::connect(options).await.map_err(|error| {
@@ -100,6 +86,27 @@ pub async fn connect(url: &str) -> Result<DatabaseConnection> {
             format!("the database does not answer within {} seconds; is it running?", PATIENCE.as_secs());
         Error::new(ErrorKind::Database, text).with_operation("connect").with_source(error).retryable()
     })
+}
+
+/// Makes the driver's idea of a transaction that of SQLite. A commit that fails for want of room rolls back by itself. The
+/// driver does not see that, and takes every later transaction for a savepoint: the first that is rolled back leaves one
+/// open, and what is committed after it is lost with the process. Closing the connection would end a database in memory.
+#[cfg(feature = "db-sqlite")]
+async fn end_transaction(connection: &mut sea_orm::sqlx::SqliteConnection) -> sea_orm::sqlx::Result<bool> {
+    use sea_orm::sqlx::sqlite::SqliteTransactionManager;
+    use sea_orm::sqlx::{Connection, Executor};
+    use sqlx_core::transaction::{TransactionManager, begin_ansi_transaction_sql};
+
+    if connection.is_in_transaction() {
+        // A roll-back that is under way is over when the connection answers.
+        connection.ping().await?;
+    }
+    while let depth @ 1.. = SqliteTransactionManager::get_transaction_depth(connection) {
+        // The driver counts a roll-back only if there is something to roll back. Where there is, this may fail.
+        let _ = connection.execute(begin_ansi_transaction_sql(depth - 1)).await;
+        SqliteTransactionManager::rollback(connection).await?;
+    }
+    Ok(true)
 }
 
 /// Why no driver takes this URL. What is before its colon is repeated only where it is known.
@@ -247,7 +254,8 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::connect;
     use crate::ErrorKind;
-    use sea_orm::{ConnectionTrait, SqliteTransactionMode, TransactionOptions, TransactionTrait};
+    use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
+    use sea_orm::{SqliteTransactionMode, TransactionOptions, TransactionTrait};
 
     #[tokio::test]
     async fn a_url_that_no_driver_takes_is_told_without_its_password() {
@@ -292,29 +300,62 @@ mod tests {
     async fn after_a_transaction_that_sqlite_ended_by_itself_commits_are_commits() {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}?mode=rwc", folder.path().join("garage.db").display());
-        let db = connect(&url).await.unwrap();
-        db.execute_unprepared("CREATE TABLE cars (name TEXT UNIQUE)").await.unwrap();
-        let insert = "INSERT OR ROLLBACK INTO cars VALUES ('chevy')";
-        db.execute_unprepared(insert).await.unwrap();
-        let tx = db.begin().await.unwrap();
-        tx.execute_unprepared(insert).await.unwrap_err();
-        tx.rollback().await.unwrap_err();
-        for name in ["edsel", "ford"] {
-            let options = TransactionOptions {
-                sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-                ..TransactionOptions::default()
-            };
-            let tx = db.begin_with_options(options).await.unwrap();
-            tx.execute_unprepared(&format!("INSERT INTO cars VALUES ('{name}')")).await.unwrap();
-            if name == "edsel" {
-                tx.rollback().await.unwrap();
+        for (url, nested) in
+            [(&*url, false), (&*url, true), ("sqlite::memory:", false), ("sqlite::memory:", true)]
+        {
+            let db = connect(url).await.unwrap();
+            db.execute_unprepared("CREATE TABLE IF NOT EXISTS cars (name TEXT UNIQUE)").await.unwrap();
+            let insert = "INSERT OR ROLLBACK INTO cars VALUES ('chevy')";
+            db.execute_unprepared("DELETE FROM cars").await.unwrap();
+            db.execute_unprepared(insert).await.unwrap();
+            let tx = db.begin().await.unwrap();
+            if nested {
+                let savepoint = tx.begin().await.unwrap();
+                savepoint.execute_unprepared(insert).await.unwrap_err();
+                savepoint.rollback().await.unwrap_err();
             } else {
-                tx.commit().await.unwrap();
+                tx.execute_unprepared(insert).await.unwrap_err();
+            }
+            tx.rollback().await.unwrap_err();
+            for name in ["edsel", "ford"] {
+                let options = TransactionOptions {
+                    sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+                    ..TransactionOptions::default()
+                };
+                let tx = db.begin_with_options(options).await.unwrap();
+                tx.execute_unprepared(&format!("INSERT INTO cars VALUES ('{name}')")).await.unwrap();
+                if name == "edsel" {
+                    tx.rollback().await.unwrap();
+                } else {
+                    tx.commit().await.unwrap();
+                }
+            }
+            let rows = async |db: &DatabaseConnection| {
+                let statement = Statement::from_string(DbBackend::Sqlite, "SELECT * FROM cars");
+                db.query_all_raw(statement).await.unwrap().len()
+            };
+            assert_eq!(rows(&db).await, 2, "{url}");
+            if url != "sqlite::memory:" {
+                // Another connection sees it, so it is committed.
+                assert_eq!(rows(&connect(url).await.unwrap()).await, 2);
             }
         }
-        // Another connection sees it, so it is committed.
-        let other = connect(&url).await.unwrap();
-        let statement = sea_orm::Statement::from_string(sea_orm::DbBackend::Sqlite, "SELECT * FROM cars");
-        assert_eq!(other.query_all_raw(statement).await.unwrap().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_database_in_memory_has_one_connection_that_nothing_ends() {
+        let named = ["sqlite:cars?mode=memory", "sqlite://cars?mode=memory&cache=private"];
+        for url in ["sqlite::memory:", "sqlite://?mode=memory"].into_iter().chain(named) {
+            let db = connect(url).await.unwrap_or_else(|error| panic!("{url}: {error}"));
+            let options = db.get_sqlite_connection_pool().options();
+            assert_eq!(options.get_max_connections(), 1, "{url}");
+            assert_eq!((options.get_idle_timeout(), options.get_max_lifetime()), (None, None), "{url}");
+            db.execute_unprepared("CREATE TABLE cars (name TEXT)").await.unwrap();
+            // One that is dropped while it is open is rolled back, and no more.
+            let tx = db.begin().await.unwrap();
+            tx.execute_unprepared("INSERT INTO cars VALUES ('chevy')").await.unwrap();
+            drop(tx);
+            db.execute_unprepared("INSERT INTO cars VALUES ('edsel')").await.unwrap();
+        }
     }
 }
