@@ -111,6 +111,21 @@ impl Dialect {
         }
     }
 
+    /// The columns of a table, none where it is not there: table → name.
+    pub(crate) fn columns_of(self) -> &'static str {
+        match self {
+            Dialect::Sqlite => "SELECT name FROM pragma_table_xinfo(?)",
+            Dialect::Postgres => {
+                "SELECT CAST(attname AS text) AS name FROM pg_catalog.pg_attribute \
+                WHERE attrelid = to_regclass(quote_ident($1)) AND attnum > 0 AND NOT attisdropped"
+            }
+            Dialect::MySql => {
+                "SELECT column_name AS name FROM information_schema.columns \
+                WHERE table_schema = DATABASE() AND table_name = ?"
+            }
+        }
+    }
+
     /// How often the probe binds the name.
     pub(crate) fn probe_values(self) -> usize {
         if self == Dialect::MySql { 2 } else { 1 }

@@ -1,0 +1,47 @@
+//! Tables that are not as the models have them: made by others, or dropped.
+
+use super::on_every_database;
+use crate::support::Garage;
+use filefield::ErrorKind;
+use filefield::db::{self, Table};
+use filefield::prelude::*;
+use filefield_tests::databases::Kind;
+use std::sync::Arc;
+
+#[derive(Debug, Clone, Default, PartialEq, Model)]
+#[model(table = "vans")]
+struct Van {
+    #[model(primary_key)]
+    id: i64,
+    name: String,
+    #[file(upload_to = "vans")]
+    photo: FileField,
+    doors: Option<i32>,
+}
+
+async fn a_table_that_lacks_columns_is_told_with_their_names(garage: Arc<Garage>) {
+    garage.execute("DROP TABLE vans").await;
+    garage.execute("CREATE TABLE vans (id BIGINT PRIMARY KEY, name VARCHAR(50))").await;
+    let error = db::migrate::<Van>(&garage.db).await.unwrap_err();
+    assert_eq!((error.kind(), error.model()), (ErrorKind::Database, Some("Van")));
+    assert!(error.to_string().contains("lacks `photo`, `doors`"), "{error}");
+    for error in [
+        Van { photo: FileField::new("a.txt", "a"), ..Van::default() }.save(&garage.db).await.unwrap_err(),
+        Van::objects(&garage.db).all().await.unwrap_err(),
+    ] {
+        assert!(error.to_string().contains("a table lacks a column"), "{error}");
+        assert!(error.to_string().contains("photo"), "{error}");
+    }
+    garage.execute("ALTER TABLE vans ADD COLUMN photo VARCHAR(255)").await;
+    // MariaDB and SQLite do not mind the case of a column.
+    let doors = if garage.kind() == Kind::Postgres { "doors" } else { "DOORS" };
+    garage.execute(&format!("ALTER TABLE vans ADD COLUMN {doors} INTEGER")).await;
+    db::migrate::<Van>(&garage.db).await.unwrap();
+    garage.execute("DROP TABLE vans").await;
+    let error = Van::objects(&garage.db).all().await.unwrap_err();
+    assert!(error.to_string().contains("a table is missing; run `filefield::db::migrate"), "{error}");
+}
+
+on_every_database!(Van:
+    a_table_that_lacks_columns_is_told_with_their_names,
+);
