@@ -14,9 +14,11 @@ use sha2::{Digest, Sha256};
 ///
 /// # Errors
 /// [`Database`](crate::ErrorKind::Database), also for a table that lacks columns;
-/// [`Registration`](crate::ErrorKind::Registration) where another model has the same table.
+/// [`Registration`](crate::ErrorKind::Registration) where another model has the same table, or the name of a column is
+/// longer than the database keeps.
 pub async fn migrate<M: Table>(db: &impl ConnectionTrait) -> Result<()> {
     crate::registry::enter_model::<M>()?;
+    check_names::<M>(db.get_database_backend()).map_err(blame::<M>)?;
     // Each step is for what is not there yet. Where another process makes it in that moment, the next look finds it.
     for _ in 0..RACES {
         match make::<M>(db).await {
@@ -50,6 +52,25 @@ async fn make<M: Table>(db: &impl ConnectionTrait) -> Result<()> {
 
 fn blame<M: Table>(error: Error) -> Error {
     error.with_model(M::MODEL).with_operation("migrate")
+}
+
+/// Refuses columns whose names PostgreSQL would cut, so that they are not found again, and MariaDB does not take. A name
+/// that is written in an attribute was looked at by the derive.
+fn check_names<M: Table>(backend: DbBackend) -> Result<()> {
+    for column in M::ALL {
+        let name = column.spec().name;
+        let problem = match backend {
+            DbBackend::Postgres if name.len() > 63 => "63 bytes that PostgreSQL keeps",
+            DbBackend::MySql if name.chars().count() > 64 => "64 characters that MariaDB keeps",
+            _ => continue,
+        };
+        let text = format!("the name of the column `{name}` is longer than the {problem}");
+        return Err(Error::new(
+            ErrorKind::Registration,
+            format!("{text}: write `#[model(column = \"..\")]`"),
+        ));
+    }
+    Ok(())
 }
 
 /// Refuses a table that was there before, and lacks columns of the model.

@@ -19,6 +19,14 @@ struct Van {
     doors: Option<i32>,
 }
 
+#[derive(Debug, Clone, Default, PartialEq, Model)]
+#[model(table = "lengths")]
+struct Long {
+    #[model(primary_key)]
+    id: i64,
+    a_column_whose_name_is_longer_than_the_64_characters_of_mariadb_xx: String,
+}
+
 async fn a_table_that_lacks_columns_is_told_with_their_names(garage: Arc<Garage>) {
     garage.execute("DROP TABLE vans").await;
     garage.execute("CREATE TABLE vans (id BIGINT PRIMARY KEY, name VARCHAR(50))").await;
@@ -42,6 +50,17 @@ async fn a_table_that_lacks_columns_is_told_with_their_names(garage: Arc<Garage>
     assert!(error.to_string().contains("a table is missing; run `filefield::db::migrate"), "{error}");
 }
 
+async fn a_name_that_the_database_would_cut_is_refused(garage: Arc<Garage>) {
+    match db::migrate::<Long>(&garage.db).await {
+        Ok(()) => assert_eq!(garage.kind(), Kind::Sqlite),
+        Err(error) => {
+            assert_eq!((error.kind(), error.model()), (ErrorKind::Registration, Some("Long")));
+            assert!(error.to_string().contains("mariadb_xx` is longer than the 6"), "{error}");
+        }
+    }
+}
+
 on_every_database!(Van:
     a_table_that_lacks_columns_is_told_with_their_names,
+    a_name_that_the_database_would_cut_is_refused,
 );
