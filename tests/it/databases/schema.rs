@@ -27,6 +27,16 @@ struct Long {
     a_column_whose_name_is_longer_than_the_64_characters_of_mariadb_xx: String,
 }
 
+#[derive(Debug, Clone, Default, PartialEq, Model)]
+#[model(table = "trailers")]
+struct Trailer {
+    #[model(primary_key)]
+    id: i64,
+    #[file(upload_to = "trailers", meta_field = meta)]
+    file: FileField,
+    meta: FileMeta,
+}
+
 async fn a_table_that_lacks_columns_is_told_with_their_names(garage: Arc<Garage>) {
     garage.execute("DROP TABLE vans").await;
     garage.execute("CREATE TABLE vans (id BIGINT PRIMARY KEY, name VARCHAR(50))").await;
@@ -60,7 +70,39 @@ async fn a_name_that_the_database_would_cut_is_refused(garage: Arc<Garage>) {
     }
 }
 
+async fn a_meta_that_others_wrote_does_not_stand_in_the_way(garage: Arc<Garage>) {
+    db::migrate::<Trailer>(&garage.db).await.unwrap();
+    for text in ["null", "", "7", "{\"size\": \"x\"}"] {
+        if text.is_empty() && garage.kind() != Kind::Sqlite {
+            continue;
+        }
+        let spoil = format!("UPDATE trailers SET meta = '{text}'");
+        let mut row = Trailer { file: FileField::new("a.txt", "one"), ..Trailer::default() };
+        row.save(&garage.db).await.unwrap();
+        garage.execute(&spoil).await;
+        let loaded = Trailer::objects(&garage.db).first().await;
+        match text {
+            "null" | "" => assert_eq!(loaded.unwrap().unwrap().meta, FileMeta::default()),
+            _ => assert!(loaded.unwrap_err().to_string().contains("meta"), "{text}"),
+        }
+        // The other row is asked for the file that this one lets go of.
+        let mut copy = Trailer { id: 0, ..row.clone() };
+        copy.save(&garage.db).await.unwrap();
+        garage.execute(&spoil).await;
+        row.file = FileField::new("b.txt", "two");
+        row.save(&garage.db).await.unwrap();
+        garage.settle().await;
+        assert_eq!(garage.files(), ["trailers/a.txt", "trailers/b.txt"], "{text}");
+        garage.execute(&spoil).await;
+        row.delete(&garage.db).await.unwrap();
+        copy.delete(&garage.db).await.unwrap();
+        garage.settle().await;
+        assert!(garage.files().is_empty(), "{text}");
+    }
+}
+
 on_every_database!(Van:
+    a_meta_that_others_wrote_does_not_stand_in_the_way,
     a_table_that_lacks_columns_is_told_with_their_names,
     a_name_that_the_database_would_cut_is_refused,
 );

@@ -134,7 +134,7 @@ impl Dialect {
     /// The alias that a file's meta states, in a column `meta`: a text, or `NULL` where it states none.
     pub(crate) fn stated(self, meta: &str) -> String {
         match self {
-            Dialect::Sqlite => format!("json_extract({meta}, '$.storage')"),
+            Dialect::Sqlite => format!("json_extract(nullif({meta}, ''), '$.storage')"),
             Dialect::Postgres => format!("({meta} ->> 'storage')"),
             Dialect::MySql => format!("JSON_VALUE({meta}, '$.storage')"),
         }
