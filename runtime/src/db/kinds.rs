@@ -1,9 +1,10 @@
 //! What the kinds of databases make of a column: its SQL type, and the values that it cannot keep.
 
 use super::entity::column_type;
+use super::value::decimal_of;
 use super::{AnyColumn, Table};
 use crate::{Error, ErrorKind, Result};
-use sea_orm::prelude::{ChronoDate, ChronoDateTime, ChronoTime, Decimal};
+use sea_orm::prelude::{ChronoDate, ChronoDateTime, ChronoTime};
 use sea_orm::sea_query::{Alias, ArrayType, ColumnType, IntoIden, StringLen};
 use sea_orm::{DbBackend, Value};
 
@@ -56,9 +57,9 @@ pub(super) fn check<M>(backend: DbBackend, column: &dyn AnyColumn<M>, value: &Va
         Value::Decimal(Some(number)) if column.array_type() == ArrayType::BigUnsigned => {
             (backend != DbBackend::MySql).then(|| format!("`{number}` has more digits than {name} keeps"))
         }
-        // SQLite keeps decimals as binary floating point.
+        // SQLite is given decimals as text, and keeps them as binary floating point.
         Value::Decimal(Some(decimal)) if backend == DbBackend::Sqlite => {
-            let kept = f64::try_from(*decimal).ok().and_then(|float| Decimal::try_from(float).ok());
+            let kept = decimal.to_string().parse().ok().and_then(decimal_of);
             (kept != Some(*decimal)).then(|| format!("`{decimal}` has more digits than {name} keeps"))
         }
         Value::Float(Some(float)) => not_a_number(backend, f64::from(*float), name),

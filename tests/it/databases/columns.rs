@@ -136,13 +136,15 @@ async fn the_ends_of_every_type_come_back(garage: Arc<Garage>) {
 
 async fn decimals_keep_every_digit(garage: Arc<Garage>) {
     let exact = ["12345678901234567890.12345678", "0.0000000000000000000000000001", "-399.50", "1E-20"];
-    for text in exact {
+    // Some that a conversion of the float by way of its digits misses.
+    let by_float = ["4206.529", "4209.9665", "99999999999.9999", "-0.001", "79228162514264"];
+    for text in exact.into_iter().chain(by_float) {
         let decimal = Decimal::from_scientific(text).or_else(|_| text.parse::<Decimal>()).unwrap();
         let mut row = Extremes { decimal, ..blank() };
         match row.save(&garage.db).await {
             Ok(()) => {}
             Err(error) => {
-                assert_eq!(garage.kind(), Kind::Sqlite, "{error}");
+                assert!(garage.kind() == Kind::Sqlite && !by_float.contains(&text), "{error}");
                 assert!(error.to_string().contains("more digits than SQLite keeps"), "{error}");
                 continue;
             }
