@@ -25,6 +25,12 @@ pub(crate) fn database(error: DbErr) -> Error {
         let text = "no file was staged under the name, or it was swept or given to another row meanwhile";
         return Error::new(ErrorKind::StagedExpired, text).with_source(error).retryable();
     }
+    // SQLITE_BUSY_SNAPSHOT.
+    if code(&error).as_deref() == Some("517") {
+        let text = "another connection has written since this transaction began to read, and it can write no more: \
+                    roll it back, and begin anew, with `SqliteTransactionMode::Immediate`";
+        return Error::new(ErrorKind::Database, format!("{text}: {error}")).with_source(error).retryable();
+    }
     let waited = matches!(error, DbErr::ConnectionAcquire(_)) || says_locked(&error);
     let retry = waited || matches!(error, DbErr::Conn(_)) || gave_way(&error);
     let text = match waited {
