@@ -50,6 +50,19 @@ async fn make<M: Table>(db: &impl ConnectionTrait) -> Result<()> {
     journal::note_columns(db, M::TABLE, M::FIELDS.iter().map(|field| field.def())).await
 }
 
+/// Forgets the file columns of `table` that are gone for good, with the table or alone, and says which they were. Until
+/// then no file of their storage is deleted: [`migrate`] notes every file column in the table `filefield_columns`, a
+/// sweeper asks all of them whether a row names the file, and one that is not there cannot say no.
+///
+/// A column that is there is not forgotten. What this connection cannot see, such as a table in another schema, is not
+/// there: forget nothing whose rows may still name files.
+///
+/// # Errors
+/// [`Database`](crate::ErrorKind::Database).
+pub async fn forget_columns(db: &impl ConnectionTrait, table: &str) -> Result<Vec<String>> {
+    journal::forget_columns(db, table).await
+}
+
 fn blame<M: Table>(error: Error) -> Error {
     error.with_model(M::MODEL).with_operation("migrate")
 }

@@ -96,6 +96,17 @@ pub(crate) fn is_missing_table(error: &Error) -> bool {
     cause(error).is_some_and(says_missing_table)
 }
 
+/// Says of an error of a column that was noted what is to be done where it is not there.
+pub(super) fn of_noted(error: Error, table: &str) -> Error {
+    if !cause(&error).is_some_and(|cause| says_missing_table(cause) || says_missing_column(cause)) {
+        return error;
+    }
+    error.not_at_once(&format!(
+        "`filefield_columns` says that rows of `{table}` name files, which may be in this storage; if they are gone \
+         for good, `filefield::db::forget_columns(&db, \"{table}\")` takes that out"
+    ))
+}
+
 fn cause(error: &Error) -> Option<&DbErr> {
     std::error::Error::source(error).and_then(|source| source.downcast_ref::<DbErr>())
 }

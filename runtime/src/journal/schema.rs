@@ -67,6 +67,21 @@ pub(crate) async fn columns_of(db: &impl ConnectionTrait, table: &str) -> Result
     Ok(ColumnsOf { names, any_case: dialect != Dialect::Postgres })
 }
 
+/// Forgets the columns that were noted of `table` and are not there, and says which.
+pub(crate) async fn forget_columns(db: &impl ConnectionTrait, table: &str) -> Result<Vec<String>> {
+    let sql = sql(db)?;
+    let there = columns_of(db, table).await?;
+    let mut forgotten = Vec::new();
+    for row in rows(db, &sql.columns, vec![]).await? {
+        let column = text(&row, "model_column")?;
+        if text(&row, "model_table")? == table && !there.has(&column) {
+            execute(db, &sql.forget_column, vec![table.into(), column.as_str().into()]).await?;
+            forgotten.push(column);
+        }
+    }
+    Ok(forgotten)
+}
+
 /// Whether the column of a field has triggers that do what a save does.
 pub(crate) async fn has_triggers(
     db: &impl ConnectionTrait,

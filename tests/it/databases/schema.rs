@@ -101,8 +101,37 @@ async fn a_meta_that_others_wrote_does_not_stand_in_the_way(garage: Arc<Garage>)
     }
 }
 
+async fn a_dropped_table_keeps_every_file_until_it_is_forgotten(garage: Arc<Garage>) {
+    let note = "INSERT INTO filefield_columns (model_table, model_column, storage) VALUES";
+    for (table, column) in [("vans_of_old", "photo"), ("vans", "sticker"), ("vans_of_old", "plan")] {
+        garage.execute(&format!("{note} ('{table}', '{column}', 'override')")).await;
+    }
+    let mut van = Van { photo: FileField::new("a.txt", "a"), ..Van::default() };
+    van.save(&garage.db).await.unwrap();
+    van.delete(&garage.db).await.unwrap();
+    let forget = async |table| {
+        let mut forgotten = db::forget_columns(&garage.db, table).await.unwrap();
+        forgotten.sort();
+        forgotten
+    };
+    for (table, columns) in [("vans", ["sticker"].as_slice()), ("vans_of_old", &["photo", "plan"])] {
+        garage.execute("UPDATE filefield_journal SET due_at = 0").await;
+        db::sweep(&garage.db).await.unwrap();
+        assert_eq!(garage.files(), ["vans/a.txt"]);
+        let told = "SELECT COUNT(*) FROM filefield_journal WHERE last_error LIKE '%filefield_columns%' \
+                    AND last_error LIKE '%forget_columns(&db, \"vans%'";
+        assert_eq!(garage.number(told).await, 1);
+        assert_eq!(forget(table).await, columns);
+        assert!(forget(table).await.is_empty(), "what is there is not forgotten");
+    }
+    garage.execute("UPDATE filefield_journal SET due_at = 0").await;
+    db::sweep(&garage.db).await.unwrap();
+    assert!(garage.files().is_empty());
+}
+
 on_every_database!(Van:
     a_meta_that_others_wrote_does_not_stand_in_the_way,
+    a_dropped_table_keeps_every_file_until_it_is_forgotten,
     a_table_that_lacks_columns_is_told_with_their_names,
     a_name_that_the_database_would_cut_is_refused,
 );
