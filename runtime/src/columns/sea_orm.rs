@@ -60,6 +60,11 @@ macro_rules! file_column {
 file_column!(FileField);
 file_column!(ImageField);
 
+/// What a column of JSON says: `null` is nothing, too.
+fn meta_of(json: serde_json::Value) -> serde_json::Result<FileMeta> {
+    if json.is_null() { Ok(FileMeta::default()) } else { serde_json::from_value(json) }
+}
+
 impl From<FileMeta> for Value {
     fn from(meta: FileMeta) -> Self {
         // Strings and integers only: this cannot fail.
@@ -70,7 +75,7 @@ impl From<FileMeta> for Value {
 impl ValueType for FileMeta {
     fn try_from(value: Value) -> Result<Self, ValueTypeErr> {
         match value {
-            Value::Json(Some(json)) => serde_json::from_value(*json).map_err(|_| ValueTypeErr),
+            Value::Json(Some(json)) => meta_of(*json).map_err(|_| ValueTypeErr),
             _ => Err(ValueTypeErr),
         }
     }
@@ -93,9 +98,14 @@ impl Nullable for FileMeta {
 
 impl TryGetable for FileMeta {
     fn try_get_by<I: ColIdx>(row: &QueryResult, index: I) -> Result<Self, TryGetError> {
-        let json = serde_json::Value::try_get_by(row, index)?;
-        serde_json::from_value(json)
-            .map_err(|error| TryGetError::DbErr(sea_orm::DbErr::Json(error.to_string())))
+        let json = match serde_json::Value::try_get_by(row, index) {
+            // An empty text, where the database takes one for JSON, says nothing either.
+            Err(_) if String::try_get_by(row, index).is_ok_and(|text| text.trim().is_empty()) => {
+                return Ok(FileMeta::default());
+            }
+            json => json?,
+        };
+        meta_of(json).map_err(|error| TryGetError::DbErr(sea_orm::DbErr::Json(error.to_string())))
     }
 }
 

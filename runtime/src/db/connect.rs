@@ -1,13 +1,8 @@
-//! Connecting, and the tables that models and journal need.
+//! Connecting.
 
-use super::{AnyColumn, Table, kinds};
-use crate::journal::{self, database};
+use crate::journal::database;
 use crate::{Error, ErrorKind, Result, SweepReport, Sweeper};
-use sea_orm::sea_query::{
-    Alias, ColumnDef, Index, IndexCreateStatement, Table as TableStatement, TableCreateStatement,
-};
-use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, RuntimeErr};
-use sha2::{Digest, Sha256};
+use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr, RuntimeErr};
 use std::time::Duration;
 
 /// Connects to a database: `sqlite://garage.db?mode=rwc`, `postgres://user@host/garage`, `mysql://user@host/garage`.
@@ -38,19 +33,7 @@ pub async fn connect(url: &str) -> Result<DatabaseConnection> {
     });
     #[cfg(feature = "db-sqlite")]
     options.map_sqlx_sqlite_pool_opts(|pool| {
-        use sea_orm::sqlx::Connection;
-        pool.after_release(|connection, _| {
-            Box::pin(async move {
-                if connection.is_in_transaction() {
-                    // A roll-back that is under way is over when the connection answers.
-                    connection.ping().await?;
-                }
-                // A commit that fails for want of room rolls back by itself. The driver does not see that, and takes
-                // every later transaction for a savepoint: the first that is rolled back leaves one open, and what
-                // is committed after it is lost with the process.
-                Ok(!connection.is_in_transaction())
-            })
-        })
+        pool.after_release(|connection, _| Box::pin(end_transaction(connection)))
     });
     #[cfg(feature = "db-mysql")]
     options.map_sqlx_mysql_pool_opts(|pool| {
@@ -73,10 +56,8 @@ pub async fn connect(url: &str) -> Result<DatabaseConnection> {
     if url.starts_with("sqlite:") {
         // There is no server that could have gone away, and asking costs a round trip to the driver's thread.
         options.test_before_acquire(false);
-    }
-    if url.starts_with("sqlite::memory:") {
-        // Every connection to a memory database is a database of its own.
-        options.max_connections(1);
+        // A database in memory is that of its only connection, and gone with it, by whatever URL.
+        options.max_connections(1).idle_timeout(None).max_lifetime(None);
     }
     options.acquire_timeout(PATIENCE);
     Database::connect(options).await.map_err(|error| {
@@ -100,6 +81,27 @@ pub async fn connect(url: &str) -> Result<DatabaseConnection> {
             format!("the database does not answer within {} seconds; is it running?", PATIENCE.as_secs());
         Error::new(ErrorKind::Database, text).with_operation("connect").with_source(error).retryable()
     })
+}
+
+/// Makes the driver's idea of a transaction that of SQLite. A commit that fails for want of room rolls back by itself. The
+/// driver does not see that, and takes every later transaction for a savepoint: the first that is rolled back leaves one
+/// open, and what is committed after it is lost with the process. Closing the connection would end a database in memory.
+#[cfg(feature = "db-sqlite")]
+async fn end_transaction(connection: &mut sea_orm::sqlx::SqliteConnection) -> sea_orm::sqlx::Result<bool> {
+    use sea_orm::sqlx::sqlite::SqliteTransactionManager;
+    use sea_orm::sqlx::{Connection, Executor};
+    use sqlx_core::transaction::{TransactionManager, begin_ansi_transaction_sql};
+
+    if connection.is_in_transaction() {
+        // A roll-back that is under way is over when the connection answers.
+        connection.ping().await?;
+    }
+    while let depth @ 1.. = SqliteTransactionManager::get_transaction_depth(connection) {
+        // The driver counts a roll-back only if there is something to roll back. Where there is, this may fail.
+        let _ = connection.execute(begin_ansi_transaction_sql(depth - 1)).await;
+        SqliteTransactionManager::rollback(connection).await?;
+    }
+    Ok(true)
 }
 
 /// Why no driver takes this URL. What is before its colon is repeated only where it is known.
@@ -126,113 +128,6 @@ fn problem_of(url: &str) -> String {
 /// How long a connection may take: a server that starts beside the program is ready by then.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Makes the table of the model `M`, an index on every file column, and the journal, where they are not there yet. Tables
-/// that are there are left as they are.
-///
-/// # Errors
-/// [`Database`](crate::ErrorKind::Database); [`Registration`](crate::ErrorKind::Registration) where another model
-/// has the same table.
-pub async fn migrate<M: Table>(db: &impl ConnectionTrait) -> Result<()> {
-    super::enter::<M>()?;
-    // Each step is for what is not there yet. Where another process makes it in that moment, the next look finds it.
-    for _ in 0..RACES {
-        match make::<M>(db).await {
-            Err(error) if is_made_meanwhile(&error) => {}
-            result => return result,
-        }
-    }
-    make::<M>(db).await
-}
-
-/// No more than the steps of a migration: each is lost once at most.
-const RACES: usize = 16;
-
-fn is_made_meanwhile(error: &Error) -> bool {
-    error.kind() == ErrorKind::UniqueViolation || error.to_string().contains("already exists")
-}
-
-async fn make<M: Table>(db: &impl ConnectionTrait) -> Result<()> {
-    journal::create(db).await?;
-    let backend = db.get_database_backend();
-    db.execute(&create_table::<M>(backend)).await.map_err(database)?;
-    for index in create_indexes::<M>(backend) {
-        match db.execute(&index).await {
-            Err(error) if !is_there(backend, &error) => return Err(database(error)),
-            _ => {}
-        }
-    }
-    journal::note_columns(db, M::TABLE, M::FIELDS.iter().map(|field| field.def())).await
-}
-
-/// MySQL has no `IF NOT EXISTS` for an index: its error 1061 says that there is one of this name.
-fn is_there(backend: DbBackend, error: &DbErr) -> bool {
-    backend == DbBackend::MySql && error.to_string().contains("1061 (42000)")
-}
-
-/// The statements that make an index on every file column of the model `M`, for migrations of one's own: before a file
-/// is deleted its name is looked for in all of them (G2).
-pub fn create_indexes<M: Table>(backend: DbBackend) -> impl Iterator<Item = IndexCreateStatement> {
-    M::FIELDS.iter().map(move |field| {
-        let spec = field.def().spec();
-        let mut statement = Index::create();
-        statement.if_not_exists().name(object_name(&[M::TABLE, spec.column])).table(Alias::new(M::TABLE));
-        if backend == DbBackend::MySql && spec.max_length > kinds::INDEXED {
-            // The beginning leads to the row as well; the rest is compared there.
-            statement.col((Alias::new(spec.column), kinds::INDEXED));
-        } else {
-            statement.col(Alias::new(spec.column));
-        }
-        statement
-    })
-}
-
-/// A name for an index or a trigger, in no more than the 63 bytes that PostgreSQL would cut it to; sea-query does not
-/// escape it.
-pub(super) fn object_name(parts: &[&str]) -> String {
-    let name = format!("filefield.{}", parts.join("."));
-    let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.'));
-    if plain && name.len() <= 63 {
-        return name;
-    }
-    let digest = Sha256::digest(parts.join("\0"));
-    let digest: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    format!("filefield.{digest}")
-}
-
-/// The statement that makes the table of the model `M`, for migrations of one's own.
-///
-/// Everything that fits into a field fits into its column and comes back as it was, but for fractions of a microsecond.
-/// Text is compared bytewise: on SQLite and PostgreSQL it is anyway, on MariaDB and MySQL the table gets a collation
-/// for it (requirement 89). There, a `String` that is unique or the key holds 255 characters.
-pub fn create_table<M: Table>(backend: DbBackend) -> TableCreateStatement {
-    let mut statement = TableStatement::create();
-    statement.table(Alias::new(M::TABLE)).if_not_exists();
-    for column in M::ALL {
-        statement.col(column_def::<M>(backend, *column));
-    }
-    if backend == DbBackend::MySql {
-        statement.extra(kinds::MARIADB_TABLE);
-    }
-    statement
-}
-
-fn column_def<M: Table>(backend: DbBackend, column: &dyn AnyColumn<M>) -> ColumnDef {
-    let mut def = ColumnDef::new_with_type(Alias::new(column.spec().name), kinds::sql_type(backend, column));
-    if !column.nullable() {
-        def.not_null();
-    }
-    if column.spec().unique {
-        def.unique_key();
-    }
-    if column.is_key() {
-        def.primary_key();
-    }
-    if column.is_auto() {
-        def.auto_increment();
-    }
-    def
-}
-
 /// Finishes what the journal says: deletes replaced files and what failed saves left behind. Run it now and then, in
 /// any process; [`Sweeper`] has the knobs.
 ///
@@ -247,7 +142,8 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::connect;
     use crate::ErrorKind;
-    use sea_orm::{ConnectionTrait, SqliteTransactionMode, TransactionOptions, TransactionTrait};
+    use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
+    use sea_orm::{SqliteTransactionMode, TransactionOptions, TransactionTrait};
 
     #[tokio::test]
     async fn a_url_that_no_driver_takes_is_told_without_its_password() {
@@ -292,29 +188,62 @@ mod tests {
     async fn after_a_transaction_that_sqlite_ended_by_itself_commits_are_commits() {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}?mode=rwc", folder.path().join("garage.db").display());
-        let db = connect(&url).await.unwrap();
-        db.execute_unprepared("CREATE TABLE cars (name TEXT UNIQUE)").await.unwrap();
-        let insert = "INSERT OR ROLLBACK INTO cars VALUES ('chevy')";
-        db.execute_unprepared(insert).await.unwrap();
-        let tx = db.begin().await.unwrap();
-        tx.execute_unprepared(insert).await.unwrap_err();
-        tx.rollback().await.unwrap_err();
-        for name in ["edsel", "ford"] {
-            let options = TransactionOptions {
-                sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-                ..TransactionOptions::default()
-            };
-            let tx = db.begin_with_options(options).await.unwrap();
-            tx.execute_unprepared(&format!("INSERT INTO cars VALUES ('{name}')")).await.unwrap();
-            if name == "edsel" {
-                tx.rollback().await.unwrap();
+        for (url, nested) in
+            [(&*url, false), (&*url, true), ("sqlite::memory:", false), ("sqlite::memory:", true)]
+        {
+            let db = connect(url).await.unwrap();
+            db.execute_unprepared("CREATE TABLE IF NOT EXISTS cars (name TEXT UNIQUE)").await.unwrap();
+            let insert = "INSERT OR ROLLBACK INTO cars VALUES ('chevy')";
+            db.execute_unprepared("DELETE FROM cars").await.unwrap();
+            db.execute_unprepared(insert).await.unwrap();
+            let tx = db.begin().await.unwrap();
+            if nested {
+                let savepoint = tx.begin().await.unwrap();
+                savepoint.execute_unprepared(insert).await.unwrap_err();
+                savepoint.rollback().await.unwrap_err();
             } else {
-                tx.commit().await.unwrap();
+                tx.execute_unprepared(insert).await.unwrap_err();
+            }
+            tx.rollback().await.unwrap_err();
+            for name in ["edsel", "ford"] {
+                let options = TransactionOptions {
+                    sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+                    ..TransactionOptions::default()
+                };
+                let tx = db.begin_with_options(options).await.unwrap();
+                tx.execute_unprepared(&format!("INSERT INTO cars VALUES ('{name}')")).await.unwrap();
+                if name == "edsel" {
+                    tx.rollback().await.unwrap();
+                } else {
+                    tx.commit().await.unwrap();
+                }
+            }
+            let rows = async |db: &DatabaseConnection| {
+                let statement = Statement::from_string(DbBackend::Sqlite, "SELECT * FROM cars");
+                db.query_all_raw(statement).await.unwrap().len()
+            };
+            assert_eq!(rows(&db).await, 2, "{url}");
+            if url != "sqlite::memory:" {
+                // Another connection sees it, so it is committed.
+                assert_eq!(rows(&connect(url).await.unwrap()).await, 2);
             }
         }
-        // Another connection sees it, so it is committed.
-        let other = connect(&url).await.unwrap();
-        let statement = sea_orm::Statement::from_string(sea_orm::DbBackend::Sqlite, "SELECT * FROM cars");
-        assert_eq!(other.query_all_raw(statement).await.unwrap().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_database_in_memory_has_one_connection_that_nothing_ends() {
+        let named = ["sqlite:cars?mode=memory", "sqlite://cars?mode=memory&cache=private"];
+        for url in ["sqlite::memory:", "sqlite://?mode=memory"].into_iter().chain(named) {
+            let db = connect(url).await.unwrap_or_else(|error| panic!("{url}: {error}"));
+            let options = db.get_sqlite_connection_pool().options();
+            assert_eq!(options.get_max_connections(), 1, "{url}");
+            assert_eq!((options.get_idle_timeout(), options.get_max_lifetime()), (None, None), "{url}");
+            db.execute_unprepared("CREATE TABLE cars (name TEXT)").await.unwrap();
+            // One that is dropped while it is open is rolled back, and no more.
+            let tx = db.begin().await.unwrap();
+            tx.execute_unprepared("INSERT INTO cars VALUES ('chevy')").await.unwrap();
+            drop(tx);
+            db.execute_unprepared("INSERT INTO cars VALUES ('edsel')").await.unwrap();
+        }
     }
 }

@@ -1,9 +1,10 @@
 //! What the kinds of databases make of a column: its SQL type, and the values that it cannot keep.
 
 use super::entity::column_type;
+use super::value::decimal_of;
 use super::{AnyColumn, Table};
 use crate::{Error, ErrorKind, Result};
-use sea_orm::prelude::Decimal;
+use sea_orm::prelude::{ChronoDate, ChronoDateTime, ChronoTime};
 use sea_orm::sea_query::{Alias, ArrayType, ColumnType, IntoIden, StringLen};
 use sea_orm::{DbBackend, Value};
 
@@ -50,24 +51,20 @@ fn custom(name: &'static str) -> ColumnType {
 /// # Errors
 /// [`Database`](ErrorKind::Database).
 pub(super) fn check<M>(backend: DbBackend, column: &dyn AnyColumn<M>, value: &Value) -> Result<()> {
-    let name = match backend {
-        DbBackend::Sqlite => "SQLite",
-        DbBackend::Postgres => "PostgreSQL",
-        _ => "MariaDB",
-    };
+    let name = name_of(backend);
     let problem = match value {
         // As `parameter` gives an integer over 64 bits with a sign.
         Value::Decimal(Some(number)) if column.array_type() == ArrayType::BigUnsigned => {
             (backend != DbBackend::MySql).then(|| format!("`{number}` has more digits than {name} keeps"))
         }
-        // SQLite keeps decimals as binary floating point.
+        // SQLite is given decimals as text, and keeps them as binary floating point.
         Value::Decimal(Some(decimal)) if backend == DbBackend::Sqlite => {
-            let kept = f64::try_from(*decimal).ok().and_then(|float| Decimal::try_from(float).ok());
+            let kept = decimal.to_string().parse().ok().and_then(decimal_of);
             (kept != Some(*decimal)).then(|| format!("`{decimal}` has more digits than {name} keeps"))
         }
         Value::Float(Some(float)) => not_a_number(backend, f64::from(*float), name),
         Value::Double(Some(float)) => not_a_number(backend, *float, name),
-        _ => None,
+        value => out_of_time(backend, value),
     };
     match problem {
         Some(problem) => {
@@ -86,4 +83,40 @@ fn not_a_number(backend: DbBackend, float: f64, name: &str) -> Option<String> {
         _ => false,
     };
     refused.then(|| format!("{name} does not keep `{float}`"))
+}
+
+fn name_of(backend: DbBackend) -> &'static str {
+    match backend {
+        DbBackend::Sqlite => "SQLite",
+        DbBackend::Postgres => "PostgreSQL",
+        _ => "MariaDB",
+    }
+}
+
+/// What is wrong with a date or time. MariaDB makes `0000-00-00` of a year that it does not have, and of a leap second
+/// zero; PostgreSQL makes the next second of that. Years that MariaDB's protocol has no room for never reach the
+/// server: its driver waits for the answer for ever, also where one is only compared with.
+pub(super) fn out_of_time(backend: DbBackend, value: &Value) -> Option<String> {
+    let moment = moment(value)?;
+    let years = ChronoDate::from_ymd_opt(0, 1, 1)?..=ChronoDate::from_ymd_opt(9999, 12, 31)?;
+    let name = name_of(backend);
+    if backend == DbBackend::MySql && !years.contains(&moment.date()) {
+        return Some(format!("{name} has no day `{}`, only the years 0 to 9999", moment.date()));
+    }
+    let leaps = moment.and_utc().timestamp_subsec_nanos() >= 1_000_000_000;
+    (leaps && backend != DbBackend::Sqlite)
+        .then(|| format!("{name} has no leap seconds, as in `{}`", moment.time()))
+}
+
+/// The date and time of a value as they are sent to MariaDB.
+fn moment(value: &Value) -> Option<ChronoDateTime> {
+    match value {
+        Value::ChronoDate(date) => Some((*date)?.and_time(ChronoTime::MIN)),
+        Value::ChronoTime(time) => Some(ChronoDate::default().and_time((*time)?)),
+        Value::ChronoDateTime(moment) => *moment,
+        Value::ChronoDateTimeUtc(moment) => Some((*moment)?.naive_utc()),
+        Value::ChronoDateTimeLocal(moment) => Some((*moment)?.naive_utc()),
+        Value::ChronoDateTimeWithTimeZone(moment) => Some((*moment)?.naive_utc()),
+        _ => None,
+    }
 }

@@ -1,11 +1,14 @@
 //! Queries for instances, Django's manager on top of sea-orm's `Select`.
 
 use super::entity::{Entity, Instance};
-use super::{Ordering, Table};
+use super::{Ordering, Table, kinds};
 use crate::journal::database;
 use crate::{Error, ErrorKind, Result};
 use sea_orm::sea_query::{Expr, ExprTrait, Func, IntoCondition};
-use sea_orm::{ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select};
+use sea_orm::{
+    ConnectionTrait, DbBackend, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait, Select,
+};
 use std::fmt;
 
 /// The instances of a model in a database, to be narrowed, sorted and fetched. Made by [`Table::objects`].
@@ -66,7 +69,7 @@ impl<'c, M: Table, C: ConnectionTrait> Objects<'c, M, C> {
     /// [`Database`](ErrorKind::Database).
     pub async fn all(self) -> Result<Vec<M>> {
         let db = self.db;
-        let rows = self.into_select().all(db).await.map_err(blame::<M>)?;
+        let rows = self.checked()?.all(db).await.map_err(blame::<M>)?;
         Ok(rows.into_iter().map(Instance::into_inner).collect())
     }
 
@@ -105,7 +108,7 @@ impl<'c, M: Table, C: ConnectionTrait> Objects<'c, M, C> {
     /// [`Database`](ErrorKind::Database).
     pub async fn count(self) -> Result<u64> {
         let db = self.db;
-        self.into_select().count(db).await.map_err(blame::<M>)
+        self.checked()?.count(db).await.map_err(blame::<M>)
     }
 
     /// Whether there is any.
@@ -117,6 +120,9 @@ impl<'c, M: Table, C: ConnectionTrait> Objects<'c, M, C> {
     }
 
     /// The query so far, for all that sea-orm can do and this cannot: joins, grouping, paging, partial models.
+    ///
+    /// On MariaDB no condition of it may compare with a date outside the years 0 to 65535, which the queries here refuse:
+    /// for lack of room in the protocol the driver sends nothing, and waits for the answer.
     pub fn into_select(self) -> Select<Entity<M>> {
         // Both are signed in SQL, and there is no offset without a limit.
         let signed = |count: u64| Ord::min(count, i64::MAX.unsigned_abs());
@@ -125,6 +131,20 @@ impl<'c, M: Table, C: ConnectionTrait> Objects<'c, M, C> {
             (limit, 0) => self.select.limit(limit.map(signed)),
             (limit, offset) => self.select.limit(signed(limit.unwrap_or(u64::MAX))).offset(signed(offset)),
         }
+    }
+
+    /// The query, unless it compares with a moment that MariaDB does not have: the driver would wait for ever, or the
+    /// answer be wrong.
+    fn checked(self) -> Result<Select<Entity<M>>> {
+        let backend = self.db.get_database_backend();
+        let select = self.into_select();
+        if backend == DbBackend::MySql {
+            let values = select.build(backend).values.into_iter().flatten();
+            if let Some(problem) = values.into_iter().find_map(|value| kinds::out_of_time(backend, &value)) {
+                return Err(Error::new(ErrorKind::Database, problem).with_model(M::MODEL));
+            }
+        }
+        Ok(select)
     }
 
     /// No more than `count`, and no more than the limit given before.

@@ -81,7 +81,7 @@ where
     fn read(row: &QueryResult, column: &str) -> Result<Self, TryGetError> {
         let read = <T as TryGetable>::try_get_by(row, column);
         match T::array_type() {
-            ArrayType::Decimal => read.map(without_zeros),
+            ArrayType::Decimal => of_float(row, column).map_or_else(|| read.map(without_zeros), Ok),
             // SQLite's driver reads no `u64`, PostgreSQL's no unsigned integers and none of eight bits.
             ArrayType::TinyInt
             | ArrayType::TinyUnsigned
@@ -92,6 +92,17 @@ where
             _ => read,
         }
     }
+}
+
+/// A decimal that SQLite keeps as a float; `None` elsewhere, and for `NULL`.
+fn of_float<T: ValueType>(row: &QueryResult, column: &str) -> Option<T> {
+    let float = <Option<f64> as TryGetable>::try_get_by(row, column).ok()??;
+    T::try_from(Value::Decimal(Some(decimal_of(float)?))).ok()
+}
+
+/// The decimal with the fewest digits that this float stands for.
+pub(super) fn decimal_of(float: f64) -> Option<Decimal> {
+    float.to_string().parse().ok()
 }
 
 /// A decimal as MariaDB fills it up to 28 digits, without those that say nothing.

@@ -17,9 +17,19 @@ pub(crate) fn database(error: DbErr) -> Error {
         let text = "a table is missing; run `filefield::db::migrate::<Model>(&db)` first";
         return Error::new(ErrorKind::Database, format!("{text}: {error}")).with_source(error);
     }
+    if says_missing_column(&error) {
+        let text = "a table lacks a column; `migrate` leaves a table that is there as it is, so add the column yourself";
+        return Error::new(ErrorKind::Database, format!("{text}: {error}")).with_source(error);
+    }
     if error.to_string().contains(NOT_STAGED) {
         let text = "no file was staged under the name, or it was swept or given to another row meanwhile";
         return Error::new(ErrorKind::StagedExpired, text).with_source(error).retryable();
+    }
+    // SQLITE_BUSY_SNAPSHOT.
+    if code(&error).as_deref() == Some("517") {
+        let text = "another connection has written since this transaction began to read, and it can write no more: \
+                    roll it back, and begin anew, with `SqliteTransactionMode::Immediate`";
+        return Error::new(ErrorKind::Database, format!("{text}: {error}")).with_source(error).retryable();
     }
     let waited = matches!(error, DbErr::ConnectionAcquire(_)) || says_locked(&error);
     let retry = waited || matches!(error, DbErr::Conn(_)) || gave_way(&error);
@@ -58,21 +68,27 @@ pub(super) fn is_conflict(error: &Error) -> bool {
 
 /// Serialisation failures and deadlocks of PostgreSQL and MySQL; a deadlock over the counter of a table is MySQL's error
 /// 1467.
-#[cfg(any(feature = "db-sqlite", feature = "db-postgres", feature = "db-mysql"))]
 fn gave_way(error: &DbErr) -> bool {
+    code(error).is_some_and(|code| {
+        matches!(&*code, "40001" | "40P01") || (code == "HY000" && error.to_string().contains("1467 ("))
+    })
+}
+
+/// What the database calls the error of a statement: an SQLSTATE, or a number of SQLite's.
+#[cfg(any(feature = "db-sqlite", feature = "db-postgres", feature = "db-mysql"))]
+fn code(error: &DbErr) -> Option<String> {
     use sea_orm::RuntimeErr;
     let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) = error
     else {
-        return false;
+        return None;
     };
-    let code = error.as_database_error().and_then(|error| error.code());
-    matches!(code.as_deref(), Some("40001" | "40P01")) || error.to_string().contains("1467 (")
+    error.as_database_error()?.code().map(Into::into)
 }
 
 /// Without a driver there is nobody who would.
 #[cfg(not(any(feature = "db-sqlite", feature = "db-postgres", feature = "db-mysql")))]
-fn gave_way(_: &DbErr) -> bool {
-    false
+fn code(_: &DbErr) -> Option<String> {
+    None
 }
 
 /// Whether an error of ours comes from a table that does not exist.
@@ -80,14 +96,29 @@ pub(crate) fn is_missing_table(error: &Error) -> bool {
     cause(error).is_some_and(says_missing_table)
 }
 
+/// Says of an error of a column that was noted what is to be done where it is not there.
+pub(super) fn of_noted(error: Error, table: &str) -> Error {
+    if !cause(&error).is_some_and(|cause| says_missing_table(cause) || says_missing_column(cause)) {
+        return error;
+    }
+    error.not_at_once(&format!(
+        "`filefield_columns` says that rows of `{table}` name files, which may be in this storage; if they are gone \
+         for good, `filefield::db::forget_columns(&db, \"{table}\")` takes that out"
+    ))
+}
+
 fn cause(error: &Error) -> Option<&DbErr> {
     std::error::Error::source(error).and_then(|source| source.downcast_ref::<DbErr>())
 }
 
-/// In the words of SQLite, PostgreSQL and MariaDB.
+/// SQLite has words for it, PostgreSQL and MariaDB a code each.
 fn says_missing_table(error: &DbErr) -> bool {
+    matches!(code(error).as_deref(), Some("42P01" | "42S02")) || error.to_string().contains("no such table")
+}
+
+/// The same of a column.
+fn says_missing_column(error: &DbErr) -> bool {
     let text = error.to_string();
-    text.contains("no such table")
-        || text.contains("doesn't exist")
-        || (text.contains("relation") && text.contains("does not exist"))
+    matches!(code(error).as_deref(), Some("42703" | "42S22"))
+        || ["no such column", "has no column named"].iter().any(|words| text.contains(words))
 }

@@ -22,10 +22,7 @@ impl Held {
     pub(super) fn read(row: &QueryResult, file: &FileChange) -> Result<Held> {
         let name: Option<String> = row.try_get("", file.column).map_err(database)?;
         let Some(name) = name.filter(|name| !name.is_empty()) else { return Ok(Held::default()) };
-        let meta: Option<FileMeta> = match file.meta {
-            Some(column) => row.try_get("", column).map_err(database)?,
-            None => None,
-        };
+        let meta = file.meta.and_then(|column| meta_of(row, column));
         let stated = meta.as_ref().and_then(|meta| meta.storage.as_deref());
         Ok(Held { name, storage: registry::home_alias(&file.storage, stated), meta })
     }
@@ -56,6 +53,15 @@ impl RowWrite {
                     another. Read it again, or set the key to 0 for a new row";
         Err(Error::new(ErrorKind::DoesNotExist, text))
     }
+}
+
+/// What the row says of its file. Where others have written what is no meta, at least the storage, so that the row can be
+/// saved and deleted.
+fn meta_of(row: &QueryResult, column: &str) -> Option<FileMeta> {
+    row.try_get("", column).unwrap_or_else(|_| {
+        let json: serde_json::Value = row.try_get("", column).ok()?;
+        Some(FileMeta { storage: Some(json.get("storage")?.as_str()?.to_owned()), ..FileMeta::default() })
+    })
 }
 
 /// A row's stored file in another place: what the row is to say from now on, if it still names the original.

@@ -27,7 +27,7 @@ pub use sweep::{SweepReport, Sweeper, SweeperTask};
 
 pub(crate) use error::{NOT_STAGED, database, is_missing_table};
 pub(crate) use held::Relocation;
-pub(crate) use schema::{create, has_triggers, note_columns};
+pub(crate) use schema::{columns_of, create, forget_columns, has_triggers, note_columns};
 pub(crate) use sql::Dialect;
 pub(crate) use stage::{Request, Staged, stage};
 pub(crate) use sweep::{nudge, work_off};

@@ -1,8 +1,8 @@
 //! Making the journal's tables.
 
 use super::database;
-use super::entry::{any, dialect, execute, look, sql};
-use super::sql::ddl;
+use super::entry::{any, dialect, execute, look, rows, sql, text};
+use super::sql::{Dialect, ddl};
 use crate::Result;
 use crate::field::FieldDef;
 use sea_orm::{ConnectionTrait, Value};
@@ -41,6 +41,45 @@ pub(crate) async fn note_columns(
         }
     }
     Ok(())
+}
+
+/// The columns that a table has.
+pub(crate) struct ColumnsOf {
+    names: Vec<String>,
+    any_case: bool,
+}
+
+impl ColumnsOf {
+    pub(crate) fn has(&self, column: &str) -> bool {
+        let same = |name: &String| match self.any_case {
+            true => name.to_lowercase() == column.to_lowercase(),
+            false => name == column,
+        };
+        self.names.iter().any(same)
+    }
+}
+
+/// The columns of `table`; none where it is not there.
+pub(crate) async fn columns_of(db: &impl ConnectionTrait, table: &str) -> Result<ColumnsOf> {
+    let dialect = dialect(db)?;
+    let found = rows(db, dialect.columns_of(), vec![table.into()]).await?;
+    let names = found.iter().map(|row| text(row, "name")).collect::<Result<_>>()?;
+    Ok(ColumnsOf { names, any_case: dialect != Dialect::Postgres })
+}
+
+/// Forgets the columns that were noted of `table` and are not there, and says which.
+pub(crate) async fn forget_columns(db: &impl ConnectionTrait, table: &str) -> Result<Vec<String>> {
+    let sql = sql(db)?;
+    let there = columns_of(db, table).await?;
+    let mut forgotten = Vec::new();
+    for row in rows(db, &sql.columns, vec![]).await? {
+        let column = text(&row, "model_column")?;
+        if text(&row, "model_table")? == table && !there.has(&column) {
+            execute(db, &sql.forget_column, vec![table.into(), column.as_str().into()]).await?;
+            forgotten.push(column);
+        }
+    }
+    Ok(forgotten)
 }
 
 /// Whether the column of a field has triggers that do what a save does.

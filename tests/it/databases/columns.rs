@@ -2,6 +2,7 @@
 
 use super::on_every_database;
 use crate::support::Garage;
+use filefield::ErrorKind;
 use filefield::db::{Json, Table, Uuid, sea_orm};
 use filefield::prelude::*;
 use filefield_tests::databases::Kind;
@@ -135,13 +136,15 @@ async fn the_ends_of_every_type_come_back(garage: Arc<Garage>) {
 
 async fn decimals_keep_every_digit(garage: Arc<Garage>) {
     let exact = ["12345678901234567890.12345678", "0.0000000000000000000000000001", "-399.50", "1E-20"];
-    for text in exact {
+    // Some that a conversion of the float by way of its digits misses.
+    let by_float = ["4206.529", "4209.9665", "99999999999.9999", "-0.001", "79228162514264"];
+    for text in exact.into_iter().chain(by_float) {
         let decimal = Decimal::from_scientific(text).or_else(|_| text.parse::<Decimal>()).unwrap();
         let mut row = Extremes { decimal, ..blank() };
         match row.save(&garage.db).await {
             Ok(()) => {}
             Err(error) => {
-                assert_eq!(garage.kind(), Kind::Sqlite, "{error}");
+                assert!(garage.kind() == Kind::Sqlite && !by_float.contains(&text), "{error}");
                 assert!(error.to_string().contains("more digits than SQLite keeps"), "{error}");
                 continue;
             }
@@ -208,6 +211,64 @@ async fn what_would_come_back_changed_is_refused(garage: Arc<Garage>) {
     }
 }
 
+async fn a_moment_that_a_database_does_not_have_is_refused(garage: Arc<Garage>) {
+    let kind = garage.kind();
+    let noon = |year, month, day| {
+        let date = ChronoDate::from_ymd_opt(year, month, day).unwrap();
+        date.and_hms_opt(12, 0, 0).unwrap()
+    };
+    let leap = noon(2016, 12, 31).date().and_hms_milli_opt(23, 59, 59, 1500).unwrap();
+    let late = noon(9999, 12, 31).date().and_hms_opt(23, 30, 0).unwrap();
+    // In UTC it is the year 10000.
+    let zoned = ChronoDateTimeWithTimeZone::parse_from_rfc3339("9999-12-31T23:30:00-01:00").unwrap();
+    let columns = Extremes::columns();
+    let local = |local| (columns.local.eq(local), Extremes { local, ..blank() });
+    let date = |moment: ChronoDateTime| {
+        (columns.date.eq(moment.date()), Extremes { date: moment.date(), ..blank() })
+    };
+    let everywhere = Kind::ALL.as_slice();
+    let big: &[Kind] = &[Kind::Sqlite, Kind::Postgres];
+    let mut cases = vec![
+        (date(noon(0, 1, 1)), everywhere),
+        (date(noon(9999, 12, 31)), everywhere),
+        (date(noon(-1, 1, 1)), big),
+        (date(noon(10_000, 1, 1)), big),
+        (date(noon(70_000, 1, 1)), big),
+        (local(noon(0, 1, 1)), everywhere),
+        (local(late), everywhere),
+        (local(noon(-1, 12, 31)), big),
+        (local(noon(12_345, 1, 1)), big),
+        (local(leap), &[Kind::Sqlite]),
+        ((columns.time.eq(leap.time()), Extremes { time: leap.time(), ..blank() }), &[Kind::Sqlite]),
+        ((columns.zoned.eq(zoned), Extremes { zoned, ..blank() }), big),
+    ];
+    for utc in [noon(-1, 1, 1).and_utc(), noon(12_345, 1, 1).and_utc()] {
+        cases.push(((columns.utc.eq(utc), Extremes { utc, ..blank() }), big));
+    }
+    for ((condition, mut row), keeps) in cases {
+        let what = format!("{condition:?} on {kind}");
+        let found = || Extremes::objects(&garage.db).filter(condition.clone());
+        if keeps.contains(&kind) {
+            row.save(&garage.db).await.unwrap();
+            assert_eq!(found().all().await.unwrap(), [row.clone()], "{what}");
+            row.delete(&garage.db).await.unwrap();
+            continue;
+        }
+        let error = row.save(&garage.db).await.unwrap_err();
+        assert!(error.to_string().contains("column `"), "{error}");
+        assert_eq!(error.kind(), ErrorKind::Database);
+        if kind == Kind::MariaDb {
+            // More often than the pool has connections: none is lost.
+            for _ in 0..4 {
+                let refused = [found().all().await.unwrap_err(), found().count().await.unwrap_err()];
+                let text = refused.map(|error| error.to_string()).concat();
+                assert_eq!(text.matches("MariaDB has no ").count(), 2, "{text}");
+            }
+        }
+        assert!(!Extremes::objects(&garage.db).exists().await.unwrap(), "{what}");
+    }
+}
+
 macro_rules! counted {
     ($($model:ident $table:literal $key:ty;)+) => {$(
         #[derive(Debug, Clone, Default, PartialEq, Model)]
@@ -243,5 +304,6 @@ on_every_database!(Extremes:
     decimals_keep_every_digit,
     times_are_kept_to_the_microsecond,
     what_would_come_back_changed_is_refused,
+    a_moment_that_a_database_does_not_have_is_refused,
     the_database_counts_up_keys_of_every_integer,
 );

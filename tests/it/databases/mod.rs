@@ -3,6 +3,7 @@
 mod columns;
 mod cost;
 mod names;
+mod schema;
 mod servers;
 mod together;
 mod transactions;

@@ -1,7 +1,7 @@
 //! What rows and accessors say of files that were moved, and what becomes of the files then.
 
 use super::*;
-use filefield::ErrorKind;
+use filefield::{ErrorKind, SaveOptions};
 
 #[test]
 fn a_field_moves_to_another_storage_and_back() {
@@ -256,5 +256,24 @@ fn renaming_and_deleting_go_where_the_file_is() {
         // A name assigned by hand means the field's own storage, where nothing else is said of it.
         other.photo_mut().assign(FileField::stored("cars/57/chevy.txt"));
         assert_eq!(other.photo().storage().unwrap().alias(), "disk");
+    });
+}
+
+#[test]
+fn a_meta_that_cannot_be_read_says_where_the_file_is_all_the_same() {
+    alone("rows::a_meta_that_cannot_be_read_says_where_the_file_is_all_the_same", async || {
+        let yard = Yard::new().await;
+        yard.park(1).await;
+        assert_eq!(yard.moved().await.moved, 1);
+        let car = yard.cars().await.remove(0);
+        // Another file by that name, which is none of the row's.
+        yard.sweep().await;
+        let options = SaveOptions::default();
+        yard.disk().save(name("cars/car.txt"), "mine".into(), &options).await.unwrap();
+        yard.execute("UPDATE cars SET about_photo = '{\"size\": \"x\", \"storage\": \"photos\"}'").await;
+        car.delete(&yard.db).await.unwrap();
+        yard.sweep().await;
+        assert_eq!(yard.files(&yard.disk()).await, ["cars/car.txt"]);
+        assert!(yard.files(&yard.photos()).await.is_empty());
     });
 }

@@ -277,3 +277,22 @@ async fn a_row_deleted_meanwhile_does_not_come_back_with_a_file_that_is_gone() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_transaction_that_another_writer_overtook_is_told_to_begin_anew() {
+    Garage::run::<Lot, _>(|garage| async move {
+        lot("one").save(&garage.db).await.unwrap();
+        let other = db::connect(&garage.url()).await.unwrap();
+        let tx = garage.db.begin().await.unwrap();
+        let mut mine = Lot::objects(&tx).first().await.unwrap().unwrap();
+        lot("two").save(&other).await.unwrap();
+        mine.width = Some(7);
+        let error = mine.save(&tx).await.unwrap_err();
+        assert!(error.is_retryable());
+        assert!(error.to_string().contains("roll it back, and begin anew"), "{error}");
+        assert!(!error.to_string().contains("save in it"), "{error}");
+        tx.rollback().await.unwrap();
+        mine.save(&garage.db).await.unwrap();
+    })
+    .await;
+}

@@ -5,7 +5,7 @@ mod postgres;
 mod sqlite;
 
 use super::Table;
-use super::connect::object_name;
+use super::migrate::object_name;
 use crate::field::Retention;
 use crate::journal::{Dialect, NOT_STAGED};
 use crate::{Error, Result};

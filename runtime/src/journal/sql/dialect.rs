@@ -126,6 +126,21 @@ impl Dialect {
         format!("EXISTS (SELECT 1 FROM {table} WHERE {} AND {})", is(key), is(column))
     }
 
+    /// The columns of a table, none where it is not there: table → name.
+    pub(crate) fn columns_of(self) -> &'static str {
+        match self {
+            Dialect::Sqlite => "SELECT name FROM pragma_table_xinfo(?)",
+            Dialect::Postgres => {
+                "SELECT CAST(attname AS text) AS name FROM pg_catalog.pg_attribute \
+                WHERE attrelid = to_regclass(quote_ident($1)) AND attnum > 0 AND NOT attisdropped"
+            }
+            Dialect::MySql => {
+                "SELECT column_name AS name FROM information_schema.columns \
+                WHERE table_schema = DATABASE() AND table_name = ?"
+            }
+        }
+    }
+
     /// How often the probe binds the name.
     pub(crate) fn probe_values(self) -> usize {
         if self == Dialect::MySql { 2 } else { 1 }
@@ -134,7 +149,7 @@ impl Dialect {
     /// The alias that a file's meta states, in a column `meta`: a text, or `NULL` where it states none.
     pub(crate) fn stated(self, meta: &str) -> String {
         match self {
-            Dialect::Sqlite => format!("json_extract({meta}, '$.storage')"),
+            Dialect::Sqlite => format!("json_extract(nullif({meta}, ''), '$.storage')"),
             Dialect::Postgres => format!("({meta} ->> 'storage')"),
             Dialect::MySql => format!("JSON_VALUE({meta}, '$.storage')"),
         }

@@ -153,6 +153,9 @@ statements! {
     /// All columns that hold names of files: → model_table, model_column, storage, location, meta_column.
     columns = "SELECT model_table, model_column, storage, location, meta_column FROM filefield_columns";
 
+    /// Forgets a column: table, column.
+    forget_column = "DELETE FROM filefield_columns WHERE model_table = ? AND model_column = ?";
+
     /// Whether a column has triggers that do what a save does: table, column.
     has_triggers = "SELECT 1 AS n FROM filefield_columns \
         WHERE model_table = ? AND model_column = ? AND triggers = 1";

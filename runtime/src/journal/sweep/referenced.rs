@@ -7,6 +7,7 @@
 //! not known here may mean any.
 
 use super::super::entry::{Entry, dialect, rows, sql, text};
+use super::super::error::of_noted;
 use super::super::{database, is_missing_table};
 use crate::failpoints::planted;
 use crate::field::FieldDef;
@@ -99,7 +100,8 @@ pub(super) async fn is_referenced(
             continue;
         }
         let (own, meta) = (Own::Noted(storage, location), meta.as_deref());
-        if (Column { table: &table, column: &column, meta, own }).names(db, &file).await? {
+        let column = Column { table: &table, column: &column, meta, own };
+        if column.names(db, &file).await.map_err(|error| of_noted(error, &table))? {
             return Ok(true);
         }
     }
