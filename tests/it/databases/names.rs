@@ -111,7 +111,7 @@ struct Order {
     #[file]
     table: FileField,
     #[file]
-    a_column_with_a_name_that_is_as_long_as_any_database_can_take_it: Option<FileField>,
+    a_column_with_a_name_that_is_as_long_as_all_databases_will_keep: Option<FileField>,
 }
 
 async fn reserved_words_are_names_like_others(garage: Arc<Garage>) {
