@@ -13,9 +13,13 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// How often a directory is made again that somebody else removes meanwhile.
 pub(super) const MOST_REMOVALS: usize = 16;
+
+/// How long the root is taken to stay where it is, once it was looked at.
+const SOON: Duration = Duration::from_millis(10);
 
 /// An open directory at or below the root.
 pub(super) enum Directory {
@@ -37,6 +41,7 @@ pub(super) struct Target {
     path: String,
     pub(super) root: Arc<RootDir>,
     pub(super) directory: Directory,
+    opened: Instant,
     /// What must be synced too, from above to below.
     unsynced: Vec<Unsynced>,
 }
@@ -106,7 +111,9 @@ impl Disk {
     pub(super) fn make_target(&self, path: &str) -> Result<Target> {
         let mut unsynced = Vec::new();
         match self.make(path, &mut unsynced) {
-            Ok((root, directory)) => Ok(Target { path: path.to_owned(), root, directory, unsynced }),
+            Ok((root, directory)) => {
+                Ok(Target { path: path.to_owned(), root, directory, opened: Instant::now(), unsynced })
+            }
             Err(error) => {
                 // What was made stays. The error matters more than one of these.
                 let _ = self.sync_made(unsynced);
@@ -124,7 +131,7 @@ impl Disk {
         let mut unsynced = Vec::new();
         let directory = self.directory(&root, path).ok()?;
         self.add_unsynced_above(&root, path, &mut unsynced).ok()?;
-        Some(Target { path: path.to_owned(), root, directory, unsynced })
+        Some(Target { path: path.to_owned(), root, directory, opened: Instant::now(), unsynced })
     }
 
     /// The directory `path`, if the way there is in memory and never leaves this machine.
@@ -140,7 +147,17 @@ impl Disk {
                 Directory::Opened(open_beneath(&self.calls, root.as_fd(), path, flags, true).ok()?)
             }
         };
-        Some(Target { path: path.to_owned(), root, directory, unsynced: Vec::new() })
+        Some(Target { path: path.to_owned(), root, directory, opened: Instant::now(), unsynced: Vec::new() })
+    }
+
+    /// Fails where the root was replaced since the directory of `target` was opened, while content came or a gate was
+    /// closed.
+    pub(super) fn check_still_there(&self, target: &Target) -> Result<()> {
+        if target.opened.elapsed() < SOON || !self.root.was_replaced(&target.root)? {
+            return Ok(());
+        }
+        let text = "the storage's root was replaced while the file was written";
+        Err(Error::new(ErrorKind::Io, text).retryable())
     }
 
     /// The directory of `target` once more, after somebody has removed it.

@@ -123,11 +123,7 @@ impl Disk {
         let overwrite = early || (self.allow_overwrite && !options.exact);
         let mut replaces = planted!("publish-replaces");
         let mut removals = 0;
-        if self.root.was_replaced(&target.root)? {
-            return Err(
-                Error::new(ErrorKind::Io, "the root was replaced while the file was written").retryable()
-            );
-        }
+        self.check_still_there(target)?;
         loop {
             cancel.check()?;
             let leaf = split(&wanted).1;

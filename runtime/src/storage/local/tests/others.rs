@@ -196,6 +196,7 @@ fn a_root_that_is_replaced_while_content_comes() {
         }
         moved = true;
         put_aside(&mover);
+        std::thread::sleep(Duration::from_millis(20));
         Some(Ok(Bytes::from_static(b"late")))
     });
     let error = media.save("d/late", Content::stream(futures_of(reader))).unwrap_err();
