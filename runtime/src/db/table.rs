@@ -89,7 +89,8 @@ pub trait Table: FileModel + Clone {
 
     /// All that [`save`](Self::save) does in a transaction of the caller's but writing the row: the staged files are
     /// attached, and those that the row lets go of are queued for deletion. The caller writes the row, by any statement,
-    /// in the same transaction.
+    /// in the same transaction, and after this: what a row held before an update of the caller's is not seen any more, and
+    /// such a file would be left to the audit.
     ///
     /// # Errors
     /// [`NotStaged`](ErrorKind::NotStaged) for pending content; [`StagedExpired`](ErrorKind::StagedExpired);
