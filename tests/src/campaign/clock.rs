@@ -84,8 +84,8 @@ enum Jump {
 }
 
 impl Jump {
-    async fn by(self, clocks: &Clocks, world: &World, random: &mut Random) -> Result {
-        let days = *random.pick(&[-1, 1, 1]);
+    /// Jumps by `days`, from where the clocks were set.
+    async fn by(self, days: i64, clocks: &Clocks, world: &World) -> Result {
         match self {
             Jump::Program => clocks.set("program", days)?,
             Jump::Database => clocks.set("database", days)?,
@@ -180,9 +180,15 @@ async fn jumping(
     ended: &AtomicBool,
 ) -> Result<u64> {
     let mut jumps = 0;
+    let mut days = *random.pick(&[-1, 1, 1]);
     loop {
         tokio::time::sleep(Duration::from_micros(random.below(1_500))).await;
-        jump.by(clocks, world, random).await?;
+        jump.by(days, clocks, world).await?;
+        // There and back: who takes longer than a day is not promised anything (F45).
+        days = match jump {
+            Jump::DueTimes => -days,
+            _ => *random.pick(&[-1, 1, 1]),
+        };
         if ended.load(Ordering::Acquire) {
             return Ok(jumps);
         }
