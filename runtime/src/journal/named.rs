@@ -47,9 +47,11 @@ impl RowWrite {
 }
 
 /// An accessor may have stored a file under a name that a row had just let go of, and the deletion that was under way for
-/// that row has taken it. From now on, and until the row is written, none begins.
+/// that row has taken it. From now on, and until the row is written, none begins. A storage that cannot tell is no reason
+/// to refuse the row.
 async fn check_stored(storage: &SharedStorage, file: &FileChange) -> Result<()> {
-    if storage.exists(FileName::new(&file.name)?).await? {
+    let found = storage.exists(FileName::new(&file.name)?).await;
+    if !matches!(found, Ok(false)) {
         return Ok(());
     }
     let text = "the stored file is gone: a row had let go of another one of the name, which was deleted; store it again, \
