@@ -156,9 +156,10 @@ impl World {
         let (mut names, inner) = (Vec::new(), self.storage.inner());
         let options = SaveOptions { exact: true, owner, ..SaveOptions::default() };
         for name in reserved {
-            if !inner.exists(FileName::new(&name)?).await? {
-                inner.save(FileName::new(&name)?, FOREIGN.into(), &options).await?;
-                names.push(name);
+            match inner.save(FileName::new(&name)?, FOREIGN.into(), &options).await {
+                Ok(_) => names.push(name),
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error.into()),
             }
         }
         Ok(names)
