@@ -59,7 +59,7 @@ impl Watch {
             None => {
                 if let (Some(stated), Some(inspector)) = (self.stated, &self.inspector) {
                     // Nobody need wait for what will be refused.
-                    inspector.check_stated(stated)?;
+                    inspector.check_size(stated, "a stated length of ")?;
                 }
                 self.guarded.check()
             }

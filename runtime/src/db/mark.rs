@@ -26,6 +26,9 @@ pub(super) fn mark_of<M: Table>(model: &M) -> Option<Mark> {
 
 /// Notes in the file fields that this is how the row was read, or written for certain.
 pub(super) fn mark_row<M: Table>(model: &mut M) {
+    if M::FIELDS.is_empty() {
+        return;
+    }
     let mark = Arc::new(Mark { row: row_of(model), known: named(model).collect(), born: None });
     put(model, |file, number| file.read_from(mark.clone(), number));
 }

@@ -5,7 +5,7 @@ use super::value::parameter;
 use super::{AnyColumn, Table, kinds};
 use crate::failpoints::step;
 use crate::field::claim::Claim;
-use crate::field::{self, FileField, Retention, stated, store};
+use crate::field::{self, FileField, Mark, Retention, stated, store};
 use crate::journal::{self, Change, FileChange, RowWrite, TransactionError, Written};
 use crate::model::{FileModel, ModelField};
 use crate::{Error, ErrorKind, FileName, Result, SharedStorage, name, registry};
@@ -58,7 +58,7 @@ pub(super) async fn save<M: Table, C: Connection>(model: &mut M, db: &C) -> Resu
     }
     let mark = mark_of(&copy);
     let born = mark.as_ref().and_then(|mark| mark.born.clone());
-    let write = write(&copy, db, |values, unset| match unset {
+    let write = write(&copy, db, mark.as_ref(), |values, unset| match unset {
         true => Change::Insert(values),
         false => Change::Save { values, born },
     });
@@ -92,7 +92,9 @@ pub(super) async fn attach<M: Table>(model: &M, tx: &DatabaseTransaction) -> Res
     if model.has_pending() {
         return Err(blame::<M>(not_staged(), "attach"));
     }
-    let write = write(model, tx, |_, _| Change::Attach).map_err(|error| blame::<M>(error, "attach"))?;
+    let mark = mark_of(model);
+    let write = write(model, tx, mark.as_ref(), |_, _| Change::Attach)
+        .map_err(|error| blame::<M>(error, "attach"))?;
     attaching(model, model, tx, write).await.map(drop).map_err(|error| blame::<M>(error, "attach"))
 }
 
@@ -242,19 +244,20 @@ pub(super) fn check_columns<M: Table>(model: &M, db: &impl ConnectionTrait) -> R
 fn write<M: Table>(
     model: &M,
     db: &impl ConnectionTrait,
+    mark: Option<&Mark>,
     change: impl FnOnce(Vec<(&'static str, Value)>, bool) -> Change,
 ) -> Result<RowWrite> {
     check_columns(model, db)?;
-    let (unset, mark) = (is_new(model), mark_of(model));
+    let unset = is_new(model);
     // Whether the row that it knows is its own only the transaction will see.
-    let is_certain = mark.as_ref().is_some_and(|mark| mark.born.is_none());
+    let is_certain = mark.is_some_and(|mark| mark.born.is_none());
     let mut values = Vec::with_capacity(M::ALL.len());
     for column in M::ALL.iter().filter(|column| !(unset && column.is_key())) {
         values.push((column.spec().name, column.value(model)));
     }
     let named = |field: ModelField<M>| {
         let file = field.value(model).file();
-        let unchanged = file.is_unchanged(mark.as_ref(), field.number());
+        let unchanged = file.is_unchanged(mark, field.number());
         let entry = file.claim().map(Claim::entry);
         let (mut home, mut aliases, mut stored) = (String::new(), String::new(), None);
         if file.name().is_some() && unchanged && is_certain {

@@ -1,7 +1,7 @@
 //! What a stored file of a field tells of itself.
 
 use super::{FieldDef, FieldFile, ImageValue, PixelCount};
-use crate::file::LineStream;
+use crate::file::{DEFAULT_CHUNK_SIZE, LineStream};
 use crate::image::{Dimensions, HeaderReader, ImageInfo, Need, feed_from};
 use crate::inspect::{SNIFF_LEN, sniff};
 use crate::model::{Companion, FileModel};
@@ -14,9 +14,6 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::SystemTime;
-
-/// Bytes read at once where lines are looked for.
-const CHUNK: usize = 64 << 10;
 
 impl<M: FileModel, V> FieldFile<'_, M, V> {
     /// The URL, without any I/O (D061).
@@ -144,7 +141,7 @@ impl<M: FileModel, V> FieldFile<'_, M, V> {
     pub async fn lines(
         &self,
     ) -> Result<LineStream<impl Stream<Item = Result<Bytes>> + Send + Unpin + use<M, V>>> {
-        Ok(LineStream::new(self.chunks(CHUNK).await?))
+        Ok(LineStream::new(self.chunks(DEFAULT_CHUNK_SIZE.get()).await?))
     }
 
     /// The media type that the bytes show: from the row where a `meta_field` has it, otherwise from the first 4 KiB.

@@ -125,9 +125,9 @@ impl Inspector {
         self.hash.is_some()
     }
 
-    /// Whether a content of `size` bytes, as it was stated, can be accepted at all.
-    pub(crate) fn check_stated(&self, size: u64) -> Result<()> {
-        check_size(&self.rules, size, "a stated length of ")
+    /// Whether a content of `size` bytes can be accepted at all; `qualifier` stands before the number in the error.
+    pub(crate) fn check_size(&self, size: u64, qualifier: &str) -> Result<()> {
+        check_size(&self.rules, size, qualifier)
     }
 
     /// How many of the first bytes must be shown, if the content can be asked for a part of it. What

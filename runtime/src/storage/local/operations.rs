@@ -70,7 +70,10 @@ impl Disk {
         if self.relocate(from, to, None)? {
             return Ok(());
         }
-        let owner = self.owner(from).ok().flatten();
+        let owner = match self.owner(from) {
+            Err(error) if error.kind() == ErrorKind::Unsupported => None,
+            owner => owner?,
+        };
         self.copy(from, to, &SaveOptions { exact: true, owner, ..SaveOptions::default() }, cancel)?;
         self.delete(from).map_err(Error::uncertain)
     }

@@ -119,7 +119,7 @@ impl Disk {
     ) -> Result<u64> {
         let len = from.metadata()?.len();
         if let Some(inspector) = &inspector {
-            inspector.check_stated(len)?;
+            inspector.check_size(len, "")?;
         }
         copy::file(&self.calls, to.file(), from, len, cancel)?;
         inspect(to.file(), inspector)

@@ -99,7 +99,7 @@ impl ObjectStorage {
                 && offset < facts.size
             {
                 let piece = self.open_range(to, offset..offset.saturating_add(len as u64)).await?;
-                header.feed(offset, &piece.read_all(u64::MAX).await?);
+                header.feed(offset, &piece.read_all(len as u64).await?);
             }
         }
         inspector.finish_of(facts.size)?;

@@ -8,18 +8,21 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 /// Gives the pieces, then ends; asked once more, it panics.
-struct Pieces(Vec<Result<Bytes>>, bool);
+struct Pieces<I>(I, bool);
 
-impl Stream for Pieces {
+impl<I: Iterator<Item = Result<Bytes>> + Unpin> Stream for Pieces<I> {
     type Item = Result<Bytes>;
     fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         assert!(!self.1, "polled after its end");
-        if self.0.is_empty() {
-            self.1 = true;
-            return Poll::Ready(None);
-        }
-        Poll::Ready(Some(self.0.remove(0)))
+        let piece = self.0.next();
+        self.1 = piece.is_none();
+        Poll::Ready(piece)
     }
+}
+
+/// A content of these pieces.
+pub(super) fn stream(pieces: impl Iterator<Item = Result<Bytes>> + Unpin + Send + 'static) -> Content {
+    Content::stream(Pieces(pieces, false))
 }
 
 fn pieces(sizes: &[usize]) -> (Content, Vec<u8>) {
@@ -30,7 +33,7 @@ fn pieces(sizes: &[usize]) -> (Content, Vec<u8>) {
         all.extend_from_slice(&piece);
         items.push(Ok(Bytes::from(piece)));
     }
-    (Content::stream(Pieces(items, false)), all)
+    (stream(items.into_iter()), all)
 }
 
 const SHAPES: [&[usize]; 9] = [
@@ -81,7 +84,7 @@ fn nothing_is_published_of_pieces_that_break_a_rule() {
     assert_eq!(error.kind(), ErrorKind::TooLarge);
     let broken = Error::new(ErrorKind::NotAccepted, "broken on purpose");
     let items = vec![Ok(Bytes::from(vec![1; 64_000])), Err(broken)];
-    let error = media.save("broken.bin", Content::stream(Pieces(items, false))).unwrap_err();
+    let error = media.save("broken.bin", stream(items.into_iter())).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotAccepted);
     assert!(media.files().is_empty());
 }
