@@ -159,7 +159,13 @@ impl Error {
         };
         let retry = matches!(kind, ErrorKind::TooManyOpenFiles | ErrorKind::StorageFull)
             || matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::TimedOut);
-        let mut made = Error::new(kind, error.to_string()).with_source(error);
+        let is_link = error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error());
+        let message = match is_link {
+            true => "a link stands where a file or a folder was expected, and links are not followed here"
+                .to_owned(),
+            false => error.to_string(),
+        };
+        let mut made = Error::new(kind, message).with_source(error);
         made.0.retry = retry;
         made
     }

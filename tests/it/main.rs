@@ -10,6 +10,8 @@ mod derive;
 mod hostile_images;
 mod hostile_names;
 #[cfg(feature = "db")]
+mod images;
+#[cfg(feature = "db")]
 mod moving;
 mod oracle;
 #[cfg(feature = "db")]

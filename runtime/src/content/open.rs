@@ -6,7 +6,7 @@ use std::fs::{File, Metadata, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-/// Opens the regular file at `path`. The error names its last component, never the whole path (requirement 19).
+/// Opens the regular file at `path`. The error never names an absolute path.
 pub(super) fn open_regular(path: &Path, flags: OFlags) -> Result<(File, Metadata)> {
     let flags = flags | OFlags::NONBLOCK | OFlags::NOCTTY;
     let open = || {
@@ -30,9 +30,10 @@ pub(super) fn regular(metadata: &Metadata) -> Result<()> {
     Ok(())
 }
 
-/// Adds the last component of `path` to `error`.
+/// Adds `path` to `error`: a relative one as it is, of an absolute one the last component.
 pub(super) fn named(error: Error, path: &Path) -> Error {
     match path.file_name() {
+        Some(_) if path.is_relative() => error.with_name(path.to_string_lossy()),
         Some(name) => error.with_name(name.to_string_lossy()),
         None => error,
     }

@@ -300,3 +300,11 @@ async fn p7_without_its_guard_a_content_fails_and_its_thread_wakes() {
     let _guard = content.guard();
     assert_eq!(drain(content).await.unwrap(), b"abc");
 }
+
+#[test]
+fn a_missing_file_is_named_as_the_caller_named_it() {
+    let missing = |path: &str| Pending::from_path(path).unwrap_err().to_string();
+    assert!(missing("nope/chevy.jpg").contains("nope/chevy.jpg"), "{}", missing("nope/chevy.jpg"));
+    let absolute = missing("/nope/chevy.jpg");
+    assert!(absolute.contains("chevy.jpg") && !absolute.contains("/nope"), "{absolute}");
+}

@@ -15,6 +15,10 @@ pub trait PixelCount: Listed + Send + Sync + 'static {
     fn pixels(&self) -> Option<u32>;
     /// Fills it, or empties it.
     fn set_pixels(&mut self, pixels: Option<u32>);
+    /// The most pixels that it can hold.
+    fn max_pixels(&self) -> u32;
+    /// Whether it can say that nothing is known: `Option` can.
+    fn can_be_empty(&self) -> bool;
 }
 
 macro_rules! pixel_count {
@@ -27,6 +31,12 @@ macro_rules! pixel_count {
             fn set_pixels(&mut self, pixels: Option<u32>) {
                 *self = pixels.and_then(|pixels| pixels.try_into().ok()).unwrap_or(0);
             }
+            fn max_pixels(&self) -> u32 {
+                u32::try_from(<$int>::MAX).unwrap_or(u32::MAX)
+            }
+            fn can_be_empty(&self) -> bool {
+                false
+            }
         }
         #[diagnostic::do_not_recommend]
         impl PixelCount for Option<$int> {
@@ -35,6 +45,12 @@ macro_rules! pixel_count {
             }
             fn set_pixels(&mut self, pixels: Option<u32>) {
                 *self = pixels.and_then(|pixels| pixels.try_into().ok());
+            }
+            fn max_pixels(&self) -> u32 {
+                u32::try_from(<$int>::MAX).unwrap_or(u32::MAX)
+            }
+            fn can_be_empty(&self) -> bool {
+                true
             }
         }
     )*};

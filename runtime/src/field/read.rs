@@ -196,7 +196,7 @@ impl<M: FileModel, V: ImageValue> FieldFile<'_, M, V> {
     }
 
     /// Stored width and height: from the row where it has them, otherwise from the image's header, of which at
-    /// most 64 KiB are asked for (of a JPEG, the segments of the first MiB). A storage without local paths is asked for
+    /// most 64 KiB are asked for (of a JPEG, the heads of its first 1,024 segments). A storage without local paths is asked for
     /// 4 KiB, and then for pieces of 60 KiB at most. `None` where the file is not an image.
     ///
     /// # Errors

@@ -1,8 +1,10 @@
 //! From content to a stored file: the wanted name, the rules, and what is learned in the one pass.
 
 use super::{FieldDef, FileField, FileMeta, Naming, UploadTo};
+use crate::field::PixelCount;
+use crate::image::Dimensions;
 use crate::inspect::{Inspection, InspectionResult, Inspector, Rules, Stated};
-use crate::model::{FileModel, ModelField};
+use crate::model::{Companion, FileModel, ModelField};
 use crate::registry::StorageHandle;
 use crate::storage::NewFile;
 use crate::{Content, Error, ErrorKind, FileName, Result, SaveOptions, Saved, name, settings, upload_to};
@@ -95,11 +97,19 @@ fn prepare_stated<M: FileModel>(
     });
     let wanted = named.map_err(|error| def.blame(error.with_operation("save").with_name(filename)))?;
     let measured = field.width().is_some() || field.height().is_some() || field.meta().is_some();
+    let is_image = field.value(model).is_image();
+    let max_pixels = |side: Option<Companion<M, dyn PixelCount>>| {
+        side.map_or(u32::MAX, |side| side.get(model).max_pixels())
+    };
+    let max_sides = Dimensions { width: max_pixels(field.width()), height: max_pixels(field.height()) };
+    let mut pixels = [field.width(), field.height()].into_iter().flatten();
     let rules = Rules {
         max_size: def.spec().max_size,
         accept: def.spec().accept,
         checksum: field.meta().is_some(),
-        dimensions: measured && field.value(model).is_image(),
+        dimensions: measured && is_image,
+        max_sides: Some(max_sides),
+        needs_dimensions: is_image && pixels.any(|side| !side.get(model).can_be_empty()),
         stated,
     };
     Ok(Prepared::new(wanted, filename, token, content, rules))

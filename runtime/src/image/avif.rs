@@ -1,11 +1,15 @@
-//! AVIF, and the brands of its family (ISO/IEC 14496-12 for the boxes, 23008-12 for the items in them).
+//! AVIF and HEIF, and the brands of their family (ISO/IEC 14496-12 for the boxes, 23008-12 for the items in them).
 
+use super::Dimensions;
 use super::bytes::{be16, be32, be64, slice};
 use super::reader::{FIRST, Found, Want};
 
-/// Bytes of a box that tell what it is, and all of one that is of interest but for associations: a long header and the
-/// sides of an image.
-const ENOUGH: usize = 28;
+/// Bytes of a box that tell what it is, and all of one that is of interest but for associations and tracks: a header and
+/// the clean aperture of an image.
+const ENOUGH: usize = 40;
+
+/// The same of a track: a long header, and the header of the track in its longer version.
+const TRACK_HEADER: usize = 16 + 96;
 
 /// The media type that the file type box at the start of `prefix` stands for.
 pub(crate) fn file_type(prefix: &[u8]) -> Option<&'static str> {
@@ -46,15 +50,32 @@ pub(crate) fn file_type(prefix: &[u8]) -> Option<&'static str> {
 /// Goes from box to box, into those that lead to the properties of images and over all others, however large.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Avif {
-    /// Where the boxes end that it is in: the metadata, in these the properties, in these their container.
-    ends: Vec<u64>,
+    /// The boxes that it is in, and where each ends.
+    inside: Vec<(Container, u64)>,
     /// Length of the associations that it is at.
     at_associations: Option<usize>,
     primary_item: Option<u32>,
     /// Kind and first bytes, in the order in which they are counted.
     properties: Vec<([u8; 4], Vec<u8>)>,
     associations: Vec<Vec<u8>>,
+    /// Sides and orientation of the first track that has any: those of a sequence without a still image.
+    track: Option<(u32, u32, u8)>,
 }
+
+/// A box that is gone into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Container {
+    /// The metadata of still images, in these their properties, in these the container of all properties.
+    Meta,
+    Properties,
+    Definitions,
+    /// The metadata of sequences, and one track.
+    Movie,
+    Track,
+}
+
+/// The end of a box that goes on to the end of the file.
+const END_OF_FILE: u64 = u64::MAX;
 
 impl Avif {
     pub(super) fn step(&mut self, found: &mut Found, at: u64, bytes: &[u8]) -> Option<Want> {
@@ -62,34 +83,45 @@ impl Avif {
             self.associations.push(bytes.get(..len)?.to_vec());
             return self.go_on(found, at + len as u64);
         }
-        let mut bytes = &bytes[..bytes.len().min(ENOUGH)];
-        let end = self.ends.last().copied();
-        if let Some(end) = end {
+        let enough = self.enough();
+        let mut bytes = &bytes[..bytes.len().min(enough)];
+        let (container, end) =
+            self.inside.last().map_or((None, None), |(kind, end)| (Some(*kind), Some(*end)));
+        if let Some(end) = end.filter(|end| *end != END_OF_FILE) {
             // Metadata that is cut may lack what would change the answer.
             let left = usize::try_from(end - at).unwrap_or(usize::MAX);
-            bytes = bytes.get(..left.min(ENOUGH))?;
+            bytes = bytes.get(..left.min(enough))?;
         }
         let (kind, head, size) = match (header(bytes), end) {
             (Some(header), _) => header,
-            (None, None) => return None,
+            // The end of the file.
+            (None, None) => return self.sequence(found),
             // A broken box is the last.
             (None, Some(end)) => return self.go_on(found, end),
         };
         // Without a size, a box goes to the end of what it is in.
-        let after = match (size, end) {
-            (Some(size), _) => at.checked_add(size)?,
-            (None, end) => end?,
+        let after = match size {
+            Some(size) => at.checked_add(size)?,
+            None => end.unwrap_or(END_OF_FILE),
         };
         if let Some(end) = end.filter(|end| after > *end) {
             return self.go_on(found, end);
         }
         let inside = at + head;
-        match (self.ends.len(), kind) {
+        match (container, kind) {
             // Version and flags come first.
-            (0, b"meta") => return self.enter(found, inside + 4, after),
-            (1, b"iprp") => return self.enter(found, inside, after),
-            (2, b"ipco") if self.properties.is_empty() => return self.enter(found, inside, after),
-            (2, b"ipma") => {
+            (None, b"meta") => return self.enter(found, Container::Meta, inside + 4, after),
+            (None, b"moov") => return self.enter(found, Container::Movie, inside, after),
+            (Some(Container::Movie), b"trak") if self.track.is_none() => {
+                return self.enter(found, Container::Track, inside, after);
+            }
+            (Some(Container::Meta), b"iprp") => {
+                return self.enter(found, Container::Properties, inside, after);
+            }
+            (Some(Container::Properties), b"ipco") if self.properties.is_empty() => {
+                return self.enter(found, Container::Definitions, inside, after);
+            }
+            (Some(Container::Properties), b"ipma") => {
                 let len = usize::try_from(after - inside).ok()?;
                 self.at_associations = Some(len);
                 return Want::new(inside, len);
@@ -98,29 +130,47 @@ impl Avif {
         }
         let contents = &bytes[..bytes.len().min(usize::try_from(after - at).unwrap_or(usize::MAX))];
         let contents = contents.get(usize::try_from(head).ok()?..).unwrap_or_default();
-        match self.ends.len() {
-            1 if kind == b"pitm" && self.primary_item.is_none() => self.primary_item = primary_item(contents),
-            3 => self.properties.push((*kind.first_chunk()?, contents.to_vec())),
+        match container {
+            Some(Container::Meta) if kind == b"pitm" && self.primary_item.is_none() => {
+                self.primary_item = primary_item(contents);
+            }
+            Some(Container::Definitions) => {
+                self.properties.push((*kind.first_chunk()?, contents.to_vec()));
+            }
+            Some(Container::Track) if kind == b"tkhd" => self.track = track_header(contents),
             _ => {}
         }
         self.go_on(found, after)
     }
 
-    fn enter(&mut self, found: &mut Found, at: u64, end: u64) -> Option<Want> {
-        self.ends.push(end);
+    /// How many bytes of the next box are asked for.
+    fn enough(&self) -> usize {
+        if let Some((Container::Track, _)) = self.inside.last() { TRACK_HEADER } else { ENOUGH }
+    }
+
+    fn enter(&mut self, found: &mut Found, container: Container, at: u64, end: u64) -> Option<Want> {
+        self.inside.push((container, end));
         self.go_on(found, at)
     }
 
     /// On to the box at `at`, behind those that end there. All is known where the metadata ends.
     fn go_on(&mut self, found: &mut Found, mut at: u64) -> Option<Want> {
-        while let Some(end) = self.ends.pop_if(|end| at >= *end) {
-            if self.ends.is_empty() {
+        while let Some((container, end)) = self.inside.pop_if(|(_, end)| at >= *end) {
+            if container == Container::Meta {
                 self.primary(found);
                 return None;
             }
             at = end;
         }
-        Want::new(at, ENOUGH)
+        if at == END_OF_FILE { self.sequence(found) } else { Want::new(at, self.enough()) }
+    }
+
+    /// No still image, but a sequence of them.
+    fn sequence(&self, found: &mut Found) -> Option<Want> {
+        let (width, height, orientation) = self.track?;
+        found.orientation(orientation.into());
+        found.dimensions(width, height)?;
+        None
     }
 
     /// Dimensions and orientation of the primary item.
@@ -128,7 +178,7 @@ impl Avif {
         let indices = self
             .primary_item
             .and_then(|item| self.associations.iter().find_map(|ipma| associations(ipma, item)));
-        let (mut size, mut rotation, mut mirror) = (None, 0, None);
+        let (mut size, mut rotation, mut mirror, mut aperture) = (None, 0, None, None);
         // Properties are counted from 1. Without associations, all of them belong to the one item there is.
         for (index, (kind, contents)) in (1_u16..).zip(&self.properties) {
             if indices.as_ref().is_some_and(|indices| !indices.contains(&index)) {
@@ -142,6 +192,7 @@ impl Avif {
                     }
                     size = this;
                 }
+                b"clap" => aperture = clean_aperture(contents),
                 b"irot" => rotation = contents.first()? & 3,
                 b"imir" => mirror = Some(contents.first()? & 1),
                 _ => {}
@@ -149,7 +200,9 @@ impl Avif {
         }
         let (width, height) = size?;
         found.orientation(orientation(rotation, mirror).into());
-        found.dimensions(width, height)
+        found.dimensions(width, height)?;
+        found.aperture = aperture.filter(|inner| inner.width <= width && inner.height <= height);
+        Some(())
     }
 }
 
@@ -162,6 +215,28 @@ fn header(bytes: &[u8]) -> Option<(&[u8], u64, Option<u64>)> {
         size => (8, size.into()),
     };
     (size >= head).then_some((kind, head, Some(size)))
+}
+
+/// The sides that are to be shown of an image, before it is turned (ISO/IEC 14496-12, 12.1.4): two fractions.
+fn clean_aperture(clap: &[u8]) -> Option<Dimensions> {
+    let side = |at| be32(clap, at)?.checked_div(be32(clap, at + 4)?);
+    Dimensions::checked(side(0)?, side(8)?)
+}
+
+/// Sides and orientation of a track, if it has sides (ISO/IEC 14496-12, 8.3.2): fractions of 16 bits, behind the matrix
+/// that turns them.
+fn track_header(tkhd: &[u8]) -> Option<(u32, u32, u8)> {
+    let matrix = if *tkhd.first()? == 0 { 40 } else { 52 };
+    let number = |index: usize| be32(tkhd, matrix + 4 * index);
+    let turned = [0, 1, 3, 4].map(|index| number(index).unwrap_or_default().cast_signed() >> 16);
+    let orientation = match turned {
+        [0, 1, -1, 0] => 6,
+        [-1, 0, 0, -1] => 3,
+        [0, -1, 1, 0] => 8,
+        _ => 1,
+    };
+    let (width, height) = (number(9)? >> 16, number(10)? >> 16);
+    (width > 0 && height > 0).then_some((width, height, orientation))
 }
 
 fn primary_item(pitm: &[u8]) -> Option<u32> {

@@ -4,8 +4,9 @@ use super::bytes::{be16, slice};
 use super::reader::{Found, Want};
 use super::tiff::Directory;
 
-/// How far into the file a segment may begin, in bytes (requirement 55).
-const LIMIT: u64 = 1 << 20;
+/// The most segments read before the frame header. Phones write 2 MB and more of depth maps into them, 64 KiB at a time:
+/// their number costs reads, their bytes do not.
+const MAX_SEGMENTS: u16 = 1024;
 
 /// The most stray and fill bytes passed over: unlike segments they have to be read.
 const MAX_STRAY: u64 = 64 << 10;
@@ -18,6 +19,8 @@ pub(super) struct Jpeg {
     /// The directory being read, and where the segment after it begins.
     exif: Option<(Directory, u64)>,
     exif_seen: bool,
+    /// Segments passed so far.
+    segments: u16,
     /// Stray and fill bytes passed so far.
     pub(super) stray: u64,
 }
@@ -32,9 +35,6 @@ impl Jpeg {
             // Whatever is wrong with the Exif data is not wrong with the image.
             self.exif = None;
             return Want::new(next, ENOUGH);
-        }
-        if at > LIMIT {
-            return None;
         }
         if *bytes.first()? != 0xff {
             // Stray bytes between segments, which decoders skip.
@@ -57,7 +57,8 @@ impl Jpeg {
             }
             marker @ (0xc4 | 0xcc | 0xdb..=0xef | 0xfe) => {
                 let len = u64::from(be16(bytes, 2)?);
-                if len < 2 {
+                self.segments += 1;
+                if len < 2 || self.segments > MAX_SEGMENTS {
                     return None;
                 }
                 let next = at.checked_add(2 + len)?;

@@ -1,13 +1,13 @@
 //! Image headers: dimensions and orientation from a bounded number of bytes, inflating nothing.
 //!
-//! The bytes decide, not a name or a declared type. PNG, JPEG, GIF, WebP, BMP, TIFF, ICO, CUR and AVIF are
-//! known; SVG, HTML, XML, PDF and PostScript are not images here (requirement 52). A header can lie: what it
+//! The bytes decide, not a name or a declared type. PNG, JPEG, GIF, WebP, BMP, TIFF, ICO, CUR, AVIF and
+//! HEIF are known; SVG, HTML, XML, PDF and PostScript are not images here (requirement 52). A header can lie: what it
 //! says is to be compared with limits before a codec is let near the file (requirement 56).
 //!
 //! [`HeaderReader`] is the one implementation. It says which bytes it needs and is fed with them, so it works on
 //! bytes, on files, on range requests and on streams alike. It is total: any input ends in an answer, the same however
 //! its bytes are fed, after at most 4,096 steps and 64 KiB of stray bytes. What it asks for is at most 64 KiB in all; of
-//! a JPEG, parts of the first MiB, at most 64 KiB at once.
+//! a JPEG, the heads of its first 1,024 segments, at most 64 KiB at once.
 
 mod avif;
 mod bytes;
@@ -75,6 +75,8 @@ pub enum Format {
     Cur,
     /// AVIF, still and animated.
     Avif,
+    /// HEIF, still and animated, whatever its pictures are coded in: HEIC is the most common.
+    Heif,
 }
 
 impl Format {
@@ -94,14 +96,19 @@ impl Format {
             Some(Format::Tiff)
         } else if let Some(format) = ico::format(prefix) {
             Some(format)
-        } else if file_type(prefix) == Some("image/avif") {
-            Some(Format::Avif)
         } else {
-            None
+            match file_type(prefix)? {
+                "image/avif" => Some(Format::Avif),
+                "image/heic" | "image/heic-sequence" | "image/heif" | "image/heif-sequence" => {
+                    Some(Format::Heif)
+                }
+                _ => None,
+            }
         }
     }
 
-    /// The media type, as registered.
+    /// The media type, as registered. That of a HEIF file is the general one; [`sniff`](crate::inspect::sniff) tells
+    /// HEIC and sequences apart.
     pub fn content_type(self) -> &'static str {
         match self {
             Format::Png => "image/png",
@@ -112,11 +119,13 @@ impl Format {
             Format::Tiff => "image/tiff",
             Format::Ico | Format::Cur => "image/vnd.microsoft.icon",
             Format::Avif => "image/avif",
+            Format::Heif => "image/heif",
         }
     }
 }
 
 /// What the header of an image says.
+#[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ImageInfo {
     /// The format.
@@ -124,22 +133,22 @@ pub struct ImageInfo {
     /// Width and height as stored: of the first frame or of the canvas (D056), orientation ignored (D055). Of an
     /// icon, those of its largest member (D053).
     pub dimensions: Dimensions,
+    /// The part of it that is to be shown, before it is turned, where the file says so: the clean aperture of AVIF and
+    /// HEIF.
+    pub aperture: Option<Dimensions>,
     /// How the stored pixels are to be turned for display: 1 to 8, as in Exif tag 274; 1 is upright. Anything
     /// else found in a file counts as 1 (requirement 61).
     pub orientation: u8,
 }
 
 impl ImageInfo {
-    /// Width and height as displayed: swapped for the orientations 5 to 8, which turn by a quarter.
+    /// Width and height as displayed: those of the [aperture](Self::aperture), swapped for the orientations 5 to 8, which
+    /// turn by a quarter.
     pub fn oriented_dimensions(&self) -> Dimensions {
-        oriented(self.dimensions, self.orientation)
+        let shown = self.aperture.unwrap_or(self.dimensions);
+        let Dimensions { width, height } = shown;
+        if (5..=8).contains(&self.orientation) { Dimensions { width: height, height: width } } else { shown }
     }
-}
-
-/// `dimensions` as displayed under `orientation`.
-pub(crate) fn oriented(dimensions: Dimensions, orientation: u8) -> Dimensions {
-    let Dimensions { width, height } = dimensions;
-    if (5..=8).contains(&orientation) { Dimensions { width: height, height: width } } else { dimensions }
 }
 
 /// Format, dimensions and orientation of the image in `bytes`, which may be only the beginning of a file.

@@ -9,6 +9,9 @@ pub(super) const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
 /// Signature and the whole header chunk.
 pub(super) const HEADER: usize = 33;
 
+/// Length of the chunk that Xcode puts before the header of the PNGs in an iOS application.
+const CGBI: usize = 16;
+
 #[derive(Clone, Debug, Default)]
 pub(super) enum Png {
     #[default]
@@ -21,10 +24,12 @@ impl Png {
     pub(super) fn step(&mut self, found: &mut Found, at: u64, bytes: &[u8]) -> Option<Want> {
         match self {
             Png::Header => {
-                let (width, height) = header(bytes)?;
+                let chunks = bytes.strip_prefix(SIGNATURE)?;
+                let skipped = if is_cgbi(chunks) { CGBI } else { 0 };
+                let (width, height) = header_chunk(chunks.get(skipped..)?)?;
                 found.dimensions(width, height)?;
                 *self = Png::Chunks;
-                Want::new(HEADER as u64, 8)
+                Want::new((HEADER + skipped) as u64, 8)
             }
             Png::Chunks => {
                 let len = u64::from(be32(bytes, 0)?);
@@ -44,10 +49,19 @@ impl Png {
     }
 }
 
-/// Width and height from signature and header chunk. The header must be right in every field, its checksum
-/// included (D054): a broken one says nothing about the image.
+fn is_cgbi(chunks: &[u8]) -> bool {
+    chunks.starts_with(b"\0\0\0\x04CgBI")
+}
+
+/// Width and height from signature and header chunk.
 pub(super) fn header(bytes: &[u8]) -> Option<(u32, u32)> {
-    let header = bytes.get(..HEADER)?.strip_prefix(SIGNATURE)?;
+    header_chunk(bytes.strip_prefix(SIGNATURE)?)
+}
+
+/// Width and height from the header chunk. It must be right in every field, its checksum included: a broken one says
+/// nothing about the image.
+fn header_chunk(bytes: &[u8]) -> Option<(u32, u32)> {
+    let header = bytes.get(..HEADER - SIGNATURE.len())?;
     let (chunk, checksum) = header.get(4..)?.split_last_chunk::<4>()?;
     if be32(header, 0)? != 13 || !chunk.starts_with(b"IHDR") || crc32(chunk) != u32::from_be_bytes(*checksum)
     {

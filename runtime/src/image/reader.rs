@@ -100,6 +100,8 @@ impl Want {
 pub(crate) struct Found {
     pub(crate) format: Option<Format>,
     pub(crate) dimensions: Option<Dimensions>,
+    /// The part of it that is to be shown, where that is smaller.
+    pub(crate) aperture: Option<Dimensions>,
     /// 1 to 8.
     pub(crate) orientation: u8,
     /// Whether bytes may be asked for only because of the orientation.
@@ -141,7 +143,8 @@ impl Default for HeaderReader {
 impl HeaderReader {
     /// A reader that looks for dimensions and orientation.
     pub fn new() -> Self {
-        let found = Found { format: None, dimensions: None, orientation: 1, seek_orientation: true };
+        let found =
+            Found { format: None, dimensions: None, aperture: None, orientation: 1, seek_orientation: true };
         HeaderReader {
             state: State::Start,
             want: Want::new(0, FIRST),
@@ -194,8 +197,8 @@ impl HeaderReader {
     /// Hands over the bytes of the file from `offset` on, which is the offset asked for or an earlier one. More than
     /// asked for is welcome and may save a request; fewer mean that the file ends with them.
     ///
-    /// Where a request is slow, feed 64 KiB for each: no file needs more than 70 such requests then, and a JPEG with
-    /// many small segments takes a thousand otherwise.
+    /// Where a request is slow, feed 64 KiB for each. No file needs more than 70 such requests then, but for a JPEG with
+    /// many large segments, which needs one for each, 1,024 at most.
     pub fn feed(&mut self, offset: u64, bytes: &[u8]) {
         let Need::Bytes { len, .. } = self.need() else { return };
         self.feed_asked(offset, bytes, len);
@@ -224,8 +227,8 @@ impl HeaderReader {
 
     /// What is known so far.
     pub(super) fn result(&self) -> Option<ImageInfo> {
-        let Found { format, dimensions, orientation, .. } = self.found;
-        Some(ImageInfo { format: format?, dimensions: dimensions?, orientation })
+        let Found { format, dimensions, aperture, orientation, .. } = self.found;
+        Some(ImageInfo { format: format?, dimensions: dimensions?, aperture, orientation })
     }
 
     /// Whether the limit allows to ask for `want`. What was fed beyond what was asked for does not count, for the answer
@@ -295,7 +298,7 @@ fn start(found: &mut Found, prefix: &[u8]) -> Option<State> {
         Format::WebP => Some(State::WebP(webp::WebP::default())),
         Format::Tiff => Some(State::Tiff(tiff::Directory::of_file())),
         Format::Ico | Format::Cur => Some(State::Ico(ico::Ico::default())),
-        Format::Avif => Some(State::Avif(avif::Avif::default())),
+        Format::Avif | Format::Heif => Some(State::Avif(avif::Avif::default())),
         Format::Gif => {
             fixed::gif(found, prefix);
             None

@@ -1,4 +1,8 @@
 //! The first directory of a TIFF file (TIFF 6.0), also as it stands in Exif data.
+//!
+//! The raw files of cameras are TIFFs whose first directory is that of a preview. It says so, and names the directories
+//! below it (TIFF supplement 1), of which the largest of an image in full counts: DNG, NEF, ARW. A CR2 says nothing; the
+//! size of its image stands in its Exif data.
 
 use super::bytes::{be16, be32, be64, le16, le32, le64, slice};
 use super::reader::{Found, TABLE, Want};
@@ -7,7 +11,10 @@ pub(super) fn is_tiff(prefix: &[u8]) -> bool {
     matches!(prefix.get(..4), Some(b"II*\0" | b"MM\0*" | b"II+\0" | b"MM\0+"))
 }
 
-/// Reads the first directory, never a second one: there is nothing to loop through (requirement 61).
+/// The most directories below the first that are looked at.
+const MAX_BELOW: usize = 16;
+
+/// Reads the first directory, and those that it names itself, never the next one: there is nothing to loop through.
 #[derive(Clone, Debug)]
 pub(super) struct Directory {
     /// Where the header begins; offsets count from here.
@@ -17,6 +24,12 @@ pub(super) struct Directory {
     exif: bool,
     order: Order,
     state: State,
+    /// A CR2, by the mark behind its header.
+    canon: bool,
+    /// Where the directories below the first are that are still to be read.
+    below: Vec<u64>,
+    /// The first directory has been read, and these are the sides known so far.
+    sides: Option<Option<(u32, u32)>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +37,23 @@ enum State {
     Header,
     Count,
     Entries(u64),
+    /// At the offsets of so many directories.
+    Below(usize),
+}
+
+/// What is of interest in a directory.
+#[derive(Default)]
+struct Entries {
+    width: Option<Option<u64>>,
+    height: Option<Option<u64>>,
+    orientation: Option<Option<u64>>,
+    /// 0 for an image in full, 1 for one of reduced size.
+    subfile: Option<Option<u64>>,
+    /// How many directories are below, and where one is or the offsets of several are.
+    below: Option<Option<(u64, u64)>>,
+    exif: Option<Option<u64>>,
+    exif_width: Option<Option<u64>>,
+    exif_height: Option<Option<u64>>,
 }
 
 /// Byte order, and whether numbers are the wide ones of BigTIFF.
@@ -36,14 +66,26 @@ struct Order {
 impl Directory {
     /// Of a whole file.
     pub(super) fn of_file() -> Self {
-        Directory { base: 0, end: u64::MAX, exif: false, order: Order::default(), state: State::Header }
+        Directory::new(0, u64::MAX, false)
     }
 
     /// Of Exif data at `base`, `len` bytes long, of which only the orientation counts; and what it needs first.
     pub(super) fn of_exif(base: u64, len: u64) -> Option<(Self, Want)> {
         let end = base.checked_add(len)?;
-        let directory = Directory { base, end, exif: true, order: Order::default(), state: State::Header };
-        Some((directory, Want { at: base, len: 14 }))
+        Some((Directory::new(base, end, true), Want { at: base, len: 20 }))
+    }
+
+    fn new(base: u64, end: u64, exif: bool) -> Self {
+        Directory {
+            base,
+            end,
+            exif,
+            order: Order::default(),
+            state: State::Header,
+            canon: false,
+            below: Vec::new(),
+            sides: None,
+        }
     }
 
     pub(super) fn step(&mut self, found: &mut Found, at: u64, bytes: &[u8]) -> Option<Want> {
@@ -53,20 +95,20 @@ impl Directory {
         match self.state {
             State::Header => {
                 let mut header = bytes;
-                // JPEG has this prefix, and some writers of WebP put it there too.
-                if let Some(rest) = bytes.strip_prefix(b"Exif\0\0").filter(|_| self.exif) {
-                    self.base = self.base.checked_add(6)?;
-                    header = rest;
+                // JPEG has this prefix, some writers of WebP put it there too, and some of JPEG twice.
+                for _ in 0..2 {
+                    if let Some(rest) = header.strip_prefix(b"Exif\0\0").filter(|_| self.exif) {
+                        self.base = self.base.checked_add(6)?;
+                        header = rest;
+                    }
                 }
                 let (order, offset) = Order::of(header)?;
                 if offset < 8 || (order.wide && self.exif) {
                     return None;
                 }
                 self.order = order;
-                self.state = State::Count;
-                let want = Want::after(self.base, offset, order.count_len())?;
-                // Far offsets end here (requirement 61): nothing is read only to find that it lies outside.
-                (want.at < self.end).then_some(want)
+                self.canon = !self.exif && slice(header, 8, 3) == Some(b"CR\x02");
+                self.directory_at(offset)
             }
             State::Count => {
                 let count = self.order.count(bytes)?;
@@ -78,33 +120,118 @@ impl Directory {
                 Want::after(at, start, usize::try_from(len.min(left)).unwrap_or(TABLE).min(TABLE))
             }
             State::Entries(count) => {
-                self.entries(found, count, &bytes[..bytes.len().min(TABLE)]);
+                let entries = self.entries(count, &bytes[..bytes.len().min(TABLE)])?;
+                match self.sides {
+                    None => self.first(found, &entries),
+                    Some(_) => {
+                        self.one_below(&entries);
+                        self.next_below(found)
+                    }
+                }
+            }
+            State::Below(count) => {
+                let len = self.order.offset_len();
+                let offsets = bytes.get(..count * len)?.chunks_exact(len);
+                self.below = offsets.rev().filter_map(|offset| self.order.offset(offset, 0)).collect();
+                self.next_below(found)
+            }
+        }
+    }
+
+    /// On to the directory at `offset`. Far offsets end here: nothing is read only to find that it lies outside.
+    fn directory_at(&mut self, offset: u64) -> Option<Want> {
+        self.state = State::Count;
+        let want = Want::after(self.base, offset, self.order.count_len())?;
+        (want.at < self.end).then_some(want)
+    }
+
+    /// What the first directory says, and where it leads.
+    fn first(&mut self, found: &mut Found, entries: &Entries) -> Option<Want> {
+        if let Some(value) = entries.orientation {
+            found.orientation(value.unwrap_or(1));
+        }
+        if self.exif {
+            return None;
+        }
+        let own = sides(entries.width, entries.height);
+        let is_preview = entries.subfile.flatten().is_some_and(|kind| kind & 1 == 1);
+        match (entries.below.flatten(), entries.exif.flatten()) {
+            (_, Some(exif)) if self.canon => {
+                self.sides = Some(own);
+                self.directory_at(exif)
+            }
+            (Some((count, at)), _) if is_preview && count > 0 => {
+                self.sides = Some(None);
+                match usize::try_from(count).unwrap_or(MAX_BELOW).min(MAX_BELOW) {
+                    1 => self.directory_at(at),
+                    count => {
+                        self.state = State::Below(count);
+                        Want::after(self.base, at, count * self.order.offset_len())
+                    }
+                }
+            }
+            _ => {
+                let (width, height) = own?;
+                found.dimensions(width, height)?;
                 None
             }
         }
     }
 
-    fn entries(&self, found: &mut Found, count: u64, bytes: &[u8]) -> Option<()> {
-        let (mut width, mut height, mut orientation) = (None, None, None);
+    /// Takes the sides of a directory below the first, if they are those of an image in full and the largest so far.
+    fn one_below(&mut self, entries: &Entries) {
+        let these = match self.canon {
+            true => sides(entries.exif_width, entries.exif_height),
+            false => sides(entries.width, entries.height)
+                .filter(|_| entries.subfile.flatten().is_none_or(|kind| kind == 0)),
+        };
+        let area =
+            |sides: Option<(u32, u32)>| sides.map(|(width, height)| u64::from(width) * u64::from(height));
+        if area(these) > area(self.sides.flatten()) {
+            self.sides = Some(these);
+        }
+    }
+
+    fn next_below(&mut self, found: &mut Found) -> Option<Want> {
+        if let Some(offset) = self.below.pop() {
+            return self.directory_at(offset);
+        }
+        let (width, height) = self.sides.flatten()?;
+        found.dimensions(width, height)?;
+        None
+    }
+
+    fn entries(&self, count: u64, bytes: &[u8]) -> Option<Entries> {
+        let mut entries = Entries::default();
         let count = usize::try_from(count).unwrap_or(usize::MAX);
         for entry in bytes.chunks_exact(self.order.entry_len()).take(count) {
             let slot = match self.order.u16(entry, 0)? {
-                256 => &mut width,
-                257 => &mut height,
-                274 => &mut orientation,
+                254 => &mut entries.subfile,
+                256 => &mut entries.width,
+                257 => &mut entries.height,
+                274 => {
+                    entries.orientation.get_or_insert_with(|| self.order.first_value(entry));
+                    continue;
+                }
+                330 => {
+                    entries.below.get_or_insert_with(|| self.order.offsets(entry));
+                    continue;
+                }
+                34_665 => &mut entries.exif,
+                40_962 => &mut entries.exif_width,
+                40_963 => &mut entries.exif_height,
                 _ => continue,
             };
             // The first of its kind counts.
             slot.get_or_insert_with(|| self.order.value(entry));
         }
-        if let Some(value) = orientation {
-            found.orientation(value.unwrap_or(1));
-        }
-        if !self.exif {
-            found.dimensions(u32::try_from(width??).ok()?, u32::try_from(height??).ok()?)?;
-        }
-        Some(())
+        Some(entries)
     }
+}
+
+/// Width and height, where both are whole numbers of 32 bits.
+fn sides(width: Option<Option<u64>>, height: Option<Option<u64>>) -> Option<(u32, u32)> {
+    Some((u32::try_from(width??).ok()?, u32::try_from(height??).ok()?))
 }
 
 impl Order {
@@ -149,18 +276,54 @@ impl Order {
         if self.wide { 20 } else { 12 }
     }
 
+    /// The number of values in an entry, and where they begin or their offset stands.
+    fn values(self, entry: &[u8]) -> Option<(u64, usize)> {
+        Some(if self.wide { (self.u64(entry, 4)?, 12) } else { (self.u32(entry, 4)?.into(), 8) })
+    }
+
     /// The value of an entry that holds one whole number.
     fn value(self, entry: &[u8]) -> Option<u64> {
-        let (count, at) = if self.wide { (self.u64(entry, 4)?, 12) } else { (self.u32(entry, 4)?.into(), 8) };
-        if count != 1 {
-            return None;
-        }
+        let (count, at) = self.values(entry)?;
+        if count == 1 { self.number(entry, at) } else { None }
+    }
+
+    /// The first value of an entry that holds whole numbers, signed ones too, as some writers have it.
+    fn first_value(self, entry: &[u8]) -> Option<u64> {
+        let (count, at) = self.values(entry)?;
+        let room = entry.len().checked_sub(at)? as u64;
+        let len = match self.u16(entry, 2)? {
+            1 | 6 => 1,
+            3 | 8 => 2,
+            4 | 9 => 4,
+            _ => 8,
+        };
+        let is_inside = count >= 1 && count.checked_mul(len)? <= room;
+        if is_inside { self.number(entry, at) } else { None }
+    }
+
+    fn number(self, entry: &[u8], at: usize) -> Option<u64> {
         match self.u16(entry, 2)? {
-            1 => entry.get(at).copied().map(u64::from),
-            3 => self.u16(entry, at).map(u64::from),
-            4 => self.u32(entry, at).map(u64::from),
-            16 if self.wide => self.u64(entry, at),
+            1 | 6 => entry.get(at).copied().map(u64::from),
+            3 | 8 => self.u16(entry, at).map(u64::from),
+            4 | 9 | 13 => self.u32(entry, at).map(u64::from),
+            16 | 18 if self.wide => self.u64(entry, at),
             _ => None,
         }
+    }
+
+    fn offset_len(self) -> usize {
+        if self.wide { 8 } else { 4 }
+    }
+
+    fn offset(self, bytes: &[u8], at: usize) -> Option<u64> {
+        if self.wide { self.u64(bytes, at) } else { self.u32(bytes, at).map(u64::from) }
+    }
+
+    /// How many offsets an entry holds, and the one, or the offset of several.
+    fn offsets(self, entry: &[u8]) -> Option<(u64, u64)> {
+        let kind = self.u16(entry, 2)?;
+        let (count, at) = self.values(entry)?;
+        let is_offset = if self.wide { matches!(kind, 16 | 18) } else { matches!(kind, 4 | 13) };
+        if is_offset { Some((count, self.offset(entry, at)?)) } else { None }
     }
 }

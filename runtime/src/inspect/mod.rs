@@ -37,6 +37,10 @@ pub struct Rules {
     pub checksum: bool,
     /// Whether to read the image header.
     pub dimensions: bool,
+    /// The most pixels that the width and the height of an image may have.
+    pub max_sides: Option<Dimensions>,
+    /// Whether content without the dimensions of an image is refused.
+    pub needs_dimensions: bool,
     /// What was said of the file before, which must be true.
     pub stated: Stated,
 }
@@ -187,7 +191,9 @@ impl Inspector {
     ///
     /// # Errors
     /// As [`update`](Self::update): content shorter than [`SNIFF_LEN`] is judged here. What broke a rule before
-    /// breaks it again, so that no result is published. [`NotAsStated`](ErrorKind::NotAsStated) where
+    /// breaks it again, so that no result is published. [`TooLarge`](ErrorKind::TooLarge) for an image with too long a
+    /// side, [`NotAnImage`](ErrorKind::NotAnImage) where dimensions are needed and there are none;
+    /// [`NotAsStated`](ErrorKind::NotAsStated) where
     /// the content is another than was [`stated`](Rules::stated).
     pub fn finish(mut self) -> Result<()> {
         check_size(&self.rules, self.size, "at least ")?;
@@ -262,6 +268,7 @@ impl Inspector {
             dimensions: image.map(|image| image.dimensions),
             orientation: image.map(|image| image.orientation),
         };
+        check_sides(&self.rules, inspection.dimensions)?;
         check_end(&self.rules.stated, &inspection)?;
         // Nobody else can set it: the inspector is the only writer, and gone after this.
         let _ = self.result.0.set(inspection);
@@ -277,6 +284,27 @@ fn check_size(rules: &Rules, size: u64, qualifier: &str) -> Result<()> {
         )),
         _ => Ok(()),
     }
+}
+
+/// Whether the fields that are filled with the dimensions can hold them.
+fn check_sides(rules: &Rules, found: Option<Dimensions>) -> Result<()> {
+    let Some(found) = found else {
+        if !rules.needs_dimensions {
+            return Ok(());
+        }
+        let text = "the content shows no width and height, and the field for them cannot be empty: make it an `Option` \
+                    to accept such files";
+        return Err(Error::new(ErrorKind::NotAnImage, text));
+    };
+    let Some(max) = rules.max_sides else { return Ok(()) };
+    for (side, found, max) in [("wide", found.width, max.width), ("high", found.height, max.height)] {
+        if found > max {
+            let text =
+                format!("the image is {found} pixels {side}, and the field for that holds at most {max}");
+            return Err(Error::new(ErrorKind::TooLarge, text));
+        }
+    }
+    Ok(())
 }
 
 /// What can be compared with what was stated only at the end.

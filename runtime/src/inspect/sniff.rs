@@ -36,14 +36,17 @@ const SIGNATURES: &[(&[u8], &str)] = &[
 /// ```
 pub fn sniff(prefix: &[u8]) -> Option<&'static str> {
     let prefix = &prefix[..prefix.len().min(SNIFF_LEN)];
+    // Of a HEIF file its brands say more than its format.
+    if let Some(found) = file_type(prefix) {
+        return Some(found);
+    }
     if let Some(format) = Format::detect(prefix) {
         return Some(format.content_type());
     }
     if let Some((_, found)) = SIGNATURES.iter().find(|(signature, _)| prefix.starts_with(signature)) {
         return Some(found);
     }
-    file_type(prefix)
-        .or_else(|| riff(prefix))
+    riff(prefix)
         .or_else(|| quicktime(prefix))
         .or_else(|| matroska(prefix))
         .or_else(|| ogg(prefix))

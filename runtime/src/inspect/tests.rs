@@ -280,3 +280,26 @@ fn the_prefix_is_enough() {
         assert_eq!(sniff(whole), sniff(&whole[..SNIFF_LEN]));
     }
 }
+
+/// Fields of a fixed size hold all of a number, or the image is refused.
+#[test]
+fn sides_that_a_field_cannot_hold() {
+    let gif = |width: u16, height: u16| {
+        [b"GIF89a".as_slice(), &width.to_le_bytes(), &height.to_le_bytes(), b"\0\0\0;"].concat()
+    };
+    let judge = |bytes: &[u8], rules: &Rules| {
+        let (mut inspector, result) = Inspector::new(rules.clone());
+        inspector.update(bytes).unwrap();
+        let judged = inspector.finish();
+        assert_eq!(result.get().is_some(), judged.is_ok());
+        judged.map_err(|error| error.kind())
+    };
+    let max_sides = Some(Dimensions { width: 300, height: 200 });
+    let rules = Rules { dimensions: true, max_sides, needs_dimensions: true, ..Rules::default() };
+    assert_eq!(judge(&gif(300, 200), &rules), Ok(()));
+    assert_eq!(judge(&gif(301, 200), &rules), Err(ErrorKind::TooLarge));
+    assert_eq!(judge(&gif(300, 201), &rules), Err(ErrorKind::TooLarge));
+    assert_eq!(judge(&gif(0, 200), &rules), Err(ErrorKind::NotAnImage));
+    assert_eq!(judge(b"<svg/>", &rules), Err(ErrorKind::NotAnImage));
+    assert_eq!(judge(b"<svg/>", &Rules { needs_dimensions: false, ..rules }), Ok(()));
+}

@@ -140,11 +140,6 @@ pub const DIFFERENCES: &[Difference] = &[
         explains: files::unknown_format,
     },
     Difference {
-        numbers: "requirement 55",
-        reason: "the segments of a JPEG are gone over for a mebibyte and no further",
-        explains: files::far_frame,
-    },
-    Difference {
         numbers: "D054",
         reason: "a header that breaks a rule of its format, or says that a side is 0, tells no dimensions",
         explains: files::broken_header,

@@ -2,6 +2,7 @@
 
 mod formats;
 mod sources;
+mod wild;
 
 use super::*;
 

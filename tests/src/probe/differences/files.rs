@@ -75,10 +75,6 @@ pub(super) fn unknown_format(case: &Case<'_>) -> bool {
     unseen(case).is_some_and(|(format, _)| format.is_none())
 }
 
-pub(super) fn far_frame(case: &Case<'_>) -> bool {
-    unseen(case).is_some_and(|(format, bytes)| format == Some(Format::Jpeg) && bytes.len() > 1 << 20)
-}
-
 pub(super) fn broken_header(case: &Case<'_>) -> bool {
     unseen(case).is_some_and(|(format, _)| format.is_some())
 }
