@@ -2,6 +2,7 @@
 
 use super::Settings;
 use super::cloud;
+use super::mangled::check_place;
 use super::option::{Kind, Setting};
 use super::suggest::help;
 use super::url::StorageUrl;
@@ -63,7 +64,7 @@ static BACKENDS: [Backend; 5] = [
     cloud::AZURE,
 ];
 
-/// Django's names of options (D201), and those of its storages for buckets.
+/// Django's names of options, and those of its storages for buckets.
 const DJANGO: [(&str, &str); 7] = [
     ("file_permissions_mode", "permissions"),
     ("directory_permissions_mode", "directory_permissions"),
@@ -157,7 +158,10 @@ impl Definition {
             {
                 return Err("the path is absolute and follows three slashes: `file:///srv/media`".into());
             }
-            Place::Directory => made.path = Some(url.path),
+            Place::Directory => {
+                check_place(&url.path)?;
+                made.path = Some(url.path);
+            }
             Place::Nothing if !url.authority.is_empty() || !url.path.as_os_str().is_empty() => {
                 return Err(
                     format!("nothing follows the slashes of `{}://` but options", backend.scheme).into()

@@ -1,7 +1,8 @@
 //! Settings from code, environment and TOML.
 
 use super::Settings;
-use super::keys::Layer;
+use super::keys::{Layer, names};
+use super::mangled::meant_variable;
 use super::toml::{entries, position};
 use super::value::{Entry, Parsed, Problem, Value, Zone};
 use crate::{Error, ErrorKind, Result};
@@ -11,6 +12,9 @@ use std::path::Path;
 
 /// What the names of environment variables begin with.
 const PREFIX: &str = "FILEFIELD_";
+
+/// The variable that names a TOML file.
+const CONFIG: &str = "CONFIG";
 
 /// Puts [`Settings`] together; made by [`Settings::builder`].
 ///
@@ -104,8 +108,9 @@ impl SettingsBuilder {
         self.variables(std::env::vars_os())
     }
 
-    /// As [`environment`](Self::environment), with these variables. Those with another prefix are left alone, and an
-    /// empty one is as good as none.
+    /// As [`environment`](Self::environment), with these variables. An empty one counts as missing. Those with another
+    /// prefix are ignored, unless their name is one of the settings' but for its case or the characters between its
+    /// words, such as `filefield_media_root`: that is an error.
     pub fn variables<K: Into<OsString>, V: Into<OsString>>(
         mut self,
         variables: impl IntoIterator<Item = (K, V)>,
@@ -115,13 +120,21 @@ impl SettingsBuilder {
         let mut found: Vec<(String, OsString)> = variables
             .into_iter()
             .map(|(name, value)| (name.into().to_string_lossy().into_owned(), value.into()))
-            .filter(|(name, value)| name.starts_with(PREFIX) && !value.is_empty())
+            .filter(|(_, value)| !value.is_empty())
             .collect();
         found.sort();
         for (name, value) in found {
-            let name = &name[PREFIX.len()..];
-            if name == "CONFIG" {
-                self = self.file(value);
+            let Some(name) = name.strip_prefix(PREFIX) else {
+                if let Some(meant) = meant_variable(PREFIX, &name, names().chain([CONFIG])) {
+                    let name = name.escape_debug();
+                    self.problems.push(format!("the variable `{name}` is not read; did you mean `{meant}`?"));
+                }
+                continue;
+            };
+            if name == CONFIG {
+                if let Some(path) = self.take(&format!("{PREFIX}{CONFIG}"), Value::from(value).path()).flatten() {
+                    self = self.file(path);
+                }
             } else {
                 let set = layer.set_variable(PREFIX, name, value.into());
                 self.problems.extend(set.err().map(|problem| problem.text));
@@ -195,6 +208,7 @@ impl SettingsBuilder {
             return Err(Error::new(ErrorKind::Settings, self.problems.join("\n")));
         }
         let all = self.code.over(self.environment.over(self.toml));
+        all.check_aliases().map_err(|problem| Error::new(ErrorKind::Settings, problem.text))?;
         Ok(Settings {
             media_root: all.media_root,
             media_url: all.media_url,

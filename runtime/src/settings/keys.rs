@@ -1,6 +1,7 @@
 //! The keys, and how each is read.
 
 use super::backend::Definition;
+use super::mangled;
 use super::suggest::help;
 use super::url::is_url;
 use super::value::{Entry, Parsed, Problem, Value, Zone};
@@ -43,6 +44,7 @@ pub(super) struct Secret(String);
 impl Secret {
     fn read(value: Value) -> Parsed<Self> {
         let secret = value.text()?;
+        mangled::check_secret(&secret)?;
         Signer::new(&secret).map_err(|error| error.to_string())?;
         Ok(Secret(secret))
     }
@@ -74,7 +76,7 @@ static KEYS: [(&str, Set); 9] = [
 const STORAGES: &str = "STORAGES";
 
 /// All keys, for help.
-fn names() -> impl Iterator<Item = &'static str> + Clone {
+pub(super) fn names() -> impl Iterator<Item = &'static str> + Clone {
     KEYS.iter().map(|(name, _)| *name).chain([STORAGES])
 }
 
@@ -90,9 +92,9 @@ fn default_storage(value: Value) -> Parsed<Option<DefaultStorage>> {
     let text = value.text()?;
     Ok(match text.as_str() {
         "" => None,
-        DEFAULT => return Err("`default` is the alias that this setting explains; name another one".into()),
+        alias if alias.eq_ignore_ascii_case(DEFAULT) => return Err("`default` is the alias that this setting explains; name another one".into()),
         _ if is_url(&text) => Some(DefaultStorage::Definition(Definition::parse(Value::Text(text))?)),
-        // Django named a class here, before it had aliases (D267).
+        // Django named a class here, before it had aliases.
         class if class.contains('.') => Some(DefaultStorage::Definition(Definition::from_class(class)?)),
         alias => Some(DefaultStorage::Alias(check_alias(alias)?.to_owned())),
     })
@@ -102,7 +104,11 @@ fn default_storage(value: Value) -> Parsed<Option<DefaultStorage>> {
 pub(crate) fn check_alias(alias: &str) -> Result<&str, String> {
     let word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     if alias.is_empty() || !alias.chars().all(word) {
-        return Err(format!("`{}` is no alias: letters, digits, `_` and `-` make one", alias.escape_debug()));
+        let alias = alias.escape_debug();
+        return Err(format!("`{alias}` cannot be an alias; write letters, digits, `_` and `-` only"));
+    }
+    if alias != DEFAULT && alias.eq_ignore_ascii_case(DEFAULT) {
+        return Err(format!("the alias of the default storage is `{DEFAULT}`, in lower case"));
     }
     if alias == OVERRIDE {
         return Err(format!("the alias `{OVERRIDE}` is reserved for tests"));
@@ -135,8 +141,14 @@ impl Layer {
 
     /// Reads one variable; `name` is without the prefix.
     pub(super) fn set_variable(&mut self, prefix: &str, name: &str, value: Value) -> Parsed<()> {
-        if let Some(alias) = name.strip_prefix("STORAGES__") {
-            return self.set_storage(alias, value, None);
+        match name.strip_prefix("STORAGES__") {
+            Some(alias) if !alias.starts_with('_') => return self.set_storage(alias, value, None),
+            None if !name.starts_with("STORAGES_") => {}
+            _ => {
+                let alias = name["STORAGES".len()..].trim_start_matches('_').escape_debug();
+                let text = "an alias follows two underscores";
+                return Err(format!("{prefix}{}: {text}: `{prefix}STORAGES__{alias}`", name.escape_debug()).into());
+            }
         }
         match KEYS.iter().find(|(known, _)| *known == name) {
             Some((_, set)) => {
@@ -191,6 +203,17 @@ impl Layer {
             secret_key: self.secret_key.or(lower.secret_key),
             secret_key_fallback: self.secret_key_fallback.or(lower.secret_key_fallback),
         }
+    }
+
+    /// Two aliases that differ in case only: one of them was meant to replace the other.
+    pub(super) fn check_aliases(&self) -> Parsed<()> {
+        let mut seen = BTreeMap::new();
+        for alias in self.storages.keys() {
+            if let Some(other) = seen.insert(alias.to_ascii_lowercase(), alias) {
+                return Err(format!("the aliases `{other}` and `{alias}` differ in case only; write one of them").into());
+            }
+        }
+        Ok(())
     }
 
     /// A layer that names the default storage twice.

@@ -16,8 +16,14 @@
 //! The two modes are what storages named in the settings use unless they have options of their own. Settings in code
 //! win over the environment, and that over TOML; see [`SettingsBuilder`]. An unknown key is an error.
 //!
+//! A value is taken as it is written. One that a shell, an env file or a template has mangled is an error that says what
+//! to write: quotes, blanks or line breaks at its ends, a comment behind it, `~`, `$HOME`, `{{ media }}`, a URL where a
+//! path belongs, a Windows path, a key from an example. A folder with such a name can be given as a storage URL, with
+//! percent escapes: `DEFAULT_FILE_STORAGE = "file:///srv/100%25%20media"`.
+//!
 //! In the environment the keys have the prefix `FILEFIELD_`, an alias follows two underscores
-//! (`FILEFIELD_STORAGES__photos=file:///srv/photos`), and `FILEFIELD_CONFIG` names a TOML file. In TOML:
+//! (`FILEFIELD_STORAGES__photos=file:///srv/photos`), and `FILEFIELD_CONFIG` names a TOML file. An alias is case-sensitive,
+//! and two that differ only in case are an error. In TOML:
 //!
 //! ```toml
 //! MEDIA_ROOT = "/srv/media"
@@ -63,6 +69,7 @@ mod backend;
 mod builder;
 mod cloud;
 mod keys;
+mod mangled;
 mod option;
 mod suggest;
 #[cfg(test)]
@@ -142,12 +149,12 @@ impl Settings {
         Self::builder().file(path).build()
     }
 
-    /// `MEDIA_ROOT`, absolute. There is no default: files in the working directory are an accident (requirement 26).
+    /// `MEDIA_ROOT`, absolute. There is no default: files in the working directory are an accident.
     pub fn media_root(&self) -> Option<&Path> {
         self.media_root.as_deref()
     }
 
-    /// `MEDIA_URL`, with a slash at its end (W39).
+    /// `MEDIA_URL`, with a slash at its end.
     pub fn media_url(&self) -> Option<&str> {
         self.media_url.as_deref()
     }

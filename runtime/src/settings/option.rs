@@ -52,8 +52,10 @@ impl Kind {
             Kind::Prefix => Setting::Text(cloud::prefix(&value.text()?)?),
             Kind::Bytes => Setting::Number(cloud::bytes(value.digits()?)?),
             Kind::Number => {
-                let number = value.digits()?.parse().map_err(|_| "expected a whole number");
-                Setting::Number(number?)
+                let digits = value.digits()?;
+                // `parse` takes a sign.
+                let number = if digits.starts_with('+') { None } else { digits.parse().ok() };
+                Setting::Number(number.ok_or("expected a whole number without a unit")?)
             }
         })
     }

@@ -108,7 +108,7 @@ fn unknown_keys_are_errors_with_line_and_column() {
                  FILE_UPLOAD_DIRECTORY_PERMISSIONS, TIME_ZONE, SECRET_KEY, SECRET_KEY_FALLBACK, STORAGES";
     let want = [
         format!("line 3, column 3: unknown setting `media_rot`; did you mean `MEDIA_ROOT`? known: {known}"),
-        "line 4, column 11: STORAGES.é: `é` is no alias: letters, digits, `_` and `-` make one".to_owned(),
+        "line 4, column 11: STORAGES.é: `é` cannot be an alias; write letters, digits, `_` and `-` only".to_owned(),
         "line 8, column 3: STORAGES.m: unknown option `bas_url`; did you mean `base_url`? known: base_url, \
          allow_overwrite"
             .to_owned(),
@@ -325,7 +325,7 @@ fn time_zones() {
 fn storages_sign_with_the_secret_key() {
     use crate::storage::SignedRequest;
     use crate::{FileName, Storage};
-    let (old, new) = ("old".repeat(12), "new".repeat(12));
+    let (old, new) = ("old key".repeat(6), "new key".repeat(6));
     let storage = |variables: &[(&str, &str)]| {
         let settings = Settings::builder().variables(variables.iter().copied()).build().unwrap();
         Definition::of_url("memory://?base_url=/m/").unwrap().build(&settings)
@@ -344,4 +344,303 @@ fn storages_sign_with_the_secret_key() {
     assert_eq!(url(&*storage(&[]).unwrap()).unwrap_err().kind(), ErrorKind::Unsupported);
     let error = storage(&[("FILEFIELD_SECRET_KEY_FALLBACK", &old)]).unwrap_err();
     assert_eq!(error.to_string(), "`SECRET_KEY_FALLBACK` is set, and `SECRET_KEY`, which signs, is not");
+}
+/// What the value of a variable is refused with.
+fn refusal(name: &str, value: &str) -> String {
+    match variable(name, value) {
+        Ok(_) => panic!("{name}={value:?} is taken"),
+        Err(error) => {
+            assert_eq!(error.kind(), ErrorKind::Settings);
+            error.to_string()
+        }
+    }
+}
+
+#[test]
+fn a_value_that_an_env_file_mangled_is_refused_in_every_setting() {
+    let good = [
+        ("MEDIA_ROOT", "/srv/media"),
+        ("MEDIA_URL", "/media/"),
+        ("DEBUG", "true"),
+        ("DEFAULT_FILE_STORAGE", "photos"),
+        ("DEFAULT_FILE_STORAGE", "file:///srv/media"),
+        ("STORAGES__photos", "memory://?base_url=/media/"),
+        ("FILE_UPLOAD_PERMISSIONS", "0640"),
+        ("FILE_UPLOAD_DIRECTORY_PERMISSIONS", "0750"),
+        ("TIME_ZONE", "Europe/Vienna"),
+        ("SECRET_KEY", "3b1f6b7c9d2e4f5a8c7b6d5e4f3a2b1c"),
+        ("SECRET_KEY_FALLBACK", "3b1f6b7c9d2e4f5a8c7b6d5e4f3a2b1c"),
+        ("CONFIG", "/srv/filefield.toml"),
+    ];
+    let ends = "begins or ends with a blank, a line break or an invisible character; remove it";
+    let quotes = "is in quotes, which nothing removes here; write the value without them";
+    let lines = "has a line break or another control character; write the value in one line";
+    let comment = "has a comment behind the value; put the comment on its own line";
+    let mangle = |value: &str| {
+        [
+            (format!("{value} "), ends),
+            (format!(" {value}"), ends),
+            (format!("{value}\n"), ends),
+            (format!("{value}\r"), ends),
+            (format!("{value}\r\n"), ends),
+            (format!("\t{value}"), ends),
+            (format!("{value}\u{a0}"), ends),
+            (format!("\u{feff}{value}"), ends),
+            (format!("{value}\u{200b}"), ends),
+            (" ".to_owned(), ends),
+            (format!("\"{value}\""), quotes),
+            (format!("'{value}'"), quotes),
+            (format!("`{value}`"), quotes),
+            (format!("\u{201c}{value}\u{201d}"), quotes),
+            (format!("\"{value}"), quotes),
+            (format!("{value}\""), quotes),
+            (format!("{value}'"), quotes),
+            ("\"\"".to_owned(), quotes),
+            (format!("{value}\n{value}"), lines),
+            (format!("{value}\r\nFILEFIELD_DEBUG=1"), lines),
+            (format!("{value} # as on the old server"), comment),
+        ]
+    };
+    for (name, value) in good {
+        let name = format!("FILEFIELD_{name}");
+        if !name.ends_with("CONFIG") {
+            variable(&name, value).unwrap();
+        }
+        for (mangled, want) in mangle(value) {
+            let error = refusal(&name, &mangled);
+            assert!(error.ends_with(want), "{name}={mangled:?}: {error}");
+            assert!(!error.contains(value.trim()) || value == "true" || value == "photos", "{name}: {error}");
+        }
+    }
+}
+
+#[test]
+fn a_path_that_is_none_here_is_refused_with_what_to_write() {
+    let home = "`~` is not replaced here; write the path from `/` on";
+    let variable = "variables such as `$HOME` are not replaced here; write what they stand for";
+    let url = "expected a path such as `/srv/media`, found a URL; write the path alone";
+    let windows = "has a backslash or a drive; write a path such as `/srv/media`";
+    let escape = "has a percent escape, which is for URLs; write the character itself";
+    let placeholder = "has a placeholder that nothing has filled in; write the value itself";
+    let root = "the root of the file system is no place for files";
+    for (value, want) in [
+        ("~", home),
+        ("~/media", home),
+        ("~www/media", home),
+        ("$HOME/media", variable),
+        ("${HOME}/media", variable),
+        ("/srv/$APP/media", variable),
+        ("$(pwd)/media", variable),
+        ("/srv/`date`/media", variable),
+        ("%HOME%/media", variable),
+        ("%USERPROFILE%", variable),
+        ("file:///srv/media", url),
+        ("file:/srv/media", url),
+        ("FILE:srv", url),
+        ("s3://bucket/media", url),
+        ("memory://", url),
+        ("https://example.com/media", url),
+        ("C:\\media", windows),
+        ("C:/media", windows),
+        ("d:", windows),
+        ("\\\\server\\media", windows),
+        ("/srv/my\\ media", windows),
+        ("/srv/my%20media", escape),
+        ("/srv/%C3%A9", escape),
+        ("{{ media_root }}", placeholder),
+        ("<path>", placeholder),
+        ("/path/to/media", placeholder),
+        ("null", "is a word for no value; leave the setting out"),
+        ("None", "is a word for no value; leave the setting out"),
+        ("undefined", "is a word for no value; leave the setting out"),
+        ("MEDIA_ROOT=/srv/media", "begins with the name of a variable and `=`"),
+        ("=/srv/media", "begins with the name of a variable and `=`"),
+        ("/srv/a:/srv/b", "has several paths, or a host"),
+        ("nas:/export/media", "has several paths, or a host"),
+        ("/", root),
+        ("//", root),
+        ("/.", root),
+        ("/../", root),
+    ] {
+        let want = format!("MEDIA_ROOT: {want}");
+        let error = refusal("FILEFIELD_MEDIA_ROOT", value);
+        assert!(error.starts_with(&format!("FILEFIELD_{want}")), "{value}: {error}");
+        let error = Settings::builder().media_root(value).build().unwrap_err().to_string();
+        assert!(error.starts_with(&want), "{value}: {error}");
+        let error = toml_error(&format!("MEDIA_ROOT = '''{value}'''"));
+        assert!(error.contains(&want), "{value}: {error}");
+        let table = format!("[STORAGES.a]\nbackend = 'file'\nlocation = '''{value}'''");
+        assert!(toml_error(&table).contains("STORAGES.a.location: "), "{value}");
+    }
+    let error = refusal("FILEFIELD_CONFIG", "~/filefield.toml");
+    assert_eq!(error, format!("FILEFIELD_CONFIG: {home}"));
+    for value in ["media", "./media", "../media", "/srv/caf\u{e9} & co", "/srv/100%", "/srv/a$", "/srv/#1", "/srv/a=b"] {
+        Settings::builder().media_root(value).build().unwrap();
+    }
+    // Any folder can be given, escaped.
+    let odd = Definition::of_url("file:///srv/%24HOME%20%22x%22%5C").unwrap();
+    assert_eq!(odd.build(&Settings::default()).map(drop).err().map(|error| error.kind()), None);
+}
+
+#[test]
+fn a_storage_url_that_nobody_meant_is_refused() {
+    for (url, want) in [
+        ("\"file:///srv/media\"", "is in quotes"),
+        ("file:///srv/media\n", "begins or ends with"),
+        ("file:///srv/media?durability=full\r\n", "begins or ends with"),
+        ("file:///~/media", "`~` is not replaced here"),
+        ("file://~/media", "the path is absolute"),
+        ("file:~/media", "`~` is not replaced here"),
+        ("file:///$HOME/media", "variables such as `$HOME`"),
+        ("file://${HOME}/media", "variables such as `$HOME`"),
+        ("s3://$BUCKET/media", "variables such as `$HOME`"),
+        ("s3://{{ bucket }}/media", "has a placeholder"),
+        ("s3://<bucket>/media", "has a placeholder"),
+        ("file:///C:/media", "has a drive"),
+        ("file:///srv\\media", "has a backslash"),
+        ("C:\\media", "has a backslash"),
+        ("file:///", "the root of the file system"),
+        ("file:////", "the root of the file system"),
+        ("file:///path/to/media", "has a placeholder"),
+        ("file:///srv/media?base_url=$CDN/media/", "variables such as `$HOME`"),
+        ("file:///srv/media?base_url='/media/'", "option `base_url`: is in quotes"),
+        ("file:///srv/media?base_url=%22/media/%22", "option `base_url`: is in quotes"),
+        ("file:///srv/media?base_url=/media/%20", "option `base_url`: begins or ends with"),
+        ("file:///srv/media?allow_overwrite=true%20", "option `allow_overwrite`: begins or ends with"),
+        ("file:///srv/media?permissions=%22600%22", "option `permissions`: is in quotes"),
+    ] {
+        let error = Definition::of_url(url).unwrap_err();
+        assert!(error.to_string().starts_with(want), "{url}: {error}");
+        assert_eq!(error.kind(), ErrorKind::Settings);
+        let builder = Settings::builder();
+        builder.storage("a", url).build().unwrap_err();
+    }
+}
+
+#[test]
+fn a_base_url_that_leads_nowhere_is_refused() {
+    for (value, want) in [
+        ("cdn.example.com/media/", "begins with a host and no scheme"),
+        ("www.example.com", "begins with a host and no scheme"),
+        ("localhost:8000/media/", "is no URL that a browser can open"),
+        ("example.com:8080/media/", "is no URL that a browser can open"),
+        ("file:///srv/media/", "is no URL that a browser can open"),
+        ("s3://bucket/media/", "is no URL that a browser can open"),
+        ("C:/media/", "is no URL that a browser can open"),
+        ("$CDN/media/", "variables such as `$HOME`"),
+        ("${CDN}/media/", "variables such as `$HOME`"),
+        ("https://{{ host }}/media/", "has a placeholder"),
+        ("https://<host>/media/", "has a placeholder"),
+        ("null", "is a word for no value"),
+        ("/my media/", "the base URL has a blank"),
+        ("\\media\\", "the base URL has a blank, a control, a back-slash"),
+        ("MEDIA_URL=/media/", "begins with the name of a variable"),
+        ("https:/cdn.example.com/media", "the base URL has a scheme but no `//`"),
+        ("https://", "the base URL has no host"),
+    ] {
+        let error = refusal("FILEFIELD_MEDIA_URL", value);
+        assert!(error.starts_with(&format!("FILEFIELD_MEDIA_URL: {want}")), "{value}: {error}");
+        Settings::builder().media_url(value).build().unwrap_err();
+    }
+    for (value, want) in [("media", "/media/"), ("https://c/m%20m", "https://c/m%20m/"), ("/~ann/m", "/~ann/m/")] {
+        assert_eq!(Settings::builder().media_url(value).build().unwrap().media_url(), Some(want));
+    }
+}
+
+#[test]
+fn a_key_that_others_know_is_refused() {
+    for (value, want) in [
+        ("change-me-change-me-change-me-change-me", "is an example that others know"),
+        ("CHANGE_ME_CHANGE_ME_CHANGE_ME_CHANGE_ME", "is an example that others know"),
+        ("changethis0123456789abcdef0123456789abcdef", "is an example that others know"),
+        ("your-secret-key-goes-here-0123456789abcdef", "is an example that others know"),
+        ("django-insecure-0x5@k3j2h1g0f9d8s7a6q5w4e3r2t1", "is an example that others know"),
+        ("replace_me_with_openssl_rand_hex_32_output", "is an example that others know"),
+        ("super secret, super secret, super secret!", "is an example that others know"),
+        ("passwordpasswordpasswordpasswordpassword", "is an example that others know"),
+        ("00000000000000000000000000000000", "repeats the same few characters"),
+        ("abcabcabcabcabcabcabcabcabcabcabcabcabc", "repeats the same few characters"),
+        ("${FILEFIELD_SECRET_KEY_OF_THE_PRODUCTION_SITE}", "is a placeholder"),
+        ("$FILEFIELD_SECRET_KEY_OF_THE_PRODUCTION_SITE", "is a placeholder"),
+        ("$(openssl rand -hex 32 | tr -d newlines)", "is a placeholder"),
+        ("{{ vault.filefield.signing.of.production }}", "is a placeholder"),
+        ("<put here what openssl rand -hex 32 prints>", "is a placeholder"),
+        ("SECRET_KEY=3b1f6b7c9d2e4f5a8c7b6d5e4f3a2b1c", "is a placeholder"),
+        ("3b1f6b7c9d2e4f5a8c7b6d5e4f3a2b1c\\n", "ends with `\\n` as two characters"),
+    ] {
+        for key in ["SECRET_KEY", "SECRET_KEY_FALLBACK"] {
+            let error = refusal(&format!("FILEFIELD_{key}"), value);
+            assert!(error.starts_with(&format!("FILEFIELD_{key}: {want}")), "{value}: {error}");
+            assert!(!error.contains(value), "{error}");
+        }
+        Settings::builder().secret_key(value).build().unwrap_err();
+    }
+    for value in ["3b1f6b7c9d2e4f5a8c7b6d5e4f3a2b1c", "x$D'k%3#f\\q=\"Zp}{)(*&^%$#@!~+_ttYY11", "-p7Fq2=L0vWz+8Rk/3Xs9Bn4Tc6Hy1Jd5="] {
+        Settings::builder().secret_key(value).build().unwrap();
+    }
+}
+
+#[test]
+fn a_variable_whose_name_is_misspelt_is_not_ignored() {
+    let say = |name: &str, meant: &str| format!("the variable `{name}` is not read; did you mean `{meant}`?");
+    for (name, meant) in [
+        ("filefield_media_root", "FILEFIELD_MEDIA_ROOT"),
+        ("Filefield_Media_Root", "FILEFIELD_MEDIA_ROOT"),
+        ("FILE_FIELD_MEDIA_ROOT", "FILEFIELD_MEDIA_ROOT"),
+        ("FILEFIELD-MEDIA-ROOT", "FILEFIELD_MEDIA_ROOT"),
+        ("FILEFIELD.MEDIA.ROOT", "FILEFIELD_MEDIA_ROOT"),
+        (" FILEFIELD_MEDIA_ROOT", "FILEFIELD_MEDIA_ROOT"),
+        ("export FILEFIELD_MEDIA_ROOT", "FILEFIELD_MEDIA_ROOT"),
+        ("filefield_config", "FILEFIELD_CONFIG"),
+        ("filefield_storages__photos", "FILEFIELD_STORAGES__<alias>"),
+    ] {
+        assert_eq!(refusal(name, "x"), say(name, meant));
+    }
+    let marked = refusal("\u{feff}FILEFIELD_MEDIA_ROOT", "/srv/media");
+    assert_eq!(marked, say("\\u{feff}FILEFIELD_MEDIA_ROOT", "FILEFIELD_MEDIA_ROOT"));
+    for name in ["FILEFIELD_Media_root", "FILEFIELD_media_root", "FILEFIELD_MEDIA_ROOT ", "FILEFIELD_MEDIAROOT"] {
+        let error = refusal(name, "/srv/media");
+        assert!(error.starts_with("unknown variable `") && error.contains("did you mean `FILEFIELD_MEDIA_ROOT`?"), "{error}");
+    }
+    let error = refusal("FILEFIELD_UPLOADS", "1");
+    assert!(error.starts_with("unknown variable `FILEFIELD_UPLOADS`"), "{error}");
+    for name in ["PATH", "MEDIA_ROOT", "MY_FILEFIELD_MEDIA_ROOT", "FILEFIELDS_HOST", "file"] {
+        assert_eq!(variable(name, "/srv/media").unwrap(), Settings::default(), "{name}");
+    }
+}
+
+#[test]
+fn an_alias_is_not_taken_in_another_spelling() {
+    let default = "the alias of the default storage is `default`, in lower case";
+    for alias in ["DEFAULT", "Default"] {
+        let error = refusal(&format!("FILEFIELD_STORAGES__{alias}"), "memory://");
+        assert_eq!(error, format!("STORAGES.{alias}: {default}"));
+        assert!(toml_error(&format!("[STORAGES]\n{alias} = 'memory://'")).ends_with(default));
+        refusal("FILEFIELD_DEFAULT_FILE_STORAGE", alias);
+    }
+    for name in ["STORAGES_default", "STORAGES___default"] {
+        let error = refusal(&format!("FILEFIELD_{name}"), "memory://");
+        assert_eq!(
+            error,
+            format!("FILEFIELD_{name}: an alias follows two underscores: `FILEFIELD_STORAGES__default`")
+        );
+    }
+    let builder = Settings::builder().toml("[STORAGES]\nphotos = 'memory://'");
+    let error = builder.variables([("FILEFIELD_STORAGES__PHOTOS", "memory://")]).build().unwrap_err();
+    assert_eq!(error.to_string(), "the aliases `PHOTOS` and `photos` differ in case only; write one of them");
+}
+
+#[test]
+fn a_mode_that_yaml_has_turned_into_a_decimal_number_is_refused() {
+    let error = refusal("FILEFIELD_FILE_UPLOAD_PERMISSIONS", "420");
+    assert!(error.contains("YAML reads `0644` as 420"), "{error}");
+    for mode in ["0644", "0600", "0664", "0440", "0o666"] {
+        variable("FILEFIELD_FILE_UPLOAD_PERMISSIONS", mode).unwrap();
+    }
+}
+
+#[test]
+fn a_toml_file_may_begin_with_a_mark_and_end_its_lines_as_on_windows() {
+    let settings = Settings::from_toml("\u{feff}MEDIA_URL = '/m/'\r\nDEBUG = true\r\n").unwrap();
+    assert_eq!((settings.media_url(), settings.debug()), (Some("/m/"), true));
 }

@@ -1,5 +1,6 @@
 //! A storage as a URL: `file:///srv/media?base_url=/media/`.
 
+use super::mangled;
 use super::value::{Entry, Parsed, Value};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
@@ -21,6 +22,7 @@ pub(super) fn is_url(text: &str) -> bool {
 impl StorageUrl {
     /// Takes a URL apart (RFC 3986). A `+` is a plus, as in paths.
     pub(super) fn parse(text: &str) -> Parsed<Self> {
+        mangled::check_storage_url(text)?;
         let Some((scheme, rest)) = text.split_once(':').filter(|(scheme, _)| is_scheme(scheme)) else {
             return Err("not a storage URL such as `file:///srv/media` or `memory://`".into());
         };
@@ -32,6 +34,7 @@ impl StorageUrl {
             Some(rest) => rest.split_at(rest.find('/').unwrap_or(rest.len())),
             None => ("", hierarchy),
         };
+        mangled::check_url_path(path)?;
         Ok(StorageUrl {
             scheme: scheme.to_ascii_lowercase(),
             authority: authority.to_owned(),
@@ -54,7 +57,7 @@ fn option(pair: &str) -> Parsed<Entry> {
     Ok(Entry::new(text(key)?, Value::Text(text(value)?)))
 }
 
-/// Decodes percent escapes, once (requirement 3). Anything that only looks like one is an error.
+/// Decodes percent escapes, once. Anything that only looks like one is an error.
 fn decode(text: &str) -> Parsed<Vec<u8>> {
     let mut bytes = text.bytes();
     let mut decoded = Vec::with_capacity(text.len());

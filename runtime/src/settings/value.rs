@@ -1,5 +1,6 @@
 //! What a source wrote down, and what a setting reads from it.
 
+use super::mangled::{self, check_text};
 use jiff::fmt::temporal::DateTimeParser;
 use jiff::tz::TimeZone;
 use std::ffi::OsString;
@@ -88,7 +89,7 @@ impl Value {
 
     pub(super) fn text(self) -> Parsed<String> {
         match self {
-            Value::Text(text) => Ok(text),
+            Value::Text(text) => check_text(&text).map(|()| text),
             other => Err(other.expected("a string")),
         }
     }
@@ -110,17 +111,18 @@ impl Value {
         if path.as_os_str().as_encoded_bytes().contains(&0) {
             return Err("the path has a NUL byte".into());
         }
+        mangled::check_path(&path.to_string_lossy())?;
         if path.as_os_str().is_empty() {
             return Ok(None);
         }
-        // Taken now, so that a later change of the working directory moves no files (D202).
+        // Taken now, so that a later change of the working directory moves no files.
         std::path::absolute(path).map(Some).map_err(|_| "the working directory cannot be read".into())
     }
 
     /// The digits of a number, and what follows them in text.
     pub(super) fn digits(self) -> Parsed<String> {
         match self {
-            Value::Text(text) => Ok(text),
+            Value::Text(text) => check_text(&text).map(|()| text),
             Value::Integer { digits, radix: 10 } => Ok(digits),
             other => Err(other.expected("a number")),
         }
@@ -132,6 +134,7 @@ impl Value {
             Value::Text(text) => text,
             other => return Err(other.expected("`true` or `false`")),
         };
+        check_text(&text)?;
         match text.to_ascii_lowercase().as_str() {
             "true" | "yes" | "on" | "1" => Ok(true),
             "false" | "no" | "off" | "0" => Ok(false),
@@ -139,9 +142,12 @@ impl Value {
         }
     }
 
-    /// The mode of files: never executable (requirement 25).
+    /// The mode of files: never executable, and never more for others than for the owner.
     pub(super) fn file_mode(self) -> Parsed<u32> {
         match self.mode()? {
+            mode if mode & !0o666 == 0 && (mode >> 3 & 7 | mode & 7) & !(mode >> 6) != 0 => {
+                Err("others may do what the owner may not; YAML reads `0644` as 420, so quote it there".into())
+            }
             mode if mode & !0o666 == 0 => Ok(mode),
             _ => Err("a file mode has bits for reading and writing only".into()),
         }
@@ -158,7 +164,10 @@ impl Value {
     /// Mode bits. Text is octal, as for chmod; an integer has to say so, since 644 and 0o644 are both integers.
     fn mode(self) -> Parsed<u32> {
         let digits = match &self {
-            Value::Text(text) => text.strip_prefix("0o").unwrap_or(text),
+            Value::Text(text) => {
+                check_text(text)?;
+                text.strip_prefix("0o").unwrap_or(text)
+            }
             Value::Integer { digits, radix: 8 } => digits.as_str(),
             Value::Integer { .. } => return Err("a mode is octal: write `0o644`".into()),
             other => return Err(other.expected("an octal mode such as `0o644`")),
@@ -170,12 +179,13 @@ impl Value {
         }
     }
 
-    /// A base URL, with a slash at both ends where it needs one; an empty one is none (D274, W39).
+    /// A base URL, with a slash at both ends where it needs one; an empty one is none.
     pub(super) fn base_url(self) -> Parsed<Option<String>> {
         let text = self.text()?;
         if text.is_empty() {
             return Ok(None);
         }
+        mangled::check_base_url(&text)?;
         let relative = !text.starts_with('/') && !text.contains(':');
         let text = if relative { format!("/{text}") } else { text };
         crate::name::check_base_url(&text).map(Some).map_err(|error| error.to_string().into())

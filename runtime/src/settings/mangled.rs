@@ -1,0 +1,220 @@
+//! Values that a shell, an env file, a template or another program has left as no person meant them.
+//!
+//! Such a value is refused, never repaired: each error says what to write. None of them contains the value.
+
+use super::value::Parsed;
+use std::path::{Component, Path};
+use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
+
+/// Words that other languages write for a value that is not there.
+const NOTHING: [&str; 5] = ["null", "none", "nil", "undefined", "nan"];
+
+const QUOTES: [char; 11] = ['"', '\'', '`', '“', '”', '„', '‘', '’', '‚', '«', '»'];
+
+/// Whether a character shows nothing: blanks, line breaks, controls, byte order marks, zero-width characters.
+fn is_invisible(c: char) -> bool {
+    c.is_whitespace() || c.is_control() || c.general_category() == GeneralCategory::Format
+}
+
+/// Refuses what no value of any setting has.
+pub(super) fn check_text(text: &str) -> Parsed<()> {
+    let (Some(first), Some(last)) = (text.chars().next(), text.chars().next_back()) else { return Ok(()) };
+    if is_invisible(first) || is_invisible(last) {
+        return Err("begins or ends with a blank, a line break or an invisible character; remove it".into());
+    }
+    if text.chars().any(char::is_control) {
+        return Err("has a line break or another control character; write the value in one line".into());
+    }
+    // A header may end in a quote, after a first one.
+    let is_open = QUOTES.contains(&last) && text.matches(last).count() % 2 == 1;
+    if QUOTES.contains(&first) || is_open {
+        return Err("is in quotes, which nothing removes here; write the value without them".into());
+    }
+    if text.contains(" #") || text.contains("\t#") {
+        return Err("has a comment behind the value; put the comment on its own line".into());
+    }
+    Ok(())
+}
+
+/// Refuses variables and placeholders that nothing has filled in.
+pub(super) fn check_filled(text: &str) -> Parsed<()> {
+    let begins_name = |rest: &str| rest.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    let is_variable = |rest: &str| rest.starts_with(['{', '(']) || begins_name(rest);
+    // What stands between two percent signs.
+    let pieces: Vec<&str> = text.split('%').collect();
+    let mut between = pieces.iter().take(pieces.len() - 1).skip(1);
+    let is_name = |part: &str| {
+        begins_name(part) && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    };
+    if text.split('$').skip(1).any(is_variable)
+        || text.contains('`')
+        // `%ad%` and the like are escapes of a URL.
+        || between.any(|part| is_name(part) && !part.bytes().take(2).all(|byte| byte.is_ascii_hexdigit()))
+    {
+        return Err("variables such as `$HOME` are not replaced here; write what they stand for".into());
+    }
+    if text.contains("{{") || text.contains("}}") || (text.contains('<') && text.contains('>')) {
+        return Err("has a placeholder that nothing has filled in; write the value itself".into());
+    }
+    if NOTHING.iter().any(|word| text.eq_ignore_ascii_case(word)) {
+        return Err("is a word for no value; leave the setting out".into());
+    }
+    if is_assignment(text) {
+        return Err("begins with the name of a variable and `=`; write the value alone".into());
+    }
+    Ok(())
+}
+
+/// `MEDIA_ROOT=..`, or `=..`.
+fn is_assignment(text: &str) -> bool {
+    text.split_once('=')
+        .is_some_and(|(name, _)| name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_'))
+}
+
+/// Refuses what is no path on this system, or not the one that was meant. A storage URL names any folder, with
+/// percent escapes.
+pub(super) fn check_path(text: &str) -> Parsed<()> {
+    check_text(text)?;
+    if text.starts_with('~') {
+        return Err("`~` is not replaced here; write the path from `/` on".into());
+    }
+    let has_drive = |text: &str| {
+        let mut bytes = text.bytes();
+        bytes.next().is_some_and(|byte| byte.is_ascii_alphabetic())
+            && bytes.next() == Some(b':')
+            && matches!(bytes.next(), None | Some(b'/' | b'\\'))
+    };
+    if text.contains('\\') || has_drive(text) {
+        return Err("has a backslash or a drive; write a path such as `/srv/media`".into());
+    }
+    if let Some((scheme, rest)) = text.split_once(':')
+        && (rest.starts_with("//") || scheme.eq_ignore_ascii_case("file"))
+    {
+        return Err("expected a path such as `/srv/media`, found a URL; write the path alone, or name a storage by its \
+                    URL in `DEFAULT_FILE_STORAGE`"
+            .into());
+    }
+    check_filled(text)?;
+    if text.contains(":/") {
+        return Err("has several paths, or a host; write one path such as `/srv/media`".into());
+    }
+    let is_escape = |rest: &str| rest.len() >= 2 && rest.bytes().take(2).all(|byte| byte.is_ascii_hexdigit());
+    if text.split('%').skip(1).any(is_escape) {
+        return Err("has a percent escape, which is for URLs; write the character itself, or name the storage by its \
+                    URL in `DEFAULT_FILE_STORAGE`"
+            .into());
+    }
+    check_place(Path::new(text))
+}
+
+/// Refuses the root of the file system, which an empty variable in front of a slash makes, and examples.
+pub(super) fn check_place(path: &Path) -> Parsed<()> {
+    if path.is_absolute() && !path.components().any(|part| matches!(part, Component::Normal(_))) {
+        return Err("the root of the file system is no place for files; write a path such as `/srv/media`".into());
+    }
+    if path.starts_with("/path/to") {
+        return Err("has a placeholder that nothing has filled in; write the value itself".into());
+    }
+    Ok(())
+}
+
+/// Refuses a storage URL that nobody meant. `text` is not decoded: whoever means such a character escapes it.
+pub(super) fn check_storage_url(text: &str) -> Parsed<()> {
+    check_text(text)?;
+    check_filled(text)?;
+    if text.contains('\\') {
+        return Err("has a backslash; write a URL such as `file:///srv/media`".into());
+    }
+    Ok(())
+}
+
+/// As [`check_storage_url`], for the path of a URL, not decoded.
+pub(super) fn check_url_path(raw: &str) -> Parsed<()> {
+    let path = raw.trim_start_matches('/');
+    if path.starts_with('~') {
+        return Err("`~` is not replaced here; write the path from `/` on: `file:///srv/media`".into());
+    }
+    if path.bytes().nth(1) == Some(b':') && matches!(path.bytes().nth(2), None | Some(b'/')) {
+        return Err("has a drive; write a URL such as `file:///srv/media`".into());
+    }
+    Ok(())
+}
+
+/// Refuses a base URL that leads nowhere.
+pub(super) fn check_base_url(text: &str) -> Parsed<()> {
+    check_filled(text)?;
+    const WANTED: &str = "write a path such as `/media/`, or a URL such as `https://cdn.example.com/media/`";
+    let first = text.split('/').next().unwrap_or_default();
+    if !first.contains(':') && first.contains('.') && first.trim_matches('.') == first {
+        return Err(format!("begins with a host and no scheme; {WANTED}").into());
+    }
+    let scheme = first.split(':').next().unwrap_or_default();
+    if first.contains(':') && !["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
+        return Err(format!("is no URL that a browser can open; {WANTED}").into());
+    }
+    Ok(())
+}
+
+/// Words of keys that stand in examples and templates, in lower case and without what stands between words.
+const EXAMPLES: [&str; 14] = [
+    "changeme", "changethis", "replaceme", "replacethis", "placeholder", "yoursecret", "yourkey", "mysecret",
+    "supersecret", "topsecret", "secretkey", "insecure", "password", "keyhere",
+];
+
+/// The fewest different characters of a key.
+const LEAST_DIFFERENT: usize = 5;
+
+/// Refuses a key that somebody else knows, or that is not the one that was made.
+pub(super) fn check_secret(text: &str) -> Parsed<()> {
+    const MAKE: &str = "make one with `openssl rand -hex 32`";
+    check_text(text)?;
+    if text.ends_with("\\n") || text.ends_with("\\r") {
+        return Err("ends with `\\n` as two characters; remove them".into());
+    }
+    let whole = |open: &str, close: &str| text.starts_with(open) && text.ends_with(close);
+    if whole("${", "}") || whole("$(", ")") || whole("{{", "}}") || whole("<", ">") || is_named(text) {
+        return Err(format!("is a placeholder that nothing has filled in; {MAKE}").into());
+    }
+    let letters: String = text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase();
+    if EXAMPLES.iter().any(|word| letters.contains(word)) {
+        return Err(format!("is an example that others know; {MAKE}").into());
+    }
+    let mut different: Vec<char> = text.chars().collect();
+    different.sort_unstable();
+    different.dedup();
+    if different.len() < LEAST_DIFFERENT {
+        return Err(format!("repeats the same few characters; {MAKE}").into());
+    }
+    Ok(())
+}
+
+/// `$SECRET_KEY`, `%SECRET_KEY%`, `SECRET_KEY=..`.
+fn is_named(text: &str) -> bool {
+    let is_name = |name: &str| {
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    };
+    let between = |open: char, close: &str| text.strip_prefix(open).and_then(|rest| rest.strip_suffix(close));
+    let assigned = text.split_once('=').is_some_and(|(name, _)| name.ends_with("SECRET_KEY") && is_name(name));
+    assigned || between('$', "").is_some_and(is_name) || between('%', "%").is_some_and(is_name)
+}
+
+/// The letters and digits of a name, in upper case.
+fn bare(name: &str) -> String {
+    name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_uppercase()
+}
+
+/// The variable that `name` was meant to be, where its spelling alone differs: another case, a byte order mark, blanks,
+/// `export ` in front, other characters between the words.
+pub(super) fn meant_variable<'a>(
+    prefix: &str,
+    name: &str,
+    keys: impl Iterator<Item = &'a str>,
+) -> Option<String> {
+    let found = bare(name);
+    let found = found.strip_prefix("EXPORT").unwrap_or(&found);
+    let found = found.strip_prefix(&bare(prefix))?;
+    if found.starts_with("STORAGES") && found.len() > "STORAGES".len() {
+        return Some(format!("{prefix}STORAGES__<alias>"));
+    }
+    keys.into_iter().find(|key| bare(key) == found).map(|key| format!("{prefix}{key}"))
+}
