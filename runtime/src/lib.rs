@@ -1,8 +1,8 @@
 #![doc = include_str!("../README.md")]
 //!
-//! # Rooms
+//! # Modules
 //!
-//! Ground floor first; a room imports only from lower floors.
+//! Lowest layer first.
 //!
 //! | Module | What |
 //! |---|---|
@@ -11,6 +11,7 @@
 //! | [`inspect`], [`image`] | one pass over the bytes: size, SHA-256, type, image header |
 //! | [`storage`], [`settings`] | the `Storage` trait and the built-in storages; where they are configured |
 //! | [`field`], [`upload_to`] | values, accessors, and the names that fields give |
+//! | [`serde`](mod@serde) | which values serde reads back |
 //! | [`registry`] | `App`, aliases, storage functions evaluated once |
 //! | `db` | journal and persistence on sea-orm |
 //! | `ops` | what an operator does: moving files between storages |
@@ -41,6 +42,7 @@ pub mod name;
 pub mod ops;
 pub mod prelude;
 pub mod registry;
+pub mod serde;
 pub mod settings;
 pub mod storage;
 #[cfg(feature = "testing")]

@@ -4,6 +4,7 @@
 //! could become a name that does not exist (W30). filefield's own `save` never comes that far: it has stored the file by
 //! then, and refuses a column of files that is no file field.
 
+use crate::field::Trusted;
 use crate::{FileField, FileMeta, ImageField};
 use sea_orm::sea_query::{ArrayType, ColumnType, Nullable, StringLen, Value, ValueType, ValueTypeErr};
 use sea_orm::{ActiveValue, ColIdx, IntoActiveValue, QueryResult, TryGetError, TryGetable};
@@ -60,9 +61,9 @@ macro_rules! file_column {
 file_column!(FileField);
 file_column!(ImageField);
 
-/// What a column of JSON says: `null` is nothing, too.
+/// What a column of JSON says: `null` is nothing, too. A row is trusted.
 fn meta_of(json: serde_json::Value) -> serde_json::Result<FileMeta> {
-    if json.is_null() { Ok(FileMeta::default()) } else { serde_json::from_value(json) }
+    FileMeta::deserialize_trusted(json)
 }
 
 impl From<FileMeta> for Value {

@@ -1,12 +1,13 @@
-//! What is known of a stored file, kept in one JSON column (W41).
+//! What is known of a stored file, kept in one JSON column.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// What was learned of a file while it was stored: filled through `meta_field`, kept as one JSON column.
 ///
-/// The default value stands for "no file" and serialises to `{}`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(default)]
+/// The default value stands for "no file" and serialises to `{}`. A column of the database is read as it is. `Deserialize`
+/// takes nothing but "no file", because `storage` decides where the file is read: see
+/// [`filefield::serde`](mod@crate::serde).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 #[non_exhaustive]
 pub struct FileMeta {
     /// The name the client gave, as it was given.
@@ -18,7 +19,7 @@ pub struct FileMeta {
     /// Size in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,
-    /// The media type the bytes show; never what the client claimed (requirement 48).
+    /// The media type the bytes show; never what the client claimed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content_type: Option<String>,
     /// SHA-256 of the bytes, 64 hexadecimal digits.

@@ -9,6 +9,7 @@ mod file_mut;
 mod meta;
 mod read;
 pub(crate) mod store;
+mod trusted;
 mod value;
 mod view;
 
@@ -23,6 +24,7 @@ pub use file_mut::FieldFileMut;
 #[doc(hidden)]
 pub use file_mut::field_file_mut;
 pub use meta::FileMeta;
+pub use trusted::Trusted;
 #[cfg(feature = "db")]
 pub(crate) use value::mark::Mark;
 pub use value::{FieldValue, FileField, ImageField, ImageValue};

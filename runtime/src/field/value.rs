@@ -96,7 +96,11 @@ impl FileField {
         }
     }
 
-    /// A file that is in the storage already, under `name` (D070). The empty string is no file.
+    /// A file that is in the storage already, under `name`. The empty string is no file.
+    ///
+    /// `name` is trusted: whoever chooses it chooses which file the row reads, links to and gives up. Never pass on what a
+    /// client has sent, such as a field of a form or of a JSON body. For an upload there are [`new`](Self::new),
+    /// [`from_temp`](Self::from_temp) and [`pending`](Self::pending).
     ///
     /// Dimensions and meta beside the field may be set along with it, as a fixture does. Where the row has another file
     /// and just what stands beside this name, they are that file's, and empty after the save; as they are at once where

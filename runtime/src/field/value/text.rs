@@ -3,7 +3,7 @@
 use super::{FileField, ImageField, State};
 use std::fmt;
 
-/// The stored name, or nothing (D006).
+/// The stored name, or nothing.
 impl fmt::Display for FileField {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name().unwrap_or_default())
@@ -36,7 +36,8 @@ impl fmt::Debug for ImageField {
     }
 }
 
-/// The stored name; `null` for no file. Pending content is an error (D086).
+/// The stored name; `null` for no file. Pending content is an error. See [`filefield::serde`](mod@crate::serde) for the
+/// way back.
 impl serde::Serialize for FileField {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.column_str().map_err(serde::ser::Error::custom)? {
@@ -46,21 +47,8 @@ impl serde::Serialize for FileField {
     }
 }
 
-impl<'de> serde::Deserialize<'de> for FileField {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let name = <Option<String> as serde::Deserialize>::deserialize(deserializer)?;
-        Ok(FileField::stored(name.unwrap_or_default()))
-    }
-}
-
 impl serde::Serialize for ImageField {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.0.serialize(serializer)
-    }
-}
-
-impl<'de> serde::Deserialize<'de> for ImageField {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        FileField::deserialize(deserializer).map(ImageField)
     }
 }
