@@ -15,21 +15,21 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorKind {
-    /// No file by that name (D167).
+    /// No file by that name.
     NotFound,
     /// The name is taken and may not be replaced.
     AlreadyExists,
-    /// A name that leaves the root: absolute, or with a `..` (D106, D350).
+    /// A name that leaves the root: absolute, or with a `..`.
     Traversal,
-    /// Nothing usable is left of a file name: empty, `.` or `..` (D179).
+    /// Nothing usable is left of a file name: empty, `.` or `..`.
     NoFileName,
-    /// A base name was wanted and a path was given (D198).
+    /// A base name was wanted and a path was given.
     PathElements,
     /// A character, component or reserved word that a stored name may not have.
     InvalidName,
     /// A name or component longer than the column, the storage or the file system takes.
     NameTooLong,
-    /// No free name fits the length limit (D191), or too many tries (W44).
+    /// No free name fits the length limit, or too many tries.
     NoAvailableName,
     /// Content over `max_size`.
     TooLarge,
@@ -39,13 +39,13 @@ pub enum ErrorKind {
     NotAnImage,
     /// Content that is not what its sender, or the row of the file, states: another size, type or SHA-256.
     NotAsStated,
-    /// The field holds no file (D063).
+    /// The field holds no file.
     NoFile,
-    /// The field's content is not stored yet, so it has no name, path or URL (W32).
+    /// The field's content is not stored yet, so it has no name, path or URL.
     NotStored,
     /// Content that can be read once was used twice.
     Consumed,
-    /// Operation on a closed file (D031).
+    /// Operation on a closed file.
     Closed,
     /// The storage, or the open mode, has no such operation.
     Unsupported,
@@ -65,7 +65,7 @@ pub enum ErrorKind {
     NotAFile,
     /// A setting is missing, unknown or malformed.
     Settings,
-    /// An alias that no storage goes by (D270).
+    /// An alias that no storage has.
     UnknownStorage,
     /// A storage function failed or panicked.
     StorageFunction,
@@ -81,7 +81,7 @@ pub enum ErrorKind {
     DoesNotExist,
     /// `get` found more than one row.
     MultipleObjects,
-    /// The row breaks a unique constraint (D094).
+    /// The row breaks a unique constraint.
     UniqueViolation,
     /// The database reported an error.
     Database,
@@ -93,13 +93,29 @@ pub enum ErrorKind {
 
 /// An error of filefield: kind, operation, storage, name, model, field, cause, and whether a retry is safe.
 ///
-/// The text never contains an absolute path: it may be shown to a client (requirement 19).
+/// It has three texts, none of which contains an absolute path, a secret, or a value of a row:
+///
+/// | | for | what it says |
+/// |---|---|---|
+/// | [`message`](Error::message) | a visitor | what to do, in a sentence; goes with [`status`](Error::status) |
+/// | `{error}` | a log | field, operation, stored name, storage, and what went wrong, in one line |
+/// | `{error:?}` | a log, a terminal | the same, and a line for each cause: what `main` prints if it returns the error |
+///
+/// `{error:#?}` lists the fields of the error.
+///
+/// ```
+/// use filefield::FileField;
+/// let error = FileField::from_path("nowhere/chevy.jpg").unwrap_err();
+/// assert_eq!((error.status(), error.message()), (404, "The file does not exist."));
+/// assert!(format!("{error:?}").starts_with(&error.to_string()));
+/// ```
 pub struct Error(Box<Inner>);
 
 #[derive(Default)]
 struct Inner {
     kind: Option<ErrorKind>,
     message: Cow<'static, str>,
+    visitor: Option<Cow<'static, str>>,
     operation: Option<&'static str>,
     storage: Option<String>,
     name: Option<String>,
@@ -200,15 +216,51 @@ impl Error {
         self.0.field
     }
 
-    /// Whether trying again may help. A retry never harms: it stores under a new name (P8).
+    /// Whether trying again may help. A retry never harms: it stores under a new name.
     pub fn is_retryable(&self) -> bool {
         self.0.retry
     }
 
     /// Whether the operation may have taken effect although it failed, for instance because an answer was lost
-    /// (F10) or a directory could not be synced after its file was published (F09).
+    /// or a directory could not be synced after its file was published.
     pub fn is_uncertain(&self) -> bool {
         self.0.uncertain
+    }
+
+    /// What to tell a visitor: sentences in English, without model, field, storage, stored name or cause.
+    ///
+    /// It tells a visitor whose request is at fault what to change, and otherwise only that something went wrong.
+    /// For texts of your own, match on [`kind`](Self::kind); [`field`](Self::field) says which input of a form it is
+    /// about.
+    pub fn message(&self) -> &str {
+        match &self.0.visitor {
+            Some(text) => text,
+            None if self.status() == BUSY => "The server could not finish this. Please try again.",
+            None => answer(self.kind()).1,
+        }
+    }
+
+    /// The HTTP status to answer with: 4xx if the request is at fault, 5xx if the server is.
+    ///
+    /// It is 503 instead of 500 if [trying again may help](Self::is_retryable). The statuses are 400, 403, 404, 409,
+    /// 413, 415, 422, 500, 501, 503 and 507.
+    pub fn status(&self) -> u16 {
+        match self.kind() {
+            // The request is at fault if there is a text for the visitor. Otherwise the system or the service has
+            // refused the server.
+            ErrorKind::PermissionDenied if self.0.visitor.is_some() => 403,
+            kind => match answer(kind).0 {
+                500 if self.is_retryable() => BUSY,
+                status => status,
+            },
+        }
+    }
+
+    /// Sets what a visitor reads instead of the text of the kind: sentences that begin with a capital letter.
+    #[must_use]
+    pub(crate) fn with_message(mut self, text: impl Into<Cow<'static, str>>) -> Self {
+        self.0.visitor = Some(text.into());
+        self
     }
 
     /// Sets the operation, unless one is set already.
@@ -288,6 +340,76 @@ impl Error {
     }
 }
 
+/// The status of a server that may answer later.
+const BUSY: u16 = 503;
+
+const RENAME: &str = "The name of the file cannot be used. Please rename the file.";
+const NO_FILE: &str = "The file does not exist.";
+const WRONG: &str = "Something went wrong on the server. Please try again later.";
+const LATER: &str = "Files cannot be stored at the moment. Please try again later.";
+
+/// The HTTP status of an error, and what a visitor reads. No wildcard: each kind is decided on.
+fn answer(kind: ErrorKind) -> (u16, &'static str) {
+    match kind {
+        ErrorKind::NotFound => (404, NO_FILE),
+        ErrorKind::AlreadyExists => (409, "There is a file of this name already."),
+        ErrorKind::Traversal | ErrorKind::NoFileName | ErrorKind::PathElements | ErrorKind::InvalidName => {
+            (400, RENAME)
+        }
+        ErrorKind::NameTooLong => (400, "The name of the file is too long. Please rename the file."),
+        ErrorKind::NoAvailableName => (409, "There is no free name for the file. Please rename the file."),
+        ErrorKind::TooLarge => (413, "The file is too large."),
+        ErrorKind::NotAccepted => (415, "Files of this type are not accepted."),
+        ErrorKind::NotAnImage => (415, "The file is not an image that can be read."),
+        ErrorKind::NotAsStated => (422, "The file is not the one that was announced. Please send it again."),
+        ErrorKind::NoFile => (404, "There is no file."),
+        ErrorKind::NotStored => (500, WRONG),
+        ErrorKind::Consumed => (500, WRONG),
+        ErrorKind::Closed => (500, WRONG),
+        ErrorKind::Unsupported => (501, "This is not possible here."),
+        ErrorKind::PermissionDenied => (500, WRONG),
+        ErrorKind::StorageFull => (507, "There is no space left for the file. Please try again later."),
+        ErrorKind::ReadOnly => (503, LATER),
+        ErrorKind::TooManyOpenFiles => (503, "The server could not finish this. Please try again."),
+        // What a path in a URL finds.
+        ErrorKind::IsADirectory | ErrorKind::NotADirectory | ErrorKind::NotAFile => (404, NO_FILE),
+        ErrorKind::Settings => (500, WRONG),
+        ErrorKind::UnknownStorage => (500, WRONG),
+        ErrorKind::StorageFunction => (500, WRONG),
+        ErrorKind::UploadTo => (500, WRONG),
+        ErrorKind::Registration => (500, WRONG),
+        ErrorKind::StagedExpired => (409, "The file is no longer there to be saved. Please send it again."),
+        ErrorKind::NotStaged => (500, WRONG),
+        ErrorKind::DoesNotExist => (404, "The entry does not exist."),
+        ErrorKind::MultipleObjects => (500, WRONG),
+        ErrorKind::UniqueViolation => (409, "There is an entry with these values already."),
+        ErrorKind::Database => (500, WRONG),
+        ErrorKind::Io => (500, WRONG),
+        ErrorKind::Usage => (500, WRONG),
+    }
+}
+
+/// What a visitor reads whose file is over the limit.
+pub(crate) fn too_large(limit: u64) -> String {
+    format!("The file is larger than {}.", in_words(limit))
+}
+
+/// What a visitor reads whose file has a type that is not in the list.
+pub(crate) fn not_accepted(accept: &[&str]) -> String {
+    format!("Files of this type are not accepted. Accepted types: {}.", accept.join(", "))
+}
+
+/// A number of bytes for people, exact: `20 MiB`, `5 MB`, `1234 bytes`.
+fn in_words(bytes: u64) -> String {
+    const UNITS: [(u64, &str); 6] =
+        [(1 << 30, "GiB"), (1 << 20, "MiB"), (1_000_000_000, "GB"), (1_000_000, "MB"), (1 << 10, "KiB"), (1000, "kB")];
+    match UNITS.iter().find(|(unit, _)| bytes >= *unit && bytes % unit == 0) {
+        Some((unit, name)) => format!("{} {name}", bytes / unit),
+        None if bytes == 1 => "1 byte".to_owned(),
+        None => format!("{bytes} bytes"),
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let inner = &*self.0;
@@ -299,7 +421,7 @@ impl fmt::Display for Error {
         if let Some(operation) = inner.operation {
             write!(f, "{operation}")?;
             if let Some(name) = &inner.name {
-                // `escape_debug` keeps control characters out of logs (requirement 19).
+                // `escape_debug` keeps control characters out of logs.
                 write!(f, " \"{}\"", name.escape_debug())?;
             }
             f.write_str(": ")?;
@@ -316,9 +438,33 @@ impl fmt::Display for Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if f.alternate() {
+            return self.fields(f);
+        }
+        let mut above = self.to_string();
+        f.write_str(&above)?;
+        let mut next = self.source();
+        while let Some(cause) = next {
+            let text = cause.to_string();
+            // A cause often says what the line above has said already.
+            if !text.is_empty() && !above.contains(&text) {
+                write!(f, "\n  caused by: {}", text.replace('\n', "\n    "))?;
+                above = text;
+            }
+            next = cause.source();
+        }
+        Ok(())
+    }
+}
+
+impl Error {
+    fn fields(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let inner = &*self.0;
         let mut out = f.debug_struct("Error");
         out.field("kind", &self.kind()).field("message", &inner.message);
+        if let Some(v) = &inner.visitor {
+            out.field("visitor", v);
+        }
         if let Some(v) = inner.operation {
             out.field("operation", &v);
         }
@@ -337,8 +483,12 @@ impl fmt::Debug for Error {
         if inner.uncertain {
             out.field("uncertain", &true);
         }
+        if inner.retry {
+            out.field("retryable", &true);
+        }
         if let Some(v) = &inner.source {
-            out.field("source", v);
+            // Its `Debug` may hold what its `Display` leaves out on purpose, such as the values of a row.
+            out.field("source", &format_args!("{v}"));
         }
         out.finish()
     }
@@ -373,5 +523,151 @@ impl From<Error> for io::Error {
             _ => io::ErrorKind::Other,
         };
         io::Error::new(kind, error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::ErrorKind::*;
+    use super::*;
+
+    /// Every kind in the order of its declaration, with the status of an error of it that no retry helps.
+    const STATUSES: [(ErrorKind, u16); 37] = [
+        (NotFound, 404),
+        (AlreadyExists, 409),
+        (Traversal, 400),
+        (NoFileName, 400),
+        (PathElements, 400),
+        (InvalidName, 400),
+        (NameTooLong, 400),
+        (NoAvailableName, 409),
+        (TooLarge, 413),
+        (NotAccepted, 415),
+        (NotAnImage, 415),
+        (NotAsStated, 422),
+        (NoFile, 404),
+        (NotStored, 500),
+        (Consumed, 500),
+        (Closed, 500),
+        (Unsupported, 501),
+        (PermissionDenied, 500),
+        (StorageFull, 507),
+        (ReadOnly, 503),
+        (TooManyOpenFiles, 503),
+        (IsADirectory, 404),
+        (NotADirectory, 404),
+        (NotAFile, 404),
+        (Settings, 500),
+        (UnknownStorage, 500),
+        (StorageFunction, 500),
+        (UploadTo, 500),
+        (Registration, 500),
+        (StagedExpired, 409),
+        (NotStaged, 500),
+        (DoesNotExist, 404),
+        (MultipleObjects, 500),
+        (UniqueViolation, 409),
+        (Database, 500),
+        (Io, 500),
+        (Usage, 500),
+    ];
+
+    fn full(kind: ErrorKind) -> Error {
+        let cause = io::Error::other("secret /srv/media row-value");
+        Error::new(kind, "inner words")
+            .with_field("Car", "photo")
+            .with_operation("save")
+            .with_name("cars/2026/11/text.jpg")
+            .with_storage("default")
+            .with_source(cause)
+    }
+
+    #[test]
+    fn every_kind_has_a_status_and_a_text_for_visitors() {
+        assert_eq!(STATUSES.len(), Usage as usize + 1, "a kind is missing here");
+        for (at, (kind, status)) in STATUSES.into_iter().enumerate() {
+            assert_eq!(kind as usize, at, "{kind:?} is not in its place");
+            let error = full(kind);
+            assert_eq!(error.status(), status, "{kind:?}");
+            let retried = full(kind).retryable();
+            assert_eq!(retried.status(), if status == 500 { 503 } else { status }, "{kind:?}");
+            for error in [error, retried] {
+                let text = error.message();
+                assert!(text.starts_with(char::is_uppercase) && text.ends_with('.'), "{kind:?}: {text}");
+                for inner in ["Car", "photo", "cars", "text.jpg", "default", "secret", "srv", "row", "words", "`"] {
+                    assert!(!text.contains(inner), "{kind:?}: {text}");
+                }
+            }
+            assert_eq!(full(kind).field(), Some("photo"));
+        }
+    }
+
+    #[test]
+    fn a_request_that_is_refused_is_told_from_a_server_that_is() {
+        let refused = Error::new(PermissionDenied, "the signature differs").with_message("The link is not valid.");
+        assert_eq!((refused.status(), refused.message()), (403, "The link is not valid."));
+        let disk = Error::from_io(io::ErrorKind::PermissionDenied.into());
+        assert_eq!((disk.status(), disk.message()), (500, WRONG));
+    }
+
+    #[test]
+    fn debug_reads_well_from_main() {
+        #[derive(Debug)]
+        struct Outer(io::Error);
+        impl fmt::Display for Outer {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the disk does not answer\nat all")
+            }
+        }
+        impl StdError for Outer {
+            fn source(&self) -> Option<&(dyn StdError + 'static)> {
+                Some(&self.0)
+            }
+        }
+        let error = full(Io).with_source(Outer(io::Error::other("cable")));
+        assert_eq!(
+            format!("{error:?}"),
+            "Car.photo: save \"cars/2026/11/text.jpg\": inner words (storage default)\n  \
+             caused by: the disk does not answer\n    at all\n  caused by: cable"
+        );
+        let full_disk = Error::from_io(io::ErrorKind::StorageFull.into());
+        assert_eq!(format!("{full_disk:?}"), full_disk.to_string(), "nothing is said twice");
+    }
+
+    #[test]
+    fn debug_shows_no_debug_of_a_cause() {
+        struct Detail;
+        impl fmt::Debug for Detail {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("Key (name)=(ann@example.com) already exists")
+            }
+        }
+        impl fmt::Display for Detail {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("duplicate key")
+            }
+        }
+        impl StdError for Detail {}
+        let error = Error::new(UniqueViolation, "the row breaks a unique constraint").with_source(Detail);
+        let shown = format!("{error:?} {error:#?}");
+        assert!(shown.contains("duplicate key") && !shown.contains("ann@"), "{shown}");
+        assert!(format!("{error:#?}").contains("kind: UniqueViolation"), "{error:#?}");
+    }
+
+    #[test]
+    fn sizes_in_words() {
+        for (bytes, want) in [
+            (20 << 20, "20 MiB"),
+            (5_000_000, "5 MB"),
+            (1 << 30, "1 GiB"),
+            (1536, "1536 bytes"),
+            (3 << 10, "3 KiB"),
+            (2000, "2 kB"),
+            (1, "1 byte"),
+            (0, "0 bytes"),
+        ] {
+            assert_eq!(in_words(bytes), want);
+        }
     }
 }

@@ -16,6 +16,10 @@ mod moving;
 mod oracle;
 #[cfg(feature = "db")]
 mod persistence;
+#[cfg(feature = "db")]
+mod preludes;
+#[cfg(feature = "db")]
+mod readme;
 mod registry;
 #[cfg(feature = "db")]
 mod review;
@@ -28,6 +32,10 @@ mod testkit;
 #[cfg(feature = "db")]
 mod together;
 #[cfg(feature = "db")]
+mod trusted;
+#[cfg(feature = "db")]
 mod uploads;
+#[cfg(feature = "db")]
+mod visitors;
 #[cfg(feature = "db")]
 mod windows;

@@ -247,7 +247,7 @@ fn build_reports_all_failures_at_once() {
         let builder = App::builder().settings(settings).storage("cloud", broken).storage("a b", memory());
         let error = builder.model::<Car>().model::<Bike>().build().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Registration);
-        let want = "storage `a b`: `a b` is no alias: letters, digits, `_` and `-` make one\n\
+        let want = "storage `a b`: `a b` cannot be an alias; write letters, digits, `_` and `-` only\n\
                     storage `cloud`: no key\n\
                     `default` stands for the alias `disk`, which no storage goes by; known: default\n\
                     Car.photo: storage function: no bucket\n\

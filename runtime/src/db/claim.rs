@@ -52,8 +52,8 @@ impl UploadClaim {
         };
         let now = now()?;
         read().filter(|terms| now < terms.expires).ok_or_else(|| {
-            let text = "the ticket of the upload is no good for this, or no longer";
-            Error::new(ErrorKind::PermissionDenied, text)
+            Error::new(ErrorKind::PermissionDenied, "the upload ticket is invalid or has expired")
+                .with_message("The upload ticket is invalid or has expired. Please send the file again.")
         })
     }
 }

@@ -59,7 +59,7 @@ pub trait Table: FileModel + Clone {
     /// and one to the primary are the same to it. To copy a row into another database give the copy the files as
     /// [`FileField::stored`](crate::FileField::stored).
     ///
-    /// When it fails, the instance is as it was, pending content included, and a retry is always safe (P8).
+    /// When it fails, the instance is as it was, pending content included, and a retry is always safe.
     ///
     /// On SQLite, where a new row has one file, it goes to the driver in one request with the file's journal entry, which
     /// a metric callback of sea-orm does not see.
@@ -89,8 +89,8 @@ pub trait Table: FileModel + Clone {
 
     /// All that [`save`](Self::save) does in a transaction of the caller's but writing the row: the staged files are
     /// attached, and those that the row lets go of are queued for deletion. The caller writes the row, by any statement,
-    /// in the same transaction, and after this: what a row held before an update of the caller's is not seen any more, and
-    /// such a file would be left to the audit.
+    /// in the same transaction, and after this. The other way round, an update of the caller's hides what the row held before,
+    /// and that file stays in the storage: nothing finds it later.
     ///
     /// # Errors
     /// [`NotStaged`](ErrorKind::NotStaged) for pending content; [`StagedExpired`](ErrorKind::StagedExpired);

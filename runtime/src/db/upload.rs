@@ -6,6 +6,7 @@ use crate::inspect::accepts;
 use crate::journal;
 use crate::registry::StorageHandle;
 use crate::storage::{self, UploadRequest, UploadTerms, framed, now};
+use crate::error::{not_accepted, too_large};
 use crate::{Error, ErrorKind, FileName, Result, name, settings};
 use sea_orm::DatabaseConnection;
 use serde::{Deserialize, Serialize};
@@ -195,7 +196,7 @@ impl<M: Table> NewUpload<M> {
         }
         if let Some(most) = spec.max_size.filter(|most| terms.size > *most) {
             let text = format!("the file has {} bytes, the limit is {most} bytes", terms.size);
-            return Err(Error::new(ErrorKind::TooLarge, text));
+            return Err(Error::new(ErrorKind::TooLarge, text).with_message(too_large(most)));
         }
         if let Some(stated) = &terms.content_type {
             let essence = stated.split(';').next().unwrap_or_default().trim();
@@ -205,7 +206,8 @@ impl<M: Table> NewUpload<M> {
                     essence.escape_debug(),
                     spec.accept.join(", ")
                 );
-                return Err(Error::new(ErrorKind::NotAccepted, text));
+                let error = Error::new(ErrorKind::NotAccepted, text);
+                return Err(error.with_message(not_accepted(spec.accept)));
             }
             let plain = stated.bytes().all(|byte| matches!(byte, b'!'..=b'~' | b' ')) && stated.len() <= 255;
             if !plain || !essence.contains('/') {

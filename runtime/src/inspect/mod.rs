@@ -12,6 +12,7 @@ pub use accept::accepts;
 pub use sniff::{SNIFF_LEN, sniff};
 pub use types::TYPES;
 
+use crate::error::{not_accepted, too_large};
 use crate::failpoints::planted;
 use crate::image::{Dimensions, HeaderReader, HeaderStream, ImageInfo, read_at, read_header};
 use crate::{Error, ErrorKind, Result};
@@ -281,7 +282,8 @@ fn check_size(rules: &Rules, size: u64, qualifier: &str) -> Result<()> {
         Some(max) if size > max + u64::from(planted!("limit-off-by-one")) => Err(Error::new(
             ErrorKind::TooLarge,
             format!("the content has {qualifier}{size} bytes, the limit is {max} bytes"),
-        )),
+        )
+        .with_message(too_large(max))),
         _ => Ok(()),
     }
 }
@@ -346,7 +348,7 @@ fn check_type(rules: &Rules, content_type: Option<&str>) -> Result<()> {
     }
     let found = content_type.unwrap_or("unknown");
     let message = format!("the type of the content is {found}, accepted are {}", rules.accept.join(", "));
-    Err(Error::new(ErrorKind::NotAccepted, message))
+    Err(Error::new(ErrorKind::NotAccepted, message).with_message(not_accepted(rules.accept)))
 }
 
 impl std::fmt::Debug for Inspector {

@@ -24,7 +24,7 @@ impl RowWrite {
                 return Err(entry::refused(tx).await);
             };
             if any(tx, &sql.is_going, vec![file.aliases.as_str().into(), name()]).await? {
-                let text = "a row let go of the file, and a sweep is deleting it or finding out whether to; try again";
+                let text = "the file was released and may be being deleted; try again";
                 let error = Error::new(ErrorKind::StagedExpired, text).with_name(&file.name);
                 return Err(error.with_storage(&file.home).retryable());
             }

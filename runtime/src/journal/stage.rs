@@ -255,7 +255,7 @@ async fn save(handle: &StorageHandle<'_>, file: NewFile<'_>, upload: Option<&str
     };
     let (_, inspector) = file.content.into_parts();
     let inspector = inspector.ok_or_else(|| {
-        Error::new(ErrorKind::Usage, "an upload is promoted under the eyes of an inspector")
+        Error::new(ErrorKind::Usage, "a promoted upload needs an inspector")
     })?;
     handle.promote(FileName::or_upload(upload)?, file.name, inspector, &file.options).await
 }

@@ -139,7 +139,7 @@ impl<'a> Candidates<'a> {
 }
 
 fn nothing_fits(name: &str) -> Error {
-    let message = "no free name fits the limits; allow a larger `max_length`, or wish for a shorter name";
+    let message = "no free name fits the limits; allow a larger `max_length`, or use a shorter name";
     Error::new(ErrorKind::NoAvailableName, message).with_name(name)
 }
 

@@ -84,6 +84,8 @@
 //! A field without `meta_field` is refused. Its rows could not say where their files are, so for a while every URL would
 //! be a guess, and a file that two rows know by one name, each in its storage, could be deleted under the other.
 
+#[doc = include_str!("../../docs/moving.md")]
+pub mod moving {}
 mod storage_move;
 
 pub use storage_move::{FieldName, MoveError, MoveReport, StorageMove, storage_move};

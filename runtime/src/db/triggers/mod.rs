@@ -65,7 +65,7 @@ impl fmt::Display for Script {
 /// delete in `filefield_journal`. The alias of each field's storage is written down in the triggers: run the statements
 /// again after a change of alias or of `on_replace` and `on_delete`.
 ///
-/// No trigger sees these, and files that they drop stay until an audit:
+/// No trigger sees these. The files that they drop stay in the storage, and nothing finds them later:
 ///
 /// * On MariaDB and MySQL, what a foreign key does: delete the children by a statement of their own.
 /// * `TRUNCATE` and `DROP TABLE`.
@@ -244,7 +244,7 @@ impl Watched {
 
     /// The same for a file that may be on its way out.
     fn going(&self) -> String {
-        self.message("filefield: a sweep is deleting this file or finding out whether to; try again")
+        self.message("filefield: the file was released and may be being deleted; try again")
     }
 
     fn message(&self, what: &str) -> String {

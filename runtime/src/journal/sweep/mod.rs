@@ -92,7 +92,7 @@ impl Sweeper {
     }
 
     /// How many seconds a swept write is remembered for a second look, a day by default. An upload that takes longer
-    /// may be swept under its feet and then leave a file for the audit.
+    /// may be swept while it runs, and then leave a file that nothing finds later.
     #[must_use]
     pub fn tombstone_seconds(mut self, seconds: u32) -> Self {
         self.tombstone = seconds.into();

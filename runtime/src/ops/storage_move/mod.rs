@@ -142,7 +142,7 @@ impl<'a, M: Table> StorageMove<'a, M> {
         self
     }
 
-    /// Leaves the originals where they are, for good: nothing remembers them but an audit.
+    /// Leaves the originals where they are, for good. Nothing records them: keep a list if you want to delete them later.
     pub fn keep_source(mut self) -> Self {
         self.keep_source = true;
         self

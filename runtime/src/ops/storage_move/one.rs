@@ -206,6 +206,6 @@ fn check_size(expected: Option<u64>, found: u64) -> Result<()> {
 
 /// A SHA-256 out of its hexadecimal digits.
 fn parse(digits: &str) -> Result<[u8; 32]> {
-    let text = "the SHA-256 in the row is none";
+    let text = "the SHA-256 in the row is malformed";
     from_hex(&digits.to_ascii_lowercase()).ok_or_else(|| Error::new(ErrorKind::NotAsStated, text))
 }

@@ -151,7 +151,8 @@ impl fmt::Debug for Signer {
 
 /// The one answer to what is malformed, forged or too late.
 pub(in crate::storage) fn refused() -> Error {
-    Error::new(ErrorKind::PermissionDenied, "the signed URL is no good for this, or no longer")
+    Error::new(ErrorKind::PermissionDenied, "the signed URL is invalid for this request or has expired")
+        .with_message("The link is invalid or has expired.")
 }
 
 fn key(secret: &[u8]) -> Result<Hmac<Sha256>> {
