@@ -401,8 +401,14 @@ pub(crate) fn not_accepted(accept: &[&str]) -> String {
 
 /// A number of bytes for people, exact: `20 MiB`, `5 MB`, `1234 bytes`.
 fn in_words(bytes: u64) -> String {
-    const UNITS: [(u64, &str); 6] =
-        [(1 << 30, "GiB"), (1 << 20, "MiB"), (1_000_000_000, "GB"), (1_000_000, "MB"), (1 << 10, "KiB"), (1000, "kB")];
+    const UNITS: [(u64, &str); 6] = [
+        (1 << 30, "GiB"),
+        (1 << 20, "MiB"),
+        (1_000_000_000, "GB"),
+        (1_000_000, "MB"),
+        (1 << 10, "KiB"),
+        (1000, "kB"),
+    ];
     match UNITS.iter().find(|(unit, _)| bytes >= *unit && bytes % unit == 0) {
         Some((unit, name)) => format!("{} {name}", bytes / unit),
         None if bytes == 1 => "1 byte".to_owned(),
@@ -595,7 +601,9 @@ mod tests {
             for error in [error, retried] {
                 let text = error.message();
                 assert!(text.starts_with(char::is_uppercase) && text.ends_with('.'), "{kind:?}: {text}");
-                for inner in ["Car", "photo", "cars", "text.jpg", "default", "secret", "srv", "row", "words", "`"] {
+                for inner in
+                    ["Car", "photo", "cars", "text.jpg", "default", "secret", "srv", "row", "words", "`"]
+                {
                     assert!(!text.contains(inner), "{kind:?}: {text}");
                 }
             }
@@ -605,7 +613,8 @@ mod tests {
 
     #[test]
     fn a_request_that_is_refused_is_told_from_a_server_that_is() {
-        let refused = Error::new(PermissionDenied, "the signature differs").with_message("The link is not valid.");
+        let refused =
+            Error::new(PermissionDenied, "the signature differs").with_message("The link is not valid.");
         assert_eq!((refused.status(), refused.message()), (403, "The link is not valid."));
         let disk = Error::from_io(io::ErrorKind::PermissionDenied.into());
         assert_eq!((disk.status(), disk.message()), (500, WRONG));

@@ -57,7 +57,8 @@ macro_rules! uses_every_name {
             let _ = App::builder().settings(settings);
             is_model::<Car>();
             is_made_a_storage(media);
-            let storage: std::sync::Arc<dyn Storage> = std::sync::Arc::new(filefield::storage::MemoryStorage::new());
+            let storage: std::sync::Arc<dyn Storage> =
+                std::sync::Arc::new(filefield::storage::MemoryStorage::new());
             assert_eq!(storage.kind(), "memory");
             let db = filefield::db::connect("sqlite::memory:").await.unwrap();
             filefield::db::migrate::<Car>(&db).await.unwrap();

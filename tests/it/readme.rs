@@ -46,7 +46,8 @@ fn the_program_can_run_again_and_again() {
         });
         assert_eq!(rows, ["cars/chevy.jpg"]);
         let folder = Path::new(&std::env::var_os("FILEFIELD_MEDIA_ROOT").unwrap()).join("cars");
-        let files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        let files: Vec<_> =
+            std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(files, ["chevy.jpg"]);
     });
 }

@@ -1,12 +1,12 @@
 //! Uploads that a client sends straight to the storage.
 
 use super::Table;
+use crate::error::{not_accepted, too_large};
 use crate::field::{FieldDef, store};
 use crate::inspect::accepts;
 use crate::journal;
 use crate::registry::StorageHandle;
 use crate::storage::{self, UploadRequest, UploadTerms, framed, now};
-use crate::error::{not_accepted, too_large};
 use crate::{Error, ErrorKind, FileName, Result, name, settings};
 use sea_orm::DatabaseConnection;
 use serde::{Deserialize, Serialize};

@@ -254,9 +254,8 @@ async fn save(handle: &StorageHandle<'_>, file: NewFile<'_>, upload: Option<&str
         return handle.save(file.name, file.content, &file.options).await;
     };
     let (_, inspector) = file.content.into_parts();
-    let inspector = inspector.ok_or_else(|| {
-        Error::new(ErrorKind::Usage, "a promoted upload needs an inspector")
-    })?;
+    let inspector =
+        inspector.ok_or_else(|| Error::new(ErrorKind::Usage, "a promoted upload needs an inspector"))?;
     handle.promote(FileName::or_upload(upload)?, file.name, inspector, &file.options).await
 }
 

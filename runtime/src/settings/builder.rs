@@ -132,7 +132,9 @@ impl SettingsBuilder {
                 continue;
             };
             if name == CONFIG {
-                if let Some(path) = self.take(&format!("{PREFIX}{CONFIG}"), Value::from(value).path()).flatten() {
+                if let Some(path) =
+                    self.take(&format!("{PREFIX}{CONFIG}"), Value::from(value).path()).flatten()
+                {
                     self = self.file(path);
                 }
             } else {

@@ -27,7 +27,7 @@ macro_rules! options {
             ("storage_class", Kind::Text),
             ("retries", Kind::Number),
             ("retry_seconds", Kind::Number),
-            ("timeout", Kind::Number),
+            ("timeout", Kind::Seconds),
             ("environment", Kind::Text),
         ]
     };

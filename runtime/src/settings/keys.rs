@@ -92,7 +92,9 @@ fn default_storage(value: Value) -> Parsed<Option<DefaultStorage>> {
     let text = value.text()?;
     Ok(match text.as_str() {
         "" => None,
-        alias if alias.eq_ignore_ascii_case(DEFAULT) => return Err("`default` is the alias that this setting explains; name another one".into()),
+        alias if alias.eq_ignore_ascii_case(DEFAULT) => {
+            return Err("`default` is the alias that this setting explains; name another one".into());
+        }
         _ if is_url(&text) => Some(DefaultStorage::Definition(Definition::parse(Value::Text(text))?)),
         // Django named a class here, before it had aliases.
         class if class.contains('.') => Some(DefaultStorage::Definition(Definition::from_class(class)?)),
@@ -147,7 +149,9 @@ impl Layer {
             _ => {
                 let alias = name["STORAGES".len()..].trim_start_matches('_').escape_debug();
                 let text = "an alias follows two underscores";
-                return Err(format!("{prefix}{}: {text}: `{prefix}STORAGES__{alias}`", name.escape_debug()).into());
+                return Err(
+                    format!("{prefix}{}: {text}: `{prefix}STORAGES__{alias}`", name.escape_debug()).into()
+                );
             }
         }
         match KEYS.iter().find(|(known, _)| *known == name) {
@@ -210,7 +214,10 @@ impl Layer {
         let mut seen = BTreeMap::new();
         for alias in self.storages.keys() {
             if let Some(other) = seen.insert(alias.to_ascii_lowercase(), alias) {
-                return Err(format!("the aliases `{other}` and `{alias}` differ in case only; write one of them").into());
+                return Err(format!(
+                    "the aliases `{other}` and `{alias}` differ in case only; write one of them"
+                )
+                .into());
             }
         }
         Ok(())

@@ -53,7 +53,13 @@ pub(super) fn check_filled(text: &str) -> Parsed<()> {
     {
         return Err("variables such as `$HOME` are not replaced here; write what they stand for".into());
     }
-    if text.contains("{{") || text.contains("}}") || (text.contains('<') && text.contains('>')) {
+    let is_between =
+        |mark: &str| text.len() > 2 * mark.len() && text.starts_with(mark) && text.ends_with(mark);
+    if ["{{", "}}", "#{"].iter().any(|mark| text.contains(mark))
+        || (text.contains('<') && text.contains('>'))
+        || is_between("@")
+        || is_between("__")
+    {
         return Err("has a placeholder that nothing has filled in; write the value itself".into());
     }
     if NOTHING.iter().any(|word| text.eq_ignore_ascii_case(word)) {
@@ -110,7 +116,9 @@ pub(super) fn check_path(text: &str) -> Parsed<()> {
 /// Refuses the root of the file system, which an empty variable in front of a slash makes, and examples.
 pub(super) fn check_place(path: &Path) -> Parsed<()> {
     if path.is_absolute() && !path.components().any(|part| matches!(part, Component::Normal(_))) {
-        return Err("the root of the file system is no place for files; write a path such as `/srv/media`".into());
+        return Err(
+            "the root of the file system is no place for files; write a path such as `/srv/media`".into()
+        );
     }
     if path.starts_with("/path/to") {
         return Err("has a placeholder that nothing has filled in; write the value itself".into());
@@ -157,8 +165,20 @@ pub(super) fn check_base_url(text: &str) -> Parsed<()> {
 
 /// Words of keys that stand in examples and templates, in lower case and without what stands between words.
 const EXAMPLES: [&str; 14] = [
-    "changeme", "changethis", "replaceme", "replacethis", "placeholder", "yoursecret", "yourkey", "mysecret",
-    "supersecret", "topsecret", "secretkey", "insecure", "password", "keyhere",
+    "changeme",
+    "changethis",
+    "replaceme",
+    "replacethis",
+    "placeholder",
+    "yoursecret",
+    "yourkey",
+    "mysecret",
+    "supersecret",
+    "topsecret",
+    "secretkey",
+    "insecure",
+    "password",
+    "keyhere",
 ];
 
 /// The fewest different characters of a key.
@@ -172,7 +192,8 @@ pub(super) fn check_secret(text: &str) -> Parsed<()> {
         return Err("ends with `\\n` as two characters; remove them".into());
     }
     let whole = |open: &str, close: &str| text.starts_with(open) && text.ends_with(close);
-    if whole("${", "}") || whole("$(", ")") || whole("{{", "}}") || whole("<", ">") || is_named(text) {
+    let is_open = [("${", "}"), ("$(", ")"), ("{{", "}}"), ("#{", "}"), ("<", ">"), ("__", "__")];
+    if is_open.iter().any(|(open, close)| whole(open, close)) || is_named(text) {
         return Err(format!("is a placeholder that nothing has filled in; {MAKE}").into());
     }
     let letters: String = text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase();
@@ -194,7 +215,8 @@ fn is_named(text: &str) -> bool {
         !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
     };
     let between = |open: char, close: &str| text.strip_prefix(open).and_then(|rest| rest.strip_suffix(close));
-    let assigned = text.split_once('=').is_some_and(|(name, _)| name.ends_with("SECRET_KEY") && is_name(name));
+    let assigned =
+        text.split_once('=').is_some_and(|(name, _)| name.ends_with("SECRET_KEY") && is_name(name));
     assigned || between('$', "").is_some_and(is_name) || between('%', "%").is_some_and(is_name)
 }
 

@@ -21,6 +21,8 @@ pub(super) enum Kind {
     /// A number of bytes, also as `8MiB`.
     Bytes,
     Number,
+    /// A time in whole seconds, from one second to a day.
+    Seconds,
 }
 
 /// The value of an option.
@@ -51,12 +53,20 @@ impl Kind {
             Kind::Endpoint => Setting::Text(cloud::endpoint(value.text()?)?),
             Kind::Prefix => Setting::Text(cloud::prefix(&value.text()?)?),
             Kind::Bytes => Setting::Number(cloud::bytes(value.digits()?)?),
-            Kind::Number => {
-                let digits = value.digits()?;
-                // `parse` takes a sign.
-                let number = if digits.starts_with('+') { None } else { digits.parse().ok() };
-                Setting::Number(number.ok_or("expected a whole number without a unit")?)
-            }
+            Kind::Number => Setting::Number(whole(value)?),
+            Kind::Seconds => match whole(value)? {
+                seconds @ 1..=DAY => Setting::Number(seconds),
+                _ => return Err(format!("expected 1 to {DAY} seconds").into()),
+            },
         })
     }
+}
+
+const DAY: u64 = 24 * 60 * 60;
+
+fn whole(value: Value) -> Parsed<u64> {
+    let digits = value.digits()?;
+    // `parse` takes a sign.
+    let number = if digits.starts_with('+') { None } else { digits.parse().ok() };
+    number.ok_or_else(|| "expected a whole number without a unit".into())
 }

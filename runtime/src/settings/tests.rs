@@ -449,6 +449,10 @@ fn a_path_that_is_none_here_is_refused_with_what_to_write() {
         ("/srv/%C3%A9", escape),
         ("{{ media_root }}", placeholder),
         ("<path>", placeholder),
+        ("<%= media %>/x", placeholder),
+        ("#{media}/x", placeholder),
+        ("@MEDIA_ROOT@", placeholder),
+        ("__MEDIA_ROOT__", placeholder),
         ("/path/to/media", placeholder),
         ("null", "is a word for no value; leave the setting out"),
         ("None", "is a word for no value; leave the setting out"),
@@ -474,7 +478,9 @@ fn a_path_that_is_none_here_is_refused_with_what_to_write() {
     }
     let error = refusal("FILEFIELD_CONFIG", "~/filefield.toml");
     assert_eq!(error, format!("FILEFIELD_CONFIG: {home}"));
-    for value in ["media", "./media", "../media", "/srv/caf\u{e9} & co", "/srv/100%", "/srv/a$", "/srv/#1", "/srv/a=b"] {
+    for value in
+        ["media", "./media", "../media", "/srv/caf\u{e9} & co", "/srv/100%", "/srv/a$", "/srv/#1", "/srv/a=b"]
+    {
         Settings::builder().media_root(value).build().unwrap();
     }
     // Any folder can be given, escaped.
@@ -542,7 +548,9 @@ fn a_base_url_that_leads_nowhere_is_refused() {
         assert!(error.starts_with(&format!("FILEFIELD_MEDIA_URL: {want}")), "{value}: {error}");
         Settings::builder().media_url(value).build().unwrap_err();
     }
-    for (value, want) in [("media", "/media/"), ("https://c/m%20m", "https://c/m%20m/"), ("/~ann/m", "/~ann/m/")] {
+    for (value, want) in
+        [("media", "/media/"), ("https://c/m%20m", "https://c/m%20m/"), ("/~ann/m", "/~ann/m/")]
+    {
         assert_eq!(Settings::builder().media_url(value).build().unwrap().media_url(), Some(want));
     }
 }
@@ -575,7 +583,11 @@ fn a_key_that_others_know_is_refused() {
         }
         Settings::builder().secret_key(value).build().unwrap_err();
     }
-    for value in ["3b1f6b7c9d2e4f5a8c7b6d5e4f3a2b1c", "x$D'k%3#f\\q=\"Zp}{)(*&^%$#@!~+_ttYY11", "-p7Fq2=L0vWz+8Rk/3Xs9Bn4Tc6Hy1Jd5="] {
+    for value in [
+        "3b1f6b7c9d2e4f5a8c7b6d5e4f3a2b1c",
+        "x$D'k%3#f\\q=\"Zp}{)(*&^%$#@!~+_ttYY11",
+        "-p7Fq2=L0vWz+8Rk/3Xs9Bn4Tc6Hy1Jd5=",
+    ] {
         Settings::builder().secret_key(value).build().unwrap();
     }
 }
@@ -598,9 +610,14 @@ fn a_variable_whose_name_is_misspelt_is_not_ignored() {
     }
     let marked = refusal("\u{feff}FILEFIELD_MEDIA_ROOT", "/srv/media");
     assert_eq!(marked, say("\\u{feff}FILEFIELD_MEDIA_ROOT", "FILEFIELD_MEDIA_ROOT"));
-    for name in ["FILEFIELD_Media_root", "FILEFIELD_media_root", "FILEFIELD_MEDIA_ROOT ", "FILEFIELD_MEDIAROOT"] {
+    for name in
+        ["FILEFIELD_Media_root", "FILEFIELD_media_root", "FILEFIELD_MEDIA_ROOT ", "FILEFIELD_MEDIAROOT"]
+    {
         let error = refusal(name, "/srv/media");
-        assert!(error.starts_with("unknown variable `") && error.contains("did you mean `FILEFIELD_MEDIA_ROOT`?"), "{error}");
+        assert!(
+            error.starts_with("unknown variable `") && error.contains("did you mean `FILEFIELD_MEDIA_ROOT`?"),
+            "{error}"
+        );
     }
     let error = refusal("FILEFIELD_UPLOADS", "1");
     assert!(error.starts_with("unknown variable `FILEFIELD_UPLOADS`"), "{error}");
@@ -643,4 +660,33 @@ fn a_mode_that_yaml_has_turned_into_a_decimal_number_is_refused() {
 fn a_toml_file_may_begin_with_a_mark_and_end_its_lines_as_on_windows() {
     let settings = Settings::from_toml("\u{feff}MEDIA_URL = '/m/'\r\nDEBUG = true\r\n").unwrap();
     assert_eq!((settings.media_url(), settings.debug()), (Some("/m/"), true));
+}
+
+#[test]
+fn numbers_sizes_and_times_of_a_bucket_are_plain() {
+    use super::option::Kind;
+    let read = |kind: Kind, text: &str| kind.read(text.into()).map_err(|problem| problem.text);
+    for text in
+        ["10s", "10 s", "+10", "-1", "1.5", "1e3", "1_000", "1,000", "ten", "0x10", "10ms", " 10", "\"10\""]
+    {
+        for kind in [Kind::Number, Kind::Seconds] {
+            assert!(read(kind, text).is_err(), "{text}");
+        }
+    }
+    assert_eq!(read(Kind::Number, "10s").err().unwrap(), "expected a whole number without a unit");
+    for text in ["0", "86401", "60000000"] {
+        assert_eq!(read(Kind::Seconds, text).err().unwrap(), "expected 1 to 86400 seconds");
+    }
+    assert!(read(Kind::Number, "0").is_ok() && read(Kind::Seconds, "60").is_ok());
+    for text in
+        ["8MB", "8mib", "8M", "8388608 bytes", "-8MiB", "1.5MiB", "8MiB ", "MiB", "", "99999999999GiB"]
+    {
+        assert!(read(Kind::Bytes, text).is_err(), "{text}");
+    }
+    for text in ["8MiB", "8 MiB", "8388608", "8388608B"] {
+        assert!(
+            read(Kind::Bytes, text).is_ok_and(|size| size == super::option::Setting::Number(8 << 20)),
+            "{text}"
+        );
+    }
 }

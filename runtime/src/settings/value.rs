@@ -146,7 +146,8 @@ impl Value {
     pub(super) fn file_mode(self) -> Parsed<u32> {
         match self.mode()? {
             mode if mode & !0o666 == 0 && (mode >> 3 & 7 | mode & 7) & !(mode >> 6) != 0 => {
-                Err("others may do what the owner may not; YAML reads `0644` as 420, so quote it there".into())
+                Err("others may do what the owner may not; YAML reads `0644` as 420, so quote it there"
+                    .into())
             }
             mode if mode & !0o666 == 0 => Ok(mode),
             _ => Err("a file mode has bits for reading and writing only".into()),

@@ -8,7 +8,7 @@ use super::root::Root;
 use super::sys::Calls;
 use crate::storage::{Public, Signer};
 use crate::{Error, ErrorKind, Result};
-use rustix::fs::Mode;
+use rustix::fs::{Mode, RawMode};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -108,11 +108,16 @@ impl FileSystemBuilder {
             calls: Calls::default(),
             made: Made::default(),
             pace: Pace::new(Instant::now()),
-            file_mode: Mode::from_raw_mode(self.file_mode),
-            directory_mode: self.directory_mode.map(Mode::from_raw_mode),
+            file_mode: mode(self.file_mode),
+            directory_mode: self.directory_mode.map(mode),
             allow_overwrite: self.allow_overwrite,
             durability: self.durability,
         };
         Ok(FileSystemStorage { disk: Arc::new(disk), public })
     }
+}
+
+/// Mode bits that were checked. The system's type for them may be narrower.
+fn mode(bits: u32) -> Mode {
+    Mode::from_raw_mode(bits as RawMode)
 }

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 const SECRET: &str = "the first secret has 32 bytes, too";
 const OTHER: &str = "the second secret has 32 bytes, too";
-const REFUSED: &str = "verify_signed_url: the signed URL is invalid for this request or has expired (storage memory)";
+const REFUSED: &str =
+    "verify_signed_url: the signed URL is invalid for this request or has expired (storage memory)";
 const MINUTE: Duration = Duration::from_secs(60);
 
 fn storage(signer: Signer) -> MemoryStorage {
