@@ -104,3 +104,11 @@ mod with_both {
 
     uses_every_name!("preludes_both");
 }
+
+mod with_all_of_sea_orm {
+    #[allow(unused_imports)]
+    use filefield::db::sea_orm::*;
+    use filefield::prelude::*;
+
+    uses_every_name!("preludes_all_of_sea_orm");
+}
