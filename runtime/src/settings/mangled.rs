@@ -39,7 +39,11 @@ pub(super) fn check_text(text: &str) -> Parsed<()> {
 /// Refuses variables and placeholders that nothing has filled in.
 pub(super) fn check_filled(text: &str) -> Parsed<()> {
     let begins_name = |rest: &str| rest.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-    let is_variable = |rest: &str| rest.starts_with(['{', '(']) || begins_name(rest);
+    // Azure has a container of the name `$web`.
+    let is_web = |rest: &str| {
+        rest.strip_prefix("web").is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
+    };
+    let is_variable = |rest: &str| (rest.starts_with(['{', '(']) || begins_name(rest)) && !is_web(rest);
     // What stands between two percent signs.
     let pieces: Vec<&str> = text.split('%').collect();
     let mut between = pieces.iter().take(pieces.len() - 1).skip(1);

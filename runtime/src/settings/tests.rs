@@ -524,6 +524,15 @@ fn a_storage_url_that_nobody_meant_is_refused() {
 }
 
 #[test]
+fn a_container_may_begin_with_a_dollar() {
+    let error = Definition::of_url("az://$web/media?account=x").err().map(|error| error.to_string());
+    let needs = "`az:` needs the feature `azure` of the crate `filefield`".to_owned();
+    assert!(error.is_none() || error == Some(needs), "{error:?}");
+    let error = Definition::of_url("az://$WEB/media?account=x").unwrap_err().to_string();
+    assert!(error.starts_with("variables such as `$HOME`"), "{error}");
+}
+
+#[test]
 fn a_base_url_that_leads_nowhere_is_refused() {
     for (value, want) in [
         ("cdn.example.com/media/", "begins with a host and no scheme"),
@@ -685,7 +694,7 @@ fn numbers_sizes_and_times_of_a_bucket_are_plain() {
     }
     for text in ["8MiB", "8 MiB", "8388608", "8388608B"] {
         assert!(
-            read(Kind::Bytes, text).is_ok_and(|size| size == super::option::Setting::Number(8 << 20)),
+            read(Kind::Bytes, text).is_ok_and(|size| size == option::Setting::Number(8 << 20)),
             "{text}"
         );
     }
