@@ -409,7 +409,7 @@ fn in_words(bytes: u64) -> String {
         (1 << 10, "KiB"),
         (1000, "kB"),
     ];
-    match UNITS.iter().find(|(unit, _)| bytes >= *unit && bytes % unit == 0) {
+    match UNITS.iter().find(|(unit, _)| bytes >= *unit && bytes.is_multiple_of(*unit)) {
         Some((unit, name)) => format!("{} {name}", bytes / unit),
         None if bytes == 1 => "1 byte".to_owned(),
         None => format!("{bytes} bytes"),

@@ -146,7 +146,8 @@ pub(super) fn check_url_path(raw: &str) -> Parsed<()> {
     if path.starts_with('~') {
         return Err("`~` is not replaced here; write the path from `/` on: `file:///srv/media`".into());
     }
-    if path.bytes().nth(1) == Some(b':') && matches!(path.bytes().nth(2), None | Some(b'/')) {
+    let bytes = path.as_bytes();
+    if bytes.get(1) == Some(&b':') && matches!(bytes.get(2), None | Some(b'/')) {
         return Err("has a drive; write a URL such as `file:///srv/media`".into());
     }
     Ok(())
