@@ -11,7 +11,7 @@
 //! | [`inspect`], [`image`] | one pass over the bytes: size, SHA-256, type, image header |
 //! | [`storage`], [`settings`] | the `Storage` trait and the built-in storages; where they are configured |
 //! | [`field`], [`upload_to`] | values, accessors, and the names that fields give |
-//! | [`serde`](mod@serde) | which values serde reads back |
+//! | [`serde`](mod@crate::serde) | which values serde reads back |
 //! | [`registry`] | `App`, aliases, storage functions evaluated once |
 //! | `db` | journal and persistence on sea-orm |
 //! | `ops` | what an operator does: moving files between storages |
