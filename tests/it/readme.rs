@@ -6,7 +6,7 @@ use std::path::Path;
 
 #[allow(clippy::all, dead_code, unused)]
 mod program {
-    include!("../../runtime/examples/readme.rs");
+    include!("../../runtime/docs/readme.rs");
 
     pub(super) fn run() -> filefield::Result<()> {
         main()
@@ -19,9 +19,9 @@ fn root() -> &'static Path {
 
 #[test]
 fn the_readme_shows_the_program_that_is_tested() {
-    let program = std::fs::read_to_string(root().join("runtime/examples/readme.rs")).unwrap();
+    let program = std::fs::read_to_string(root().join("runtime/docs/readme.rs")).unwrap();
     let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
-    assert!(readme.contains(&format!("```rust,no_run\n{program}```\n")), "copy the example into the README");
+    assert!(readme.contains(&format!("```rust,no_run\n{program}```\n")), "copy the program into the README");
 }
 
 #[test]

@@ -48,6 +48,7 @@ struct Fixture {
 }
 
 #[derive(Debug, Deserialize)]
+#[allow(dead_code, reason = "never made")]
 struct Fleet {
     cars: Vec<Car>,
     #[serde(flatten)]
