@@ -18,8 +18,8 @@ pub(super) enum Kind {
     Endpoint,
     /// A folder in a bucket.
     Prefix,
-    /// A number of bytes, also as `8MiB`.
-    Bytes,
+    /// A number of bytes, this many at least, also as `8MiB`.
+    Bytes(u64),
     Number,
 }
 
@@ -50,7 +50,7 @@ impl Kind {
             Kind::Text => Setting::Text(cloud::word(value.text()?)?),
             Kind::Endpoint => Setting::Text(cloud::endpoint(value.text()?)?),
             Kind::Prefix => Setting::Text(cloud::prefix(&value.text()?)?),
-            Kind::Bytes => Setting::Number(cloud::bytes(value.digits()?)?),
+            Kind::Bytes(least) => Setting::Number(cloud::bytes(value.digits()?, least)?),
             Kind::Number => {
                 let number = value.digits()?.parse().map_err(|_| "expected a whole number");
                 Setting::Number(number?)

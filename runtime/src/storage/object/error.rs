@@ -64,10 +64,17 @@ pub(super) fn convert(error: StoreError, effect: Effect) -> Error {
             Some(413) => (ErrorKind::TooLarge, words(ErrorKind::TooLarge)),
             Some(507) => (ErrorKind::StorageFull, words(ErrorKind::StorageFull)),
             Some(_) => (ErrorKind::Io, "the service reported an error"),
+            None if facts.of_credentials => (ErrorKind::Io, NO_CREDENTIALS),
+            None if facts.answered => (ErrorKind::Io, "the service sent an answer that does not fit the request"),
             None => (ErrorKind::Io, "no answer came from the service"),
         },
     };
     facts.retry(Error::new(kind, format!("{message}{told}")), effect)
+}
+
+/// Whether the error is that a machine without credentials in its environment has none either.
+pub(super) fn is_of_credentials(error: &Error) -> bool {
+    error.kind() == ErrorKind::Io && error.to_string().starts_with(NO_CREDENTIALS)
 }
 
 /// Whether the service could not be reached, is overloaded, or has failed at the moment.
@@ -124,6 +131,7 @@ fn kind_of_code(code: &str) -> Option<ErrorKind> {
     })
 }
 
+const NO_CREDENTIALS: &str = "the machine gave no credentials";
 const KEPT: &str = "the service keeps this file from being deleted";
 
 fn words(kind: ErrorKind) -> &'static str {
@@ -151,6 +159,12 @@ struct Facts {
     tried_again: bool,
     /// Whether the store itself says what happened, without a service behind it.
     definite: bool,
+    /// Whether the client got no answer, or no whole one.
+    unanswered: bool,
+    /// Whether an answer came that is not what its request asked for: another range, a header too few.
+    answered: bool,
+    /// Whether the credentials were asked for, and not the service.
+    of_credentials: bool,
 }
 
 impl Facts {
@@ -180,6 +194,10 @@ impl Facts {
         facts.code = between(&text, "<Code>", "</Code>")
             .filter(|code| code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_alphanumeric()))
             .map(str::to_owned);
+        facts.answered = facts.status.is_none() && facts.io.is_none() && !facts.unanswered && !definite;
+        let cause = source.as_deref().unwrap_or_default();
+        let hosts = ["169.254.169.254", "169.254.170.2", "metadata.google.internal"];
+        facts.of_credentials = hosts.iter().any(|host| cause.contains(host));
         facts.timed_out |= facts.io == Some(io::ErrorKind::TimedOut);
         facts.unsent |= facts.io == Some(io::ErrorKind::ConnectionRefused);
         facts
@@ -188,7 +206,9 @@ impl Facts {
     #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
     fn transport(&mut self, error: &(dyn StdError + 'static)) {
         use object_store::client::{HttpError, HttpErrorKind};
-        match error.downcast_ref::<HttpError>().map(HttpError::kind) {
+        let kind = error.downcast_ref::<HttpError>().map(HttpError::kind);
+        self.unanswered |= kind.is_some();
+        match kind {
             Some(HttpErrorKind::Connect) => self.unsent = true,
             Some(HttpErrorKind::Timeout) => self.timed_out = true,
             _ => {}
@@ -196,7 +216,10 @@ impl Facts {
     }
 
     #[cfg(not(any(feature = "s3", feature = "gcs", feature = "azure")))]
-    fn transport(&mut self, _: &(dyn StdError + 'static)) {}
+    fn transport(&mut self, _: &(dyn StdError + 'static)) {
+        // Which of its errors a store of another kind has is not known.
+        self.unanswered = true;
+    }
 
     /// Status and code, in brackets.
     fn told(&self) -> String {
