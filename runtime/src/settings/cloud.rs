@@ -311,7 +311,8 @@ mod clients {
             Key::ContainerCredentialsRelativeUri,
             Key::ContainerCredentialsFullUri,
         ];
-        let missing = known.iter().all(|key| builder.get_config_value(key).is_none_or(|value| value == "false"));
+        let missing =
+            known.iter().all(|key| builder.get_config_value(key).is_none_or(|value| value == "false"));
         let missing = missing.then_some("AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY");
         // Some services have no bulk delete, and one object is deleted at a time.
         let store = builder
@@ -347,7 +348,8 @@ mod clients {
         }
         let known =
             [Key::ServiceAccount, Key::ServiceAccountKey, Key::ApplicationCredentials, Key::SkipSignature];
-        let missing = known.iter().all(|key| builder.get_config_value(key).is_none_or(|value| value == "false"));
+        let missing =
+            known.iter().all(|key| builder.get_config_value(key).is_none_or(|value| value == "false"));
         let missing = missing.then_some("GOOGLE_SERVICE_ACCOUNT");
         let store =
             builder.with_bucket_name(bucket).with_retry(retry(definition)).build().map_err(malformed)?;
@@ -399,7 +401,8 @@ mod clients {
             Key::UseEmulator,
             Key::SkipSignature,
         ];
-        let missing = known.iter().all(|key| builder.get_config_value(key).is_none_or(|value| value == "false"));
+        let missing =
+            known.iter().all(|key| builder.get_config_value(key).is_none_or(|value| value == "false"));
         let missing = missing.then_some("AZURE_STORAGE_ACCOUNT_KEY");
         let account = builder.get_config_value(&Key::AccountName);
         let account = account.unwrap_or_else(|| if emulator { EMULATED } else { "" }.to_owned());

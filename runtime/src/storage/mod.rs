@@ -257,7 +257,7 @@ pub trait Storage: Any + fmt::Debug + Send + Sync {
     async fn rename(&self, from: FileName<'_>, to: FileName<'_>) -> Result<()> {
         let owner = match self.owner(from).await {
             Err(error) if error.kind() == crate::ErrorKind::Unsupported => None,
-            owner => owner?,
+            owner => owner.map_err(|error| error.in_operation("rename"))?,
         };
         let options = SaveOptions { exact: true, owner, ..SaveOptions::default() };
         let copied = self.copy(from, to, &options).await;

@@ -77,7 +77,21 @@ impl Signer for ServiceSas {
         let resource = format!("/blob/{account}/{container}/{path}");
         // Permission to type of the answer; what is empty is not asked for.
         let fields = [
-            permission, &start, &expiry, &resource, "", "", "", VERSION, "b", "", "", "", disposition, "", "",
+            permission,
+            &start,
+            &expiry,
+            &resource,
+            "",
+            "",
+            "",
+            VERSION,
+            "b",
+            "",
+            "",
+            "",
+            disposition,
+            "",
+            "",
             content_type,
         ];
         let signature = signed(&credential, &account, &url, &fields.join("\n"))?;

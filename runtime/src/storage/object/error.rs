@@ -65,7 +65,9 @@ pub(super) fn convert(error: StoreError, effect: Effect) -> Error {
             Some(507) => (ErrorKind::StorageFull, words(ErrorKind::StorageFull)),
             Some(_) => (ErrorKind::Io, "the service reported an error"),
             None if facts.of_credentials => (ErrorKind::Io, NO_CREDENTIALS),
-            None if facts.answered => (ErrorKind::Io, "the service sent an answer that does not fit the request"),
+            None if facts.answered => {
+                (ErrorKind::Io, "the service sent an answer that does not fit the request")
+            }
             None => (ErrorKind::Io, "no answer came from the service"),
         },
     };

@@ -92,7 +92,11 @@ mod around {
                     self.kind
                 );
             }
-            Ok(ListResult { common_prefixes: dirs.into_iter().collect(), objects, extensions: Default::default() })
+            Ok(ListResult {
+                common_prefixes: dirs.into_iter().collect(),
+                objects,
+                extensions: Default::default(),
+            })
         }
     }
 

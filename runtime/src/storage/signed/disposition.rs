@@ -95,7 +95,10 @@ mod tests {
             ("e\u{301}.txt", "attachment; filename=\"e.txt\"; filename*=UTF-8''e%CC%81.txt"),
             ("a/b\\c.txt", "attachment; filename=\"a_b_c.txt\""),
             ("a\r\nSet-Cookie: x=y", "attachment; filename=\"a__Set-Cookie: x=y\""),
-            ("\u{337e}\u{ff02}\u{ff0f}", "attachment; filename=\"___\"; filename*=UTF-8''%E3%8D%BE%EF%BC%82%EF%BC%8F"),
+            (
+                "\u{337e}\u{ff02}\u{ff0f}",
+                "attachment; filename=\"___\"; filename*=UTF-8''%E3%8D%BE%EF%BC%82%EF%BC%8F",
+            ),
             ("", "attachment"),
             (" \t", "attachment; filename=\"_\""),
             ("..", "attachment"),
@@ -110,12 +113,15 @@ mod tests {
     fn no_name_leaves_its_header() {
         let odd = "éü日😀Ω\u{301}\u{202e}\u{2028}\u{37e}\u{1fef}";
         for c in ('\0'..='\u{ff}').chain(odd.chars()) {
-            for name in [format!("a{c}b.txt"), c.to_string().repeat(300), format!("{}{c}.jpeg", "x".repeat(239))] {
+            for name in
+                [format!("a{c}b.txt"), c.to_string().repeat(300), format!("{}{c}.jpeg", "x".repeat(239))]
+            {
                 let header = content_disposition(true, &name);
                 assert!(header.bytes().all(|byte| matches!(byte, b' '..=b'~')), "{header:?}");
                 assert!(header.len() < 1024, "{} {name:?}", header.len());
                 let shown = cut(&name).replace(|c: char| c.is_control() || matches!(c, '/' | '\\'), "_");
-                let shown = Some(shown.trim().to_owned()).filter(|name| !matches!(name.as_str(), "" | "." | ".."));
+                let shown =
+                    Some(shown.trim().to_owned()).filter(|name| !matches!(name.as_str(), "" | "." | ".."));
                 assert_eq!(found(&header), shown, "{name:?} {header:?}");
             }
         }

@@ -157,7 +157,9 @@ impl SignOptions {
             }
         }
         match self.method {
-            SignedMethod::Get | SignedMethod::Head if self.content_length.is_some() => refuse("a download signs no length"),
+            SignedMethod::Get | SignedMethod::Head if self.content_length.is_some() => {
+                refuse("a download signs no length")
+            }
             SignedMethod::Put if self.disposition.is_some() => refuse("an upload signs no disposition"),
             _ => Ok(self.expires.as_secs() + u64::from(self.expires.subsec_nanos() > 0)),
         }

@@ -122,9 +122,8 @@ impl Signer {
             _ => return None,
         };
         let (terms, mac) = Terms::parse(query)?;
-        let is_of = |method: SignedMethod| {
-            self.is_code(&terms.message(method, storage, name, request.purpose), &mac)
-        };
+        let is_of =
+            |method: SignedMethod| self.is_code(&terms.message(method, storage, name, request.purpose), &mac);
         let method = methods.iter().copied().find(|method| is_of(*method))?;
         let longest = now.saturating_add(self.max_life.as_secs()).saturating_add(SKEW);
         let as_promised = match method {

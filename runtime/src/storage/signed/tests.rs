@@ -224,7 +224,9 @@ fn spellings(url: &str) -> Vec<String> {
                 let hex = [rest.next().unwrap(), rest.next().unwrap()].map(char::from);
                 escaped.extend(['%', hex[0].to_ascii_lowercase(), hex[1].to_ascii_lowercase()]);
             }
-            b'/' | b'?' | b'&' | b'=' | b'0'..=b'9' | b'A'..=b'Z' | b'b'..=b'z' => escaped.push(char::from(byte)),
+            b'/' | b'?' | b'&' | b'=' | b'0'..=b'9' | b'A'..=b'Z' | b'b'..=b'z' => {
+                escaped.push(char::from(byte))
+            }
             _ => escaped += &format!("%{byte:02x}"),
         }
     }
@@ -252,11 +254,15 @@ async fn what_a_client_makes_of_a_url_is_that_url() {
             assert_eq!(spellings(&url)[0], url, "a browser makes another URL of it");
             for target in spellings(&url) {
                 let access = get(&storage, &target).unwrap_or_else(|error| panic!("{target}: {error}"));
-                assert_eq!((access.name.as_str(), &access.disposition), (file.as_str(), &options.disposition));
+                assert_eq!(
+                    (access.name.as_str(), &access.disposition),
+                    (file.as_str(), &options.disposition)
+                );
                 assert_eq!(access.content_type, options.content_type);
             }
         }
-        let upload = SignOptions::put(MINUTE).content_type(format!("a{}b", if c.is_ascii() { &c } else { "" }));
+        let upload =
+            SignOptions::put(MINUTE).content_type(format!("a{}b", if c.is_ascii() { &c } else { "" }));
         let url = storage.signed_url(file, &upload).await.unwrap();
         for target in spellings(&url) {
             let mut request = SignedRequest::new("PUT", &target);
@@ -271,7 +277,8 @@ async fn what_a_client_makes_of_a_url_is_that_url() {
 #[tokio::test]
 async fn another_spelling_of_the_same_bytes_is_no_other_url() {
     let storage = storage(Signer::new(SECRET).unwrap());
-    let options = SignOptions::get(MINUTE).content_type("text/plain; a=b+c").disposition("attachment; filename='a'");
+    let options =
+        SignOptions::get(MINUTE).content_type("text/plain; a=b+c").disposition("attachment; filename='a'");
     let url = storage.signed_url(name("cars/it's a+b é.jpg"), &options).await.unwrap();
     for (from, to) in [
         ("it's", "it%27s"),
@@ -320,7 +327,10 @@ async fn a_browser_asks_for_the_host_of_the_base_url() {
         let storage = MemoryStorage::builder().base_url(base).signer(signer).build().unwrap();
         let url = sign(&storage, &MINUTE.into()).await;
         let target = &url[url.find(['/']).unwrap() + 2..];
-        let request = SignedRequest { host: Some(asked), ..SignedRequest::new("GET", &target[target.find('/').unwrap()..]) };
+        let request = SignedRequest {
+            host: Some(asked),
+            ..SignedRequest::new("GET", &target[target.find('/').unwrap()..])
+        };
         assert_eq!(storage.verify_signed_url(&request).is_ok(), is_it, "{base} {asked}");
     }
 }
