@@ -299,6 +299,20 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_answer_of_the_service_is_not_called_one() {
+        let of_machine =
+            generic("Error performing PUT http://169.254.169.254/latest/api/token in 1s - HTTP error");
+        let made = convert(of_machine, Effect::Read);
+        assert!(is_of_credentials(&made) && made.to_string() == NO_CREDENTIALS, "{made}");
+        let text = convert(generic("connection closed"), Effect::Read).to_string();
+        let is_cloud = cfg!(any(feature = "s3", feature = "gcs", feature = "azure"));
+        assert_eq!(text.contains("does not fit the request"), is_cloud, "{text}");
+        let io =
+            StoreError::Generic { store: "S3", source: io::Error::from(io::ErrorKind::BrokenPipe).into() };
+        assert!(convert(io, Effect::Read).to_string().starts_with("no answer came from the service"));
+    }
+
+    #[test]
     fn kinds_by_status_and_code() {
         use ErrorKind::*;
         for (error, effect, kind, retryable, uncertain) in [

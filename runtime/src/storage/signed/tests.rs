@@ -225,7 +225,7 @@ fn spellings(url: &str) -> Vec<String> {
                 escaped.extend(['%', hex[0].to_ascii_lowercase(), hex[1].to_ascii_lowercase()]);
             }
             b'/' | b'?' | b'&' | b'=' | b'0'..=b'9' | b'A'..=b'Z' | b'b'..=b'z' => {
-                escaped.push(char::from(byte))
+                escaped.push(char::from(byte));
             }
             _ => escaped += &format!("%{byte:02x}"),
         }
