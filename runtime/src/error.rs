@@ -270,6 +270,13 @@ impl Error {
         self
     }
 
+    /// Sets the operation, whatever was set: what was called failed, and not what it is made of.
+    #[must_use]
+    pub(crate) fn in_operation(mut self, operation: &'static str) -> Self {
+        self.0.operation = Some(operation);
+        self
+    }
+
     /// Sets the storage. A later call replaces an earlier one: a field knows its storage's alias, the storage
     /// itself only its kind.
     #[must_use]

@@ -12,6 +12,7 @@ use filefield::object_store::client::{
 use filefield::object_store::{ClientOptions, multipart::MultipartStore, path::Path};
 use filefield::testing::with_storage;
 use filefield_tests::buckets::provider::Provider;
+use filefield_tests::buckets::refusals::error_body;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -86,5 +87,59 @@ async fn the_parts_of_a_killed_process_are_aborted() {
         let late = client.put_part(&key, &id, 3, "a part".into()).await;
         assert!(late.is_err(), "{}: the upload is still open", provider.name());
         assert_eq!(provider.objects(&bucket).await, [".filefield/create-only"]);
+    }
+}
+
+/// A client that may not give up an upload in parts.
+#[derive(Clone, Debug)]
+struct MayNotAbort;
+
+impl HttpConnector for MayNotAbort {
+    fn connect(&self, options: &ClientOptions) -> filefield::object_store::Result<HttpClient> {
+        Ok(HttpClient::new(NoAborts(ReqwestConnector::default().connect(options)?)))
+    }
+}
+
+#[derive(Debug)]
+struct NoAborts(HttpClient);
+
+#[async_trait]
+impl HttpService for NoAborts {
+    async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let query = request.uri().query().unwrap_or_default();
+        if request.method() != "DELETE" || !query.contains("uploadId=") {
+            return self.0.execute(request).await;
+        }
+        let mut refused = HttpResponse::new(error_body("AccessDenied").into());
+        *refused.status_mut() = hyper::StatusCode::FORBIDDEN;
+        Ok(refused)
+    }
+}
+
+/// The file of a write that no row has is deleted, although the service refuses to give up the upload it came by.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_orphan_goes_without_the_right_to_abort() {
+    for provider in Provider::honest().await {
+        if provider.name() == "azure" {
+            continue;
+        }
+        let bucket = provider.bucket().await;
+        let (_folder, db) = database().await;
+        let storage: SharedStorage = Arc::new(provider.connected(&bucket, MayNotAbort).build().unwrap());
+        with_storage(storage, async {
+            let mut one = ferry("one");
+            one.stage(&db).await.unwrap();
+            assert_eq!(provider.objects(&bucket).await.len(), 3, "two files and what the check leaves");
+            assert!(upload_of(&db).await.is_some(), "the upload in parts has an id");
+            std::mem::forget(one);
+            swept(&db).await;
+            let left = provider.objects(&bucket).await;
+            assert_eq!(left, [".filefield/create-only"], "{}", provider.name());
+            let sql = "SELECT last_error FROM filefield_journal WHERE last_error LIKE '%abort_upload%'";
+            let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), sql)).await.unwrap();
+            let noted: String = row.expect("the refusal is noted").try_get("", "last_error").unwrap();
+            assert!(noted.contains("refused access"), "{noted}");
+        })
+        .await;
     }
 }

@@ -195,12 +195,52 @@ async fn child_is_refused() {
     println!("{error} {error:?}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs variables that other tests set"]
+async fn child_is_told_which_variables_to_set() {
+    let storage = create_storage(&variable(URL)).unwrap();
+    let name = FileName::new("a.txt").unwrap();
+    for (operation, error) in [
+        ("save", storage.save(name, "content".into(), &SaveOptions::default()).await.unwrap_err()),
+        ("open", storage.open(name).await.map(drop).unwrap_err()),
+        ("rename", storage.rename(name, name).await.unwrap_err()),
+    ] {
+        let text = error.to_string();
+        assert_eq!(
+            (error.kind(), error.operation()),
+            (ErrorKind::PermissionDenied, Some(operation)),
+            "{text}"
+        );
+        let names = "set `BACKUP_AWS_ACCESS_KEY_ID` and `BACKUP_AWS_SECRET_ACCESS_KEY`";
+        assert!(text.contains(names) && text.matches("credentials").count() == 1, "{text}");
+    }
+}
+
+/// Without credentials in the environment those of the machine are asked for, and here it has none.
+#[tokio::test(flavor = "multi_thread")]
+async fn missing_credentials_are_named() {
+    let server = Server::start().await;
+    server.refusals.add(filefield_tests::buckets::refusals::Refusal {
+        method: hyper::Method::PUT,
+        status: 403,
+        code: "AccessDenied",
+    });
+    let url =
+        format!("s3://{}?endpoint={}&region=eu-1&environment=BACKUP_", server.bucket(), server.endpoint);
+    let variables = [(URL, url), ("BACKUP_AWS_METADATA_ENDPOINT", server.endpoint.clone())];
+    run("child_is_told_which_variables_to_set", &variables).await;
+}
+
 fn refused(text: &str) -> String {
     let error = Settings::from_toml(text).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Settings);
     let shown = format!("{error}");
     assert!(!shown.contains("hunter2"), "{shown}");
     shown
+}
+
+fn s3_client() -> filefield::object_store::aws::AmazonS3 {
+    filefield_tests::buckets::s3::client_at("http://127.0.0.1:1", "b").build().unwrap()
 }
 
 #[test]
@@ -219,6 +259,9 @@ fn mistakes_are_explained() {
         ),
         ("s3://b?part_size=8MB", "expected bytes, such as `8388608` or `8MiB`"),
         ("s3://b?part_size=99999999999GiB", "expected bytes"),
+        ("s3://b?part_size=1MiB", "expected 5120 KiB at least: write `8MiB`, or leave it out"),
+        ("gs://b?part_size=5242879", "expected 5120 KiB at least"),
+        ("az://b?part_size=1023", "expected 1 KiB at least"),
         ("s3://b?concurrency=-1", "expected a whole number"),
         ("s3://b/../c", "the prefix is no name of a folder"),
         ("s3://b/p?prefix=q", "`prefix` is given twice"),
@@ -226,6 +269,21 @@ fn mistakes_are_explained() {
     ] {
         let shown = refused(&format!("STORAGES.x = '{url}'"));
         assert!(shown.contains(wanted), "{url}: {shown}");
+    }
+    for (client, bytes, is_taken) in [
+        (ObjectStorage::s3(s3_client()), 1 << 20, false),
+        (ObjectStorage::s3(s3_client()), (5 << 20) - 1, false),
+        (ObjectStorage::s3(s3_client()), 5 << 20, true),
+    ] {
+        let built = client.part_size(bytes).build();
+        assert_eq!(built.is_ok(), is_taken, "{bytes}");
+        if let Err(error) = built {
+            assert_eq!(error.kind(), ErrorKind::Settings);
+            assert!(
+                error.to_string().contains("from 5120 KiB to 5120 MiB, in bytes: write `part_size=8MiB`"),
+                "{error}"
+            );
+        }
     }
     let table = "[STORAGES.x]\nbackend = 'storages.backends.s3.S3Storage'\n";
     assert!(refused(&format!("{table}location = 'media'")).contains("has no `bucket`"));

@@ -37,6 +37,10 @@ impl Place for Bucket {
     fn part_size(&self) -> u64 {
         5 << 20
     }
+
+    fn needs_tags(&self) -> bool {
+        !matches!(self.provider, Provider::Azure(_))
+    }
 }
 
 #[test]

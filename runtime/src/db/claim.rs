@@ -33,8 +33,9 @@ impl UploadClaim {
     }
 
     /// For an upload in parts, what the storage answered for each in its header `ETag`, in their order. S3 and Google
-    /// Cloud Storage need them. A script in a browser sees that header only if the CORS rule of the bucket exposes it:
-    /// `ExposeHeaders: ["ETag"]`.
+    /// Cloud Storage need one for each part; with more or fewer the claim fails and the upload stays as it is. Azure,
+    /// disk and memory need none. A script in a browser sees that header only if the CORS rule of the bucket exposes
+    /// it: `ExposeHeaders: ["ETag"]`.
     pub fn tags<T: Into<String>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
         self.tags = tags.into_iter().map(Into::into).collect();
         self
@@ -76,7 +77,8 @@ impl<M: Table> FieldFileMut<'_, M> {
     /// [`PermissionDenied`](ErrorKind::PermissionDenied) for a ticket that was changed, is another field's or owner's,
     /// or has expired; [`StagedExpired`](ErrorKind::StagedExpired) for an upload that was claimed before or swept, also
     /// while another claim of it is under way that may fail yet, and where one was dropped or died;
-    /// [`NotFound`](ErrorKind::NotFound), retryable, where nothing was sent yet, or not all;
+    /// [`NotFound`](ErrorKind::NotFound), retryable, where nothing was sent yet, or not all, or where the
+    /// [tags](UploadClaim::tags) are not those of the parts;
     /// [`NotAsStated`](ErrorKind::NotAsStated), [`TooLarge`](ErrorKind::TooLarge),
     /// [`NotAccepted`](ErrorKind::NotAccepted); those of the storage and of the journal. The instance is as it was.
     pub async fn claim(&mut self, claim: &UploadClaim, db: &DatabaseConnection) -> Result<()> {
@@ -122,7 +124,8 @@ impl<M: Table> FieldFileMut<'_, M> {
         let upload = name::of_upload(&terms.upload);
         let upload = FileName::or_upload(&upload)?;
         let missing = |error: Error| match error.kind() {
-            ErrorKind::NotFound => {
+            // One that may be tried again says itself what is missing.
+            ErrorKind::NotFound if !error.is_retryable() => {
                 let text = "the upload was not sent, or not all of it";
                 Error::new(ErrorKind::NotFound, text).with_storage(handle.alias()).retryable()
             }

@@ -27,12 +27,12 @@ pub use token::{token, with_token};
 pub(crate) use upload::of_part;
 #[cfg(feature = "db")]
 pub(crate) use upload::of_upload;
-#[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
+#[cfg(any(test, feature = "s3", feature = "gcs", feature = "azure"))]
 pub(crate) use uri::unescaped;
 #[cfg(feature = "db")]
 pub(crate) use uri::uri_to_filepath;
 pub use uri::{check_base_url, filepath_to_uri, join_url, resolve_url};
-pub(crate) use uri::{decode, encode};
+pub(crate) use uri::{decode_path, decode_query, encode_query};
 pub(crate) use valid::nfc;
 pub use valid::{
     generate_filename, length, uploaded_name, valid_name, validate_base_name, validate_relative_name,

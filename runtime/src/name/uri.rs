@@ -54,14 +54,27 @@ pub fn filepath_to_uri(path: &str) -> String {
     append_encoded("", &with_slashes(path))
 }
 
-/// Percent-encodes a text, whatever is in it, for the path or the query of a URL.
-pub(crate) fn encode(text: &str) -> String {
-    append_encoded("", text)
+/// Percent-encodes a value for the query of a URL. Browsers and others that follow the URL standard escape `'` there,
+/// and leave everything else that this writes as it is.
+pub(crate) fn encode_query(value: &str) -> String {
+    append_encoded("", value).replace('\'', "%27")
 }
 
-/// Undoes [`encode`]; `None` where it did not make `encoded`.
-pub(crate) fn decode(encoded: &str) -> Option<String> {
-    unescaped(encoded).filter(|text| encode(text) == encoded)
+/// The value behind a part of a query, whoever has escaped it: a `+` is a blank there.
+pub(crate) fn decode_query(encoded: &str) -> Option<String> {
+    unescaped(&encoded.replace('+', " "))
+}
+
+/// The path behind the path of a URL, whoever has escaped it. `None` where a slash is escaped: it is no slash then.
+pub(crate) fn decode_path(encoded: &str) -> Option<String> {
+    let mut decoded = String::with_capacity(encoded.len());
+    for (at, segment) in encoded.split('/').enumerate() {
+        if at > 0 {
+            decoded.push('/');
+        }
+        decoded.push_str(&unescaped(segment).filter(|segment| !segment.contains('/'))?);
+    }
+    Some(decoded)
 }
 
 /// The text behind percent escapes, whoever has made them.
@@ -70,7 +83,8 @@ pub(crate) fn unescaped(encoded: &str) -> Option<String> {
     let mut text = pieces.next()?.as_bytes().to_vec();
     for piece in pieces {
         let (escape, rest) = piece.split_at_checked(2)?;
-        text.push(u8::from_str_radix(escape, 16).ok()?);
+        let is_hex = escape.bytes().all(|digit| digit.is_ascii_hexdigit());
+        text.push(u8::from_str_radix(escape, 16).ok().filter(|_| is_hex)?);
         text.extend_from_slice(rest.as_bytes());
     }
     String::from_utf8(text).ok()
@@ -79,7 +93,7 @@ pub(crate) fn unescaped(encoded: &str) -> Option<String> {
 /// Undoes [`filepath_to_uri`]; `None` where it did not make `uri`.
 #[cfg(feature = "db")]
 pub(crate) fn uri_to_filepath(uri: &str) -> Option<String> {
-    decode(uri).filter(|path| !path.contains('\\'))
+    unescaped(uri).filter(|path| filepath_to_uri(path) == uri)
 }
 
 /// The URL of a stored file: `base_url`, as [`check_base_url`] returned it, and the encoded name.
@@ -102,7 +116,7 @@ pub fn join_url(base_url: &str, name: FileName<'_>) -> String {
 ///
 /// # Errors
 /// [`ErrorKind::Settings`] when it is empty, has a query, a fragment (both would be lost, D348), an empty or a dot
-/// segment, a blank, a control, a back-slash or a character outside ASCII, or a scheme without a host (D349).
+/// segment, a character that has to be escaped in a URL, a `%` that escapes nothing, or a scheme without a host.
 pub fn check_base_url(base_url: &str) -> Result<String> {
     let refuse = |message: &'static str| Err(Error::new(ErrorKind::Settings, message));
     if base_url.is_empty() {
@@ -111,9 +125,13 @@ pub fn check_base_url(base_url: &str) -> Result<String> {
     if base_url.contains(['?', '#']) {
         return refuse("the base URL has a query or a fragment");
     }
-    if !base_url.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\') {
+    // A browser would escape these, and then it is another URL.
+    let is_plain = |byte: u8| {
+        byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'"' | b'<' | b'>' | b'^' | b'`' | b'{' | b'}')
+    };
+    if !base_url.bytes().all(is_plain) {
         return refuse(
-            "the base URL has a blank, a control, a back-slash or a character outside ASCII; encode it",
+            "the base URL has a blank, a control, a character outside ASCII or one of \\ \" < > ^ ` { }; encode it",
         );
     }
     let (scheme, rest) = split_scheme(base_url);
@@ -127,8 +145,11 @@ pub fn check_base_url(base_url: &str) -> Result<String> {
         return refuse("the base URL has no host after its `//`");
     }
     let path = path.strip_suffix('/').unwrap_or(path);
-    if path.split('/').skip(1).any(|segment| matches!(segment, "" | "." | "..")) || matches!(path, "." | "..")
-    {
+    let Some(decoded) = decode_path(path) else {
+        return refuse("the base URL has a `%` that escapes nothing (write `%25`), or an escaped slash");
+    };
+    let is_dots = |text: &str| matches!(text, "." | "..");
+    if decoded.split('/').skip(1).any(|segment| segment.is_empty() || is_dots(segment)) || is_dots(&decoded) {
         return refuse("the base URL has an empty, `.` or `..` segment");
     }
     let mut checked = String::with_capacity(base_url.len() + 1);
@@ -315,6 +336,37 @@ mod tests {
         assert_eq!(join_url("/m/", FileName::new("a").unwrap()), "/m/a");
     }
 
+    /// What a browser makes of a URL that was written here is that URL.
+    #[test]
+    fn the_url_standard_leaves_what_is_encoded() {
+        let odd = ["é", "ü", "ß", "日", "😀", "Ω", "й", "א", "\u{301}", "\u{202e}"].map(str::to_owned);
+        let ascii = (b' '..=b'~').map(|byte| char::from(byte).to_string());
+        for text in ascii.chain(odd) {
+            for text in [text.clone(), format!("a{text}b"), format!("{text}{text}")] {
+                let path = filepath_to_uri(&format!("x{text}"));
+                let url = format!("https://h/m/{path}?v={}", encode_query(&text));
+                let parsed = url::Url::parse(&url).unwrap();
+                assert_eq!(parsed.as_str(), url);
+                assert_eq!(parsed.query_pairs().collect::<Vec<_>>(), [("v".into(), text.as_str().into())]);
+                let value = parsed.query().and_then(|query| decode_query(query.strip_prefix("v=")?));
+                assert_eq!(value.as_deref(), Some(text.as_str()));
+                assert_eq!(decode_path(parsed.path()), Some(format!("/m/x{}", text.replace('\\', "/"))));
+            }
+        }
+    }
+
+    #[test]
+    fn escapes_that_are_none_have_no_text() {
+        for bad in ["%", "%4", "a%4", "%+f", "%-1", "% 1", "%zz", "%ff", "%c3", "%C3%28"] {
+            assert_eq!((unescaped(bad), decode_path(bad)), (None, None), "{bad}");
+        }
+        assert_eq!(unescaped("%c3%A9+%2b").as_deref(), Some("é++"));
+        assert_eq!(decode_query("%c3%A9+%2b").as_deref(), Some("é +"));
+        for (path, decoded) in [("/a%2fb", None), ("/a/%41//", Some("/a/A//")), ("", Some(""))] {
+            assert_eq!(decode_path(path).as_deref(), decoded, "{path}");
+        }
+    }
+
     #[test]
     fn w39_base_urls() {
         for (base, want) in [
@@ -344,6 +396,12 @@ mod tests {
             "/a//b/",
             "//x//",
             "/é/",
+            "/a{b}/",
+            "/a^b/",
+            "/100%/",
+            "/a/%2E%2e/b/",
+            "/a%2Fb/",
+            "/a%+1/",
         ] {
             assert_eq!(check_base_url(base).unwrap_err().kind(), ErrorKind::Settings, "{base}");
         }

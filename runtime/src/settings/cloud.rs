@@ -9,16 +9,19 @@ use crate::FileName;
 pub(super) const SECRETS: &str = "credentials do not belong in the settings: they come from the environment \
      (`AWS_ACCESS_KEY_ID`, `GOOGLE_SERVICE_ACCOUNT`, `AZURE_STORAGE_ACCOUNT_KEY` ..) or from the provider";
 
+/// The least bytes that S3 and Google Cloud Storage take as a part.
+const LEAST_PART: u64 = 5 << 20;
+
 /// The options of all buckets, and more of one kind.
 macro_rules! options {
-    ($bucket:literal $(, $name:literal => $kind:expr)* $(,)?) => {
+    ($bucket:literal, $part:expr $(, $name:literal => $kind:expr)* $(,)?) => {
         &[
             ($bucket, Kind::Text),
             ("prefix", Kind::Prefix),
             ("base_url", Kind::BaseUrl),
             ("endpoint", Kind::Endpoint),
             $(($name, $kind),)*
-            ("part_size", Kind::Bytes),
+            ("part_size", Kind::Bytes($part)),
             ("concurrency", Kind::Number),
             ("allow_overwrite", Kind::Flag),
             ("create_only", Kind::Choice(&["ask", "trust"])),
@@ -44,6 +47,7 @@ pub(super) const S3: Backend = Backend {
     place: Place::Bucket("bucket"),
     options: options!(
         "bucket",
+        LEAST_PART,
         "region" => Kind::Text,
         "virtual_hosted" => Kind::Flag,
         "anonymous" => Kind::Flag,
@@ -61,7 +65,7 @@ pub(super) const GCS: Backend = Backend {
     classes: &["GoogleCloudStorage"],
     missing: missing("gcs", cfg!(feature = "gcs")),
     place: Place::Bucket("bucket"),
-    options: options!("bucket", "anonymous" => Kind::Flag),
+    options: options!("bucket", LEAST_PART, "anonymous" => Kind::Flag),
     #[cfg(feature = "gcs")]
     build: clients::gcs,
     #[cfg(not(feature = "gcs"))]
@@ -75,6 +79,7 @@ pub(super) const AZURE: Backend = Backend {
     place: Place::Bucket("container"),
     options: options!(
         "container",
+        1 << 10,
         "account" => Kind::Text,
         "emulator" => Kind::Flag,
         "anonymous" => Kind::Flag,
@@ -129,8 +134,8 @@ pub(super) fn prefix(text: &str) -> Parsed<String> {
     }
 }
 
-/// Bytes, as digits or with a unit.
-pub(super) fn bytes(text: String) -> Parsed<u64> {
+/// At least so many bytes, as digits or with a unit.
+pub(super) fn bytes(text: String, least: u64) -> Parsed<u64> {
     let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (digits, unit) = text.split_at(split);
     let factor = match unit.trim() {
@@ -141,7 +146,13 @@ pub(super) fn bytes(text: String) -> Parsed<u64> {
         _ => return Err("expected bytes, such as `8388608` or `8MiB`".into()),
     };
     let number = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(factor));
-    number.ok_or_else(|| "expected bytes, such as `8388608` or `8MiB`".into())
+    match number {
+        None => Err("expected bytes, such as `8388608` or `8MiB`".into()),
+        Some(number) if number < least => {
+            Err(format!("expected {} KiB at least: write `8MiB`, or leave it out", least >> 10).into())
+        }
+        Some(number) => Ok(number),
+    }
 }
 
 #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
@@ -207,8 +218,20 @@ mod clients {
         bucket: &str,
         place: String,
         own: bool,
+        missing: Option<&str>,
     ) -> Result<SharedStorage> {
+        // Variables with a prefix of their own are named with it.
+        let before = definition.text("environment").unwrap_or_default();
+        let hint = missing.map(|names| {
+            let names = names.split(' ').map(|name| format!("`{before}{name}`")).collect::<Vec<_>>();
+            format!(
+                "the environment has no credentials: set {}, or give the machine a role, or write `anonymous=yes` for \
+                 what is public",
+                names.join(" and ")
+            )
+        });
         let mut builder = client
+            .hint(hint)
             .location(format!("{place}/{bucket}"))
             .allow_overwrite(definition.flag("allow_overwrite"))
             .disposition(match definition.text("disposition") {
@@ -281,6 +304,16 @@ mod clients {
             }
             builder = builder.with_http_connector(crate::storage::CreateOnlyUploads);
         }
+        let known = [
+            Key::AccessKeyId,
+            Key::SkipSignature,
+            Key::WebIdentityTokenFile,
+            Key::ContainerCredentialsRelativeUri,
+            Key::ContainerCredentialsFullUri,
+        ];
+        let missing =
+            known.iter().all(|key| builder.get_config_value(key).is_none_or(|value| value == "false"));
+        let missing = missing.then_some("AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY");
         // Some services have no bulk delete, and one object is deleted at a time.
         let store = builder
             .with_bucket_name(bucket)
@@ -289,7 +322,7 @@ mod clients {
             .build()
             .map_err(malformed)?;
         let place = endpoint.as_deref().map_or("s3:/".to_owned(), place_of);
-        storage(definition, ObjectStorage::s3(store), bucket, place, endpoint.is_none())
+        storage(definition, ObjectStorage::s3(store), bucket, place, endpoint.is_none(), missing)
     }
 
     #[cfg(feature = "gcs")]
@@ -313,10 +346,15 @@ mod clients {
         if definition.flag("anonymous") {
             builder = builder.with_skip_signature(true);
         }
+        let known =
+            [Key::ServiceAccount, Key::ServiceAccountKey, Key::ApplicationCredentials, Key::SkipSignature];
+        let missing =
+            known.iter().all(|key| builder.get_config_value(key).is_none_or(|value| value == "false"));
+        let missing = missing.then_some("GOOGLE_SERVICE_ACCOUNT");
         let store =
             builder.with_bucket_name(bucket).with_retry(retry(definition)).build().map_err(malformed)?;
         let place = endpoint.as_deref().map_or("gs:/".to_owned(), place_of);
-        storage(definition, ObjectStorage::gcs(store), bucket, place, endpoint.is_none())
+        storage(definition, ObjectStorage::gcs(store), bucket, place, endpoint.is_none(), missing)
     }
 
     /// The account of the emulator.
@@ -352,6 +390,20 @@ mod clients {
         if definition.flag("anonymous") {
             builder = builder.with_skip_signature(true);
         }
+        let known = [
+            Key::AccessKey,
+            Key::SasKey,
+            Key::Token,
+            Key::ClientSecret,
+            Key::FederatedTokenFile,
+            Key::MsiEndpoint,
+            Key::UseAzureCli,
+            Key::UseEmulator,
+            Key::SkipSignature,
+        ];
+        let missing =
+            known.iter().all(|key| builder.get_config_value(key).is_none_or(|value| value == "false"));
+        let missing = missing.then_some("AZURE_STORAGE_ACCOUNT_KEY");
         let account = builder.get_config_value(&Key::AccountName);
         let account = account.unwrap_or_else(|| if emulator { EMULATED } else { "" }.to_owned());
         let store = builder
@@ -364,7 +416,7 @@ mod clients {
             None => format!("az:/{}/{account}", if emulator { "/emulator" } else { "" }),
         };
         let own = endpoint.is_none() && !emulator;
-        storage(definition, ObjectStorage::azure(store), container, place, own)
+        storage(definition, ObjectStorage::azure(store), container, place, own, missing)
     }
 
     /// Where a service is. The endpoint may come from the environment, so what it should not have is left out.

@@ -18,8 +18,8 @@ pub(super) enum Kind {
     Endpoint,
     /// A folder in a bucket.
     Prefix,
-    /// A number of bytes, also as `8MiB`.
-    Bytes,
+    /// A number of bytes, this many at least, also as `8MiB`.
+    Bytes(u64),
     Number,
     /// A time in whole seconds, from one second to a day.
     Seconds,
@@ -52,7 +52,7 @@ impl Kind {
             Kind::Text => Setting::Text(cloud::word(value.text()?)?),
             Kind::Endpoint => Setting::Text(cloud::endpoint(value.text()?)?),
             Kind::Prefix => Setting::Text(cloud::prefix(&value.text()?)?),
-            Kind::Bytes => Setting::Number(cloud::bytes(value.digits()?)?),
+            Kind::Bytes(least) => Setting::Number(cloud::bytes(value.digits()?, least)?),
             Kind::Number => Setting::Number(whole(value)?),
             Kind::Seconds => match whole(value)? {
                 seconds @ 1..=DAY => Setting::Number(seconds),

@@ -22,7 +22,7 @@ pub use object::{Disposition, Guarantees, ObjectStorage, ObjectStorageBuilder};
 pub use prefix::PrefixStorage;
 pub use reader::{ReadSource, Reader};
 pub(crate) use signed::Public;
-pub use signed::{SignOptions, SignedAccess, SignedMethod, SignedRequest, Signer};
+pub use signed::{SignOptions, SignedAccess, SignedMethod, SignedRequest, Signer, content_disposition};
 #[cfg(feature = "db")]
 pub(crate) use signed::{bytes_from_hex, framed, from_hex, now};
 #[cfg(any(feature = "db", feature = "object-store"))]
@@ -207,7 +207,8 @@ pub trait Storage: Any + fmt::Debug + Send + Sync {
     /// answered for each part in its header `ETag`, where it needs that. Done twice it is done.
     ///
     /// # Errors
-    /// [`NotFound`](crate::ErrorKind::NotFound) where parts are missing; those of reading and saving.
+    /// [`NotFound`](crate::ErrorKind::NotFound) where parts are missing, or, where the storage needs tags, they are not
+    /// one for each part: the upload stays as it is then. Those of reading and saving.
     async fn finish_upload(&self, name: FileName<'_>, id: &str, tags: &[String]) -> Result<()> {
         let _ = tags;
         upload::join(self, name, id).await
@@ -256,12 +257,13 @@ pub trait Storage: Any + fmt::Debug + Send + Sync {
     async fn rename(&self, from: FileName<'_>, to: FileName<'_>) -> Result<()> {
         let owner = match self.owner(from).await {
             Err(error) if error.kind() == crate::ErrorKind::Unsupported => None,
-            owner => owner?,
+            owner => owner.map_err(|error| error.in_operation("rename"))?,
         };
         let options = SaveOptions { exact: true, owner, ..SaveOptions::default() };
-        self.copy(from, to, &options).await?;
+        let copied = self.copy(from, to, &options).await;
+        copied.map_err(|error| error.in_operation("rename"))?;
         // The copy stays where the original could not be deleted.
-        self.delete(from).await.map_err(Error::uncertain)
+        self.delete(from).await.map_err(|error| error.in_operation("rename").uncertain())
     }
 
     /// The owner token kept with a file, `None` where it carries none. The sweeper deletes nothing without it

@@ -10,8 +10,8 @@
 //! | an object is visible | whole or not at all | whole or not at all | whole or not at all, but a copy may be empty for a while | the copy is waited for |
 //! | read after write and delete, lists | strong | strong | strong in the primary region | |
 //! | largest in one request | 5 GiB | 5 TiB | 5,000 MiB | parts above `part_size` |
-//! | parts | 10,000 of 5 MiB to 5 GiB | 10,000 of 5 MiB to 5 GiB | 50,000 | 10,000 on all |
-//! | a signed URL binds | method, name, expiry, headers and query that were named | the same | permission, name, expiry | a type for uploads, type and disposition of the answer on S3 and Google; refused on Azure |
+//! | parts | 10,000 of 5 MiB to 5 GiB | 10,000 of 5 MiB to 5 GiB | 50,000 of up to 4,000 MiB | 10,000 on all; another `part_size` is refused |
+//! | a signed URL binds | method, name, expiry, headers and query that were named | the same | permission, name, expiry, headers of the answer | type and disposition of the answer; that an upload replaces nothing; a type for uploads on S3 and Google, refused on Azure |
 //! | length of a signed upload | not through `object_store` | of a direct upload in one request | no | refused in `signed_url`; [claiming](crate::FieldFileMut::claim) a direct upload looks |
 //! | delete of what is not there | success | 404 | 404 | success everywhere |
 //! | metadata of one's own | yes | yes | yes | the owner's token, which the sweeper asks for before it deletes |

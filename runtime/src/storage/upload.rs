@@ -188,7 +188,10 @@ fn count(
     if name.upload_token().is_none() {
         return Err(Error::unsupported(operation, storage.kind()).with_name(name));
     }
-    let count = id.parse().ok().filter(|count| u64::try_from(*count).is_ok_and(|count| count <= MOST_PARTS));
+    let count = id
+        .parse()
+        .ok()
+        .filter(|count| u64::try_from(*count).is_ok_and(|count| (1..=MOST_PARTS).contains(&count)));
     count.ok_or_else(|| Error::new(ErrorKind::Usage, "this is no upload of the storage"))
 }
 
@@ -278,7 +281,7 @@ mod tests {
         }
         assert!(storage.exists(first).await.unwrap() && !storage.exists(file).await.unwrap());
         let upload = FileName::or_upload(".filefield/uploads/abcdefghijklmnopqrstuvwx27").unwrap();
-        for id in ["", "x", "-1", "10001", "99999999999999999999"] {
+        for id in ["", "x", "-1", "0", "10001", "99999999999999999999"] {
             assert_eq!(storage.abort_upload(upload, id).await.unwrap_err().kind(), ErrorKind::Usage, "{id}");
         }
         storage.abort_upload(upload, "10000").await.unwrap();

@@ -1,8 +1,14 @@
 //! What the providers document that they answer.
 
 use super::{errors, is_question};
+use crate::name;
+use async_trait::async_trait;
+use filefield::object_store::ClientOptions;
+use filefield::object_store::client::{
+    HttpClient, HttpConnector, HttpError, HttpRequest, HttpResponse, HttpService, ReqwestConnector,
+};
 use filefield::storage::ObjectStorageBuilder;
-use filefield::{Error, ErrorKind};
+use filefield::{Error, ErrorKind, SaveOptions, Storage};
 use filefield_tests::buckets::provider::Provider;
 use filefield_tests::buckets::{azure, gcs, once, s3};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -147,6 +153,59 @@ async fn answers_of_a_service() {
                 }
                 _ => assert_eq!((got.1, got.2), (retryable, false), "{of} {operation} {code}: {error:?}"),
             }
+        }
+    }
+}
+
+/// A client whose service knows no ranges.
+#[derive(Clone, Debug)]
+struct Rangeless;
+
+impl HttpConnector for Rangeless {
+    fn connect(&self, options: &ClientOptions) -> filefield::object_store::Result<HttpClient> {
+        Ok(HttpClient::new(Client(ReqwestConnector::default().connect(options)?)))
+    }
+}
+
+#[derive(Debug)]
+struct Client(HttpClient);
+
+#[async_trait]
+impl HttpService for Client {
+    async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let mut answer = self.0.execute(request).await?;
+        if answer.status() == hyper::StatusCode::PARTIAL_CONTENT {
+            *answer.status_mut() = hyper::StatusCode::OK;
+        }
+        Ok(answer)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_does_not_fit_is_an_answer() {
+    for provider in Provider::honest().await {
+        let storage = provider.connected(&provider.bucket().await, Rangeless).build().unwrap();
+        storage.save(name("a"), "0123456789".into(), &SaveOptions::default()).await.unwrap();
+        let error = storage.open_range(name("a"), 2..4).await.unwrap_err();
+        let text = error.to_string();
+        assert_eq!((error.kind(), error.operation()), (ErrorKind::Io, Some("open_range")), "{text}");
+        assert!(text.contains("an answer that does not fit the request"), "{}: {text}", provider.name());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_names_what_was_called() {
+    for of in ["s3", "gcs", "azure"] {
+        let storage = asked(of, "403 Forbidden", "AccessDenied").await.build().unwrap();
+        let (a, b, options) = (name("a"), name("b"), SaveOptions::default());
+        for (operation, error) in [
+            ("rename", storage.rename(a, b).await.unwrap_err()),
+            ("copy", storage.copy(a, b, &options).await.unwrap_err()),
+            ("save", storage.save(a, "x".into(), &options).await.unwrap_err()),
+            ("delete", storage.delete(a).await.unwrap_err()),
+        ] {
+            assert_eq!(error.operation(), Some(operation), "{of}: {error}");
+            assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{of}: {error}");
         }
     }
 }

@@ -103,6 +103,11 @@ impl Server {
         self.put(&format!("{container}/{blob}?comp=lease"), &headers).await;
     }
 
+    /// Puts a blob of another program into a container, by its escaped name.
+    pub async fn put_foreign(&self, container: &str, blob: &str) {
+        self.put(&format!("{container}/{blob}"), &[("x-ms-blob-type", "BlockBlob")]).await;
+    }
+
     /// Makes a signed request of its own.
     async fn put(&self, path: &str, headers: &[(&'static str, &'static str)]) {
         let mut request = HttpRequest::new(Vec::new().into());

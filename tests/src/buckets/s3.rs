@@ -3,6 +3,7 @@
 use super::refusals::Refusals;
 use filefield::object_store::aws::{AmazonS3, AmazonS3Builder};
 use filefield::storage::{ObjectStorage, ObjectStorageBuilder};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::service::Service;
 use hyper::{Request, Response, StatusCode};
@@ -10,6 +11,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
+use std::collections::HashMap;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -25,14 +27,18 @@ pub const KEY: &str = "AKIAEXAMPLE";
 pub const SECRET: &str = "an/example+of/a+secret";
 
 const NO_SUCH_UPLOAD: &str = "<Error><Code>NoSuchUpload</Code></Error>";
+const INVALID_PART: &str = "<Error><Code>InvalidPart</Code></Error>";
 
 /// `s3s-fs` looks whether an object is there and writes it then, so two conditional requests at once can both succeed.
-/// S3 itself does not do that; here such requests take turns. And it denies access to an upload that is not open.
+/// S3 itself does not do that; here such requests take turns. It denies access to an upload that is not open. And it
+/// takes any tag for that of a part; here a wrong one is refused.
 #[derive(Clone)]
 struct OneAtATime {
     inner: S3Service,
     turn: Arc<Mutex<()>>,
     copies: Arc<AtomicUsize>,
+    /// By the id of an upload and the number of a part.
+    tags: Arc<std::sync::Mutex<HashMap<(String, String), String>>>,
     refusals: Refusals,
     /// Whether conditions are ignored, as by some that speak the protocol.
     overwrites: bool,
@@ -54,6 +60,10 @@ impl Service<Request<Incoming>> for OneAtATime {
         }
         let query = request.uri().query().unwrap_or_default();
         let aborts = request.method() == "DELETE" && query.contains("uploadId=");
+        let of = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)).map(str::to_owned);
+        let (upload, number) = (of("uploadId="), of("partNumber="));
+        let completes = request.method() == "POST" && upload.is_some();
+        let tags = self.tags.clone();
         let refused = self.refusals.of(request.method());
         Box::pin(async move {
             if let Some((status, body)) = refused {
@@ -62,7 +72,24 @@ impl Service<Request<Incoming>> for OneAtATime {
                 return Ok(answer);
             }
             let _turn = if conditional { Some(turn.lock().await) } else { None };
-            let mut response = Service::call(&inner, request).await?;
+            let mut response = match upload.clone().filter(|_| completes) {
+                Some(upload) => {
+                    let (head, body) = request.into_parts();
+                    let body = body.collect().await.unwrap().to_bytes();
+                    if !are_of(&tags.lock().unwrap(), &upload, &body) {
+                        let mut answer = Response::new(INVALID_PART.to_owned().into());
+                        *answer.status_mut() = StatusCode::BAD_REQUEST;
+                        return Ok(answer);
+                    }
+                    inner.call(Request::from_parts(head, body.into())).await?
+                }
+                None => Service::call(&inner, request).await?,
+            };
+            if let (Some(upload), Some(number), Some(tag)) = (upload, number, response.headers().get("etag"))
+            {
+                let tag = tag.to_str().unwrap().trim_matches('"').to_owned();
+                tags.lock().unwrap().insert((upload, number), tag);
+            }
             if aborts && response.status() == 403 {
                 *response.status_mut() = StatusCode::NOT_FOUND;
                 *response.body_mut() = NO_SUCH_UPLOAD.to_owned().into();
@@ -70,6 +97,19 @@ impl Service<Request<Incoming>> for OneAtATime {
             Ok(response)
         })
     }
+}
+
+/// Whether each part in the body of the end of an upload has the tag that it was given.
+fn are_of(tags: &HashMap<(String, String), String>, upload: &str, body: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(body).replace("&quot;", "\"");
+    let between = |part: &str, tag: &str| {
+        let (_, rest) = part.split_once(&format!("<{tag}>"))?;
+        Some(rest.split_once(&format!("</{tag}>"))?.0.trim_matches('"').to_owned())
+    };
+    text.split("<Part>").skip(1).all(|part| {
+        let (number, tag) = (between(part, "PartNumber"), between(part, "ETag"));
+        number.is_some_and(|number| tags.get(&(upload.to_owned(), number)) == tag.as_ref())
+    })
 }
 
 /// An S3 server with buckets `bucket-0`, `bucket-1` .., stopped when it is dropped.
@@ -108,6 +148,7 @@ impl Server {
             inner: service.build(),
             turn: Arc::default(),
             copies: Arc::default(),
+            tags: Arc::default(),
             refusals: refusals.clone(),
             overwrites,
         };

@@ -40,6 +40,10 @@ pub trait Place {
     fn is_strict(&self) -> bool;
     /// The least bytes of a part.
     fn part_size(&self) -> u64;
+    /// Whether an upload in parts is finished by the tags of its parts.
+    fn needs_tags(&self) -> bool {
+        false
+    }
 }
 
 /// A database, and a storage that clients can send to.
@@ -68,6 +72,7 @@ pub async fn all<P: Place>(storage: SharedStorage, place: P) -> P {
     filefield::testing::with_storage(storage, async {
         dock.an_upload_becomes_a_file().await;
         dock.parts_become_a_file().await;
+        dock.wrong_tags_leave_an_upload_as_it_was().await;
         dock.what_was_not_sent_yet_can_be_claimed_later().await;
         dock.an_upload_that_cannot_be_given_back_is_given_back_later().await;
         dock.an_upload_is_claimed_once().await;
@@ -183,6 +188,58 @@ impl<P: Place> Dock<P> {
             matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotAsStated),
             "a part of the parts was taken for a file: {error:?}"
         );
+        self.is_empty().await;
+    }
+
+    async fn wrong_tags_leave_an_upload_as_it_was(&self) {
+        let part = self.place.part_size();
+        let len = part * 2 + 1000;
+        let bytes = gif(9, usize::try_from(len).unwrap());
+        let ticket = self.ticket(Hull::plan_upload("plan.bin", len).part_size(part)).await;
+        let tags = self.send(&ticket, &bytes).await;
+        let mut hull = Hull::default();
+        if self.place.needs_tags() {
+            let [one, two, three] = [0, 1, 2].map(|at: usize| tags[at].as_str());
+            for (wrong, is_counted) in [
+                (vec![], true),
+                (vec![one], true),
+                (vec![one, two], true),
+                (vec![one, two, three, three], true),
+                (vec![one, two, ""], true),
+                (vec![one, two, "\"\""], true),
+                (vec!["", "", ""], true),
+                (vec![one, two, "a b"], true),
+                (vec![three, two, one], false),
+                (vec![two, one, three], false),
+                (vec![one, one, three], false),
+                (vec!["null", "null", "null"], false),
+            ] {
+                let claim = Self::claim(&ticket).tags(wrong.clone());
+                let error = hull.plan_mut().claim(&claim, &self.db).await.unwrap_err();
+                assert_eq!(
+                    (error.kind(), error.is_retryable()),
+                    (ErrorKind::NotFound, true),
+                    "{wrong:?} {error:?}"
+                );
+                let text = error.to_string();
+                let told = ["3 parts", "ETag", "ExposeHeaders"].iter().all(|word| text.contains(word));
+                assert_eq!(told, is_counted, "{wrong:?} {text}");
+            }
+        }
+        hull.plan_mut().claim(&Self::claim(&ticket).tags(tags), &self.db).await.unwrap();
+        hull.save(&self.db).await.unwrap();
+        let hull = Hull::objects(&self.db).get(Hull::columns().id.eq(hull.id)).await.unwrap();
+        assert!(hull.plan().read().await.unwrap() == bytes);
+        self.gone(hull).await;
+
+        // Parts with the same bytes may have the same tag.
+        let zeros = Bytes::from(vec![0; usize::try_from(part * 2).unwrap()]);
+        let ticket = self.ticket(Hull::plan_upload("zeros.bin", part * 2).part_size(part)).await;
+        let tags = self.send(&ticket, &zeros).await;
+        let mut hull = Hull::default();
+        hull.plan_mut().claim(&Self::claim(&ticket).tags(tags), &self.db).await.unwrap();
+        assert_eq!(hull.plan().size().await.unwrap(), part * 2);
+        drop(hull);
         self.is_empty().await;
     }
 

@@ -24,19 +24,49 @@ pub(super) async fn judge(db: &DatabaseConnection, entry: &Entry) -> Result<Outc
     };
     let columns = file_columns();
     let storage = storage_of(&entry.storage, &columns)?;
-    if !entry.is_delete {
-        storage.abandon(&entry.token).await?;
-        if let Some(id) = &entry.multipart_id {
-            storage.abort_upload(name, id).await?;
-        }
+    // A storage that refuses to give up parts may delete the file all the same. The entry is kept then: what is left is
+    // tried again, and the refusal is what it tells.
+    let refused = if entry.is_delete { None } else { drop_parts(entry, name, &storage).await? };
+    let outcome = decide(db, entry, name, &storage, &columns).await?;
+    match refused {
+        // What a row has is whole, so its upload is not open.
+        Some(error) if !matches!(outcome, Outcome::Referenced | Outcome::Dead(_)) => Err(error),
+        _ => Ok(outcome),
     }
+}
+
+/// Gives up the parts of an upload that is no file yet. That the storage refuses it is told, and no error.
+async fn drop_parts(entry: &Entry, name: FileName<'_>, storage: &SharedStorage) -> Result<Option<Error>> {
+    let mut refused = None;
+    let mut keep = |dropped: Result<()>| match dropped {
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            refused.get_or_insert(error);
+            Ok(())
+        }
+        dropped => dropped,
+    };
+    keep(storage.abandon(&entry.token).await)?;
+    if let Some(id) = &entry.multipart_id {
+        keep(storage.abort_upload(name, id).await)?;
+    }
+    Ok(refused)
+}
+
+/// Decides about the file alone.
+async fn decide(
+    db: &DatabaseConnection,
+    entry: &Entry,
+    name: FileName<'_>,
+    storage: &SharedStorage,
+    columns: &[(&'static str, &'static FieldDef)],
+) -> Result<Outcome> {
     // Asked before the rows: from now on such a save either has its entry or has its row.
     let mut writer = None;
     if entry.is_delete {
-        let aliases = registry::aliases(&entry.storage, &storage);
+        let aliases = registry::aliases(&entry.storage, storage);
         writer = token(db, &sql(db)?.writer, vec![aliases.into(), name.as_str().into()]).await?;
     }
-    if !planted!("no-probe") && is_referenced(db, entry, name, &storage, &columns).await? {
+    if !planted!("no-probe") && is_referenced(db, entry, name, storage, columns).await? {
         return Ok(Outcome::Referenced);
     }
     step!("G2.probed");

@@ -9,14 +9,14 @@ use crate::{Error, ErrorKind, Result};
 use object_store::ObjectStore;
 use object_store::multipart::MultipartStore;
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use tokio::sync::OnceCell;
 
-/// The least a service takes as a part, but for the last (S3: 5 MiB), and some room.
+/// The least that S3 takes as a part, 5 MiB, and some room.
 const PART_SIZE: u64 = 8 << 20;
-const LEAST_PART_SIZE: u64 = 1 << 10;
-/// The largest object that S3 takes in one PUT.
-const MOST_PART_SIZE: u64 = 5 << 30;
+/// The bytes that a part may have, where the service is not known; S3 takes no more in one PUT.
+const PART_SIZES: RangeInclusive<u64> = 1 << 10..=5 << 30;
 const CONCURRENCY: usize = 4;
 
 /// Options of an [`ObjectStorage`].
@@ -33,10 +33,13 @@ pub struct ObjectStorageBuilder {
     trusted: bool,
     defaults: Defaults,
     #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
-    pub(super) signer: Option<super::signed::SharedSigner>,
+    pub(super) signer: Option<super::signed::UrlSigner>,
     #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
     pub(super) dialect: Option<super::direct::Dialect>,
+    #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
+    pub(super) pages: Option<super::list::Pages>,
     multipart: Option<Arc<dyn MultipartStore>>,
+    hint: Option<String>,
 }
 
 impl ObjectStorageBuilder {
@@ -56,7 +59,10 @@ impl ObjectStorageBuilder {
             signer: None,
             #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
             dialect: None,
+            #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
+            pages: None,
             multipart: None,
+            hint: None,
         }
     }
 
@@ -66,7 +72,7 @@ impl ObjectStorageBuilder {
         self
     }
 
-    /// The URL under which the public finds what is below the prefix. A missing slash at its end is added (W39).
+    /// The URL under which the public finds what is below the prefix. A missing slash at its end is added.
     /// Without it, `url` is unsupported.
     pub fn base_url(mut self, base_url: impl Into<String>) -> Self {
         self.base_url = Some(base_url.into());
@@ -87,8 +93,8 @@ impl ObjectStorageBuilder {
         self
     }
 
-    /// The most bytes of one request: larger contents are uploaded in parts of this size. The default is 8 MiB. S3
-    /// takes no parts below 5 MiB, and no content of more than 10,000 parts.
+    /// The most bytes of one request: larger contents are uploaded in parts of this size, up to 10,000 of them. The
+    /// default is 8 MiB. S3 and Google Cloud Storage take no parts below 5 MiB.
     pub fn part_size(mut self, bytes: u64) -> Self {
         self.part_size = bytes;
         self
@@ -101,7 +107,7 @@ impl ObjectStorageBuilder {
         self
     }
 
-    /// Whether a save replaces a file of the same name (D223). The default is no: it takes another name.
+    /// Whether a save replaces a file of the same name. The default is no: it takes another name.
     pub fn allow_overwrite(mut self, allow: bool) -> Self {
         self.allow_overwrite = allow;
         self
@@ -134,22 +140,44 @@ impl ObjectStorageBuilder {
     }
 
     /// What tells the ids of uploads in parts: the client itself, which is a [`MultipartStore`] beside an
-    /// [`ObjectStore`]. The journal notes them, so that the parts of a process that was killed are found (F06).
+    /// [`ObjectStore`]. The journal notes them, so that the parts of a process that was killed are found.
     pub fn multipart(mut self, client: Arc<dyn MultipartStore>) -> Self {
         self.multipart = Some(client);
         self
     }
 
+    /// What to do where access is refused, for the errors.
+    #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
+    pub(crate) fn hint(mut self, hint: Option<String>) -> Self {
+        self.hint = hint;
+        self
+    }
+
+    /// The bytes that a part may have.
+    fn part_sizes(&self) -> RangeInclusive<u64> {
+        #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
+        if let Some(dialect) = self.dialect {
+            return dialect.part_sizes();
+        }
+        PART_SIZES
+    }
+
     /// Makes the storage. Nothing is sent.
     ///
     /// # Errors
-    /// [`Settings`](ErrorKind::Settings) for a malformed base URL, a part size below 1 KiB or above 5 GiB, a
-    /// concurrency of 0, or a header that is not visible ASCII; those of a name for the prefix.
+    /// [`Settings`](ErrorKind::Settings) for a malformed base URL, a part size below 1 KiB (S3 and Google Cloud Storage:
+    /// 5 MiB) or above 5 GiB (Azure: 4,000 MiB), a concurrency of 0, or a header that is not visible ASCII; those of a name for the prefix.
     pub fn build(mut self) -> Result<ObjectStorage> {
-        let part_size = (LEAST_PART_SIZE..=MOST_PART_SIZE).contains(&self.part_size);
-        let part_size = part_size.then(|| usize::try_from(self.part_size).ok()).flatten();
-        let part_size =
-            part_size.ok_or_else(|| settings("the part size is from 1 KiB to 5 GiB, in bytes"))?;
+        let sizes = self.part_sizes();
+        let part_size = Some(self.part_size).filter(|bytes| sizes.contains(bytes));
+        let part_size = part_size.and_then(|bytes| usize::try_from(bytes).ok()).ok_or_else(|| {
+            let (least, most) = (sizes.start() >> 10, sizes.end() >> 20);
+            let text = format!(
+                "the part size of this storage is from {least} KiB to {most} MiB, in bytes: write `part_size=8MiB`, or \
+                 leave it out"
+            );
+            Error::new(ErrorKind::Settings, text)
+        })?;
         if self.concurrency == 0 {
             return Err(settings("the concurrency is at least 1"));
         }
@@ -174,7 +202,10 @@ impl ObjectStorageBuilder {
             signer: self.signer,
             #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
             dialect: self.dialect,
+            #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
+            pages: self.pages,
             multipart: self.multipart,
+            hint: self.hint,
             wanted: Default::default(),
             unfinished: Arc::<multipart::Unfinished>::default(),
         })

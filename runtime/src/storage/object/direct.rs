@@ -1,23 +1,24 @@
 //! Uploads that clients send straight to the bucket.
 
 use super::error::{Effect, convert, is_incomplete};
-use super::multipart::certain;
+use super::list::Pages;
+use super::multipart::{self, certain};
+use super::signed::UrlSigner;
 use super::{ObjectStorage, ObjectStorageBuilder, attributes, signed_name};
-use crate::name::encode;
+use crate::name::encode_query;
 use crate::storage::signed::MAX_LIFE;
-use crate::storage::{DirectUpload, SignOptions, UploadRequest, UploadTerms};
+use crate::storage::{DirectUpload, MOST_PARTS, SignOptions, UploadRequest, UploadTerms};
 use crate::{Error, ErrorKind, FileName, Result};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use object_store::list::PaginatedListStore;
 use object_store::multipart::{MultipartStore, PartId};
 use object_store::path::Path;
 use object_store::signer::{HeaderName, HeaderValue, Method, SignedUrlOptions, Signer};
 use object_store::{Attribute, Attributes, ObjectStore, PutMultipartOptions};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// The least that S3 and Google Cloud Storage take as a part, but for the last.
-const LEAST_PART: u64 = 5 << 20;
 
 /// In what the services differ for a client that sends to them itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,26 +46,30 @@ impl ObjectStorage {
     /// As [`s3`](Self::s3), for Azure.
     #[cfg(feature = "azure")]
     pub fn azure(client: object_store::azure::MicrosoftAzure) -> ObjectStorageBuilder {
-        ObjectStorageBuilder::of_client(client, Dialect::Azure, "azure")
+        let signer = super::azure_sas::ServiceSas(client.clone());
+        let mut builder = ObjectStorageBuilder::of_client(client, Dialect::Azure, "azure");
+        builder.signer = Some(UrlSigner { signer: Arc::new(signer), takes_any_name: true });
+        builder
     }
 }
 
 impl ObjectStorageBuilder {
     pub(super) fn of_client<C>(client: C, dialect: Dialect, kind: &'static str) -> Self
     where
-        C: ObjectStore + Signer + MultipartStore,
+        C: ObjectStore + Signer + MultipartStore + PaginatedListStore,
     {
         let client = Arc::new(client);
         let mut builder = ObjectStorage::builder(client.clone()).kind(kind).multipart(client.clone());
         builder.dialect = Some(dialect);
+        builder.pages = Some(Pages(client.clone()));
         builder.signer(client)
     }
 }
 
 impl ObjectStorage {
-    fn direct(&self) -> Result<(&dyn Signer, &dyn MultipartStore, Dialect)> {
+    fn direct(&self) -> Result<(&UrlSigner, &dyn MultipartStore, Dialect)> {
         match (&self.signer, &self.multipart, self.dialect) {
-            (Some(signer), Some(multipart), Some(dialect)) => Ok((&**signer, &**multipart, dialect)),
+            (Some(signer), Some(multipart), Some(dialect)) => Ok((signer, &**multipart, dialect)),
             _ => Err(Error::unsupported("direct_upload", self.kind)),
         }
     }
@@ -74,7 +79,7 @@ impl ObjectStorage {
         name: FileName<'_>,
         terms: &UploadTerms,
     ) -> Result<DirectUpload> {
-        let (signer, multipart, dialect) = self.direct()?;
+        let (signer, store, dialect) = self.direct()?;
         let life = Duration::from_secs(SignOptions::put(terms.expires).check(MAX_LIFE)?);
         let key = self.keys.key(name)?;
         let attributes = self.upload_attributes(name, terms)?;
@@ -87,21 +92,22 @@ impl ObjectStorage {
             let url = dialect.sign(signer, &key, life, &headers, &[]).await?;
             return Ok(DirectUpload::new(None, vec![UploadRequest::put(url, headers, terms.size)]));
         };
-        if dialect != Dialect::Azure && sizes.len() > 1 && sizes[0] < LEAST_PART {
-            return Err(Error::new(
-                ErrorKind::Usage,
-                "parts of an upload to this service have 5 MiB at least",
-            ));
+        let (allowed, first) = (dialect.part_sizes(), sizes[0]);
+        if first > *allowed.end() || sizes.len() > 1 && first < *allowed.start() {
+            let (least, most) = (allowed.start() >> 10, allowed.end() >> 20);
+            let text = format!("a part of an upload to this service has {least} KiB to {most} MiB");
+            return Err(Error::new(ErrorKind::Usage, text));
         }
-        let id = match dialect {
+        let upload_id = match dialect {
             // Blocks without a list are no upload, and need no id.
-            Dialect::Azure => sizes.len().to_string(),
+            Dialect::Azure => String::new(),
             _ => {
                 let options = PutMultipartOptions { attributes, ..PutMultipartOptions::default() };
-                let begun = multipart.create_multipart_opts(&key, options).await;
+                let begun = store.create_multipart_opts(&key, options).await;
                 begun.map_err(|error| convert(error, Effect::Put))?
             }
         };
+        let count = sizes.len();
         let mut requests = Vec::with_capacity(sizes.len());
         for (number, size) in (1..).zip(sizes) {
             let query = match dialect {
@@ -109,11 +115,18 @@ impl ObjectStorage {
                     ("comp".to_owned(), "block".to_owned()),
                     ("blockid".to_owned(), BASE64_STANDARD.encode(block(number))),
                 ],
-                _ => vec![("partNumber".to_owned(), number.to_string()), ("uploadId".to_owned(), id.clone())],
+                _ => vec![
+                    ("partNumber".to_owned(), number.to_string()),
+                    ("uploadId".to_owned(), upload_id.clone()),
+                ],
             };
             let url = dialect.sign(signer, &key, life, &[], &query).await?;
             requests.push(UploadRequest::put(url, Vec::new(), size));
         }
+        let id = match dialect {
+            Dialect::Azure => count.to_string(),
+            _ => multipart::with_count(count, &upload_id),
+        };
         Ok(DirectUpload::new(Some(id), requests))
     }
 
@@ -124,16 +137,25 @@ impl ObjectStorage {
         attributes::of_file(&self.defaults, name, &[], stated, token, token.unwrap_or_default())
     }
 
-    /// Makes an object of the parts that were sent. One that is there already was made by the try before.
+    /// Makes an object of the parts that were sent. One that is there already was made by the try before. Nothing is sent
+    /// unless there is one tag for each part: a service makes an object of any list of parts, and forgets the others.
     pub(super) async fn finish_direct(&self, name: FileName<'_>, id: &str, tags: &[String]) -> Result<()> {
-        let (_, multipart, dialect) = self.direct()?;
+        let (_, store, dialect) = self.direct()?;
         let key = self.keys.key(name)?;
-        let blocks: usize = if dialect == Dialect::Azure { id.parse().unwrap_or(0) } else { 0 };
+        let (count, upload_id) = multipart::split_count(id);
         let parts: Vec<_> = match dialect {
-            Dialect::Azure => (1..=blocks).map(|number| PartId { content_id: block(number) }).collect(),
-            _ => tags.iter().map(|tag| PartId { content_id: tag.clone() }).collect(),
+            Dialect::Azure => {
+                // A list without blocks would make an empty file of the upload.
+                let count = id.parse().ok().filter(|count| (1..=MOST_PARTS).contains(count));
+                let count = count.ok_or_else(no_upload)?;
+                (1..=count).map(|number| PartId { content_id: block(number) }).collect()
+            }
+            _ => {
+                check_tags(tags, count)?;
+                tags.iter().map(|tag| PartId { content_id: tag.clone() }).collect()
+            }
         };
-        let Err(error) = multipart.complete_multipart(&key, &id.to_owned(), parts).await else {
+        let Err(error) = store.complete_multipart(&key, &upload_id.to_owned(), parts).await else {
             return Ok(());
         };
         match self.facts(&key).await {
@@ -148,18 +170,59 @@ impl ObjectStorage {
     }
 }
 
+/// Refuses tags that cannot be those of all parts, in one way for a number that is wrong and for a tag that is none.
+///
+/// Two parts with the same bytes have the same tag, so a tag may come twice. Whether each is the right one is for the
+/// service to say, which leaves the upload open where it is not.
+fn check_tags(tags: &[String], parts: Option<usize>) -> Result<()> {
+    let is_tag = |tag: &String| {
+        let inner = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')).unwrap_or(tag);
+        !inner.is_empty() && inner.len() <= 255 && inner.bytes().all(|byte| matches!(byte, b'!'..=b'~'))
+    };
+    let told = tags.iter().filter(|tag| is_tag(tag)).count();
+    let wanted = parts.unwrap_or(tags.len().max(1));
+    if told == wanted && tags.len() == wanted {
+        return Ok(());
+    }
+    let text = format!(
+        "the upload has {wanted} parts, and {told} ETags of parts were given: give the header `ETag` of the answer to \
+         each part, in their order; a script in a browser sees it only if the CORS rule of the bucket has \
+         `ExposeHeaders: [\"ETag\"]`"
+    );
+    // Nothing was sent, and the right tags finish the upload.
+    Err(Error::new(ErrorKind::NotFound, text).retryable())
+}
+
+fn no_upload() -> Error {
+    Error::new(ErrorKind::Usage, "this is no upload of the storage")
+}
+
 /// The name of a block: all of one upload are equally long.
-fn block(number: usize) -> String {
+fn block(number: u64) -> String {
     format!("{number:05}")
 }
 
 impl Dialect {
+    /// The bytes that the service takes as a part, but for the last, which may have less.
+    pub(super) fn part_sizes(self) -> RangeInclusive<u64> {
+        match self {
+            Dialect::S3 | Dialect::Gcs => 5 << 20..=5 << 30,
+            Dialect::Azure => 1 << 10..=4000 << 20,
+        }
+    }
+
+    /// The header by which a PUT is refused where the name is taken.
+    pub(super) fn create_only(self) -> (&'static str, &'static str) {
+        match self {
+            Dialect::S3 | Dialect::Azure => ("if-none-match", "*"),
+            Dialect::Gcs => ("x-goog-if-generation-match", "0"),
+        }
+    }
+
     /// The headers of a PUT that is to make an object with these attributes where there is none.
     fn headers(self, attributes: &Attributes) -> Vec<(String, String)> {
-        let mut headers = vec![match self {
-            Dialect::S3 | Dialect::Azure => ("if-none-match".to_owned(), "*".to_owned()),
-            Dialect::Gcs => ("x-goog-if-generation-match".to_owned(), "0".to_owned()),
-        }];
+        let (name, value) = self.create_only();
+        let mut headers = vec![(name.to_owned(), value.to_owned())];
         if self == Dialect::Azure {
             headers.push(("x-ms-blob-type".to_owned(), "BlockBlob".to_owned()));
         }
@@ -188,10 +251,11 @@ impl Dialect {
         (self == Dialect::Gcs).then(|| ("x-goog-content-length-range".to_owned(), format!("{size},{size}")))
     }
 
-    /// The URL of a PUT with these headers, which the service insists on. Azure signs neither headers nor a query.
+    /// The URL of a PUT with these headers, which the service insists on. Azure signs neither headers nor a query, but
+    /// that the blob is a new one.
     async fn sign(
         self,
-        signer: &dyn Signer,
+        signer: &UrlSigner,
         key: &Path,
         life: Duration,
         headers: &[(String, String)],
@@ -200,18 +264,19 @@ impl Dialect {
         let mut terms = SignedUrlOptions::new();
         if self != Dialect::Azure {
             terms = terms.with_query(query.iter().cloned());
-            for (name, value) in headers {
-                let header = (HeaderName::try_from(name.as_str()), HeaderValue::try_from(value.as_str()));
-                let (Ok(name), Ok(value)) = header else {
-                    return Err(Error::new(ErrorKind::Usage, "the type is no header"));
-                };
-                terms = terms.with_signed_header(name, value);
-            }
+        }
+        let is_signed = |name: &str| self != Dialect::Azure || name == self.create_only().0;
+        for (name, value) in headers.iter().filter(|(name, _)| is_signed(name)) {
+            let header = (HeaderName::try_from(name.as_str()), HeaderValue::try_from(value.as_str()));
+            let (Ok(name), Ok(value)) = header else {
+                return Err(Error::new(ErrorKind::Usage, "the type is no header"));
+            };
+            terms = terms.with_signed_header(name, value);
         }
         let mut url = signed_name::url(signer, Method::PUT, key, life, &terms).await?;
         if self == Dialect::Azure {
             for (key, value) in query {
-                url.extend(["&", key, "=", &encode(value)]);
+                url.extend(["&", key, "=", &encode_query(value)]);
             }
         }
         Ok(url)

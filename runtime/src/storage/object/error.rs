@@ -64,10 +64,19 @@ pub(super) fn convert(error: StoreError, effect: Effect) -> Error {
             Some(413) => (ErrorKind::TooLarge, words(ErrorKind::TooLarge)),
             Some(507) => (ErrorKind::StorageFull, words(ErrorKind::StorageFull)),
             Some(_) => (ErrorKind::Io, "the service reported an error"),
+            None if facts.of_credentials => (ErrorKind::Io, NO_CREDENTIALS),
+            None if facts.answered => {
+                (ErrorKind::Io, "the service sent an answer that does not fit the request")
+            }
             None => (ErrorKind::Io, "no answer came from the service"),
         },
     };
     facts.retry(Error::new(kind, format!("{message}{told}")), effect)
+}
+
+/// Whether the error is that a machine without credentials in its environment has none either.
+pub(super) fn is_of_credentials(error: &Error) -> bool {
+    error.kind() == ErrorKind::Io && error.to_string().starts_with(NO_CREDENTIALS)
 }
 
 /// Whether the service could not be reached, is overloaded, or has failed at the moment.
@@ -124,6 +133,7 @@ fn kind_of_code(code: &str) -> Option<ErrorKind> {
     })
 }
 
+const NO_CREDENTIALS: &str = "the machine gave no credentials";
 const KEPT: &str = "the service keeps this file from being deleted";
 
 fn words(kind: ErrorKind) -> &'static str {
@@ -151,6 +161,12 @@ struct Facts {
     tried_again: bool,
     /// Whether the store itself says what happened, without a service behind it.
     definite: bool,
+    /// Whether the client got no answer, or no whole one.
+    unanswered: bool,
+    /// Whether an answer came that is not what its request asked for: another range, a header too few.
+    answered: bool,
+    /// Whether the credentials were asked for, and not the service.
+    of_credentials: bool,
 }
 
 impl Facts {
@@ -180,6 +196,10 @@ impl Facts {
         facts.code = between(&text, "<Code>", "</Code>")
             .filter(|code| code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_alphanumeric()))
             .map(str::to_owned);
+        facts.answered = facts.status.is_none() && facts.io.is_none() && !facts.unanswered && !definite;
+        let cause = source.as_deref().unwrap_or_default();
+        let hosts = ["169.254.169.254", "169.254.170.2", "metadata.google.internal"];
+        facts.of_credentials = hosts.iter().any(|host| cause.contains(host));
         facts.timed_out |= facts.io == Some(io::ErrorKind::TimedOut);
         facts.unsent |= facts.io == Some(io::ErrorKind::ConnectionRefused);
         facts
@@ -188,7 +208,9 @@ impl Facts {
     #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
     fn transport(&mut self, error: &(dyn StdError + 'static)) {
         use object_store::client::{HttpError, HttpErrorKind};
-        match error.downcast_ref::<HttpError>().map(HttpError::kind) {
+        let kind = error.downcast_ref::<HttpError>().map(HttpError::kind);
+        self.unanswered |= kind.is_some();
+        match kind {
             Some(HttpErrorKind::Connect) => self.unsent = true,
             Some(HttpErrorKind::Timeout) => self.timed_out = true,
             _ => {}
@@ -196,7 +218,10 @@ impl Facts {
     }
 
     #[cfg(not(any(feature = "s3", feature = "gcs", feature = "azure")))]
-    fn transport(&mut self, _: &(dyn StdError + 'static)) {}
+    fn transport(&mut self, _: &(dyn StdError + 'static)) {
+        // Which of its errors a store of another kind has is not known.
+        self.unanswered = true;
+    }
 
     /// Status and code, in brackets.
     fn told(&self) -> String {
@@ -271,6 +296,20 @@ mod tests {
     /// As Azure answers each deletion of a batch.
     fn of_a_batch(status: u16) -> StoreError {
         generic(&format!("Bulk delete request failed for key a (b)/c: It is secret. (code: {status})"))
+    }
+
+    #[test]
+    fn what_is_no_answer_of_the_service_is_not_called_one() {
+        let of_machine =
+            generic("Error performing PUT http://169.254.169.254/latest/api/token in 1s - HTTP error");
+        let made = convert(of_machine, Effect::Read);
+        assert!(is_of_credentials(&made) && made.to_string() == NO_CREDENTIALS, "{made}");
+        let text = convert(generic("connection closed"), Effect::Read).to_string();
+        let is_cloud = cfg!(any(feature = "s3", feature = "gcs", feature = "azure"));
+        assert_eq!(text.contains("does not fit the request"), is_cloud, "{text}");
+        let io =
+            StoreError::Generic { store: "S3", source: io::Error::from(io::ErrorKind::BrokenPipe).into() };
+        assert!(convert(io, Effect::Read).to_string().starts_with("no answer came from the service"));
     }
 
     #[test]

@@ -65,9 +65,11 @@ impl Keys {
     }
 }
 
-/// What was listed directly in a directory, without our own objects.
-pub(super) fn listing(listed: &ListResult) -> Listing {
-    let leaf = |path: &Path| path.filename().map(str::to_owned);
+/// What was listed directly in a directory, without our own objects. The object that marks a folder in consoles is named
+/// like the folder with a slash behind it, and is no file in it.
+pub(super) fn listing(listed: &ListResult, directory: Option<&Path>) -> Listing {
+    let depth = directory.map_or(0, Path::parts_count) + 1;
+    let leaf = |path: &Path| path.filename().filter(|_| path.parts_count() == depth).map(str::to_owned);
     let mut dirs: Vec<String> = listed.common_prefixes.iter().filter_map(leaf).collect();
     let mut files: Vec<String> = listed.objects.iter().filter_map(|object| leaf(&object.location)).collect();
     dirs.retain(|dir| dir != RESERVED_COMPONENT);

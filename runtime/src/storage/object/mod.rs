@@ -1,6 +1,8 @@
 //! Files as objects in a bucket, through the crate `object_store`.
 
 mod attributes;
+#[cfg(feature = "azure")]
+mod azure_sas;
 mod builder;
 mod by_id;
 #[cfg(feature = "s3")]
@@ -11,6 +13,7 @@ mod direct;
 mod error;
 mod feed;
 mod keys;
+mod list;
 mod multipart;
 mod probe;
 mod promote;
@@ -53,7 +56,7 @@ use tokio::sync::OnceCell;
 /// | open, open_range, exists, metadata, size, owner, delete | one each; two for the owner of a file that is not there |
 /// | copy, rename | in the bucket: three, and a delete; else as a read and a save |
 /// | url | none |
-/// | list | one for each page (S3: 1,000 names) |
+/// | list | one for each page (S3: 1,000 names); more where another program's key is no name |
 ///
 /// # Names are never replaced
 ///
@@ -121,11 +124,16 @@ pub struct ObjectStorage {
     guarantees: OnceCell<Guarantees>,
     copies_create_only: OnceCell<bool>,
     #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
-    signer: Option<signed::SharedSigner>,
+    signer: Option<signed::UrlSigner>,
     #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
     dialect: Option<direct::Dialect>,
     /// The client once more, where it tells the ids of uploads.
     multipart: Option<Arc<dyn MultipartStore>>,
+    /// And where it lists page by page.
+    #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
+    pages: Option<list::Pages>,
+    /// What to do where access is refused.
+    hint: Option<String>,
     /// Exact names that are being saved without the bucket's help.
     wanted: Mutex<BTreeSet<String>>,
     unfinished: Arc<Unfinished>,
@@ -157,11 +165,20 @@ impl ObjectStorage {
     }
 
     fn located(&self, error: Error, operation: &'static str, name: Option<&str>) -> Error {
-        let error = error.with_operation(operation).with_storage(self.kind);
+        let error = self.hinted(error).in_operation(operation).with_storage(self.kind);
         match name {
             Some(name) => error.with_name(name),
             None => error,
         }
+    }
+
+    /// Says what to do where access is refused for want of credentials.
+    fn hinted(&self, error: Error) -> Error {
+        let is_refused = error.kind() == ErrorKind::PermissionDenied || error::is_of_credentials(&error);
+        let (Some(hint), true, None) = (&self.hint, is_refused, error.operation()) else { return error };
+        let made = Error::new(error.kind(), format!("{error}; {hint}"));
+        let made = if error.is_retryable() { made.retryable() } else { made };
+        if error.is_uncertain() { made.uncertain() } else { made }
     }
 }
 
@@ -214,19 +231,17 @@ impl Storage for ObjectStorage {
         self.kind
     }
 
+    /// Keys of other programs that are no path (empty components, `.`, `..`, control characters) are left out, and a
+    /// warning in the log of the crate `log` says so; so is the object that marks an empty folder. On Azurite, and on a
+    /// client given to [`builder`](Self::builder), such a key is an error of the whole folder.
     async fn list(&self, directory: &str) -> Result<Listing> {
-        let list = async {
-            let prefix = self.keys.directory(directory)?;
-            let listed = self.store.list_with_delimiter(prefix.as_ref()).await;
-            let listed = listed.map_err(|error| convert(error, Effect::Read))?;
-            Ok(keys::listing(&listed))
-        };
-        list.await.map_err(|error| self.located(error, "list", Some(directory)))
+        let listed = self.list_directory(directory).await;
+        listed.map_err(|error| self.located(error, "list", Some(directory)))
     }
 
-    /// Made by the client's own signer, without a request but for fresh credentials. Where the storage has none, it is
-    /// unsupported: clients that were given to the builder need
-    /// [`signer`](ObjectStorageBuilder::signer).
+    /// Made without a request but for fresh credentials. Where the storage has no signer, it is unsupported: clients that
+    /// were given to the builder need [`signer`](ObjectStorageBuilder::signer). On Azure, a name that a URL has to
+    /// escape, and the headers of the answer, need the key of the account.
     #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
     async fn signed_url(&self, name: FileName<'_>, options: &super::SignOptions) -> Result<String> {
         let signed = self.sign(name, options).await;

@@ -227,16 +227,29 @@ impl Drop for Upload {
 }
 
 impl ObjectStorage {
-    /// Aborts an upload in parts whose id is known. One that is gone was aborted before.
+    /// Aborts an upload in parts whose id is known, of a save or a direct one. One that is gone was aborted before.
     pub(super) async fn abort_parts(&self, name: FileName<'_>, id: &str) -> Result<()> {
         let Some(multipart) = &self.multipart else {
             return Err(Error::unsupported("abort_upload", self.kind));
         };
+        let (_, id) = split_count(id);
         match multipart.abort_multipart(&self.keys.key(name)?, &id.to_owned()).await {
             Err(error) if is_no_upload(&error) => Ok(()),
             aborted => aborted.map_err(|error| convert(error, Effect::Write)),
         }
     }
+}
+
+/// The id of a direct upload: the number of its parts, and the service's id. No service has a blank in an id.
+#[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
+pub(super) fn with_count(parts: usize, id: &str) -> String {
+    format!("{parts} {id}")
+}
+
+/// Undoes [`with_count`]. The id of a save has no number before it.
+pub(super) fn split_count(id: &str) -> (Option<usize>, &str) {
+    let split = id.split_once(' ').and_then(|(parts, id)| Some((parts.parse().ok()?, id)));
+    split.map_or((None, id), |(parts, id)| (Some(parts), id))
 }
 
 /// An error before the end of an upload: whatever became of the request, there is no file.

@@ -8,13 +8,20 @@ use object_store::signer::{HeaderName, HeaderValue, Method, SignedUrlOptions, Si
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(super) type SharedSigner = Arc<dyn Signer>;
+/// What signs URLs.
+#[derive(Clone)]
+pub(super) struct UrlSigner {
+    pub(super) signer: Arc<dyn Signer>,
+    /// Whether it gets every name right.
+    pub(super) takes_any_name: bool,
+}
 
 impl ObjectStorageBuilder {
     /// What signs URLs: the client itself, which is a [`Signer`] beside an [`ObjectStore`](object_store::ObjectStore).
-    /// Storages made from URLs have it.
+    /// Storages made from URLs, and those over a client of [`s3`](ObjectStorage::s3), [`gcs`](ObjectStorage::gcs) or
+    /// [`azure`](ObjectStorage::azure), have it.
     pub fn signer(mut self, signer: Arc<dyn Signer>) -> Self {
-        self.signer = Some(signer);
+        self.signer = Some(UrlSigner { signer, takes_any_name: false });
         self
     }
 }
@@ -29,16 +36,14 @@ impl ObjectStorage {
         if !options.purpose.is_empty() {
             return Err(usage("the service checks this URL, and it knows of no purpose"));
         }
-        let (method, terms) = terms(options)?;
-        signed_name::url(&**signer, method, &self.keys.key(name)?, expires, &terms).await
+        let (method, terms) = self.terms(options)?;
+        signed_name::url(signer, method, &self.keys.key(name)?, expires, &terms).await
     }
-}
 
-/// What is signed beside the name and the time.
-fn terms(options: &SignOptions) -> Result<(Method, SignedUrlOptions)> {
-    let (mut method, mut terms) = (Method::GET, SignedUrlOptions::new());
-    match options.method {
-        SignedMethod::Get => {
+    /// What is signed beside the name and the time.
+    fn terms(&self, options: &SignOptions) -> Result<(Method, SignedUrlOptions)> {
+        let mut terms = SignedUrlOptions::new();
+        if options.method != SignedMethod::Put {
             for (key, value) in [
                 ("response-content-type", &options.content_type),
                 ("response-content-disposition", &options.disposition),
@@ -47,21 +52,23 @@ fn terms(options: &SignOptions) -> Result<(Method, SignedUrlOptions)> {
                     terms = terms.with_query([(key, value.as_str())]);
                 }
             }
+            let is_head = options.method == SignedMethod::Head;
+            return Ok((if is_head { Method::HEAD } else { Method::GET }, terms));
         }
-        SignedMethod::Put => {
-            method = Method::PUT;
-            // `object_store` signs no length: whoever takes the file over has to look (requirement 84).
-            if options.content_length.is_some() {
-                return Err(usage("the length of an upload to this service cannot be signed"));
-            }
-            if let Some(content_type) = &options.content_type {
-                let value =
-                    HeaderValue::from_str(content_type).map_err(|_| usage("the type is no header"))?;
-                terms = terms.with_signed_header(HeaderName::from_static("content-type"), value);
-            }
+        // `object_store` signs no length: whoever takes the file over has to look.
+        if options.content_length.is_some() {
+            return Err(usage("the length of an upload to this service cannot be signed"));
         }
+        if let (Some(dialect), false) = (self.dialect, self.allow_overwrite) {
+            let (name, value) = dialect.create_only();
+            terms = terms.with_signed_header(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        if let Some(content_type) = &options.content_type {
+            let value = HeaderValue::from_str(content_type).map_err(|_| usage("the type is no header"))?;
+            terms = terms.with_signed_header(HeaderName::from_static("content-type"), value);
+        }
+        Ok((Method::PUT, terms))
     }
-    Ok((method, terms))
 }
 
 fn usage(message: &'static str) -> Error {

@@ -1,29 +1,33 @@
 //! Signed URLs of names that not every client gets right.
 
 use super::error::{Effect, convert};
+use super::signed::UrlSigner;
 use crate::name::{filepath_to_uri, unescaped};
 use crate::{Error, ErrorKind, Result};
 use object_store::path::Path;
-use object_store::signer::{Method, SignedUrlOptions, Signer};
+use object_store::signer::{Method, SignedUrlOptions};
 use std::time::Duration;
 
 /// A URL for exactly this key, or an error.
 ///
 /// `object_store` 0.14.2 puts a name into a URL of Google Cloud Storage as it is, so that `a#b` signs a URL of `a` and
 /// `c/%2e%2e/a` one of `a` too; given the name escaped, it does what is right. For Azure it signs the escaped name,
-/// where the service signs the name itself: such a URL never works.
+/// where the service signs the name itself: such a URL never works, and the signer of our own is used.
 pub(super) async fn url(
-    signer: &dyn Signer,
+    signer: &UrlSigner,
     method: Method,
     key: &Path,
     expires: Duration,
     terms: &SignedUrlOptions,
 ) -> Result<String> {
     let sign = async |key: &Path| {
-        let signed = signer.signed_url_opts(method.clone(), key, expires, terms).await;
+        let signed = signer.signer.signed_url_opts(method.clone(), key, expires, terms).await;
         signed.map(String::from).map_err(|error| convert(error, Effect::Read))
     };
     let mut url = sign(key).await?;
+    if signer.takes_any_name {
+        return Ok(url);
+    }
     if !is_of(&url, key)
         && let Ok(escaped) = Path::parse(filepath_to_uri(key.as_ref()))
     {

@@ -2,7 +2,7 @@
 
 use super::{SignOptions, SignedMethod};
 use crate::FileName;
-use crate::name::{decode, encode};
+use crate::name::{decode_query, encode_query};
 
 const EXPIRES: &str = "expires";
 const TYPE: &str = "type";
@@ -38,20 +38,21 @@ impl Terms {
         let further = [(TYPE, &self.content_type), (LENGTH, &length), (DISPOSITION, &self.disposition)];
         for (key, value) in further {
             if let Some(value) = value {
-                query.extend(["&", key, "=", &encode(value)]);
+                query.extend(["&", key, "=", &encode_query(value)]);
             }
         }
         query
     }
 
-    /// The terms of a query and its signature, in any order. `None` for all that [`query`](Self::query) would not
-    /// have written: a parameter unknown, given twice or written another way.
+    /// The terms of a query and its signature, in any order and however their values are escaped: browsers and HTTP
+    /// clients escape more than they were given. `None` for a parameter that is unknown or given twice, and for a
+    /// number or a signature that [`query`](Self::query) would have written another way.
     pub(super) fn parse(query: &str) -> Option<(Self, [u8; 32])> {
         let mut terms = Terms::default();
         let (mut expires, mut length, mut signature) = (None, None, None);
         for parameter in query.split('&') {
             let (key, value) = parameter.split_once('=')?;
-            let slot = match key {
+            let slot = match decode_query(key)?.as_str() {
                 EXPIRES => &mut expires,
                 TYPE => &mut terms.content_type,
                 LENGTH => &mut length,
@@ -59,7 +60,7 @@ impl Terms {
                 SIGNATURE => &mut signature,
                 _ => return None,
             };
-            if slot.replace(decode(value)?).is_some() {
+            if slot.replace(decode_query(value)?).is_some() {
                 return None;
             }
         }
@@ -71,7 +72,7 @@ impl Terms {
         Some((terms, from_hex(&signature?)?))
     }
 
-    /// What the MAC covers; no part can lend to its neighbour (requirement 80).
+    /// What the MAC covers; no part can lend to its neighbour.
     pub(super) fn message(
         &self,
         method: SignedMethod,

@@ -1,11 +1,13 @@
 //! URLs that let one request through, for a while.
 
+mod disposition;
 mod message;
 mod public;
 mod signer;
 #[cfg(test)]
 mod tests;
 
+pub use disposition::content_disposition;
 #[cfg(feature = "db")]
 pub(crate) use message::{bytes_from_hex, framed, from_hex};
 pub(crate) use public::Public;
@@ -17,7 +19,7 @@ pub(super) use signer::refused;
 use crate::{Error, ErrorKind, Result};
 use std::time::{Duration, SystemTime};
 
-/// The longest life of a URL that is not told otherwise, and of one that a cloud signs (requirement 83): a week.
+/// The longest life of a URL that is not told otherwise, and of one that a cloud signs: a week.
 pub(super) const MAX_LIFE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// The most characters a header's value may have.
@@ -29,14 +31,14 @@ const MAX_HEADER: usize = 1024;
 /// use filefield::storage::SignOptions;
 /// use std::time::Duration;
 /// let hour = Duration::from_secs(3600);
-/// let download = SignOptions::get(hour).disposition("attachment; filename=\"chevy.jpg\"");
+/// let download = SignOptions::get(hour).download_as("Ünïcode.jpg");
 /// let upload = SignOptions::put(hour).content_type("image/jpeg").content_length(52_341);
 /// assert_ne!(download, upload);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SignOptions {
-    /// Reading or writing.
+    /// What the URL is for.
     pub method: SignedMethod,
     /// How long the URL works, from now on; whole seconds count, and a part of one is a second more.
     pub expires: Duration,
@@ -44,10 +46,10 @@ pub struct SignOptions {
     pub content_type: Option<String>,
     /// The exact number of bytes of an upload.
     pub content_length: Option<u64>,
-    /// The `Content-Disposition` of a download's answer.
+    /// The `Content-Disposition` of a download's answer, printable ASCII. [`download_as`](Self::download_as) makes one
+    /// from any name.
     pub disposition: Option<String>,
-    /// What the URL was made for, such as a tenant. It is not in the URL: who checks it must ask for the same
-    /// (requirement 86).
+    /// What the URL was made for, such as a tenant. It is not in the URL: who checks it must ask for the same.
     pub purpose: String,
 }
 
@@ -55,10 +57,16 @@ pub struct SignOptions {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SignedMethod {
-    /// `GET`, and `HEAD`.
+    /// `GET`. On disk, in memory and on Azure the URL is good for `HEAD` too; S3 and Google Cloud Storage answer 403
+    /// to that, sign [`Head`](Self::Head) there.
     Get,
-    /// `PUT`.
+    /// `PUT`. It makes a new file: a bucket refuses it where the name is taken (409 or 412), unless the storage may
+    /// overwrite. The request has to say so, or it is refused with 403: on S3 with `If-None-Match: *`, on Google Cloud
+    /// Storage with `x-goog-if-generation-match: 0`; on Azure it needs `x-ms-blob-type: BlockBlob`.
+    /// [`direct_upload`](crate::Storage::direct_upload) gives a request with all its headers.
     Put,
+    /// `HEAD`: size, type and time, without the bytes.
+    Head,
 }
 
 impl SignedMethod {
@@ -67,6 +75,7 @@ impl SignedMethod {
         match self {
             SignedMethod::Get => "GET",
             SignedMethod::Put => "PUT",
+            SignedMethod::Head => "HEAD",
         }
     }
 }
@@ -82,6 +91,11 @@ impl SignOptions {
             disposition: None,
             purpose: String::new(),
         }
+    }
+
+    /// A look at the headers of a download.
+    pub fn head(expires: Duration) -> Self {
+        SignOptions { method: SignedMethod::Head, ..SignOptions::get(expires) }
     }
 
     /// An upload.
@@ -110,6 +124,13 @@ impl SignOptions {
         self
     }
 
+    /// Has browsers save a download under this name: sets [`disposition`](Self::disposition) to what
+    /// [`content_disposition`] makes of it.
+    #[must_use]
+    pub fn download_as(self, filename: &str) -> Self {
+        self.disposition(content_disposition(true, filename))
+    }
+
     /// Sets [`purpose`](Self::purpose).
     #[must_use]
     pub fn purpose(mut self, purpose: impl Into<String>) -> Self {
@@ -129,11 +150,16 @@ impl SignOptions {
         for value in [&self.content_type, &self.disposition].into_iter().flatten() {
             let plain = value.bytes().all(|byte| matches!(byte, b' '..=b'~'));
             if value.is_empty() || value.len() > MAX_HEADER || !plain {
-                return refuse("a header in a signed URL is 1 to 1,024 printable ASCII characters");
+                return refuse(
+                    "a header in a signed URL is 1 to 1,024 printable ASCII characters; `download_as` makes the \
+                     disposition of any name",
+                );
             }
         }
         match self.method {
-            SignedMethod::Get if self.content_length.is_some() => refuse("a download signs no length"),
+            SignedMethod::Get | SignedMethod::Head if self.content_length.is_some() => {
+                refuse("a download signs no length")
+            }
             SignedMethod::Put if self.disposition.is_some() => refuse("an upload signs no disposition"),
             _ => Ok(self.expires.as_secs() + u64::from(self.expires.subsec_nanos() > 0)),
         }
@@ -174,7 +200,7 @@ impl<'a> SignedRequest<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SignedAccess {
-    /// Reading or writing.
+    /// What was signed. A `HEAD` request comes with the URL of a download, too.
     pub method: SignedMethod,
     /// The file.
     pub name: String,

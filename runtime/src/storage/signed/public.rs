@@ -2,7 +2,7 @@
 
 use super::signer::refused;
 use super::{SignOptions, SignedAccess, SignedRequest, Signer};
-use crate::name::{check_base_url, decode, join_url};
+use crate::name::{check_base_url, decode_path, join_url};
 use crate::{Error, ErrorKind, FileName, Result};
 
 /// The URLs of a storage: its base URL, and the signer, where it has them.
@@ -43,27 +43,45 @@ impl Public {
 
     pub(crate) fn verify(&self, request: &SignedRequest<'_>) -> Result<SignedAccess> {
         let (base_url, signer) = (self.needed_base_url()?, self.needed_signer()?);
-        let (host, base_path) = split(base_url);
-        if host.is_some_and(|host| !request.host.is_some_and(|asked| asked.eq_ignore_ascii_case(host))) {
+        let (scheme, host, base_path) = split(base_url);
+        let asked = |host: &str| request.host.is_some_and(|asked| is_host(scheme, host, asked));
+        if host.is_some_and(|host| !asked(host)) {
             return Err(refused());
         }
         let (path, query) = request.target.split_once('?').ok_or_else(refused)?;
-        // The name has one spelling in a URL, and this must be it.
-        let name = path.strip_prefix(base_path).and_then(decode).ok_or_else(refused)?;
+        // However they are escaped, the bytes are those of the name, or the signature is of another.
+        let (path, base_path) = (decode_path(path).ok_or_else(refused)?, decode_path(base_path));
+        let name = base_path.and_then(|base| path.strip_prefix(&base)).ok_or_else(refused)?;
         // Uploads are sent and never served.
-        let name = if request.method == "PUT" { FileName::or_upload(&name) } else { FileName::new(&name) };
+        let name = if request.method == "PUT" { FileName::or_upload(name) } else { FileName::new(name) };
         let name = name.map_err(|_| refused())?;
         signer.verify(base_url, name, query, request)
     }
 }
 
-/// Host and path of a base URL.
-fn split(base_url: &str) -> (Option<&str>, &str) {
+/// Scheme, host and path of a base URL.
+fn split(base_url: &str) -> (&str, Option<&str>, &str) {
     match base_url.split_once("//") {
-        Some((_, rest)) => {
-            let slash = rest.find('/').unwrap_or(rest.len());
-            (Some(&rest[..slash]), &rest[slash..])
+        Some((scheme, rest)) => {
+            let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+            (scheme, Some(host), path)
         }
-        None => (None, base_url),
+        None => ("", None, base_url),
     }
+}
+
+/// Whether a client that was given `host` in a URL asks for `asked`. It sends neither the user nor the port that is the
+/// scheme's own.
+fn is_host(scheme: &str, host: &str, asked: &str) -> bool {
+    let host = host.rsplit('@').next().unwrap_or(host);
+    let plain = |host: &str| {
+        let (http, https) = (host.strip_suffix(":80"), host.strip_suffix(":443"));
+        let stripped = match scheme {
+            "http:" => http,
+            "https:" => https,
+            _ => http.or(https),
+        };
+        stripped.unwrap_or(host).to_ascii_lowercase()
+    };
+    plain(host) == plain(asked)
 }

@@ -16,8 +16,8 @@ const SKEW: u64 = 60;
 
 /// Signs URLs of storages that have no signer of their own, with HMAC-SHA-256, and checks them.
 ///
-/// A URL of one storage, method or purpose is no good for another (requirements 80, 86). Two keys are accepted and one
-/// signs, so that keys can be changed while URLs are about (requirement 85).
+/// A URL of one storage, method or purpose is no good for another. Two keys are accepted and one
+/// signs, so that keys can be changed while URLs are about.
 ///
 /// ```
 /// use filefield::storage::{MemoryStorage, SignOptions, SignedRequest, Signer};
@@ -63,7 +63,7 @@ impl Signer {
         Ok(self)
     }
 
-    /// The longest life of a URL, a week if not set: more is not signed, and not accepted (requirement 83).
+    /// The longest life of a URL, a week if not set: more is not signed, and not accepted.
     #[must_use]
     pub fn max_life(mut self, life: Duration) -> Self {
         self.max_life = life;
@@ -93,7 +93,7 @@ impl Signer {
         Ok(terms.query() + &signature(&mac))
     }
 
-    /// What the request may do. All refusals look the same (requirement 83).
+    /// What the request may do. All refusals look the same.
     pub(super) fn verify(
         &self,
         storage: &str,
@@ -114,24 +114,27 @@ impl Signer {
         query: &str,
         request: &SignedRequest<'_>,
     ) -> Option<SignedAccess> {
-        let method = match request.method {
-            "GET" | "HEAD" => SignedMethod::Get,
-            "PUT" => SignedMethod::Put,
+        // What lets a file be read lets its headers be read.
+        let methods: &[SignedMethod] = match request.method {
+            "GET" => &[SignedMethod::Get],
+            "HEAD" => &[SignedMethod::Get, SignedMethod::Head],
+            "PUT" => &[SignedMethod::Put],
             _ => return None,
         };
         let (terms, mac) = Terms::parse(query)?;
-        let message = terms.message(method, storage, name, request.purpose);
-        let is_ours = self.is_code(&message, &mac);
+        let is_of =
+            |method: SignedMethod| self.is_code(&terms.message(method, storage, name, request.purpose), &mac);
+        let method = methods.iter().copied().find(|method| is_of(*method))?;
         let longest = now.saturating_add(self.max_life.as_secs()).saturating_add(SKEW);
         let as_promised = match method {
-            SignedMethod::Get => true,
+            SignedMethod::Get | SignedMethod::Head => true,
             SignedMethod::Put => {
                 let kept = |signed: &Option<_>, sent: Option<_>| signed.is_none() || *signed == sent;
                 kept(&terms.content_type, request.content_type.map(str::to_owned))
                     && terms.content_length.is_none_or(|length| request.content_length == Some(length))
             }
         };
-        (is_ours && now < terms.expires && terms.expires <= longest && as_promised).then(|| SignedAccess {
+        (now < terms.expires && terms.expires <= longest && as_promised).then(|| SignedAccess {
             method,
             name: name.as_str().to_owned(),
             expires: SystemTime::UNIX_EPOCH + Duration::from_secs(terms.expires),

@@ -89,6 +89,12 @@ impl Server {
         over(self.client(bucket).build().unwrap())
     }
 
+    /// Puts an object of another program into a bucket, whatever its key.
+    pub fn put_foreign(&self, bucket: &str, key: &str) {
+        let put = self.state.objects.lock().unwrap().put(bucket, key, (Vec::new().into(), Vec::new()), false);
+        put.unwrap();
+    }
+
     /// What the server refuses.
     pub fn refusals(&self) -> &Refusals {
         &self.state.refusals
