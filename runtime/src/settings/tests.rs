@@ -690,9 +690,9 @@ fn numbers_sizes_and_times_of_a_bucket_are_plain() {
     for text in
         ["8MB", "8mib", "8M", "8388608 bytes", "-8MiB", "1.5MiB", "8MiB ", "MiB", "", "99999999999GiB"]
     {
-        assert!(read(Kind::Bytes, text).is_err(), "{text}");
+        assert!(read(Kind::Bytes(0), text).is_err(), "{text}");
     }
     for text in ["8MiB", "8 MiB", "8388608", "8388608B"] {
-        assert!(read(Kind::Bytes, text).is_ok_and(|size| size == option::Setting::Number(8 << 20)), "{text}");
+        assert!(read(Kind::Bytes(0), text).is_ok_and(|size| size == option::Setting::Number(8 << 20)), "{text}");
     }
 }
