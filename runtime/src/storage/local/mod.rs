@@ -10,6 +10,7 @@ mod directories;
 mod disk;
 mod here;
 mod operations;
+mod placeholder;
 mod read;
 mod root;
 mod save;
@@ -233,7 +234,7 @@ impl Storage for FileSystemStorage {
 
     async fn abandon(&self, owner: &str) -> Result<()> {
         let owner = owner.to_owned();
-        let abandon = move |disk: &Disk| match disk.root.with(|root| stage::abandon(root, &owner)) {
+        let abandon = move |disk: &Disk| match disk.root.with(|root| stage::abandon(&disk.calls, root, &owner)) {
             // No root, so nothing below it.
             Err(Errno::NOENT) => Ok(()),
             result => Ok(result?),

@@ -13,14 +13,14 @@ pub(super) fn switch_all_off_if(disk: &Disk, off: bool) {
     }
 }
 
-fn calls(disk: &Disk) -> [&AtomicBool; 5] {
+fn calls(disk: &Disk) -> [&AtomicBool; 6] {
     let calls = &disk.calls;
-    [&calls.openat2, &calls.unnamed, &calls.link_handle, &calls.noreplace, &calls.copy_range]
+    [&calls.openat2, &calls.unnamed, &calls.link_handle, &calls.noreplace, &calls.links, &calls.copy_range]
 }
 
 /// Every set of missing calls.
 fn each(test: impl Fn(&Media)) {
-    for missing in 0_u32..32 {
+    for missing in 0_u32..64 {
         for overwrite in [false, true] {
             let media = Media::with(|builder| builder.allow_overwrite(overwrite));
             for (bit, call) in calls(&media.storage.disk).iter().enumerate() {
