@@ -7,6 +7,8 @@ mod bad_input;
 mod databases;
 #[cfg(feature = "db")]
 mod derive;
+#[cfg(feature = "db")]
+mod disks;
 mod hostile_images;
 mod hostile_names;
 #[cfg(feature = "db")]
