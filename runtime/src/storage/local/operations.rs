@@ -12,7 +12,7 @@ use super::sys::{self, Moved, open_beneath};
 use crate::failpoints::{planted, step};
 use crate::inspect::Inspector;
 use crate::storage::Listing;
-use crate::{Content, Error, ErrorKind, Result, SaveOptions, Saved};
+use crate::{Content, Error, ErrorKind, FileName, Result, SaveOptions, Saved};
 use rustix::fd::AsFd;
 use rustix::fs::{AtFlags, Dir, FileType, OFlags};
 use rustix::io::Errno;
@@ -68,6 +68,7 @@ impl Disk {
 
     /// Moves a file to a free name.
     pub(super) fn rename(&self, from: &str, to: &str, cancel: &Cancel) -> Result<()> {
+        FileName::or_upload(to)?;
         if self.relocate(from, to, None)? {
             return Ok(());
         }

@@ -51,8 +51,9 @@ impl Public {
         // The name has one spelling in a URL, and this must be it.
         let name = path.strip_prefix(base_path).and_then(decode).ok_or_else(refused)?;
         // Uploads are sent and never served.
-        let name = if request.method == "PUT" { FileName::or_upload(&name) } else { FileName::new(&name) };
-        let name = name.map_err(|_| refused())?;
+        let checked =
+            if request.method == "PUT" { FileName::or_upload(&name) } else { FileName::existing(&name) };
+        let name = checked.ok().filter(|checked| checked.as_str() == name).ok_or_else(refused)?;
         signer.verify(base_url, name, query, request)
     }
 }
