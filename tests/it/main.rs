@@ -15,6 +15,8 @@ mod hostile_names;
 mod images;
 #[cfg(feature = "db")]
 mod moving;
+#[cfg(feature = "db")]
+mod old_names;
 mod oracle;
 #[cfg(feature = "db")]
 mod persistence;

@@ -2,8 +2,8 @@
 
 use super::file_name::{MAX_NAME_BYTES, RESERVED_COMPONENT};
 use super::{from_client, posix, valid};
-use crate::error::{Error, ErrorKind, Result};
 use crate::FileName;
+use crate::error::{Error, ErrorKind, Result};
 
 impl<'a> FileName<'a> {
     /// The name of a file that exists already, whoever has named it.

@@ -87,8 +87,8 @@ impl<M: Table> Job<M> {
             let size = self.from.size(name).await?;
             check_size(row.meta.size, size)?;
             let wanted = name::cleaned(&row.name);
-            let renamed = wanted != row.name
-                || self.to.exists(name).await.map_err(|error| self.of_target(error))?;
+            let renamed =
+                wanted != row.name || self.to.exists(name).await.map_err(|error| self.of_target(error))?;
             return Ok(Outcome::Moved { bytes: size, renamed, left: !self.is_proven(name).await? });
         }
         let left = !self.keep_source && !self.is_proven(name).await?;
@@ -146,7 +146,11 @@ impl<M: Table> Job<M> {
             known: row.meta.clone(),
             from: self.from.alias().to_owned(),
             learned: FileMeta {
-                storage: if self.in_place { row.meta.storage.clone() } else { Some(self.to.alias().to_owned()) },
+                storage: if self.in_place {
+                    row.meta.storage.clone()
+                } else {
+                    Some(self.to.alias().to_owned())
+                },
                 size: Some(learned.size),
                 content_type: learned.content_type.map(str::to_owned),
                 sha256: learned.sha256.as_ref().map(|hash| hex(hash)),

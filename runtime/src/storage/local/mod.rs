@@ -64,6 +64,15 @@ const KIND: &str = "local";
 /// But nothing can be staged there, so a file is not replaced, and where files cannot be made without a name none is
 /// saved: [`Settings`](ErrorKind::Settings) says so. Make it a storage of its own.
 ///
+/// FAT, exFAT and some file systems in user space have neither hard links nor renames that replace nothing. There a save
+/// creates an empty file under the name, exclusively, and renames the staged file over it, so for a moment an empty file can
+/// be seen. What a killed process leaves of that is removed by a sweep and by [`remove_staged`](Self::remove_staged). Modes
+/// are those of the mount where the file system keeps none. A name that differs from a taken one in case only is taken, if
+/// the file system says so.
+///
+/// Files of older programs are read, listed and deleted under names that this storage would not give; see
+/// [`FileName::existing`].
+///
 /// Unlike Django's it deletes files only, never a directory (D232); lists no links (D236); `exists` is about files
 /// alone (D227); and the group of a file is the one that the system gives it (D221).
 ///
@@ -113,7 +122,7 @@ impl FileSystemStorage {
     }
 
     /// Removes what killed saves left in the staging folder and nobody has written to for `age`, and says how many
-    /// files that were. Where files can be staged without a name, there is hardly ever one (F04, F05).
+    /// files that were. The empty files that such saves left under their final names go too, and are not counted. Where files can be staged without a name, there is hardly ever one (F04, F05).
     ///
     /// Let `age` be longer than the longest upload.
     ///
@@ -170,6 +179,12 @@ impl FileSystemStorage {
 }
 
 fn located(error: Error, operation: &'static str, name: Option<&str>) -> Error {
+    let source = std::error::Error::source(&error).and_then(|source| source.downcast_ref::<std::io::Error>());
+    let advice = source.and_then(Errno::from_io_error).and_then(sys::advice);
+    let error = match advice {
+        Some(advice) => error.explained(advice),
+        None => error,
+    };
     let error = error.with_operation(operation).with_storage(KIND);
     match name {
         Some(name) => error.with_name(name),
@@ -234,11 +249,12 @@ impl Storage for FileSystemStorage {
 
     async fn abandon(&self, owner: &str) -> Result<()> {
         let owner = owner.to_owned();
-        let abandon = move |disk: &Disk| match disk.root.with(|root| stage::abandon(&disk.calls, root, &owner)) {
-            // No root, so nothing below it.
-            Err(Errno::NOENT) => Ok(()),
-            result => Ok(result?),
-        };
+        let abandon =
+            move |disk: &Disk| match disk.root.with(|root| stage::abandon(&disk.calls, root, &owner)) {
+                // No root, so nothing below it.
+                Err(Errno::NOENT) => Ok(()),
+                result => Ok(result?),
+            };
         self.blocking("abandon", None, abandon).await
     }
 

@@ -392,3 +392,31 @@ pub(super) fn is_local(fd: BorrowedFd<'_>) -> bool {
 pub(super) fn is_local(_: BorrowedFd<'_>) -> bool {
     false
 }
+
+/// What to look at, or to do, where the text of the system alone does not say it.
+pub(super) fn advice(error: Errno) -> Option<&'static str> {
+    Some(match error {
+        Errno::PERM | Errno::ACCESS => {
+            "the process may not do this in the storage's directory: look at the owner and the mode of the directory, and \
+             at the options of its mount"
+        }
+        Errno::ROFS => {
+            "the file system of the storage is mounted read-only: mount it with `rw`, and look why it is not"
+        }
+        Errno::NOSPC => {
+            "the file system of the storage has no blocks or no inodes left: see `df` and `df -i`"
+        }
+        Errno::DQUOT => "the disk quota of the user that the process runs as is used up",
+        Errno::STALE => {
+            "the server of this network file system has lost the file: it may have been restarted"
+        }
+        Errno::NOTCONN => "the program behind this file system has ended: unmount it and mount it again",
+        Errno::IO => "the disk, or the way to it, has failed: look at the log of the kernel",
+        Errno::HOSTDOWN | Errno::HOSTUNREACH | Errno::TIMEDOUT => {
+            "the server of this network file system does not answer"
+        }
+        Errno::OPNOTSUPP | Errno::NOSYS => "the file system of the storage lacks what this needs",
+        Errno::ILSEQ => "the file system of the storage takes no name with these characters",
+        _ => return None,
+    })
+}

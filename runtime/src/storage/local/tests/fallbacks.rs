@@ -221,3 +221,16 @@ fn a_taken_name_stays_as_it_is_without_links() {
     assert_eq!(media.files(), ["from", "taken"]);
     assert_eq!(fs::read(media.at("taken")).unwrap(), b"");
 }
+
+#[test]
+fn errors_of_the_file_system_say_what_to_do() {
+    for (error, what) in [
+        (Errno::ROFS, "mounted read-only"),
+        (Errno::PERM, "owner and the mode"),
+        (Errno::DQUOT, "disk quota"),
+        (Errno::NOTCONN, "mount it again"),
+    ] {
+        let text = located(error.into(), "save", Some("a")).to_string();
+        assert!(text.contains(what), "{text}");
+    }
+}
