@@ -7,7 +7,6 @@ use filefield::storage::FileSystemStorage;
 use filefield::{Content, ErrorKind, FileName, SaveOptions, SharedStorage, Storage, TempFile};
 use filefield_tests::disks::Disk;
 use std::collections::BTreeSet;
-use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,15 +28,6 @@ fn files(folder: &Path) -> Vec<String> {
 
 fn reserved(folder: &Path) -> Vec<String> {
     crate::support::files_below(&folder.join(".filefield"))
-}
-
-async fn conforms(disk: &Disk) {
-    let mut number = 0;
-    filefield::testing::storage_suite(async || {
-        number += 1;
-        Arc::new(storage_in(&disk.root().join(format!("suite{number}")))) as SharedStorage
-    })
-    .await;
 }
 
 async fn savers_of_one_name_never_lose_bytes(disk: &Disk) {
@@ -143,6 +133,5 @@ async fn a_file_system_without_links_and_modes_is_a_storage() {
         every_way_to_a_name(&disk).await;
         savers_of_one_name_never_lose_bytes(&disk).await;
         rows_replace_and_delete(&disk).await;
-        conforms(&disk).await;
     }
 }

@@ -6,7 +6,7 @@ use filefield::ops::rename_names;
 use filefield::prelude::*;
 use filefield::registry::with_storage;
 use filefield::storage::{FileSystemStorage, MemoryStorage, PrefixStorage, Signer};
-use filefield::{ErrorKind, FileName, SaveOptions, SharedStorage, Storage};
+use filefield::{ErrorKind, FileName, SaveOptions, SharedStorage};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -203,7 +203,7 @@ async fn names_of_older_programs_become_ours_in_file_and_column() {
         for (number, (_, at)) in ODD.iter().enumerate() {
             let letter = Letter::objects(&db).get(Letter::columns().title.eq(format!("letter {number}")));
             let letter = letter.await.unwrap();
-            let name = letter.scan().name().unwrap().to_owned();
+            let name = letter.scan().name().to_owned();
             FileName::new(&name).unwrap();
             assert_eq!(letter.scan().read().await.unwrap(), format!("text {number}"));
             assert_eq!(root.join(at).exists(), *at == name, "{at}");
@@ -212,7 +212,7 @@ async fn names_of_older_programs_become_ours_in_file_and_column() {
         assert_eq!((again.moved, again.skipped, again.failed), (0, 21, 2), "{again}");
         // They are ours by now: a row that lets go of one has it deleted.
         let letter = Letter::objects(&db).get(Letter::columns().title.eq("letter 0")).await.unwrap();
-        let at = root.join(letter.scan().name().unwrap());
+        let at = root.join(letter.scan().name());
         letter.delete(&db).await.unwrap();
         db::sweep(&db).await.unwrap();
         assert!(!at.exists());
