@@ -30,6 +30,15 @@ fn reserved(folder: &Path) -> Vec<String> {
     crate::support::files_below(&folder.join(".filefield"))
 }
 
+async fn conforms(disk: &Disk) {
+    let mut number = 0;
+    filefield::testing::storage_suite(async || {
+        number += 1;
+        Arc::new(storage_in(&disk.root().join(format!("suite{number}")))) as SharedStorage
+    })
+    .await;
+}
+
 async fn savers_of_one_name_never_lose_bytes(disk: &Disk) {
     let root = disk.root().join("race");
     let storage: SharedStorage = Arc::new(storage_in(&root));
@@ -133,5 +142,6 @@ async fn a_file_system_without_links_and_modes_is_a_storage() {
         every_way_to_a_name(&disk).await;
         savers_of_one_name_never_lose_bytes(&disk).await;
         rows_replace_and_delete(&disk).await;
+        conforms(&disk).await;
     }
 }

@@ -35,7 +35,7 @@ use crate::{Content, Error, ErrorKind, FileName, Result};
 use async_trait::async_trait;
 use cancel::Cancel;
 use disk::{Disk, hop};
-use read::{check_regular, reader, regular_size};
+use read::{check_regular, reader};
 use root::RootDir;
 use rustix::fd::AsFd;
 use rustix::io::Errno;
@@ -65,8 +65,8 @@ const KIND: &str = "local";
 /// saved: [`Settings`](ErrorKind::Settings) says so. Make it a storage of its own.
 ///
 /// FAT, exFAT and some file systems in user space have neither hard links nor renames that replace nothing. There a save
-/// creates an empty file under the name, exclusively, and renames the staged file over it, so for a moment an empty file can
-/// be seen. What a killed process leaves of that is removed by a sweep and by [`remove_staged`](Self::remove_staged). Modes
+/// creates an empty file under the name, exclusively, and renames the staged file over it, so for a moment an empty file is
+/// listed; nobody opens it. What a killed process leaves of that is removed by a sweep and by [`remove_staged`](Self::remove_staged). Modes
 /// are those of the mount where the file system keeps none. A name that differs from a taken one in case only is taken, if
 /// the file system says so.
 ///
@@ -270,8 +270,12 @@ impl Storage for FileSystemStorage {
     async fn metadata(&self, name: FileName<'_>) -> Result<Metadata> {
         let stat = self
             .look_up("metadata", name, |disk, root, name, cached| {
-                let stat = sys::stat(disk.handle(root, name, cached)?.as_fd())?;
+                let handle = disk.handle(root, name, cached)?;
+                let stat = sys::stat(handle.as_fd())?;
                 check_regular(stat.kind)?;
+                if stat.size == 0 {
+                    disk.size_of(&handle, root, name, cached)?;
+                }
                 Ok(stat)
             })
             .await?;
@@ -303,7 +307,7 @@ impl Storage for FileSystemStorage {
     async fn exists(&self, name: FileName<'_>) -> Result<bool> {
         let found = self
             .look_up("exists", name, |disk, root, name, cached| {
-                regular_size(&disk.handle(root, name, cached)?)
+                disk.size_of(&disk.handle(root, name, cached)?, root, name, cached)
             })
             .await;
         match found.as_ref().map_err(Error::kind) {
@@ -314,8 +318,10 @@ impl Storage for FileSystemStorage {
     }
 
     async fn size(&self, name: FileName<'_>) -> Result<u64> {
-        self.look_up("size", name, |disk, root, name, cached| regular_size(&disk.handle(root, name, cached)?))
-            .await
+        self.look_up("size", name, |disk, root, name, cached| {
+            disk.size_of(&disk.handle(root, name, cached)?, root, name, cached)
+        })
+        .await
     }
 
     fn path(&self, name: FileName<'_>) -> Result<PathBuf> {

@@ -115,6 +115,35 @@ impl Drop for Note {
     }
 }
 
+/// Whether an empty file is a placeholder: a note has its name, and the file that is to get the name stands where it was.
+pub(super) fn is_pending(calls: &Calls, root: &RootDir, name: &str) -> Result<bool> {
+    let path = format!("{RESERVED}/{NOTES}");
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY;
+    let folder = match open_beneath(calls, root.as_fd(), &path, flags, false) {
+        Err(Errno::NOENT | Errno::ACCESS) => return Ok(false),
+        folder => folder?,
+    };
+    for entry in Dir::read_from(&folder)? {
+        let entry = entry?;
+        let Ok(note) = entry.file_name().to_str() else { continue };
+        if matches!(note, "." | "..") {
+            continue;
+        }
+        let Ok(file) = open_component(folder.as_fd(), note, OFlags::RDONLY | OFlags::NONBLOCK) else {
+            continue;
+        };
+        let mut text = String::new();
+        if File::from(file).take(MAX_NOTE_BYTES).read_to_string(&mut text).is_err() {
+            continue;
+        }
+        let (from, to) = text.split_once('\0').unwrap_or_default();
+        if to == name && open_beneath(calls, root.as_fd(), from, PATH_ONLY, false).is_ok() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Removes the placeholders that killed processes have left. `is_over` says which: it is given the path of the file that
 /// was to get the name, and how long ago that began.
 pub(super) fn clear(calls: &Calls, root: &RootDir, is_over: impl Fn(&str, Duration) -> bool) -> Result<()> {
