@@ -339,6 +339,12 @@ impl Error {
         self
     }
 
+    /// Says more about the cause: what to look at, or to do.
+    pub(crate) fn explained(mut self, what: &str) -> Self {
+        self.0.message = format!("{}; {what}", self.0.message).into();
+        self
+    }
+
     /// Marks that trying again may help.
     #[must_use]
     pub fn retryable(mut self) -> Self {

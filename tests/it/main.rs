@@ -7,12 +7,16 @@ mod bad_input;
 mod databases;
 #[cfg(feature = "db")]
 mod derive;
+#[cfg(feature = "db")]
+mod disks;
 mod hostile_images;
 mod hostile_names;
 #[cfg(feature = "db")]
 mod images;
 #[cfg(feature = "db")]
 mod moving;
+#[cfg(feature = "db")]
+mod old_names;
 mod oracle;
 #[cfg(feature = "db")]
 mod persistence;

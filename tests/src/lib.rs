@@ -4,6 +4,7 @@
 pub mod buckets;
 #[cfg(feature = "db")]
 pub mod databases;
+pub mod disks;
 pub mod isolated;
 pub mod polled;
 pub mod probe;

@@ -107,7 +107,7 @@ pub(super) fn stored<'a, M: FileModel>(
     let (def, file) = (field.def(), field.value(model).file());
     let handle = home(field, model).map_err(|error| error.with_operation(operation))?;
     let error = match (file.name(), file.as_pending()) {
-        (Some(name), _) => match FileName::new(name) {
+        (Some(name), _) => match FileName::existing(name) {
             Ok(name) => return Ok((name, handle)),
             Err(error) => error,
         },

@@ -50,7 +50,7 @@ impl RowWrite {
 /// that row has taken it. From now on, and until the row is written, none begins. A storage that cannot tell is no reason
 /// to refuse the row.
 async fn check_stored(storage: &SharedStorage, file: &FileChange) -> Result<()> {
-    let found = storage.exists(FileName::new(&file.name)?).await;
+    let found = storage.exists(FileName::existing(&file.name)?).await;
     if !matches!(found, Ok(false)) {
         return Ok(());
     }

@@ -350,7 +350,7 @@ impl RowWrite {
                 continue;
             }
             if planted!("delete-before-commit") {
-                registry::storage(&held.storage)?.delete(FileName::new(&held.name)?).await?;
+                registry::storage(&held.storage)?.delete(FileName::existing(&held.name)?).await?;
             }
             match entry::insert(tx, &sql(tx)?.queue, values).await? {
                 Some(entry) => queued.push(entry),

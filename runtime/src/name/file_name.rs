@@ -23,6 +23,8 @@ pub const RESERVED_COMPONENT: &str = ".filefield";
 /// * has no component that begins with a dot, ends in a dot or a space, ends in `#` and digits, is over 255 bytes
 ///   long, or is the name of a Windows device.
 ///
+/// A name that a file has already may be another one: see [`existing`](Self::existing).
+///
 /// It borrows its text and is `Copy`, so passing one costs what a `&str` costs.
 ///
 /// ```
@@ -140,15 +142,18 @@ fn ends_in_staging_mark(component: &str) -> bool {
     stem.len() < component.len() && stem.ends_with('#')
 }
 
-/// Checks the name of a directory to be listed, as that of a file is; `""` is the root of a storage.
+/// Checks the name of a directory to be listed, as that of a file that exists; `""` is the root of a storage.
 ///
 /// # Errors
-/// As [`FileName::new`], but [`ErrorKind::InvalidName`] where the last component is empty, `.` or `..`.
+/// As [`FileName::existing`], but [`ErrorKind::Traversal`] for a slash at the beginning, and
+/// [`ErrorKind::InvalidName`] where the last component is empty, `.` or `..`.
 pub fn check_directory(path: &str) -> Result<()> {
     if path.is_empty() {
         return Ok(());
     }
-    match FileName::new(path) {
+    match FileName::existing(path) {
+        // One slash stands for the root of a storage in names of files only.
+        Ok(existing) if existing.as_str() != path => FileName::new(path).map(drop),
         Err(error) if error.kind() == ErrorKind::NoFileName => {
             Err(Error::new(ErrorKind::InvalidName, "not the name of a directory").with_name(path))
         }

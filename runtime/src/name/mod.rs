@@ -7,6 +7,7 @@
 mod available;
 mod chars;
 mod client;
+mod existing;
 mod extension;
 mod file_name;
 mod join;
@@ -18,6 +19,7 @@ mod valid;
 
 pub use available::{Candidates, MAX_TRIES, alternative_name, available_name, shortened_name};
 pub use client::{MAX_CLIENT_BYTES, from_client, from_client_bytes};
+pub use existing::cleaned;
 pub use extension::check_extension;
 pub use file_name::{FileName, MAX_COMPONENT_BYTES, MAX_NAME_BYTES, RESERVED_COMPONENT, check_directory};
 pub use join::safe_join;

@@ -80,6 +80,8 @@
 //!   One that carries no proof that this library has stored it is not deleted at all: it is counted in
 //!   [`MoveReport::left`].
 //! * A file keeps its name where that is free in the other storage; otherwise the row gets the name of the copy.
+//! * A name that an older program has made, such as `10:30.txt`, is not given to the copy: the row gets a clean one. To have
+//!   clean names without a move, see [`rename_names`].
 //!
 //! A field without `meta_field` is refused. Its rows could not say where their files are, so for a while every URL would
 //! be a guess, and a file that two rows know by one name, each in its storage, could be deleted under the other.
@@ -88,4 +90,6 @@
 pub mod moving {}
 mod storage_move;
 
-pub use storage_move::{FieldName, MoveError, MoveReport, StorageMove, storage_move};
+pub use storage_move::{
+    FieldName, MoveError, MoveReport, RenameNames, StorageMove, rename_names, storage_move,
+};

@@ -90,7 +90,7 @@ impl PrefixStorage {
 macro_rules! forward {
     ($self:ident, $name:ident, $inner:ident => $call:expr) => {{
         let full = $self.full($name.as_str());
-        let $inner = FileName::or_upload(&full).map_err(|error| $self.error(error))?;
+        let $inner = FileName::known(&full).map_err(|error| $self.error(error))?;
         $call.map_err(|error| $self.error(error))
     }};
 }
@@ -130,7 +130,7 @@ impl Storage for PrefixStorage {
     }
 
     fn knows(&self, name: FileName<'_>) -> bool {
-        FileName::new(&self.full(name.as_str())).is_ok_and(|full| self.inner.knows(full))
+        FileName::existing(&self.full(name.as_str())).is_ok_and(|full| self.inner.knows(full))
     }
 
     async fn open(&self, name: FileName<'_>) -> Result<Reader> {

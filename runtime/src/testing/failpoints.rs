@@ -42,6 +42,7 @@ names! {
     "M2.copied" "move: the copy is stored, and reserved in the journal."
     "M3.checked" "move: the copy is as long as the original."
     "M4.moved" "move: the row says where its copy is."
+    "N1.renamed" "rename of names: the row says its new name, the file of the old one is there still."
     "W5.committed" "row, sweep: the transaction is committed, the answer is lost."
     "W5.answered" "row: the commit is known to have gone well."
     "W6.nudged" "row: the clean-up after the commit begins."

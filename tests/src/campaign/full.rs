@@ -9,7 +9,7 @@ use super::kill::{durability, judge, panics, restarted};
 use super::options::Options;
 use super::place::{Place, in_memory};
 use super::report::Report;
-use super::world::{Change, Expected, Files, Order, Outcome, Random};
+use super::world::{Change, Expected, Files, Order, Outcome, Random, bytes};
 use super::{Result, scenario};
 use filefield_tests::databases::Kind;
 use std::collections::BTreeMap;
@@ -126,12 +126,15 @@ fn one(
         child = Child::ready(&place.setup(durability(options)?, false))?;
     } else {
         mounted.leave_room(lack, room)?;
-        for scenario in scenario::all(1, &mut random) {
-            for order in scenario.prepare.iter().chain([&scenario.order]) {
-                match child.perform(order, &mut expected)? {
-                    End::Told(outcome) => met |= note(report, ends, lack, &outcome, tried),
-                    End::Killed => return Err("the process died".into()),
-                }
+        // Whatever the seed: the room ends within one write.
+        let longer = Files { manual: Some(long_file(&mut random)), ..Files::default() };
+        let longer = Order::new("longer than the room", Change::Create(longer));
+        let scenarios = scenario::all(1, &mut random);
+        let orders = scenarios.iter().flat_map(|scenario| scenario.prepare.iter().chain([&scenario.order]));
+        for order in std::iter::once(&longer).chain(orders) {
+            match child.perform(order, &mut expected)? {
+                End::Told(outcome) => met |= note(report, ends, lack, &outcome, tried),
+                End::Killed => return Err("the process died".into()),
             }
         }
         panics(report, &mut child, tried);
@@ -150,6 +153,16 @@ fn one(
     restarted(report, &place, child, &mut expected, tried)?;
     drop(mounted);
     Ok(met)
+}
+
+/// The number of a file that is longer than any room that is left.
+fn long_file(random: &mut Random) -> u32 {
+    loop {
+        let number = random.file();
+        if bytes(number).len() as u64 > (ROOMS + 1) * 4096 {
+            return number;
+        }
+    }
 }
 
 /// Judges the end of an operation; whether it is one that the lack explains.

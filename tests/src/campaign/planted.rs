@@ -125,10 +125,21 @@ fn run_case(case: &Case, seed: u64, with_bug: bool) -> Result<Run> {
     let (text, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     let line = text.lines().last().and_then(|line| serde_json::from_str::<Value>(line).ok());
     let violations = line.as_ref().and_then(|line| line["violations"].as_object()).cloned();
+    // A campaign that could not go on, as on a busy machine, has printed what it had found.
+    let printed = || {
+        let mut printed = Map::new();
+        for line in errors.lines().filter_map(|line| line.strip_prefix("violation of ")) {
+            let (name, _) = line.split_once(':').unwrap_or((line, ""));
+            let count = printed.get(name).and_then(Value::as_u64).unwrap_or(0) + 1;
+            printed.insert(name.to_owned(), json!(count));
+        }
+        printed
+    };
+    let violations = violations.unwrap_or_else(printed);
     let first = errors.lines().find(|line| line.starts_with("violation of ")).or(errors.lines().last());
     Ok(Run {
         passed: output.status.success(),
-        violations: violations.unwrap_or_default(),
+        violations,
         seconds: (began.elapsed().as_secs_f64() * 10.0).round() / 10.0,
         first: first.map_or_else(|| output.status.to_string(), |line| line.chars().take(300).collect()),
     })

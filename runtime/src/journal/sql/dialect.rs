@@ -104,10 +104,11 @@ impl Dialect {
         };
         let select = format!("SELECT DISTINCT {stated} AS stated FROM {table} WHERE {column}");
         match self {
-            Dialect::Sqlite => format!("{select} = ?{limit}"),
-            Dialect::Postgres => format!("{select} = $1{limit}"),
+            Dialect::Sqlite => format!("{select} IN (?, ?){limit}"),
+            Dialect::Postgres => format!("{select} IN ($1, $2){limit}"),
             Dialect::MySql => format!(
-                "{select} = ? AND CAST(CONVERT({column} USING utf8mb4) AS BINARY) = CAST(? AS BINARY){limit}"
+                "{select} IN (?, ?) AND CAST(CONVERT({column} USING utf8mb4) AS BINARY) IN (CAST(? AS BINARY), \
+                 CAST(? AS BINARY)){limit}"
             ),
         }
     }
@@ -141,9 +142,9 @@ impl Dialect {
         }
     }
 
-    /// How often the probe binds the name.
+    /// How many values the probe binds: the two spellings of the name, and those once more.
     pub(crate) fn probe_values(self) -> usize {
-        if self == Dialect::MySql { 2 } else { 1 }
+        if self == Dialect::MySql { 4 } else { 2 }
     }
 
     /// The alias that a file's meta states, in a column `meta`: a text, or `NULL` where it states none.

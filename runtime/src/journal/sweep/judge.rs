@@ -18,7 +18,7 @@ pub(super) enum Outcome {
 /// Decides about the file of a fenced entry, and deletes it where that is proven right.
 pub(super) async fn judge(db: &DatabaseConnection, entry: &Entry) -> Result<Outcome> {
     step!("G2.judging");
-    let name = match FileName::or_upload(&entry.name) {
+    let name = match FileName::known(&entry.name) {
         Ok(name) => name,
         Err(error) => return Ok(Outcome::Dead(error.to_string())),
     };
@@ -133,6 +133,30 @@ async fn is_the_one(db: &DatabaseConnection, entry: &Entry, owner: &str) -> Resu
 /// Where no owner is kept with a file, a token in its name proves that it is ours.
 fn is_token_in_name(entry: &Entry) -> bool {
     if entry.is_delete { name::token_in(&entry.name).is_some() } else { entry.name.contains(&entry.token) }
+}
+
+/// Whether any row names a file of the storage `alias`, which a row of this table and column has named.
+pub(crate) async fn is_named(
+    db: &DatabaseConnection,
+    alias: &str,
+    (table, column): (&str, &str),
+    name: &str,
+) -> Result<bool> {
+    let entry = Entry {
+        id: 0,
+        storage: alias.to_owned(),
+        name: name.to_owned(),
+        is_delete: true,
+        is_tombstone: false,
+        token: String::new(),
+        multipart_id: None,
+        attempts: 0,
+        table: table.to_owned(),
+        column: column.to_owned(),
+    };
+    let columns = file_columns();
+    let storage = storage_of(alias, &columns)?;
+    is_referenced(db, &entry, FileName::existing(name)?, &storage, &columns).await
 }
 
 /// Every file column of every registered model with a table.

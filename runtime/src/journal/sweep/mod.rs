@@ -8,6 +8,8 @@ mod task;
 
 pub use task::SweeperTask;
 
+pub(crate) use judge::is_named;
+
 use super::entry::{Entry, count, entries, execute, look, sql};
 use super::transaction;
 use crate::failpoints::{planted, step};

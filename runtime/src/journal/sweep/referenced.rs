@@ -13,7 +13,7 @@ use crate::failpoints::planted;
 use crate::field::FieldDef;
 use crate::registry::{self, StorageHandle};
 use crate::{Error, ErrorKind, FileName, Result, SharedStorage, name};
-use sea_orm::{DatabaseConnection, QueryResult};
+use sea_orm::{DatabaseConnection, QueryResult, Value};
 
 /// The file in question.
 struct File<'a> {
@@ -174,7 +174,9 @@ impl Column<'_> {
     async fn stated(&self, db: &DatabaseConnection, called: &str) -> Result<Vec<Option<String>>> {
         let dialect = dialect(db)?;
         let probe = dialect.probe(self.table, self.column, self.meta);
-        let values = vec![called.into(); dialect.probe_values()];
+        // Rows of older programs may have a slash before the name.
+        let names = [called.to_owned(), format!("/{called}")].map(Value::from);
+        let values = names.iter().cycle().take(dialect.probe_values()).cloned().collect();
         let found = rows(db, &probe, values).await?;
         let stated = |row: &QueryResult| row.try_get::<Option<String>>("", "stated").map_err(database);
         found.iter().map(|row| Ok(stated(row)?.filter(|stated| !stated.is_empty()))).collect()

@@ -1,9 +1,11 @@
 //! Moving the files of one field to another storage: options, and the run.
 
 mod one;
+mod rename;
 mod report;
 mod rows;
 
+pub use rename::{RenameNames, rename_names};
 pub use report::{MoveError, MoveReport};
 
 use crate::db::{AnyColumn, Column, DatabaseConnection, Table};
@@ -253,13 +255,7 @@ impl<'a, M: Table> StorageMove<'a, M> {
     /// Looks at what was asked for.
     async fn prepare(&mut self) -> Result<Job<M>> {
         let usage = |text: String| Error::new(ErrorKind::Usage, text);
-        let Some(field) = M::FIELDS.iter().find(|field| field.def().name() == self.field) else {
-            let name = &self.field;
-            let known: Vec<_> = M::FIELDS.iter().map(|field| field.def().name()).collect();
-            let help = settings::help(name, known.iter().copied());
-            return Err(usage(format!("the model has no file field `{}`; {help}", name.escape_debug())));
-        };
-        let def: &'static FieldDef = field.def();
+        let def = field_named::<M>(&self.field)?;
         let blame = |error: Error| def.blame(error);
         let Some(meta) = def.spec().meta_column else {
             let name = def.name();
@@ -291,23 +287,40 @@ impl<'a, M: Table> StorageMove<'a, M> {
                         `on_replace = \"keep\"`, or take the triggers away";
             return Err(blame(usage(text.to_owned())));
         }
-        let keeps_owners = match to.owner(FileName::new("filefield")?).await {
-            Ok(_) => true,
-            Err(error) if error.kind() == ErrorKind::NotFound => true,
-            Err(error) if error.kind() == ErrorKind::Unsupported => false,
-            Err(error) => return Err(blame(error.with_storage(to.alias()))),
-        };
+        let keeps_owners = keeps_owners(&to).await.map_err(|error| blame(error.with_storage(to.alias())))?;
         let grace = i64::try_from(self.grace.as_secs()).unwrap_or(i64::MAX).min(MOST_GRACE);
         Ok(Job {
-            rows: Rows::new(&self.db, def.spec().column, meta),
+            rows: Rows::new(&self.db, def.spec().column, Some(meta)),
             def,
             from,
             to,
             keeps_owners,
             grace,
             keep_source: self.keep_source,
+            in_place: false,
             dry_run: self.dry_run,
         })
+    }
+}
+
+/// The field of this name.
+fn field_named<M: Table>(name: &str) -> Result<&'static FieldDef> {
+    if let Some(field) = M::FIELDS.iter().find(|field| field.def().name() == name) {
+        return Ok(field.def());
+    }
+    let known: Vec<_> = M::FIELDS.iter().map(|field| field.def().name()).collect();
+    let help = settings::help(name, known.iter().copied());
+    let text = format!("the model has no file field `{}`; {help}", name.escape_debug());
+    Err(Error::new(ErrorKind::Usage, text))
+}
+
+/// Whether a storage keeps an owner token with a file.
+async fn keeps_owners(storage: &SharedStorage) -> Result<bool> {
+    match storage.owner(FileName::new("filefield")?).await {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(true),
+        Err(error) if error.kind() == ErrorKind::Unsupported => Ok(false),
+        Err(error) => Err(error),
     }
 }
 

@@ -23,6 +23,8 @@ pub(super) struct Job<M> {
     /// In seconds.
     pub(super) grace: i64,
     pub(super) keep_source: bool,
+    /// Whether the storage is the same, and only the name another one.
+    pub(super) in_place: bool,
     pub(super) dry_run: bool,
 }
 
@@ -62,7 +64,7 @@ impl<M: Table> Job<M> {
 
     /// Moves the file of one row.
     pub(super) async fn run(&self, row: &Row, whereabouts: Whereabouts) -> Result<Outcome> {
-        let name = FileName::new(&row.name)?;
+        let name = FileName::existing(&row.name)?;
         if whereabouts == Whereabouts::Unsaid {
             let there = self.to.exists(name).await;
             if there.map_err(|error| self.of_target(error))? {
@@ -84,7 +86,9 @@ impl<M: Table> Job<M> {
         if self.dry_run {
             let size = self.from.size(name).await?;
             check_size(row.meta.size, size)?;
-            let renamed = self.to.exists(name).await.map_err(|error| self.of_target(error))?;
+            let wanted = name::cleaned(&row.name);
+            let renamed =
+                wanted != row.name || self.to.exists(name).await.map_err(|error| self.of_target(error))?;
             return Ok(Outcome::Moved { bytes: size, renamed, left: !self.is_proven(name).await? });
         }
         let left = !self.keep_source && !self.is_proven(name).await?;
@@ -100,7 +104,10 @@ impl<M: Table> Job<M> {
             Some(token) if !self.keeps_owners => token.to_owned(),
             _ => name::token()?,
         };
-        let prepared = Prepared::new(row.name.clone(), "", token, reader.into_content(), rules);
+        // A name that an older program has made is not given to another file.
+        let wanted = name::cleaned(&row.name);
+        let wanted = name::available_name(&wanted, Some(self.def.spec().max_length), |_| Ok(false))?;
+        let prepared = Prepared::new(wanted, "", token, reader.into_content(), rules);
         let request =
             Request { def: self.def, table: M::TABLE, handle: self.to.clone(), prepared, pending: None };
         let staged = journal::stage(&self.rows.db, vec![request]).await?.pop();
@@ -139,7 +146,11 @@ impl<M: Table> Job<M> {
             known: row.meta.clone(),
             from: self.from.alias().to_owned(),
             learned: FileMeta {
-                storage: Some(self.to.alias().to_owned()),
+                storage: if self.in_place {
+                    row.meta.storage.clone()
+                } else {
+                    Some(self.to.alias().to_owned())
+                },
                 size: Some(learned.size),
                 content_type: learned.content_type.map(str::to_owned),
                 sha256: learned.sha256.as_ref().map(|hash| hex(hash)),

@@ -19,7 +19,7 @@ pub(super) struct Row {
     pub(super) name: String,
     pub(super) meta: FileMeta,
     /// Why nobody knows what the row says of its file.
-    unreadable: Option<String>,
+    pub(super) unreadable: Option<String>,
 }
 
 impl Row {
@@ -35,12 +35,19 @@ pub(super) struct Rows<M> {
     pub(super) db: DatabaseConnection,
     pub(super) key: &'static str,
     column: &'static str,
-    meta: &'static str,
+    /// Where a row says what its file is like, in a field that has this.
+    meta: Option<&'static str>,
     model: PhantomData<fn() -> M>,
 }
 
+impl<M> Clone for Rows<M> {
+    fn clone(&self) -> Self {
+        Rows { db: self.db.clone(), ..*self }
+    }
+}
+
 impl<M: Table> Rows<M> {
-    pub(super) fn new(db: &DatabaseConnection, column: &'static str, meta: &'static str) -> Self {
+    pub(super) fn new(db: &DatabaseConnection, column: &'static str, meta: Option<&'static str>) -> Self {
         // The derive refuses a table without a primary key.
         let key = M::ALL.iter().find(|column| column.is_key()).map_or("id", |key| key.spec().name);
         Rows { db: db.clone(), key, column, meta, model: PhantomData }
@@ -53,7 +60,7 @@ impl<M: Table> Rows<M> {
     }
 
     fn columns(&self, select: &mut SelectStatement) {
-        select.columns([self.key, self.column, self.meta].map(Alias::new));
+        select.columns([self.key, self.column].into_iter().chain(self.meta).map(Alias::new));
     }
 
     /// How many there are.
@@ -97,7 +104,8 @@ impl<M: Table> Rows<M> {
             }
         })?;
         // One such row must not keep the others where they are.
-        let meta: Result<Option<FileMeta>> = row.try_get("", self.meta).map_err(database);
+        let meta: Result<Option<FileMeta>> =
+            self.meta.map_or(Ok(None), |meta| row.try_get("", meta).map_err(database));
         let (meta, unreadable) = match meta {
             Ok(meta) => (meta.unwrap_or_default(), None),
             Err(error) => (FileMeta::default(), Some(error.to_string())),

@@ -46,6 +46,13 @@ pub(super) struct Target {
     unsynced: Vec<Unsynced>,
 }
 
+impl Target {
+    /// The path from the root of a file in here.
+    pub(super) fn path_of(&self, leaf: &str) -> String {
+        if self.path.is_empty() { leaf.to_owned() } else { format!("{}/{leaf}", self.path) }
+    }
+}
+
 /// A directory that got a new entry which is not on the disk yet, and the path of that entry.
 struct Unsynced {
     directory: OwnedFd,
@@ -300,7 +307,7 @@ impl Disk {
         let Some(mode) = self.directory_mode else { return Ok(()) };
         // The directory above hands down its group, and that it does.
         let made = Mode::from_raw_mode(rustix::fs::fstat(directory)?.st_mode);
-        rustix::fs::fchmod(directory, mode | (made & Mode::SGID))
+        sys::set_mode(directory, mode | (made & Mode::SGID))
     }
 
     /// Makes the entry of a published file durable, and those of the directories made for it, from below to above.

@@ -10,6 +10,7 @@ mod directories;
 mod disk;
 mod here;
 mod operations;
+mod placeholder;
 mod read;
 mod root;
 mod save;
@@ -34,7 +35,7 @@ use crate::{Content, Error, ErrorKind, FileName, Result};
 use async_trait::async_trait;
 use cancel::Cancel;
 use disk::{Disk, hop};
-use read::{check_regular, reader, regular_size};
+use read::{check_regular, reader};
 use root::RootDir;
 use rustix::fd::AsFd;
 use rustix::io::Errno;
@@ -62,6 +63,15 @@ const KIND: &str = "local";
 /// Another file system may be mounted below the root: files are saved and read there, and renamed to and fro by a copy.
 /// But nothing can be staged there, so a file is not replaced, and where files cannot be made without a name none is
 /// saved: [`Settings`](ErrorKind::Settings) says so. Make it a storage of its own.
+///
+/// FAT, exFAT and some file systems in user space have neither hard links nor renames that replace nothing. There a save
+/// creates an empty file under the name, exclusively, and renames the staged file over it, so for a moment an empty file is
+/// listed; nobody opens it. What a killed process leaves of that is removed by a sweep and by [`remove_staged`](Self::remove_staged). Modes
+/// are those of the mount where the file system keeps none. A name that differs from a taken one in case only is taken, if
+/// the file system says so.
+///
+/// Files of older programs are read, listed and deleted under names that this storage would not give; see
+/// [`FileName::existing`].
 ///
 /// Unlike Django's it deletes files only, never a directory (D232); lists no links (D236); `exists` is about files
 /// alone (D227); and the group of a file is the one that the system gives it (D221).
@@ -112,7 +122,7 @@ impl FileSystemStorage {
     }
 
     /// Removes what killed saves left in the staging folder and nobody has written to for `age`, and says how many
-    /// files that were. Where files can be staged without a name, there is hardly ever one (F04, F05).
+    /// files that were. The empty files that such saves left under their final names go too, and are not counted. Where files can be staged without a name, there is hardly ever one (F04, F05).
     ///
     /// Let `age` be longer than the longest upload.
     ///
@@ -169,6 +179,12 @@ impl FileSystemStorage {
 }
 
 fn located(error: Error, operation: &'static str, name: Option<&str>) -> Error {
+    let source = std::error::Error::source(&error).and_then(|source| source.downcast_ref::<std::io::Error>());
+    let advice = source.and_then(Errno::from_io_error).and_then(sys::advice);
+    let error = match advice {
+        Some(advice) => error.explained(advice),
+        None => error,
+    };
     let error = error.with_operation(operation).with_storage(KIND);
     match name {
         Some(name) => error.with_name(name),
@@ -233,11 +249,12 @@ impl Storage for FileSystemStorage {
 
     async fn abandon(&self, owner: &str) -> Result<()> {
         let owner = owner.to_owned();
-        let abandon = move |disk: &Disk| match disk.root.with(|root| stage::abandon(root, &owner)) {
-            // No root, so nothing below it.
-            Err(Errno::NOENT) => Ok(()),
-            result => Ok(result?),
-        };
+        let abandon =
+            move |disk: &Disk| match disk.root.with(|root| stage::abandon(&disk.calls, root, &owner)) {
+                // No root, so nothing below it.
+                Err(Errno::NOENT) => Ok(()),
+                result => Ok(result?),
+            };
         self.blocking("abandon", None, abandon).await
     }
 
@@ -253,8 +270,12 @@ impl Storage for FileSystemStorage {
     async fn metadata(&self, name: FileName<'_>) -> Result<Metadata> {
         let stat = self
             .look_up("metadata", name, |disk, root, name, cached| {
-                let stat = sys::stat(disk.handle(root, name, cached)?.as_fd())?;
+                let handle = disk.handle(root, name, cached)?;
+                let stat = sys::stat(handle.as_fd())?;
                 check_regular(stat.kind)?;
+                if stat.size == 0 {
+                    disk.size_of(&handle, root, name, cached)?;
+                }
                 Ok(stat)
             })
             .await?;
@@ -286,7 +307,7 @@ impl Storage for FileSystemStorage {
     async fn exists(&self, name: FileName<'_>) -> Result<bool> {
         let found = self
             .look_up("exists", name, |disk, root, name, cached| {
-                regular_size(&disk.handle(root, name, cached)?)
+                disk.size_of(&disk.handle(root, name, cached)?, root, name, cached)
             })
             .await;
         match found.as_ref().map_err(Error::kind) {
@@ -297,8 +318,10 @@ impl Storage for FileSystemStorage {
     }
 
     async fn size(&self, name: FileName<'_>) -> Result<u64> {
-        self.look_up("size", name, |disk, root, name, cached| regular_size(&disk.handle(root, name, cached)?))
-            .await
+        self.look_up("size", name, |disk, root, name, cached| {
+            disk.size_of(&disk.handle(root, name, cached)?, root, name, cached)
+        })
+        .await
     }
 
     fn path(&self, name: FileName<'_>) -> Result<PathBuf> {

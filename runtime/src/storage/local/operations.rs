@@ -3,6 +3,7 @@
 use super::cancel::Cancel;
 use super::directories::{Directory, MOST_REMOVALS, Target, kept_vanishing};
 use super::disk::{Disk, Durability};
+use super::placeholder::{self, Entry};
 use super::read::{check_regular, nothing_below_a_file};
 use super::root::RootDir;
 use super::save::{OWNER, lost_answer, split};
@@ -11,13 +12,13 @@ use super::sys::{self, Moved, open_beneath};
 use crate::failpoints::{planted, step};
 use crate::inspect::Inspector;
 use crate::storage::Listing;
-use crate::{Content, Error, ErrorKind, Result, SaveOptions, Saved};
+use crate::{Content, Error, ErrorKind, FileName, Result, SaveOptions, Saved};
 use rustix::fd::AsFd;
 use rustix::fs::{AtFlags, Dir, FileType, OFlags};
 use rustix::io::Errno;
 use std::fs::File;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 /// The longest attribute that Linux keeps.
 const MOST_OWNER: usize = 64 * 1024;
@@ -67,6 +68,7 @@ impl Disk {
 
     /// Moves a file to a free name.
     pub(super) fn rename(&self, from: &str, to: &str, cancel: &Cancel) -> Result<()> {
+        FileName::or_upload(to)?;
         if self.relocate(from, to, None)? {
             return Ok(());
         }
@@ -96,8 +98,9 @@ impl Disk {
         let mut target = self.make_target(to_parent)?;
         for _ in 0..MOST_REMOVALS {
             let source = source()?;
-            let (from, to) = ((source.as_fd(), from_leaf), (target.directory.as_fd(), to_leaf));
-            let moved = match sys::move_to_free(&self.calls, from, to) {
+            let from = Entry { directory: source.as_fd(), leaf: from_leaf, path: from };
+            let to = Entry { directory: target.directory.as_fd(), leaf: to_leaf, path: to };
+            let moved = match placeholder::move_to_free(&self.calls, &target.root, from, to) {
                 Err(Errno::NOENT) => {
                     self.make_again(&mut target)?;
                     continue;
@@ -111,7 +114,7 @@ impl Disk {
             self.settle_rename(target, &source).map_err(Error::uncertain)?;
             return match moved {
                 Moved::Wholly => Ok(true),
-                Moved::Linked(error) => Err(Error::from(error).uncertain()),
+                Moved::Linked(error) | Moved::NoLinks(error) => Err(Error::from(error).uncertain()),
             };
         }
         Err(kept_vanishing())
@@ -238,6 +241,7 @@ impl Disk {
         let opened = self
             .root
             .with(|root: &Arc<RootDir>| open_beneath(&self.calls, root.as_fd(), &path, flags, false));
+        self.root.with(|root| placeholder::clear(&self.calls, root, |_, idle| idle >= age))?;
         let staging = match opened {
             Err(Errno::NOENT) => return Ok(0),
             opened => opened?,
@@ -249,10 +253,7 @@ impl Disk {
                 Err(Errno::NOENT) => continue,
                 stat => stat?,
             };
-            let changed = Duration::from_secs(u64::try_from(stat.st_mtime).unwrap_or(0));
-            let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-            let old = now.checked_sub(changed).is_some_and(|idle| idle >= age);
-            if FileType::from_raw_mode(stat.st_mode).is_file() && old {
+            if FileType::from_raw_mode(stat.st_mode).is_file() && placeholder::age(&stat) >= age {
                 match rustix::fs::unlinkat(&staging, entry.file_name(), AtFlags::empty()) {
                     Ok(()) => removed += 1,
                     Err(Errno::NOENT) => {}

@@ -2,6 +2,7 @@
 
 use super::buffer::{Growing, Reused, read};
 use super::disk::{Disk, hop};
+use super::placeholder;
 use super::root::RootDir;
 use super::sys::{self, PATH_ONLY};
 use crate::storage::reader::{CHUNK, ONE_PIECE, ReadSource};
@@ -54,8 +55,24 @@ impl Disk {
             Err(Errno::AGAIN) if !cached => self.open_leased(root, name)?,
             result => nothing_below_a_file(result)?,
         };
-        let size = regular_size(&file)?;
+        let size = self.size_of(&file, root, name, cached)?;
         Ok((file, size))
+    }
+
+    /// The size of a regular file that is open, or named by a handle; `NOENT` for a placeholder, which no file system
+    /// that keeps the way in memory needs.
+    pub(super) fn size_of(
+        &self,
+        file: &OwnedFd,
+        root: &Arc<RootDir>,
+        name: &str,
+        cached: bool,
+    ) -> rustix::io::Result<u64> {
+        let size = regular_size(file)?;
+        if size == 0 && !cached && placeholder::is_pending(&self.calls, root, name)? {
+            return Err(Errno::NOENT);
+        }
+        Ok(size)
     }
 
     /// Opens a regular file and waits for the holder of a lease.

@@ -131,7 +131,7 @@ impl Disk {
             let published = match replaces || (planted!("exists-then-create") && looks_free(directory, leaf))
             {
                 true => staged.replace(&self.calls, &target.root, directory, leaf),
-                false => staged.publish(&self.calls, directory, leaf),
+                false => staged.publish(&self.calls, target, leaf),
             };
             match published {
                 Ok(()) => break,

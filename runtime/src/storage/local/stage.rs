@@ -1,6 +1,7 @@
 //! A file that is being written and has no final name yet.
 
 use super::directories::Target;
+use super::placeholder::{self, Entry};
 use super::root::RootDir;
 use super::sys::{self, Calls, Moved, open_component};
 use crate::failpoints::planted;
@@ -10,6 +11,7 @@ use rustix::io::{Errno, Result};
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 
 /// The folder below the root that this storage keeps for itself, and the one for staged files in it.
 pub(super) const RESERVED: &str = crate::name::RESERVED_COMPONENT;
@@ -60,7 +62,8 @@ impl Staged {
     /// A new empty file without any name; `None` where the file system has no such thing.
     pub(super) fn unnamed(calls: &Calls, target: &Target) -> Result<Option<Staged>> {
         let directory = &target.directory;
-        if !calls.unnamed.load(Relaxed) || planted!("digits-tmp-in-place") || planted!("temp-left-behind") {
+        let nameable = calls.unnamed.load(Relaxed) && calls.links.load(Relaxed);
+        if !nameable || planted!("digits-tmp-in-place") || planted!("temp-left-behind") {
             return Ok(None);
         }
         match sys::open_unnamed(directory.as_fd()) {
@@ -92,12 +95,15 @@ impl Staged {
     }
 
     /// Gives it its final name, which must be free.
-    pub(super) fn publish(&mut self, calls: &Calls, directory: BorrowedFd<'_>, name: &str) -> Result<()> {
+    pub(super) fn publish(&mut self, calls: &Calls, target: &Target, name: &str) -> Result<()> {
+        let directory = target.directory.as_fd();
         match &self.place {
             Place::Unnamed => sys::link_open(calls, self.file.as_fd(), directory, name)?,
             Place::Named(staging, staged) => {
-                let from = (staging.as_fd(), staged.as_str());
-                if let Moved::Linked(_) = sys::move_to_free(calls, from, (directory, name))? {
+                let (from, to) = (format!("{RESERVED}/{STAGING}/{staged}"), target.path_of(name));
+                let from = Entry { directory: staging.as_fd(), leaf: staged, path: &from };
+                let to = Entry { directory, leaf: name, path: &to };
+                if let Moved::Linked(_) = placeholder::move_to_free(calls, &target.root, from, to)? {
                     // It is published. The old name is tried once more when this is dropped.
                     return Ok(());
                 }
@@ -111,6 +117,12 @@ impl Staged {
                     Err(_) => match sys::move_to_free(calls, (CWD, path.as_path()), (directory, name))? {
                         Moved::Linked(_) => return Ok(()),
                         Moved::Wholly => {}
+                        Moved::NoLinks(_) => {
+                            let (staging, staged) = (staging(&target.root)?, random_name()?);
+                            rustix::fs::renameat(CWD, path.as_path(), &staging, staged.as_str())?;
+                            self.place = Place::Named(staging, staged);
+                            return self.publish(calls, target, name);
+                        }
                     },
                 }
             }
@@ -144,6 +156,7 @@ impl Staged {
                     self.place = Place::Named(staging, staged);
                 }
                 Err(error) if matches!(self.place, Place::Unnamed) => return Err(error),
+                // The rename from where it is will do.
                 Err(_) => {}
             }
         }
@@ -175,11 +188,18 @@ impl Drop for Staged {
     }
 }
 
-/// Removes the staging file of a save with this owner token; `NOENT` where there is none.
-pub(super) fn abandon(root: &RootDir, owner: &str) -> Result<()> {
+/// How long a file may take to get its name, once all its bytes are there.
+const MAX_PUBLISHING: Duration = Duration::from_secs(60 * 60);
+
+/// Removes the staging file of a save with this owner token, and the placeholder of its name; `NOENT` where there is no
+/// such file. Placeholders that nobody else looks after are removed as well.
+pub(super) fn abandon(calls: &Calls, root: &RootDir, owner: &str) -> Result<()> {
     if !is_plain(owner) {
         return Ok(());
     }
+    placeholder::clear(calls, root, |from, idle| {
+        from.rsplit_once('/').is_some_and(|(_, leaf)| leaf == owner) || idle >= MAX_PUBLISHING
+    })?;
     let flags = OFlags::RDONLY | OFlags::DIRECTORY;
     let staging = open_component(root.as_fd(), RESERVED, flags)
         .and_then(|reserved| open_component(reserved.as_fd(), STAGING, flags));
@@ -197,7 +217,7 @@ fn staging(root: &RootDir) -> Result<OwnedFd> {
     private_directory(reserved.as_fd(), STAGING)
 }
 
-fn private_directory(at: BorrowedFd<'_>, name: &str) -> Result<OwnedFd> {
+pub(super) fn private_directory(at: BorrowedFd<'_>, name: &str) -> Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY;
     match open_component(at, name, flags) {
         Err(Errno::NOENT) => {}
@@ -206,7 +226,7 @@ fn private_directory(at: BorrowedFd<'_>, name: &str) -> Result<OwnedFd> {
     match rustix::fs::mkdirat(at, name, Mode::RWXU) {
         Ok(()) => {
             let directory = open_component(at, name, flags)?;
-            rustix::fs::fchmod(&directory, Mode::RWXU)?;
+            sys::set_mode(directory.as_fd(), Mode::RWXU)?;
             Ok(directory)
         }
         Err(Errno::EXIST) => open_component(at, name, flags),
@@ -214,7 +234,7 @@ fn private_directory(at: BorrowedFd<'_>, name: &str) -> Result<OwnedFd> {
     }
 }
 
-fn random_name() -> Result<String> {
+pub(super) fn random_name() -> Result<String> {
     let mut random = [0; 16];
     getrandom::fill(&mut random).map_err(|_| Errno::IO)?;
     Ok(format!("{:032x}", u128::from_ne_bytes(random)))

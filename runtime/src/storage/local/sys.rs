@@ -16,6 +16,8 @@ pub(super) struct Calls {
     pub(super) unnamed: AtomicBool,
     pub(super) link_handle: AtomicBool,
     pub(super) noreplace: AtomicBool,
+    /// Hard links, without which an unnamed file gets no name.
+    pub(super) links: AtomicBool,
     pub(super) copy_range: AtomicBool,
 }
 
@@ -29,6 +31,7 @@ impl Default for Calls {
             ),
             link_handle: AtomicBool::new(true),
             noreplace: AtomicBool::new(true),
+            links: AtomicBool::new(true),
             copy_range: AtomicBool::new(cfg!(target_os = "linux")),
         }
     }
@@ -189,6 +192,8 @@ pub(super) enum Moved {
     Wholly,
     /// It has the new name, and because of this the old one too.
     Linked(Errno),
+    /// It was not moved: the file system has neither renames that replace nothing nor hard links, and this is what it says.
+    NoLinks(Errno),
 }
 
 /// Moves a file to a name that must be free.
@@ -200,11 +205,21 @@ pub(super) fn move_to_free(
     if calls.noreplace.load(Relaxed) {
         match rename_noreplace(from, to) {
             // INVAL is what a file system says that lacks the flag.
-            Err(Errno::NOSYS | Errno::INVAL) => {}
+            Err(Errno::NOSYS | Errno::INVAL | Errno::OPNOTSUPP) => {}
             result => return result.map(|()| Moved::Wholly),
         }
     }
-    rustix::fs::linkat(from.0, from.1, to.0, to.1, AtFlags::empty())?;
+    if !calls.links.load(Relaxed) {
+        return Ok(Moved::NoLinks(Errno::OPNOTSUPP));
+    }
+    match rustix::fs::linkat(from.0, from.1, to.0, to.1, AtFlags::empty()) {
+        // What file systems say that have no links, or no second one. A kernel that protects foreign files from being
+        // linked says it too.
+        Err(error @ (Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS | Errno::MLINK)) => {
+            return Ok(Moved::NoLinks(error));
+        }
+        result => result?,
+    }
     match rustix::fs::unlinkat(from.0, from.1, AtFlags::empty()) {
         Ok(()) | Err(Errno::NOENT) => Ok(Moved::Wholly),
         Err(error) => Ok(Moved::Linked(error)),
@@ -225,7 +240,25 @@ fn rename_noreplace(_: (BorrowedFd<'_>, impl Arg), _: (BorrowedFd<'_>, &str)) ->
 /// user space, say that a directory is nothing to sync.
 pub(super) fn sync_directory(directory: BorrowedFd<'_>) -> Result<()> {
     match rustix::fs::fsync(directory) {
-        Err(Errno::INVAL | Errno::BADF) => Ok(()),
+        Err(Errno::INVAL | Errno::BADF | Errno::NOSYS | Errno::OPNOTSUPP) => Ok(()),
+        result => result,
+    }
+}
+
+/// Sets the mode of an open file or directory, on file systems that keep one. FAT, exFAT and others have one mode for
+/// all files, which their mount options set.
+///
+/// # Errors
+/// No permission: the file is another user's, and has fewer rights than it should have.
+pub(super) fn set_mode(fd: BorrowedFd<'_>, mode: Mode) -> Result<()> {
+    match rustix::fs::fchmod(fd, mode) {
+        Err(error @ (Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS)) => {
+            let stat = rustix::fs::fstat(fd)?;
+            let euid = rustix::process::geteuid();
+            let may = euid.is_root() || stat.st_uid == euid.as_raw();
+            let suffices = Mode::from_raw_mode(stat.st_mode).contains(mode);
+            if may || suffices { Ok(()) } else { Err(error) }
+        }
         result => result,
     }
 }
@@ -358,4 +391,32 @@ pub(super) fn is_local(fd: BorrowedFd<'_>) -> bool {
 #[cfg(not(target_os = "linux"))]
 pub(super) fn is_local(_: BorrowedFd<'_>) -> bool {
     false
+}
+
+/// What to look at, or to do, where the text of the system alone does not say it.
+pub(super) fn advice(error: Errno) -> Option<&'static str> {
+    Some(match error {
+        Errno::PERM | Errno::ACCESS => {
+            "the process may not do this in the storage's directory: look at the owner and the mode of the directory, and \
+             at the options of its mount"
+        }
+        Errno::ROFS => {
+            "the file system of the storage is mounted read-only: mount it with `rw`, and look why it is not"
+        }
+        Errno::NOSPC => {
+            "the file system of the storage has no blocks or no inodes left: see `df` and `df -i`"
+        }
+        Errno::DQUOT => "the disk quota of the user that the process runs as is used up",
+        Errno::STALE => {
+            "the server of this network file system has lost the file: it may have been restarted"
+        }
+        Errno::NOTCONN => "the program behind this file system has ended: unmount it and mount it again",
+        Errno::IO => "the disk, or the way to it, has failed: look at the log of the kernel",
+        Errno::HOSTDOWN | Errno::HOSTUNREACH | Errno::TIMEDOUT => {
+            "the server of this network file system does not answer"
+        }
+        Errno::OPNOTSUPP | Errno::NOSYS => "the file system of the storage lacks what this needs",
+        Errno::ILSEQ => "the file system of the storage takes no name with these characters",
+        _ => return None,
+    })
 }

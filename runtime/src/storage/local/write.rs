@@ -141,7 +141,7 @@ impl Disk {
     /// Mode and owner, then the bytes to the disk. An error of `fsync` is final: the file is dropped, for the kernel
     /// may call it clean the second time.
     pub(super) fn finish(&self, file: &File, options: &SaveOptions) -> Result<()> {
-        rustix::fs::fchmod(file, self.file_mode)?;
+        sys::set_mode(file.as_fd(), self.file_mode)?;
         if let Some(owner) = options.owner.as_ref().filter(|_| !planted!("no-owner")) {
             match rustix::fs::fsetxattr(file, OWNER, owner.as_bytes(), XattrFlags::empty()) {
                 // The sweeper reports a file without owner instead of deleting it.

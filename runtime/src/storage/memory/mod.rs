@@ -251,6 +251,7 @@ impl Storage for MemoryStorage {
     }
 
     async fn rename(&self, from: FileName<'_>, to: FileName<'_>) -> Result<()> {
+        FileName::or_upload(to.as_str()).map_err(|error| self.failed(error, "rename", to.as_str()))?;
         let mut tree = self.write();
         let file = tree.get(from).cloned().map_err(|error| self.failed(error, "rename", from.as_str()))?;
         tree.put(to, &file, IfTaken::Fail).map_err(|error| self.failed(error, "rename", to.as_str()))?;

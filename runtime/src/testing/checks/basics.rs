@@ -175,7 +175,7 @@ async fn list_of_a_file_is_an_error(s: SharedStorage) -> Checked {
 async fn list_takes_no_traversal(s: SharedStorage) -> Checked {
     put(&*s, "a", "a").await?;
     offered(s.list("").await)?;
-    for bad in ["..", "a/../..", "/", "/etc", ".", "a/", "a//b", "a\\b", ".filefield"] {
+    for bad in ["..", "a/../..", "/", "/etc", ".", "a/", "a//b", "a\\..\\b", ".filefield"] {
         let wanted = check_directory(bad).err().map(|error| error.kind());
         let result = s.list(bad).await;
         let kind = result.as_ref().err().map(|error| error.kind());

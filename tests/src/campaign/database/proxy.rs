@@ -2,7 +2,7 @@
 
 use super::wire::{Requests, backend_id, is_commit};
 use crate::campaign::Result;
-use filefield::db::sea_orm::ConnectionTrait;
+use filefield::db::sea_orm::{ConnectionTrait, Statement};
 use filefield_tests::databases::{Kind, Server};
 use serde::{Deserialize, Serialize};
 use std::io::{Read, Write};
@@ -12,6 +12,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+/// How long a fault may take to be carried out.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What happens to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +39,8 @@ struct State {
     asked: Vec<String>,
     armed: Option<Armed>,
     fired: Option<String>,
+    /// Faults that are being carried out: the server goes down or comes up, or a connection is being ended.
+    under_way: u32,
 }
 
 #[derive(Debug)]
@@ -102,7 +107,8 @@ impl Proxy {
     /// Breaks the request that comes as the `at`th from now on; of the commits, if only they count.
     pub(super) fn arm(&self, fault: Fault, at: u64, commits: bool) {
         let mut state = self.shared.state();
-        *state = State { armed: Some(Armed { fault, at, commits }), ..State::default() };
+        let armed = Some(Armed { fault, at, commits });
+        *state = State { armed, under_way: state.under_way, ..State::default() };
     }
 
     /// What was asked since the last look; from now on nothing is broken.
@@ -112,11 +118,15 @@ impl Proxy {
         std::mem::take(&mut state.asked)
     }
 
-    /// What was broken.
+    /// What was broken, once that is over: an operation may end before the server is wholly down, or up again, and
+    /// whoever asks it anything meanwhile meets the same fault a second time.
     pub(super) fn fired(&self) -> Option<String> {
-        let mut state = self.shared.state();
-        state.armed = None;
-        state.fired.take()
+        self.shared.state().armed = None;
+        let began = Instant::now();
+        while self.shared.state().under_way > 0 && began.elapsed() < PATIENCE {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        self.shared.state().fired.take()
     }
 }
 
@@ -168,6 +178,7 @@ impl Shared {
         'connection: while let Ok(len @ 1..) = from.read(&mut buffer) {
             for unit in requests.push(&buffer[..len]) {
                 let fault = unit.text.and_then(|text| self.decide(text));
+                let _over = fault.map(|_| Over(self));
                 let before = answers.load(Ordering::Acquire);
                 match fault {
                     Some(Fault::NeverArrives) => break 'connection,
@@ -225,21 +236,46 @@ impl Shared {
         }
         let fault = armed.fault;
         (state.armed, state.fired) = (None, Some(text));
+        state.under_way += 1;
         Some(fault)
     }
 
-    /// Ends a connection as an administrator does.
+    /// Ends a connection as an administrator does, and waits until it has ended: until then it goes on answering.
     fn end(&self, id: u64) {
-        let statement = match self.server.kind() {
-            Kind::MariaDb => format!("KILL {id}"),
-            _ => format!("SELECT pg_terminate_backend({id})"),
+        let (end, lives) = match self.server.kind() {
+            Kind::MariaDb => (
+                format!("KILL {id}"),
+                format!("SELECT 1 AS lives FROM information_schema.processlist WHERE id = {id}"),
+            ),
+            _ => (
+                format!("SELECT pg_terminate_backend({id})"),
+                format!("SELECT 1 AS lives FROM pg_stat_activity WHERE pid = {id}"),
+            ),
         };
         let ended = tokio::runtime::Builder::new_current_thread().enable_all().build().map(|runtime| {
-            runtime.block_on(async { self.server.admin().await?.execute_unprepared(&statement).await })
+            runtime.block_on(async {
+                let admin = self.server.admin().await?;
+                admin.execute_unprepared(&end).await?;
+                let began = Instant::now();
+                let lives = Statement::from_string(admin.get_database_backend(), lives);
+                while admin.query_one_raw(lives.clone()).await?.is_some() && began.elapsed() < PATIENCE {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+                Ok::<_, filefield::db::sea_orm::DbErr>(())
+            })
         });
-        if !matches!(ended, Ok(Ok(_))) {
+        if !matches!(ended, Ok(Ok(()))) {
             eprintln!("a connection could not be ended: {ended:?}");
         }
+    }
+}
+
+/// When this is dropped, a fault is over.
+struct Over<'a>(&'a Shared);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.state().under_way -= 1;
     }
 }
 

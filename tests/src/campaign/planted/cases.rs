@@ -28,9 +28,15 @@ pub(super) const CASES: &[Case] = &[
     case("digits-tmp-in-place", "kill --operations create --count 40"),
     case("delete-follows-links", "links --count 50000 --seconds 2"),
     case("open-follows-links", "links --count 50000 --seconds 2"),
-    case("second-try-is-the-first", "store --operations save --faults 503,429,409,clock --count 60"),
-    case("open-upload-forgotten", "store --operations save-large --count 20"),
-    case("copy-not-looked-at", "store --operations rename-in-bucket --faults error-in-200 --count 30"),
+    case(
+        "second-try-is-the-first",
+        "store --operations save --faults 409 --extents after-second-try --retries 1 --count 20",
+    ),
+    case("open-upload-forgotten", "store --operations save-large --faults 503 --extents onward --count 10"),
+    case(
+        "copy-not-looked-at",
+        "store --operations rename-in-bucket --faults error-in-200 --extents once --count 24",
+    ),
     case("limit-off-by-one", "model --count 100"),
     case("short-content-accepted", "model --count 100"),
     case("uncertain-is-certain", "model --count 100"),

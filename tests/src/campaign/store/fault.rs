@@ -141,6 +141,25 @@ pub(super) enum Extent {
 }
 
 impl Extent {
+    /// Those that a request may have; twice the one that reaches most.
+    pub(super) fn of(ask: Ask) -> &'static [Extent] {
+        match ask.is_writing() {
+            true => {
+                &[Extent::Once, Extent::Onward, Extent::Onward, Extent::SecondTry, Extent::AfterSecondTry]
+            }
+            false => &[Extent::Once, Extent::Onward],
+        }
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Extent::Once => "once",
+            Extent::Onward => "onward",
+            Extent::SecondTry => "second-try",
+            Extent::AfterSecondTry => "after-second-try",
+        }
+    }
+
     /// What happens to the `nth` request, counted from the chosen one, which is 0.
     pub(super) fn fault(self, fault: Fault, nth: u64) -> Option<Fault> {
         match (self, nth) {

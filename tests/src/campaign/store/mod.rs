@@ -7,8 +7,8 @@
 //!
 //! A quarter of the faults befall moves of a field into the bucket and out of it.
 //!
-//! `store [--count 900] [--operations save,sweep] [--faults stall] [--show yes]`: the last prints the requests of every
-//! operation.
+//! `store [--count 900] [--operations save,sweep] [--faults stall] [--extents once,onward,second-try,after-second-try]
+//! [--retries 1] [--show yes]`: the last prints the requests of every operation.
 
 mod claim;
 mod exchange;
@@ -87,10 +87,16 @@ async fn campaign(options: &Options, back: &Handle) -> Result<Report> {
     let patience = [patience(false), patience(true)];
     let mut left = plan(&unharmed, options, &mut random);
     let (mut visited, mut tries, mut longest) = (BTreeSet::new(), 0, (Duration::ZERO, String::new()));
+    let (mut decks, mut stages) = (Decks::default(), 0);
     while report.fired < count && !left.is_empty() {
         // Operations on large files need patience, which would make the stalls of the others long.
         let is_large = left.last().is_some_and(|target| target.operation.is_large());
-        let retries = usize::from(random.below(3) > 0);
+        // Two clients in three try again.
+        stages += 1;
+        let retries = match options.text("retries", "any") {
+            "any" => usize::from((stages + options.seed) % 3 > 0),
+            retries => retries.parse()?,
+        };
         let habits = Habits { patience: patience[usize::from(is_large)], retries };
         let mut stage = Stage::new(back, habits).await?;
         let world = stage.world.clone();
@@ -102,9 +108,10 @@ async fn campaign(options: &Options, back: &Handle) -> Result<Report> {
                 let Some(target) = left.pop_if(|target| target.operation.is_large() == is_large) else {
                     break;
                 };
+                let Some((extent, detail)) = decks.deal(target, options, &mut random) else { continue };
                 (tries, used) = (tries + 1, used + 1);
-                let broken =
-                    Broken { target, tries, seed: options.seed, unharmed: &unharmed[&target.operation] };
+                let (seed, unharmed) = (options.seed, &unharmed[&target.operation]);
+                let broken = Broken { target, extent, detail, tries, seed, unharmed };
                 let took = broken.run(&mut stage, &mut report, &mut random, &mut visited).await?;
                 longest = longest.clone().max((took, target.operation.name().to_owned()));
             }
@@ -209,9 +216,44 @@ async fn prepared(operation: Operation, stage: &mut Stage, random: &mut Random) 
     with_storage(stage.patient.clone(), operation.prepare(stage, random)).await
 }
 
+/// Ways of a fault that differ in what [`Armed::detail`] says: four, and three codes.
+const DETAILS: u64 = 12;
+
+/// How each fault befalls each request: the seed decides in what order, but in twelve times as many tries as there are
+/// extents each of these comes with each detail, and each extent in every few tries.
+#[derive(Debug, Default)]
+struct Decks(BTreeMap<Target, Vec<(Extent, u64)>>);
+
+impl Decks {
+    /// The next way; `None` where no extent that is wanted befalls such a request.
+    fn deal(&mut self, target: Target, options: &Options, random: &mut Random) -> Option<(Extent, u64)> {
+        let deck = self.0.entry(target).or_default();
+        if deck.is_empty() {
+            let wanted = |extent: &&Extent| options.wants("extents", extent.name());
+            let mut details: Vec<(Extent, Vec<u64>)> = Extent::of(target.ask)
+                .iter()
+                .filter(wanted)
+                .map(|extent| (*extent, (0..DETAILS).collect()))
+                .collect();
+            for (_, details) in &mut details {
+                shuffle(details, random);
+            }
+            for _ in 0..DETAILS {
+                shuffle(&mut details, random);
+                deck.extend(details.iter_mut().filter_map(|(extent, left)| Some((*extent, left.pop()?))));
+            }
+        }
+        let (extent, detail) = deck.pop()?;
+        // The rest decides where something is cut.
+        Some((extent, (random.next() >> 8) / DETAILS * DETAILS + detail))
+    }
+}
+
 /// One fault.
 struct Broken<'a> {
     target: Target,
+    extent: Extent,
+    detail: u64,
     tries: u64,
     seed: u64,
     unharmed: &'a Unharmed,
@@ -227,13 +269,7 @@ impl Broken<'_> {
         visited: &mut BTreeSet<(Operation, u64, Fault)>,
     ) -> Result<Duration> {
         let Target { operation, at, ask, fault } = self.target;
-        let extents: &[Extent] = match ask.is_writing() {
-            true => {
-                &[Extent::Once, Extent::Onward, Extent::Onward, Extent::SecondTry, Extent::AfterSecondTry]
-            }
-            false => &[Extent::Once, Extent::Onward],
-        };
-        let armed = Armed { fault, extent: *random.pick(extents), at, detail: random.next() >> 8 };
+        let armed = Armed { fault, extent: self.extent, at, detail: self.detail };
         let tried = format!(
             "{} of {}, request {at} ({ask:?}), {:?}, detail {}, {} retries, try {} of --seed {}",
             fault.name(),

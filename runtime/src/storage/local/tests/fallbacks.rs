@@ -8,19 +8,24 @@ pub(super) fn switch_all_off(disk: &Disk) {
 }
 
 pub(super) fn switch_all_off_if(disk: &Disk, off: bool) {
-    for call in calls(disk) {
+    // With hard links: where those are missing too, a name is taken by a placeholder.
+    for call in calls(disk).into_iter().take(5) {
         call.store(!off, Relaxed);
     }
 }
 
-fn calls(disk: &Disk) -> [&AtomicBool; 5] {
+pub(super) fn switch_off_links_if(disk: &Disk, off: bool) {
+    disk.calls.links.store(!off, Relaxed);
+}
+
+fn calls(disk: &Disk) -> [&AtomicBool; 6] {
     let calls = &disk.calls;
-    [&calls.openat2, &calls.unnamed, &calls.link_handle, &calls.noreplace, &calls.copy_range]
+    [&calls.openat2, &calls.unnamed, &calls.link_handle, &calls.noreplace, &calls.copy_range, &calls.links]
 }
 
 /// Every set of missing calls.
 fn each(test: impl Fn(&Media)) {
-    for missing in 0_u32..32 {
+    for missing in 0_u32..64 {
         for overwrite in [false, true] {
             let media = Media::with(|builder| builder.allow_overwrite(overwrite));
             for (bit, call) in calls(&media.storage.disk).iter().enumerate() {
@@ -124,4 +129,108 @@ fn staged_names_are_private_and_swept() {
     // Nobody can name them either.
     assert!(FileName::new(".filefield/tmp/x").is_err());
     assert_eq!(run(media.storage.list(".filefield")).unwrap_err().kind(), ErrorKind::InvalidName);
+}
+
+/// A storage on a file system without hard links and without renames that replace nothing.
+fn without_links() -> Media {
+    let media = Media::new();
+    switch_all_off(&media.storage.disk);
+    switch_off_links_if(&media.storage.disk, true);
+    media
+}
+
+#[test]
+fn savers_of_one_name_never_lose_bytes_without_links() {
+    let media = without_links();
+    let saved: Vec<_> = std::thread::scope(|scope| {
+        let media = &media;
+        let savers: Vec<_> = (0..4)
+            .map(|saver| {
+                scope.spawn(move || {
+                    let save = |round| {
+                        let bytes = format!("{saver} {round}");
+                        (media.save("d/f", bytes.clone()).unwrap().name, bytes)
+                    };
+                    (0..50).map(save).collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        savers.into_iter().flat_map(|saver| saver.join().unwrap()).collect()
+    });
+    for (name, bytes) in &saved {
+        assert_eq!(media.read(name).unwrap(), bytes.as_bytes());
+    }
+    assert_eq!(media.files().len(), saved.len());
+}
+
+/// What a process leaves that is killed between the placeholder and the rename over it.
+fn leave_placeholder(media: &Media, staged: &str, wanted: &str) {
+    for folder in [".filefield/tmp", ".filefield/placeholders", "d"] {
+        fs::create_dir_all(media.at(folder)).unwrap();
+    }
+    fs::write(media.at(&format!(".filefield/tmp/{staged}")), "staged").unwrap();
+    let note = format!(".filefield/tmp/{staged}\0{wanted}");
+    fs::write(media.at(&format!(".filefield/placeholders/{staged}")), note).unwrap();
+    fs::write(media.at(wanted), "").unwrap();
+}
+
+#[test]
+fn a_placeholder_of_a_killed_save_is_removed_with_what_it_staged() {
+    let media = without_links();
+    leave_placeholder(&media, "mine", "d/mine");
+    leave_placeholder(&media, "other", "d/other");
+    run(media.storage.abandon("mine")).unwrap();
+    assert_eq!(media.files(), [".filefield/placeholders/other", ".filefield/tmp/other", "d/other"]);
+    run(media.storage.abandon("mine")).unwrap();
+    assert_eq!(run(media.storage.remove_staged(Duration::from_secs(60))).unwrap(), 0);
+    assert_eq!(media.files().len(), 3);
+    assert_eq!(run(media.storage.remove_staged(Duration::ZERO)).unwrap(), 1);
+    assert_eq!(media.files(), [""; 0]);
+}
+
+#[test]
+fn only_a_placeholder_is_taken_for_one() {
+    let media = without_links();
+    // The rename has happened, and an empty file was saved.
+    leave_placeholder(&media, "renamed", "d/renamed");
+    fs::remove_file(media.at(".filefield/tmp/renamed")).unwrap();
+    // Another program has written to the file, or had it there before.
+    leave_placeholder(&media, "written", "d/written");
+    fs::write(media.at("d/written"), "x").unwrap();
+    leave_placeholder(&media, "older", "d/older");
+    let old = std::time::SystemTime::now() - Duration::from_secs(100);
+    fs::File::options().write(true).open(media.at("d/older")).unwrap().set_modified(old).unwrap();
+    // A process that was killed before its note was whole.
+    fs::write(media.at(".filefield/placeholders/half"), "").unwrap();
+    for owner in ["renamed", "written", "older"] {
+        run(media.storage.abandon(owner)).unwrap();
+    }
+    run(media.storage.remove_staged(Duration::ZERO)).unwrap();
+    assert_eq!(media.files(), ["d/older", "d/renamed", "d/written"]);
+}
+
+#[test]
+fn a_taken_name_stays_as_it_is_without_links() {
+    let media = without_links();
+    fs::write(media.at("taken"), "").unwrap();
+    let exact = SaveOptions { exact: true, ..SaveOptions::default() };
+    assert_eq!(media.save_with("taken", "x", &exact).unwrap_err().kind(), ErrorKind::AlreadyExists);
+    media.save("from", "x").unwrap();
+    let error = run(media.storage.rename(name("from"), name("taken"))).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::AlreadyExists);
+    assert_eq!(media.files(), ["from", "taken"]);
+    assert_eq!(fs::read(media.at("taken")).unwrap(), b"");
+}
+
+#[test]
+fn errors_of_the_file_system_say_what_to_do() {
+    for (error, what) in [
+        (Errno::ROFS, "mounted read-only"),
+        (Errno::PERM, "owner and the mode"),
+        (Errno::DQUOT, "disk quota"),
+        (Errno::NOTCONN, "mount it again"),
+    ] {
+        let text = located(error.into(), "save", Some("a")).to_string();
+        assert!(text.contains(what), "{text}");
+    }
 }

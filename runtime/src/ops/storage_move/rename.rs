@@ -1,0 +1,222 @@
+//! Giving files of older programs names that this library would give.
+
+use super::one::{Job, Outcome, Whereabouts};
+use super::report::MoveError;
+use super::rows::{Row, Rows};
+use super::{FieldName, GRACE, MoveReport, SHOWN, field_named, keeps_owners};
+use crate::db::{DatabaseConnection, Table};
+use crate::failpoints::step;
+use crate::field::FieldDef;
+use crate::registry::{self, StorageHandle};
+use crate::{Error, ErrorKind, FileName, Metadata, Result, journal};
+use std::collections::HashMap;
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+/// Gives the files of `field` whose names an older program has made, such as `10:30.txt`, `.hidden` or `docs\\win.txt`,
+/// the names of [`cleaned`](crate::name::cleaned), in file and column. Other files are left alone. Nothing happens before
+/// [`run`](RenameNames::run).
+///
+/// Each file is copied to its new name in its own storage and the copy is compared with it. Then the row gets the new
+/// name, if it still names the same file, and the file of the old name is deleted. It is not deleted while another row
+/// names it. A process may be killed at any moment: then the row has its old name and file, or its new ones. At worst the
+/// file of the old name stays.
+///
+/// ```no_run
+/// # use filefield::prelude::*;
+/// # #[derive(Debug, Clone, Default, Model)]
+/// # #[model(table = "cars")]
+/// # struct Car {
+/// #     #[model(primary_key)]
+/// #     id: i64,
+/// #     #[file(upload_to = "cars")]
+/// #     photo: ImageField,
+/// # }
+/// # async fn run(db: filefield::db::DatabaseConnection) -> filefield::Result<()> {
+/// let would = filefield::ops::rename_names::<Car>(&db, "photo").dry_run().run().await?;
+/// println!("{would}");
+/// let report = filefield::ops::rename_names::<Car>(&db, "photo").run().await?;
+/// assert!(report.is_complete(), "{report}");
+/// # Ok(())
+/// # }
+/// ```
+pub fn rename_names<'a, M: Table>(db: &DatabaseConnection, field: impl FieldName<M>) -> RenameNames<'a, M> {
+    RenameNames {
+        db: db.clone(),
+        field: field.name(),
+        keep_source: false,
+        dry_run: false,
+        progress: Box::new(|_| {}),
+        model: PhantomData,
+    }
+}
+
+/// A renaming, to be set up and [run](Self::run). Made by [`rename_names`].
+#[must_use = "nothing is renamed before `run`"]
+pub struct RenameNames<'a, M> {
+    db: DatabaseConnection,
+    field: String,
+    keep_source: bool,
+    dry_run: bool,
+    progress: Box<dyn FnMut(&MoveReport) + Send + 'a>,
+    model: PhantomData<fn() -> M>,
+}
+
+impl<'a, M: Table> RenameNames<'a, M> {
+    /// Is called at the beginning and after every row, with what has been done so far.
+    pub fn progress(mut self, progress: impl FnMut(&MoveReport) + Send + 'a) -> Self {
+        self.progress = Box::new(progress);
+        self
+    }
+
+    /// Leaves the files of the old names where they are: links to them go on working.
+    pub fn keep_source(mut self) -> Self {
+        self.keep_source = true;
+        self
+    }
+
+    /// Counts what would be renamed, and looks whether each file is there. Changes nothing.
+    pub fn dry_run(mut self) -> Self {
+        self.dry_run = true;
+        self
+    }
+
+    /// Goes through the rows in the order of their keys. In the report, [`moved`](MoveReport::moved) are the files with a
+    /// new name, [`left`](MoveReport::left) those whose old file stays, and [`skipped`](MoveReport::skipped) the rows with
+    /// a name that needs no change. A file that cannot be renamed is noted, and the others go on. May be dropped at any
+    /// await and run again.
+    ///
+    /// # Errors
+    /// [`Usage`](ErrorKind::Usage) for a field that is not there; those of the database. What was renamed stays renamed.
+    pub async fn run(mut self) -> Result<MoveReport> {
+        self.go_through().await.map_err(|error| error.with_operation("rename").with_model(M::MODEL))
+    }
+
+    async fn go_through(&mut self) -> Result<MoveReport> {
+        let def = field_named::<M>(&self.field)?;
+        crate::db::enter::<M>()?;
+        journal::note_columns(&self.db, M::TABLE, M::FIELDS.iter().map(|field| field.def())).await?;
+        let rows = Rows::new(&self.db, def.spec().column, def.spec().meta_column);
+        let mut report = MoveReport { total: rows.count().await?, ..MoveReport::default() };
+        (self.progress)(&report);
+        let (mut jobs, mut after) = (HashMap::new(), None);
+        loop {
+            let page = rows.page(after.take(), PAGE).await?;
+            let Some(last) = page.last() else { return Ok(report) };
+            after = Some(last.key.clone());
+            for row in page {
+                let outcome = self.one(def, &rows, &mut jobs, &row).await;
+                let blame = |error: Error| def.blame(error.with_operation("rename").with_name(&row.name));
+                let outcome = outcome.unwrap_or_else(|error| Outcome::Failed(blame(error)));
+                note(row.outcome(outcome), &mut report);
+                (self.progress)(&report);
+            }
+        }
+    }
+
+    /// Renames the file of one row. `jobs` are known by what rows say of their storage.
+    async fn one(
+        &self,
+        def: &'static FieldDef,
+        rows: &Rows<M>,
+        jobs: &mut HashMap<Option<String>, Arc<Job<M>>>,
+        row: &Row,
+    ) -> Result<Outcome> {
+        if FileName::new(&row.name).is_ok() {
+            return Ok(Outcome::Skipped);
+        }
+        if let Some(reason) = &row.unreadable {
+            let text = format!("what the row says of its file cannot be read: {reason}");
+            return Err(Error::new(ErrorKind::Database, text));
+        }
+        let old = FileName::existing(&row.name)?;
+        let stated = row.meta.storage.clone();
+        let job = match jobs.get(&stated) {
+            Some(job) => job.clone(),
+            None => {
+                let job = Arc::new(self.job(def, rows, stated.as_deref()).await?);
+                jobs.insert(stated, job.clone());
+                job
+            }
+        };
+        let before = if self.dry_run { None } else { Some(job.from.metadata(old).await?) };
+        let outcome = job.run(row, Whereabouts::From).await?;
+        let (Outcome::Moved { bytes, .. }, Some(before)) = (&outcome, before) else { return Ok(outcome) };
+        let bytes = *bytes;
+        step!("N1.renamed");
+        // The row has its new name: what follows is no failure of it.
+        let left = self.keep_source || !self.delete(def, &job.from, row, old, &before).await.unwrap_or(false);
+        Ok(Outcome::Moved { bytes, renamed: true, left })
+    }
+
+    async fn job(&self, def: &'static FieldDef, rows: &Rows<M>, stated: Option<&str>) -> Result<Job<M>> {
+        let own = def.storage()?;
+        let home = match stated {
+            Some(alias) => registry::elsewhere(own, alias)?,
+            None => own,
+        };
+        let keeps_owners = keeps_owners(home.storage()).await?;
+        Ok(Job {
+            rows: rows.clone(),
+            def,
+            from: home.clone(),
+            to: home,
+            keeps_owners,
+            grace: i64::try_from(GRACE.as_secs()).unwrap_or(i64::MAX),
+            // No proof of ours is with the file: it is deleted here, or not at all.
+            keep_source: true,
+            in_place: true,
+            dry_run: self.dry_run,
+        })
+    }
+
+    /// Deletes the file of the old name. `false` where another row names it, or it has changed since it was copied.
+    async fn delete(
+        &self,
+        def: &'static FieldDef,
+        home: &StorageHandle<'_>,
+        row: &Row,
+        old: FileName<'_>,
+        before: &Metadata,
+    ) -> Result<bool> {
+        let column = def.spec().column;
+        if journal::is_named(&self.db, home.alias(), (M::TABLE, column), &row.name).await? {
+            return Ok(false);
+        }
+        let now = home.metadata(old).await?;
+        if (now.size, now.modified) != (before.size, before.modified) {
+            return Ok(false);
+        }
+        home.delete(old).await?;
+        Ok(true)
+    }
+}
+
+/// How many rows are read at a time.
+const PAGE: u64 = 500;
+
+fn note((key, name, outcome): (String, String, Outcome), report: &mut MoveReport) {
+    match outcome {
+        Outcome::Skipped => report.skipped += 1,
+        Outcome::Overtaken => report.overtaken += 1,
+        Outcome::Moved { bytes, renamed, left } => {
+            report.moved += 1;
+            report.bytes += bytes;
+            report.renamed += u64::from(renamed);
+            report.left += u64::from(left);
+        }
+        Outcome::Failed(error) => {
+            report.failed += 1;
+            if report.errors.len() < SHOWN {
+                report.errors.push(MoveError { key, name, error });
+            }
+        }
+    }
+}
+
+impl<M> fmt::Debug for RenameNames<'_, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RenameNames").field("field", &self.field).finish_non_exhaustive()
+    }
+}
