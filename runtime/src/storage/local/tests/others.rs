@@ -101,7 +101,7 @@ fn a_temporary_file_of_somebody_else() {
     let path = media.dir.path().join("upload");
     fs::write(&path, "bytes").unwrap();
     chown(&path, Some(1000), Some(1000)).unwrap();
-    let temp = crate::TempFile::adopt(&path).unwrap();
+    let temp = crate::TempFile::adopt(&path).unwrap().assume_closed();
     let saved = media.save("f", Content::from(temp)).unwrap();
     assert_eq!(media.read(&saved.name).unwrap(), b"bytes");
     assert_eq!(fs::metadata(media.at("f")).unwrap().uid(), 0, "its owner could write to it");
