@@ -116,7 +116,8 @@ fn unknown_keys_are_errors_with_line_and_column() {
                 bas_url = '/'\n[STORAGES.n]\nurl='ftp:x'\n[STORAGES.o]\nbackend='x.Ftp'\n[STORAGES.p]\n";
     let lines = toml_error(text);
     let known = "MEDIA_ROOT, MEDIA_URL, DEBUG, DEFAULT_FILE_STORAGE, FILE_UPLOAD_PERMISSIONS, \
-                 FILE_UPLOAD_DIRECTORY_PERMISSIONS, TIME_ZONE, SECRET_KEY, SECRET_KEY_FALLBACK, STORAGES";
+                 FILE_UPLOAD_DIRECTORY_PERMISSIONS, FILE_UPLOAD_IDLE_TIMEOUT, FILE_UPLOAD_TIMEOUT, TIME_ZONE, SECRET_KEY, \
+                 SECRET_KEY_FALLBACK, STORAGES";
     let want = [
         format!("line 3, column 3: unknown setting `media_rot`; did you mean `MEDIA_ROOT`? known: {known}"),
         "line 4, column 11: STORAGES.é: `é` is no alias: letters, digits, `_` and `-` make one".to_owned(),
