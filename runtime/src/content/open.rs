@@ -19,7 +19,7 @@ pub(crate) fn open_regular(path: &Path, flags: OFlags) -> Result<(File, Metadata
     open().map_err(|error: Error| named(error, path))
 }
 
-/// The length of the regular file at `path`. The error names its last component.
+/// The length of the regular file at `path`. The error never names an absolute path.
 pub(super) fn regular_len(path: &Path) -> Result<u64> {
     let len = || {
         let metadata = fs::metadata(path)?;
