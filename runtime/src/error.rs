@@ -85,6 +85,9 @@ pub enum ErrorKind {
     UniqueViolation,
     /// The database reported an error.
     Database,
+    /// No byte of a content came for too long, or the whole of it took too long; or there was no room for so long to
+    /// read it. The file was not stored, and another try may help.
+    TimedOut,
     /// Any other input or output error.
     Io,
     /// A wrong use of the API that the compiler cannot see.
@@ -539,6 +542,7 @@ impl From<Error> for io::Error {
             ErrorKind::PermissionDenied => io::ErrorKind::PermissionDenied,
             ErrorKind::StorageFull => io::ErrorKind::StorageFull,
             ErrorKind::Unsupported => io::ErrorKind::Unsupported,
+            ErrorKind::TimedOut => io::ErrorKind::TimedOut,
             _ => io::ErrorKind::Other,
         };
         io::Error::new(kind, error)

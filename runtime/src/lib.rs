@@ -47,6 +47,7 @@ pub mod settings;
 pub mod storage;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod threads;
 pub mod upload_to;
 
 pub use async_trait::async_trait;

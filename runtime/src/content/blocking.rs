@@ -1,18 +1,26 @@
 //! Reading a [`Content`] on a blocking thread.
 
+use super::open::open_regular;
+use super::stream::{Stream, caught};
 use super::watch::Watch;
-use super::{ByteStream, Content, Source, TempFile};
+use super::{Content, Source, TempFile};
 use crate::Result;
 use bytes::{Buf, Bytes};
+use rustix::fs::OFlags;
 use std::fmt;
 use std::fs::File;
 use std::future::{Future, poll_fn};
 use std::io::{self, Read, Seek, SeekFrom};
+use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
+use std::time::Duration;
 use tokio::runtime::Handle;
+
+/// How often in a row a reader may say that it was interrupted.
+const MOST_INTERRUPTED: u32 = 10_000;
 
 /// A blocking reader of a [`Content`], for work on a blocking thread.
 ///
@@ -21,7 +29,9 @@ use tokio::runtime::Handle;
 /// breaks a rule. Errors of filefield travel inside the [`io::Error`] and come out of
 /// [`Error::from`](crate::Error) unchanged. After an error it keeps failing and never reports an end.
 ///
-/// A stream is waited for by parking the thread, so do not read one on a thread that runs asynchronous tasks.
+/// A stream is waited for by parking the thread, so do not read one on a thread that runs asynchronous tasks. It fails
+/// when the content's [time limits](Content::with_idle_timeout) are over. Nobody can wake a reader that waits: its
+/// limits are looked at whenever it has returned.
 ///
 /// ```
 /// use filefield::Content;
@@ -34,6 +44,8 @@ use tokio::runtime::Handle;
 /// ```
 pub struct BlockingContent {
     feed: Feed,
+    /// Whether the feed is a reader that may wait for as long as it likes.
+    waits: bool,
     watch: Watch,
     ended: bool,
 }
@@ -45,26 +57,40 @@ enum Feed {
 }
 
 struct Streamed {
-    stream: ByteStream,
+    stream: Stream,
     /// What has arrived and was not handed out.
     rest: Bytes,
     runtime: Option<Handle>,
 }
 
 impl BlockingContent {
-    pub(super) fn new(content: Content) -> Self {
-        let watch = Watch::new(content.inspector, content.stated, content.guarded);
+    pub(super) fn new(mut content: Content) -> Self {
+        let (clock, waits) = (content.clock(), content.may_wait());
+        let watch = Watch::new(content.inspector, content.stated, content.guarded, clock);
         let feed = match content.source {
             Source::Bytes(bytes) => Feed::Bytes(bytes),
+            Source::Path(path) => Feed::Read(Box::new(PathReader { path, file: None })),
             Source::Temp(temp) => Feed::Read(Box::new(TempReader { temp, file: None })),
             Source::File(file) => Feed::Read(Box::new(FromStart::new(file))),
             Source::Read(read) => Feed::Read(read),
             Source::Stream(stream) => {
                 let runtime = Handle::try_current().ok();
-                Feed::Stream(Streamed { stream, rest: Bytes::new(), runtime })
+                Feed::Stream(Streamed { stream: Stream::new(stream), rest: Bytes::new(), runtime })
             }
         };
-        BlockingContent { feed, watch, ended: false }
+        BlockingContent { feed, waits, watch, ended: false }
+    }
+
+    /// Whether it is to be read where nobody minds the wait.
+    pub(super) fn may_wait(&self) -> bool {
+        self.waits
+    }
+
+    /// Starts the wait for its next byte anew: it was another one that was waited for.
+    pub(crate) fn start_waiting(&self) {
+        if self.waits {
+            self.watch.clock().wait();
+        }
     }
 
     /// The next bytes, at most `max`, or `None` at the end. It fills the chunk, whatever the source's own pieces.
@@ -78,32 +104,19 @@ impl BlockingContent {
         Ok((!chunk.is_empty()).then(|| chunk.into()))
     }
 
-    /// The next bytes as the source has them, if it has at least `least` in one piece; else `None`, and
-    /// [`read`](Read::read) gives them.
-    pub(crate) fn next_piece(&mut self, least: usize) -> Result<Option<Bytes>> {
-        let Feed::Stream(stream) = &mut self.feed else { return Ok(None) };
-        if self.ended {
-            return Ok(None);
-        }
-        self.watch.check()?;
-        let arrived = stream.wait(&mut self.watch);
-        if !self.watch.note(arrived)? {
-            self.watch.end()?;
-            self.ended = true;
-        }
-        if stream.rest.len() < least {
-            return Ok(None);
-        }
-        let piece = std::mem::take(&mut stream.rest);
-        self.watch.pass(&piece)?;
-        Ok(Some(piece))
-    }
-
     fn fill(&mut self, buf: &mut [u8]) -> Result<usize> {
-        self.watch.check()?;
+        let mut interrupted = 0;
         let got = loop {
+            self.watch.check()?;
+            if self.waits {
+                self.watch.clock().go_on_waiting();
+            }
             match self.feed.read(buf, &mut self.watch) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error)
+                    if error.kind() == io::ErrorKind::Interrupted && interrupted < MOST_INTERRUPTED =>
+                {
+                    interrupted += 1;
+                }
                 result => break self.watch.note(result.map_err(Into::into))?,
             }
         };
@@ -139,7 +152,7 @@ impl Feed {
     fn read(&mut self, buf: &mut [u8], watch: &mut Watch) -> io::Result<usize> {
         match self {
             Feed::Bytes(bytes) => Ok(hand_out(bytes, buf)),
-            Feed::Read(read) => read.read(buf),
+            Feed::Read(read) => caught(|| read.read(buf))?,
             Feed::Stream(stream) => match stream.wait(watch)? {
                 true => Ok(hand_out(&mut stream.rest, buf)),
                 false => Ok(0),
@@ -151,13 +164,11 @@ impl Feed {
 impl Streamed {
     /// Waits until there is something to hand out; `false` at the end.
     fn wait(&mut self, watch: &mut Watch) -> Result<bool> {
-        while self.rest.is_empty() {
+        if self.rest.is_empty() {
             // Timers and sockets of the stream look for the runtime on the thread that polls them.
             let _entered = self.runtime.as_ref().map(Handle::enter);
-            let next = block_on(poll_fn(|cx| match watch.poll_check(cx) {
-                Ok(()) => self.stream.as_mut().poll_next(cx).map(Option::transpose),
-                Err(error) => Poll::Ready(Err(error)),
-            }));
+            let clock = watch.clock().clone();
+            let next = block_on(poll_fn(|cx| self.stream.poll_piece(cx, watch)), || clock.left());
             match next? {
                 Some(chunk) => self.rest = chunk,
                 None => return Ok(false),
@@ -173,7 +184,7 @@ fn hand_out(bytes: &mut Bytes, buf: &mut [u8]) -> usize {
     count
 }
 
-/// Reads a stream from its start, or from where it stands if it cannot seek (D015).
+/// Reads a stream from its start, or from where it stands if it cannot seek.
 pub(crate) struct FromStart<S> {
     inner: S,
     rewound: bool,
@@ -221,6 +232,22 @@ impl Read for TempReader {
     }
 }
 
+/// Reads the file at a path, opened when it is read.
+struct PathReader {
+    path: PathBuf,
+    file: Option<File>,
+}
+
+impl Read for PathReader {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => none.insert(open_regular(&self.path, OFlags::empty())?.0),
+        };
+        file.read(buf)
+    }
+}
+
 struct Unpark(Thread);
 
 impl Wake for Unpark {
@@ -229,16 +256,19 @@ impl Wake for Unpark {
     }
 }
 
-/// Runs `future` on this thread, which sleeps while it waits. It needs no runtime, and unlike a runtime's own
-/// `block_on` it may be called inside one.
-pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+/// Runs `future` on this thread, which sleeps while it waits, and wakes after the time that `limit` gives. It needs no
+/// runtime, and unlike a runtime's own `block_on` it may be called inside one.
+pub(crate) fn block_on<F: Future>(future: F, limit: impl Fn() -> Option<Duration>) -> F::Output {
     let mut future = pin!(future);
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     let mut cx = Context::from_waker(&waker);
     loop {
         match future.as_mut().poll(&mut cx) {
             Poll::Ready(output) => return output,
-            Poll::Pending => thread::park(),
+            Poll::Pending => match limit() {
+                Some(limit) => thread::park_timeout(limit),
+                None => thread::park(),
+            },
         }
     }
 }

@@ -1,17 +1,19 @@
 //! Reading a [`Content`] from asynchronous code.
 
 use super::blocking::BlockingContent;
+use super::clock::Alarm;
+use super::stream::Stream;
 use super::watch::Watch;
-use super::{ByteStream, Content, Source};
+use super::{Content, Source};
+use crate::threads::{self, Lost};
 use crate::{Error, ErrorKind, Result};
 use bytes::Bytes;
-use futures_core::Stream;
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use tokio::runtime::Handle;
-use tokio::task::{JoinHandle, coop};
+use tokio::task::coop;
 
 /// The most bytes of one chunk.
 const CHUNK: usize = 64 * 1024;
@@ -21,9 +23,9 @@ const CHUNK: usize = 64 * 1024;
 /// Every byte passes the content's inspector. The end is reported only after the inspector has judged the whole and
 /// the length agrees with one that was stated. After an error it keeps failing and never reports an end.
 ///
-/// Files and blocking readers are read on tokio's blocking threads where there is a tokio runtime, and inline where
-/// there is none. Dropping a future of [`next`](Self::next) in the middle loses no bytes. It is a
-/// [`Stream`] too, for HTTP clients that take one as a body.
+/// Where there is a tokio runtime, files are read on its blocking threads, and readers on threads of their own, 128 at
+/// the same time in the whole process; more of them wait their turn. Without one all is read inline. A content whose [time limits](Content::with_idle_timeout) are over fails. Dropping a future of [`next`](Self::next) in
+/// the middle loses no bytes. It is a [`Stream`](futures_core::Stream) too, for HTTP clients that take one as a body.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
@@ -36,6 +38,7 @@ const CHUNK: usize = 64 * 1024;
 /// ```
 pub struct Chunks {
     state: State,
+    alarm: Alarm,
 }
 
 enum State {
@@ -44,31 +47,33 @@ enum State {
     /// Files and readers, while nothing is under way.
     Blocking(Box<BlockingContent>),
     /// A chunk is on its way. It is kept here and not in a caller's future, so dropping that loses nothing.
-    Reading(JoinHandle<Read>),
+    Reading(Pin<Box<dyn Future<Output = Result<Read, Lost>> + Send>>),
     /// The end was reported.
     Ended,
-    /// The reader panicked, or the runtime went away under it.
-    Lost,
+    /// It took too long, the reader panicked, or the runtime went away under it.
+    Lost(ErrorKind),
 }
 
 /// What of bytes or of a stream is still to come.
 struct Direct {
     rest: Bytes,
-    stream: Option<ByteStream>,
+    stream: Option<Stream>,
     watch: Watch,
 }
 
 type Read = (Box<BlockingContent>, Result<Option<Bytes>>);
 
 impl Chunks {
-    pub(super) fn new(content: Content) -> Self {
+    pub(super) fn new(mut content: Content) -> Self {
+        let clock = content.clock();
+        let alarm = Alarm::new(clock.clone());
         let (rest, stream) = match content.source {
             Source::Bytes(bytes) => (bytes, None),
-            Source::Stream(stream) => (Bytes::new(), Some(stream)),
-            _ => return Chunks { state: State::Blocking(Box::new(BlockingContent::new(content))) },
+            Source::Stream(stream) => (Bytes::new(), Some(Stream::new(stream))),
+            _ => return Chunks { state: State::Blocking(Box::new(BlockingContent::new(content))), alarm },
         };
-        let watch = Watch::new(content.inspector, content.stated, content.guarded);
-        Chunks { state: State::Direct(Box::new(Direct { rest, stream, watch })) }
+        let watch = Watch::new(content.inspector, content.stated, content.guarded, clock);
+        Chunks { state: State::Direct(Box::new(Direct { rest, stream, watch })), alarm }
     }
 
     /// The next bytes, or `None` at the end.
@@ -79,10 +84,19 @@ impl Chunks {
         poll_fn(|cx| self.poll_chunk(cx)).await
     }
 
-    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>>> {
+    pub(crate) fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>>> {
         // Bytes that are always at hand would keep other tasks from running.
         let coop = ready!(coop::poll_proceed(cx));
-        let result = ready!(self.poll_state(cx));
+        let Poll::Ready(result) = self.poll_state(cx) else {
+            return match self.alarm.poll(cx) {
+                Poll::Ready(error) => {
+                    // Frees what the content holds. A reader that waits frees it when it returns.
+                    self.state = State::Lost(error.kind());
+                    Poll::Ready(Err(error))
+                }
+                Poll::Pending => Poll::Pending,
+            };
+        };
         coop.made_progress();
         if matches!(result, Ok(None)) {
             // Frees what the content holds: a temporary file, a descriptor.
@@ -95,38 +109,47 @@ impl Chunks {
         loop {
             match &mut self.state {
                 State::Ended => return Poll::Ready(Ok(None)),
-                State::Lost => return Poll::Ready(Err(lost())),
+                State::Lost(kind) => return Poll::Ready(Err(lost(*kind))),
                 State::Direct(direct) => {
                     let Direct { rest, stream, watch } = &mut **direct;
                     watch.poll_check(cx)?;
-                    while rest.is_empty() {
+                    if rest.is_empty() {
                         let next = match stream {
-                            Some(stream) => ready!(stream.as_mut().poll_next(cx)),
+                            Some(stream) => ready!(stream.poll_piece(cx, watch))?,
                             None => None,
                         };
                         let Some(next) = next else {
                             return Poll::Ready(watch.end().map(|()| None));
                         };
-                        *rest = watch.note(next)?;
+                        *rest = next;
                     }
                     let chunk = rest.split_to(rest.len().min(CHUNK));
                     watch.pass(&chunk)?;
                     return Poll::Ready(Ok(Some(chunk)));
                 }
                 State::Blocking(content) => {
-                    let Ok(runtime) = Handle::try_current() else {
-                        return Poll::Ready(content.next_chunk(CHUNK));
+                    let (runtime, waits) = (Handle::try_current(), content.may_wait());
+                    let Ok(runtime) = runtime else { return Poll::Ready(content.next_chunk(CHUNK)) };
+                    let lost = State::Lost(ErrorKind::Io);
+                    let State::Blocking(mut content) = std::mem::replace(&mut self.state, lost) else {
+                        continue;
                     };
-                    if let State::Blocking(mut content) = std::mem::replace(&mut self.state, State::Lost) {
-                        self.state = State::Reading(runtime.spawn_blocking(move || {
-                            let result = content.next_chunk(CHUNK);
-                            (content, result)
-                        }));
-                    }
+                    let read = move || {
+                        content.start_waiting();
+                        let result = content.next_chunk(CHUNK);
+                        (content, result)
+                    };
+                    self.state = State::Reading(if waits {
+                        // A thread to read on is waited for like the reader itself.
+                        self.alarm.clock().wait();
+                        Box::pin(threads::run_reader(read))
+                    } else {
+                        Box::pin(async move { threads::run(&runtime, read).await })
+                    });
                 }
                 State::Reading(task) => {
-                    let Ok((content, result)) = ready!(Pin::new(task).poll(cx)) else {
-                        self.state = State::Lost;
+                    let Ok((content, result)) = ready!(task.as_mut().poll(cx)) else {
+                        self.state = State::Lost(ErrorKind::Io);
                         continue;
                     };
                     self.state = State::Blocking(content);
@@ -137,11 +160,11 @@ impl Chunks {
     }
 }
 
-fn lost() -> Error {
-    Error::new(ErrorKind::Io, "the reader of the content panicked or was stopped")
+fn lost(kind: ErrorKind) -> Error {
+    Error::new(kind, "the content has failed before, or its reader was stopped")
 }
 
-impl Stream for Chunks {
+impl futures_core::Stream for Chunks {
     type Item = Result<Bytes>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {

@@ -2,30 +2,40 @@
 
 mod blocking;
 mod chunks;
+mod clock;
 mod guard;
 #[cfg(test)]
 mod held_tests;
 mod open;
+mod part;
 mod pending;
+mod stream;
 mod temp;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod time_tests;
 mod watch;
 
 pub use blocking::BlockingContent;
 pub(crate) use blocking::{FromStart, rewind};
 pub use chunks::Chunks;
+pub(crate) use clock::{Alarm, Clock, Timeouts};
 pub use guard::ContentGuard;
+pub(crate) use open::open_regular;
+pub(crate) use part::Part;
 pub use pending::Pending;
 pub use temp::{TempFile, TempWriter};
 
 use crate::Result;
 use crate::inspect::Inspector;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
 use std::fmt;
 use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
+use std::time::Duration;
 
 /// A boxed stream of byte chunks.
 pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>;
@@ -39,6 +49,8 @@ pub enum Source {
     Temp(TempFile),
     /// An open file, copied from its start; it stays where it is.
     File(std::fs::File),
+    /// A file that is opened when it is saved, and copied; it stays where it is.
+    Path(PathBuf),
     /// A blocking reader, read to its end.
     Read(Box<dyn Read + Send>),
     /// An asynchronous stream, read to its end.
@@ -54,6 +66,10 @@ pub struct Content {
     content_type: Option<String>,
     inspector: Option<Inspector>,
     guarded: guard::Guarded,
+    /// The time limits that were set for it.
+    idle: Option<Option<Duration>>,
+    total: Option<Option<Duration>>,
+    clock: Option<Clock>,
 }
 
 impl Content {
@@ -71,6 +87,9 @@ impl Content {
             content_type: None,
             inspector: None,
             guarded: Default::default(),
+            idle: None,
+            total: None,
+            clock: None,
         }
     }
 
@@ -84,13 +103,19 @@ impl Content {
         Content::new(Source::Stream(Box::pin(stream)))
     }
 
-    /// Content copied from the file at `path`, which stays where it is.
+    /// Content copied from the file at `path`, which stays where it is. It is opened when it is saved, so that it holds
+    /// no descriptor until then.
     ///
     /// # Errors
-    /// Those of opening the file; [`NotAFile`](crate::ErrorKind::NotAFile) and
-    /// [`IsADirectory`](crate::ErrorKind::IsADirectory) for anything but a regular file.
-    pub fn copy_of(path: impl AsRef<std::path::Path>) -> Result<Self> {
-        Ok(open::open_regular(path.as_ref(), rustix::fs::OFlags::empty())?.0.into())
+    /// [`NotFound`](crate::ErrorKind::NotFound) where it does not exist now;
+    /// [`NotAFile`](crate::ErrorKind::NotAFile) and [`IsADirectory`](crate::ErrorKind::IsADirectory) for anything but a
+    /// regular file.
+    pub fn copy_of(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let len = open::regular_len(path)?;
+        // A relative path means what it means now, wherever the working directory goes.
+        let content = Content::new(Source::Path(std::path::absolute(path)?));
+        Ok(Content { len: Some(len), ..content })
     }
 
     /// States the length in bytes, where it is known beforehand. A storage may use it to reserve space, and
@@ -115,6 +140,48 @@ impl Content {
     pub fn with_inspector(mut self, inspector: Inspector) -> Self {
         self.inspector = Some(inspector);
         self
+    }
+
+    /// Limits the wait for the next byte of a reader or a stream; `None` for no limit. The default is
+    /// `FILE_UPLOAD_IDLE_TIMEOUT` of the [settings](crate::settings) where a field saves it, and 30 seconds elsewhere.
+    /// What takes longer fails with [`TimedOut`](crate::ErrorKind::TimedOut), and nothing is stored.
+    ///
+    /// The time runs only while the storage waits for the content, not while it writes.
+    #[must_use]
+    pub fn with_idle_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.idle = Some(limit.into());
+        self
+    }
+
+    /// Limits the time that the whole content takes, from its first byte to its end; `None` for no limit. The default
+    /// is `FILE_UPLOAD_TIMEOUT` of the [settings](crate::settings) where a field saves it, and 6 hours elsewhere. What
+    /// takes longer fails with [`TimedOut`](crate::ErrorKind::TimedOut), and nothing is stored.
+    #[must_use]
+    pub fn with_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.total = Some(limit.into());
+        self
+    }
+
+    /// Sets the limits that were not set yet.
+    pub(crate) fn or_timeouts(mut self, timeouts: Timeouts) -> Self {
+        self.idle.get_or_insert(timeouts.idle);
+        self.total.get_or_insert(timeouts.total);
+        self
+    }
+
+    /// The clock of its time limits, which runs from the first call on. A file on a disk has none.
+    pub(crate) fn clock(&mut self) -> Clock {
+        let Timeouts { idle, total } = Timeouts::default();
+        let timeouts = match self.may_wait() {
+            true => Timeouts { idle: self.idle.unwrap_or(idle), total: self.total.unwrap_or(total) },
+            false => Timeouts::NONE,
+        };
+        self.clock.get_or_insert_with(|| Clock::new(timeouts)).clone()
+    }
+
+    /// Whether its bytes may be waited for, for as long as the application likes: those of a reader or of a stream.
+    pub(crate) fn may_wait(&self) -> bool {
+        self.source.may_wait()
     }
 
     /// A guard: once it is dropped, [`chunks`](Self::chunks) and [`blocking`](Self::blocking) of this content fail
@@ -179,11 +246,31 @@ impl Content {
         Ok(whole.unwrap_or_else(|| all.into()))
     }
 
+    /// Its source, if that can be read any number of times and is all there is to it.
+    fn into_repeatable(self) -> std::result::Result<Source, Box<Content>> {
+        let is_plain = self.inspector.is_none() && self.stated.is_none();
+        match self.source {
+            Source::Bytes(_) | Source::Path(_) if is_plain => Ok(self.source),
+            _ => Err(Box::new(self)),
+        }
+    }
+
     /// Source and inspector. Whoever takes them apart must show the inspector every byte (or, for a file that is
     /// moved, call [`Inspector::inspect_file`]) and call [`Inspector::finish`] before publishing. Prefer
     /// [`Content::chunks`] and [`Content::blocking`], which do it by themselves.
     pub fn into_parts(self) -> (Source, Option<Inspector>) {
         (self.source, self.inspector)
+    }
+}
+
+impl Source {
+    fn may_wait(&self) -> bool {
+        match self {
+            Source::Bytes(_) | Source::Temp(_) | Source::Path(_) => false,
+            // A pipe or a socket is a file too.
+            Source::File(file) => !file.metadata().is_ok_and(|file| file.is_file()),
+            Source::Read(_) | Source::Stream(_) => true,
+        }
     }
 }
 
@@ -193,6 +280,7 @@ impl fmt::Debug for Source {
             Source::Bytes(_) => "Bytes",
             Source::Temp(_) => "Temp",
             Source::File(_) => "File",
+            Source::Path(_) => "Path",
             Source::Read(_) => "Read",
             Source::Stream(_) => "Stream",
         })
@@ -223,6 +311,24 @@ impl From<Vec<u8>> for Content {
 impl From<&'static [u8]> for Content {
     fn from(bytes: &'static [u8]) -> Self {
         Bytes::from_static(bytes).into()
+    }
+}
+
+impl<const N: usize> From<&'static [u8; N]> for Content {
+    fn from(bytes: &'static [u8; N]) -> Self {
+        bytes.as_slice().into()
+    }
+}
+
+impl From<Box<[u8]>> for Content {
+    fn from(bytes: Box<[u8]>) -> Self {
+        Bytes::from(bytes).into()
+    }
+}
+
+impl From<BytesMut> for Content {
+    fn from(bytes: BytesMut) -> Self {
+        bytes.freeze().into()
     }
 }
 

@@ -2,12 +2,12 @@
 
 use crate::{Error, ErrorKind, Result};
 use rustix::fs::OFlags;
-use std::fs::{File, Metadata, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 /// Opens the regular file at `path`. The error never names an absolute path.
-pub(super) fn open_regular(path: &Path, flags: OFlags) -> Result<(File, Metadata)> {
+pub(crate) fn open_regular(path: &Path, flags: OFlags) -> Result<(File, Metadata)> {
     let flags = flags | OFlags::NONBLOCK | OFlags::NOCTTY;
     let open = || {
         // The bits of open flags fit an i32 on every platform; `custom_flags` takes the C type.
@@ -17,6 +17,16 @@ pub(super) fn open_regular(path: &Path, flags: OFlags) -> Result<(File, Metadata
         Ok((file, metadata))
     };
     open().map_err(|error: Error| named(error, path))
+}
+
+/// The length of the regular file at `path`. The error never names an absolute path.
+pub(super) fn regular_len(path: &Path) -> Result<u64> {
+    let len = || {
+        let metadata = fs::metadata(path)?;
+        regular(&metadata)?;
+        Ok(metadata.len())
+    };
+    len().map_err(|error: Error| named(error, path))
 }
 
 /// Fails unless `metadata` is that of a regular file.

@@ -1,10 +1,9 @@
 //! What a field holds before it is saved.
 
-use super::open::{named, open_regular, regular};
-use super::{Content, TempFile};
+use super::open::{named, regular};
+use super::{Content, Source, TempFile};
 use crate::{Error, ErrorKind, Result};
 use bytes::Bytes;
-use rustix::fs::OFlags;
 use std::fmt;
 use std::fs;
 use std::io::Read;
@@ -39,9 +38,24 @@ enum PendingSource {
 }
 
 impl Pending {
+    /// Any content: bytes, text, a temporary file, a file, a reader or a stream in a [`Content`]. Bytes, and files that
+    /// are [copied](Content::copy_of), can be read any number of times, unless something was stated of them or an
+    /// inspector watches them; all else once.
+    pub fn new(name: impl Into<String>, content: impl Into<Content>) -> Self {
+        let content = content.into();
+        let (len, content_type) = (content.len(), content.content_type().map(str::to_owned));
+        let source = match content.into_repeatable() {
+            Ok(Source::Bytes(bytes)) => PendingSource::Bytes(bytes),
+            Ok(Source::Path(path)) => PendingSource::Path(path.into()),
+            Ok(source) => once(Content::new(source), len),
+            Err(content) => once(*content, len),
+        };
+        Pending { content_type, ..Pending::of(name, source) }
+    }
+
     /// Bytes in memory.
     pub fn bytes(name: impl Into<String>, bytes: impl Into<Bytes>) -> Self {
-        Pending::new(name, PendingSource::Bytes(bytes.into()))
+        Pending::of(name, PendingSource::Bytes(bytes.into()))
     }
 
     /// The file at `path`, which is copied when the field is saved and stays where it is. The name is the last
@@ -60,7 +74,7 @@ impl Pending {
         let name = name.to_string_lossy().into_owned();
         // A relative path means what it means now, wherever the working directory goes.
         let path = std::path::absolute(path)?;
-        Ok(Pending::new(name, PendingSource::Path(path.into())))
+        Ok(Pending::of(name, PendingSource::Path(path.into())))
     }
 
     /// A finished temporary file, which is moved where the storage can.
@@ -77,11 +91,10 @@ impl Pending {
     pub fn once(name: impl Into<String>, content: impl Into<Content>) -> Self {
         let content = content.into();
         let (len, content_type) = (content.len(), content.content_type().map(str::to_owned));
-        let content = Arc::new(Mutex::new(Some(content)));
-        Pending { content_type, ..Pending::new(name, PendingSource::Once { content, len }) }
+        Pending { content_type, ..Pending::of(name, once(content, len)) }
     }
 
-    fn new(name: impl Into<String>, source: PendingSource) -> Self {
+    fn of(name: impl Into<String>, source: PendingSource) -> Self {
         Pending { name: name.into(), content_type: None, source }
     }
 
@@ -130,7 +143,7 @@ impl Pending {
     pub fn content(&self) -> Result<Content> {
         let content = match &self.source {
             PendingSource::Bytes(bytes) => bytes.clone().into(),
-            PendingSource::Path(path) => open_regular(path, OFlags::empty())?.0.into(),
+            PendingSource::Path(path) => Content::copy_of(path)?,
             PendingSource::Once { content, .. } => {
                 let taken = content.lock().unwrap_or_else(PoisonError::into_inner).take();
                 taken.ok_or_else(|| {
@@ -166,6 +179,10 @@ impl Pending {
         };
         source && self.name == other.name && self.content_type == other.content_type
     }
+}
+
+fn once(content: Content, len: Option<u64>) -> PendingSource {
+    PendingSource::Once { content: Arc::new(Mutex::new(Some(content))), len }
 }
 
 impl fmt::Debug for Pending {

@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 /// A finished temporary file. Dropping it removes the file, unless a storage took it over, or another one has taken its
 /// place. A relative path is taken to be one in the working directory of that moment, wherever the program goes later.
 ///
-/// It has one owner and is consumed by the save, so it cannot be saved twice (D218), and it comes into being by
-/// [`TempWriter::finish`], so it has no bytes that were not written yet (D217, W37). It holds no descriptor.
+/// It has one owner and is consumed by the save, so it cannot be saved twice, and it comes into being by
+/// [`TempWriter::finish`], so it has no bytes that were not written yet. It holds no descriptor.
 ///
 /// Make it in a directory on the file system of the storage, which then needs no copy.
 ///
@@ -32,6 +32,8 @@ pub struct TempFile {
     path: Owned,
     len: u64,
     sha256: Option<[u8; 32]>,
+    /// Nobody has it open for writing.
+    closed: bool,
 }
 
 impl TempFile {
@@ -53,6 +55,9 @@ impl TempFile {
     /// Takes over the finished file at `path`. From now on it belongs to the `TempFile`, which removes it when it is
     /// dropped.
     ///
+    /// A storage copies it, for another process may have it open for writing still and would change the stored file.
+    /// Where that cannot be, say so with [`assume_closed`](Self::assume_closed).
+    ///
     /// # Errors
     /// [`NotFound`](ErrorKind::NotFound); [`NotAFile`](ErrorKind::NotAFile) and
     /// [`IsADirectory`](ErrorKind::IsADirectory) for anything but a regular file, links included.
@@ -62,9 +67,22 @@ impl TempFile {
             let metadata = fs::symlink_metadata(&path)?;
             regular(&metadata)?;
             let owned = Owned { path: Some(std::path::absolute(&path)?), id: id(&metadata) };
-            Ok(TempFile { path: owned, len: metadata.len(), sha256: None })
+            Ok(TempFile { path: owned, len: metadata.len(), sha256: None, closed: false })
         };
         adopt().map_err(|error: Error| named(error, &path))
+    }
+
+    /// States that nobody has the [adopted](Self::adopt) file open for writing, so that a storage moves it instead of
+    /// copying it. Whoever has it open all the same can change the stored file.
+    #[must_use]
+    pub fn assume_closed(mut self) -> Self {
+        self.closed = true;
+        self
+    }
+
+    /// Whether nobody has it open for writing: it was written here, or that was [stated](Self::assume_closed).
+    pub fn is_closed(&self) -> bool {
+        self.closed
     }
 
     /// Length in bytes.
@@ -164,7 +182,7 @@ impl TempWriter {
             return Err(Error::new(ErrorKind::Io, "the temporary file is not whole"));
         }
         let sha256 = self.hash.map(|hash| hash.finalize().into());
-        Ok(TempFile { path: self.path, len: self.len, sha256 })
+        Ok(TempFile { path: self.path, len: self.len, sha256, closed: true })
     }
 }
 

@@ -49,7 +49,7 @@ impl Read for BreaksAfter {
 }
 
 /// The same bytes from every kind of source.
-fn every_source(bytes: &Bytes, dir: &std::path::Path) -> Vec<Content> {
+fn every_source(bytes: &Bytes, dir: &Path) -> Vec<Content> {
     let mut writer = TempFile::create_in(dir).unwrap();
     writer.write_all(bytes).unwrap();
     let mut file = tempfile::tempfile_in(dir).unwrap();
@@ -107,13 +107,13 @@ fn without_a_runtime_all_works_inline() {
         assert_eq!(all, bytes);
     }
     for content in every_source(&bytes, dir.path()) {
-        assert_eq!(blocking::block_on(drain(content)).unwrap(), bytes);
+        assert_eq!(blocking::block_on(drain(content), || None).unwrap(), bytes);
     }
 }
 
 #[tokio::test]
 async fn a_stream_that_sleeps_is_awaited_on_a_blocking_thread() {
-    let sleep = Box::pin(tokio::time::sleep(std::time::Duration::from_millis(5)));
+    let sleep = Box::pin(tokio::time::sleep(Duration::from_millis(5)));
     let mut sleep = Some(sleep);
     struct Later<F>(F);
     impl<F: FnMut(&mut std::task::Context<'_>) -> Poll<Option<Result<Bytes>>> + Unpin> Stream for Later<F> {
@@ -281,7 +281,7 @@ async fn p7_without_its_guard_a_content_fails_and_its_thread_wakes() {
         content.blocking().read(&mut [0; 9]).map_err(Error::from)
     });
     waiting.recv().unwrap();
-    std::thread::sleep(std::time::Duration::from_millis(20));
+    std::thread::sleep(Duration::from_millis(20));
     drop(guard);
     assert_eq!(thread.join().unwrap().unwrap_err().kind(), ErrorKind::Io);
 

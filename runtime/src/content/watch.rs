@@ -1,5 +1,6 @@
 //! What every byte of a content passes on its way into a storage.
 
+use super::clock::Clock;
 use super::guard::Guarded;
 use crate::failpoints::planted;
 use crate::inspect::Inspector;
@@ -12,18 +13,31 @@ pub(super) struct Watch {
     /// The length that was stated for the content, which it must have.
     stated: Option<u64>,
     guarded: Guarded,
+    clock: Clock,
     seen: u64,
     failed: Option<ErrorKind>,
 }
 
 impl Watch {
-    pub(super) fn new(inspector: Option<Inspector>, stated: Option<u64>, guarded: Guarded) -> Self {
-        Watch { inspector, stated, guarded, seen: 0, failed: None }
+    pub(super) fn new(
+        inspector: Option<Inspector>,
+        stated: Option<u64>,
+        guarded: Guarded,
+        clock: Clock,
+    ) -> Self {
+        Watch { inspector, stated, guarded, clock, seen: 0, failed: None }
+    }
+
+    pub(super) fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     /// Shows the next bytes.
     pub(super) fn pass(&mut self, bytes: &[u8]) -> Result<()> {
         self.check()?;
+        if !bytes.is_empty() {
+            self.clock.moved();
+        }
         self.seen += bytes.len() as u64;
         let result = match self.stated {
             Some(stated) if self.seen > stated => Err(self.wrong_length(stated)),
@@ -41,6 +55,7 @@ impl Watch {
             }
             _ => self.inspector.take().map_or(Ok(()), Inspector::finish),
         };
+        let result = result.and_then(|()| self.clock.end());
         self.note(result)
     }
 
@@ -61,7 +76,9 @@ impl Watch {
                     // Nobody need wait for what will be refused.
                     inspector.check_size(stated, "a stated length of ")?;
                 }
-                self.guarded.check()
+                self.guarded.check()?;
+                let in_time = self.clock.check();
+                self.note(in_time)
             }
         }
     }

@@ -15,6 +15,7 @@ mod triggers;
 mod upload;
 mod value;
 
+pub use crate::journal::driver_error;
 pub use claim::UploadClaim;
 pub(crate) use column::Functions;
 pub use column::{AnyColumn, Column, ColumnSpec, Ordering};

@@ -74,6 +74,10 @@ fn prepare_stated<M: FileModel>(
     stated: Stated,
 ) -> Result<Prepared> {
     let def = field.def();
+    let content = match content.may_wait() {
+        true => content.or_timeouts(settings::settings().upload_timeouts()),
+        false => content,
+    };
     let valid = |base: &str| handle.valid_name(base);
     let generated = match def.spec().upload_to {
         UploadTo::Template(template) => {

@@ -4,8 +4,8 @@
 pub(super) mod mark;
 mod text;
 
-use crate::content::Pending;
-use crate::{Bytes, Error, ErrorKind, Result, TempFile};
+use crate::content::{Content, Pending};
+use crate::{Error, ErrorKind, Result, TempFile};
 use std::hash::{Hash, Hasher};
 use std::path::Path;
 use std::sync::Arc;
@@ -131,10 +131,10 @@ impl FileField {
         }
     }
 
-    /// Content to be stored when the row is saved. `filename` is what a client calls it; the field's rules make
-    /// the stored name from it.
-    pub fn new(filename: impl Into<String>, content: impl Into<Bytes>) -> Self {
-        FileField::pending(Pending::bytes(filename, content))
+    /// Content to be stored when the row is saved: whatever a [`Content`] is made from, such as bytes, text, a temporary
+    /// file or an open file. `filename` is what a client calls it; the field's rules make the stored name from it.
+    pub fn new(filename: impl Into<String>, content: impl Into<Content>) -> Self {
+        FileField::pending(Pending::new(filename, content))
     }
 
     /// A copy of the file at `path`, to be stored when the row is saved under the file's own name.
@@ -242,7 +242,7 @@ impl ImageField {
     }
 
     /// As [`FileField::new`].
-    pub fn new(filename: impl Into<String>, content: impl Into<Bytes>) -> Self {
+    pub fn new(filename: impl Into<String>, content: impl Into<Content>) -> Self {
         ImageField(FileField::new(filename, content))
     }
 

@@ -7,6 +7,7 @@ use futures_core::Stream;
 use std::num::NonZeroUsize;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use tokio::task::coop;
 
 /// The lines of a stream of chunks, with their endings (D017–D019). It ends after an error.
 ///
@@ -51,7 +52,11 @@ impl<S: Stream<Item = Result<Bytes>> + Unpin> LineStream<S> {
                 return Poll::Ready(Ok(Some(line)));
             }
             let Some(chunks) = &mut self.chunks else { return Poll::Ready(Ok(None)) };
-            match ready!(Pin::new(chunks).poll_next(cx)?) {
+            // Pieces without a line end that are always at hand would keep other tasks from running.
+            let coop = ready!(coop::poll_proceed(cx));
+            let chunk = ready!(Pin::new(chunks).poll_next(cx)?);
+            coop.made_progress();
+            match chunk {
                 Some(chunk) => self.splitter.push(chunk),
                 None => {
                     self.chunks = None;

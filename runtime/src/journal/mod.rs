@@ -25,6 +25,7 @@ mod write;
 
 pub use sweep::{SweepReport, Sweeper, SweeperTask};
 
+pub use error::driver_error;
 pub(crate) use error::{NOT_STAGED, database, is_missing_table};
 pub(crate) use held::Relocation;
 pub(crate) use schema::{columns_of, create, forget_columns, has_triggers, note_columns};

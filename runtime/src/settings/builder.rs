@@ -5,10 +5,12 @@ use super::keys::{Layer, names};
 use super::mangled::meant_variable;
 use super::toml::{entries, position};
 use super::value::{Entry, Parsed, Problem, Value, Zone};
+use crate::content::Timeouts;
 use crate::{Error, ErrorKind, Result};
 use std::ffi::OsString;
 use std::fmt;
 use std::path::Path;
+use std::time::Duration;
 
 /// What the names of environment variables begin with.
 const PREFIX: &str = "FILEFIELD_";
@@ -85,6 +87,18 @@ impl SettingsBuilder {
             "FILE_UPLOAD_DIRECTORY_PERMISSIONS",
             Value::Integer { digits: format!("{mode:o}"), radix: 8 },
         )
+    }
+
+    /// `FILE_UPLOAD_IDLE_TIMEOUT`: the longest wait for the next byte of a reader or a stream; `None` for no limit.
+    pub fn file_upload_idle_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.code.file_upload_idle_timeout = Some(limit.into());
+        self
+    }
+
+    /// `FILE_UPLOAD_TIMEOUT`: the longest time that the whole of a reader or a stream takes; `None` for no limit.
+    pub fn file_upload_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.code.file_upload_timeout = Some(limit.into());
+        self
     }
 
     /// `TIME_ZONE`: `local`, `UTC`, a name such as `Europe/Vienna`, or an offset such as `+02:00`.
@@ -209,6 +223,7 @@ impl SettingsBuilder {
         if !self.problems.is_empty() {
             return Err(Error::new(ErrorKind::Settings, self.problems.join("\n")));
         }
+        let timeouts = Timeouts::default();
         let all = self.code.over(self.environment.over(self.toml));
         all.check_aliases().map_err(|problem| Error::new(ErrorKind::Settings, problem.text))?;
         Ok(Settings {
@@ -219,6 +234,10 @@ impl SettingsBuilder {
             storages: all.storages,
             file_upload_permissions: all.file_upload_permissions.unwrap_or(0o644),
             file_upload_directory_permissions: all.file_upload_directory_permissions,
+            upload_timeouts: Timeouts {
+                idle: all.file_upload_idle_timeout.unwrap_or(timeouts.idle),
+                total: all.file_upload_timeout.unwrap_or(timeouts.total),
+            },
             time_zone: all.time_zone.unwrap_or(Zone::Local),
             secret_key: all.secret_key,
             secret_key_fallback: all.secret_key_fallback,

@@ -8,6 +8,7 @@ use super::value::{Entry, Parsed, Problem, Value, Zone};
 use crate::storage::Signer;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// What one source says; `None` where it is silent.
 #[derive(Clone, Default)]
@@ -19,6 +20,8 @@ pub(super) struct Layer {
     pub(super) storages: BTreeMap<String, Definition>,
     pub(super) file_upload_permissions: Option<u32>,
     pub(super) file_upload_directory_permissions: Option<u32>,
+    pub(super) file_upload_idle_timeout: Option<Option<Duration>>,
+    pub(super) file_upload_timeout: Option<Option<Duration>>,
     pub(super) time_zone: Option<Zone>,
     pub(super) secret_key: Option<Secret>,
     pub(super) secret_key_fallback: Option<Secret>,
@@ -57,7 +60,7 @@ impl Secret {
 type Set = fn(&mut Layer, Value) -> Parsed<()>;
 
 /// The keys that are not `STORAGES`.
-static KEYS: [(&str, Set); 9] = [
+static KEYS: [(&str, Set); 11] = [
     ("MEDIA_ROOT", |layer, value| put(&mut layer.media_root, value.path()?)),
     ("MEDIA_URL", |layer, value| put(&mut layer.media_url, value.base_url()?)),
     ("DEBUG", |layer, value| put(&mut layer.debug, Some(value.flag()?))),
@@ -68,6 +71,10 @@ static KEYS: [(&str, Set); 9] = [
     ("FILE_UPLOAD_DIRECTORY_PERMISSIONS", |layer, value| {
         put(&mut layer.file_upload_directory_permissions, Some(value.directory_mode()?))
     }),
+    ("FILE_UPLOAD_IDLE_TIMEOUT", |layer, value| {
+        put(&mut layer.file_upload_idle_timeout, Some(value.timeout()?))
+    }),
+    ("FILE_UPLOAD_TIMEOUT", |layer, value| put(&mut layer.file_upload_timeout, Some(value.timeout()?))),
     ("TIME_ZONE", |layer, value| put(&mut layer.time_zone, Some(value.zone()?))),
     ("SECRET_KEY", |layer, value| put(&mut layer.secret_key, Some(Secret::read(value)?))),
     ("SECRET_KEY_FALLBACK", |layer, value| put(&mut layer.secret_key_fallback, Some(Secret::read(value)?))),
@@ -203,6 +210,8 @@ impl Layer {
             file_upload_directory_permissions: self
                 .file_upload_directory_permissions
                 .or(lower.file_upload_directory_permissions),
+            file_upload_idle_timeout: self.file_upload_idle_timeout.or(lower.file_upload_idle_timeout),
+            file_upload_timeout: self.file_upload_timeout.or(lower.file_upload_timeout),
             time_zone: self.time_zone.or(lower.time_zone),
             secret_key: self.secret_key.or(lower.secret_key),
             secret_key_fallback: self.secret_key_fallback.or(lower.secret_key_fallback),

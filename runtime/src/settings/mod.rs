@@ -9,6 +9,8 @@
 //! | `DEFAULT_FILE_STORAGE` | the alias or the URL of the default storage | the storage `default`, else `MEDIA_ROOT` |
 //! | `FILE_UPLOAD_PERMISSIONS` | mode of stored files, octal | `0o644` |
 //! | `FILE_UPLOAD_DIRECTORY_PERMISSIONS` | mode of directories made for them, octal | what the umask leaves |
+//! | `FILE_UPLOAD_IDLE_TIMEOUT` | longest wait for the next byte of a reader or a stream, in seconds; 0 for no limit | 30 |
+//! | `FILE_UPLOAD_TIMEOUT` | longest time that the whole of one takes, in seconds; 0 for no limit | 21600 (6 hours) |
 //! | `TIME_ZONE` | `local`, `UTC`, a name, an offset: the time of `upload_to` | `local` |
 //! | `SECRET_KEY` | signs URLs of files on this machine and in memory; 32 bytes or more | none: nothing is signed |
 //! | `SECRET_KEY_FALLBACK` | a second key, whose signatures are accepted too | none |
@@ -83,6 +85,7 @@ pub use builder::SettingsBuilder;
 pub(crate) use keys::{DEFAULT, DefaultStorage, OVERRIDE, check_alias};
 pub(crate) use suggest::help;
 
+use crate::content::Timeouts;
 use crate::storage::Signer;
 use crate::{Error, ErrorKind, Result};
 use jiff::civil::DateTime;
@@ -92,6 +95,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 use value::Zone;
 
 /// The settings of a program. They do not change; a program that needs others builds another
@@ -105,6 +109,7 @@ pub struct Settings {
     storages: BTreeMap<String, Definition>,
     file_upload_permissions: u32,
     file_upload_directory_permissions: Option<u32>,
+    upload_timeouts: Timeouts,
     time_zone: Zone,
     secret_key: Option<Secret>,
     secret_key_fallback: Option<Secret>,
@@ -179,6 +184,20 @@ impl Settings {
         self.file_upload_directory_permissions
     }
 
+    /// `FILE_UPLOAD_IDLE_TIMEOUT`; `None` for no limit.
+    pub fn file_upload_idle_timeout(&self) -> Option<Duration> {
+        self.upload_timeouts.idle
+    }
+
+    /// `FILE_UPLOAD_TIMEOUT`; `None` for no limit.
+    pub fn file_upload_timeout(&self) -> Option<Duration> {
+        self.upload_timeouts.total
+    }
+
+    pub(crate) fn upload_timeouts(&self) -> Timeouts {
+        self.upload_timeouts
+    }
+
     /// `TIME_ZONE`; the system's where that is `local`.
     pub fn time_zone(&self) -> TimeZone {
         self.time_zone.get()
@@ -204,6 +223,7 @@ impl Default for Settings {
             storages: BTreeMap::new(),
             file_upload_permissions: 0o644,
             file_upload_directory_permissions: None,
+            upload_timeouts: Timeouts::default(),
             time_zone: Zone::Local,
             secret_key: None,
             secret_key_fallback: None,
@@ -225,6 +245,8 @@ impl fmt::Debug for Settings {
                 "file_upload_directory_permissions",
                 &self.file_upload_directory_permissions.map(|mode| format!("{mode:#o}")),
             )
+            .field("file_upload_idle_timeout", &self.upload_timeouts.idle)
+            .field("file_upload_timeout", &self.upload_timeouts.total)
             .field("time_zone", &self.time_zone)
             .field("secret_key", &self.secret_key.as_ref().map(|_| "[redacted]"))
             .field("secret_key_fallback", &self.secret_key_fallback.as_ref().map(|_| "[redacted]"))

@@ -25,11 +25,14 @@ fn all_keys_from_each_source_are_the_same() {
         .storage("photos", "file:///srv/photos?permissions=0600&durability=file")
         .file_upload_permissions(0o640)
         .file_upload_directory_permissions(0o2750)
+        .file_upload_idle_timeout(Duration::from_secs(5))
+        .file_upload_timeout(None)
         .time_zone("+02:00")
         .build()
         .unwrap();
     let toml = "MEDIA_ROOT = '/srv/media'\nMEDIA_URL = '/m/'\nDEBUG = true\nDEFAULT_FILE_STORAGE = 'photos'\n\
-                FILE_UPLOAD_PERMISSIONS = 0o640\nFILE_UPLOAD_DIRECTORY_PERMISSIONS = '2750'\nTIME_ZONE = '+02:00'\n\
+                FILE_UPLOAD_PERMISSIONS = 0o640\nFILE_UPLOAD_DIRECTORY_PERMISSIONS = '2750'\n\
+                FILE_UPLOAD_IDLE_TIMEOUT = 5\nFILE_UPLOAD_TIMEOUT = 0\nTIME_ZONE = '+02:00'\n\
                 [STORAGES.photos]\nurl = 'file:///srv/photos'\npermissions = 0o600\ndurability = 'file'";
     assert_eq!(Settings::from_toml(toml).unwrap(), code);
     let lower = toml.to_lowercase();
@@ -46,6 +49,8 @@ fn all_keys_from_each_source_are_the_same() {
         ("FILEFIELD_STORAGES__photos", "FILE:/srv/photos?durability=file&permissions=0o600"),
         ("FILEFIELD_FILE_UPLOAD_PERMISSIONS", "640"),
         ("FILEFIELD_FILE_UPLOAD_DIRECTORY_PERMISSIONS", "02750"),
+        ("FILEFIELD_FILE_UPLOAD_IDLE_TIMEOUT", "5"),
+        ("FILEFIELD_FILE_UPLOAD_TIMEOUT", "0"),
         ("FILEFIELD_TIME_ZONE", "+02:00"),
         ("PATH", "/bin"),
     ]);
@@ -55,7 +60,13 @@ fn all_keys_from_each_source_are_the_same() {
         (code.file_upload_permissions(), code.file_upload_directory_permissions()),
         (0o640, Some(0o2750))
     );
-    assert_eq!(Settings::builder().build().unwrap(), Settings::default());
+    let seconds = Duration::from_secs;
+    assert_eq!((code.file_upload_idle_timeout(), code.file_upload_timeout()), (Some(seconds(5)), None));
+    let default = Settings::builder().build().unwrap();
+    assert_eq!(default.file_upload_idle_timeout(), Some(seconds(30)));
+    assert_eq!(default.file_upload_timeout(), Some(seconds(6 * 3600)));
+    assert!(variable("FILEFIELD_FILE_UPLOAD_TIMEOUT", "1h").is_err());
+    assert_eq!(default, Settings::default());
 }
 
 #[test]
@@ -105,7 +116,8 @@ fn unknown_keys_are_errors_with_line_and_column() {
                 bas_url = '/'\n[STORAGES.n]\nurl='ftp:x'\n[STORAGES.o]\nbackend='x.Ftp'\n[STORAGES.p]\n";
     let lines = toml_error(text);
     let known = "MEDIA_ROOT, MEDIA_URL, DEBUG, DEFAULT_FILE_STORAGE, FILE_UPLOAD_PERMISSIONS, \
-                 FILE_UPLOAD_DIRECTORY_PERMISSIONS, TIME_ZONE, SECRET_KEY, SECRET_KEY_FALLBACK, STORAGES";
+                 FILE_UPLOAD_DIRECTORY_PERMISSIONS, FILE_UPLOAD_IDLE_TIMEOUT, FILE_UPLOAD_TIMEOUT, TIME_ZONE, SECRET_KEY, \
+                 SECRET_KEY_FALLBACK, STORAGES";
     let want = [
         format!("line 3, column 3: unknown setting `media_rot`; did you mean `MEDIA_ROOT`? known: {known}"),
         "line 4, column 11: STORAGES.é: `é` cannot be an alias; write letters, digits, `_` and `-` only".to_owned(),
@@ -332,7 +344,7 @@ fn storages_sign_with_the_secret_key() {
     };
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let url = |storage: &dyn Storage| {
-        let hour = std::time::Duration::from_secs(3600).into();
+        let hour = Duration::from_secs(3600).into();
         runtime.block_on(storage.signed_url(FileName::new("a.txt").unwrap(), &hour))
     };
     let before = storage(&[("FILEFIELD_SECRET_KEY", &old)]).unwrap();

@@ -5,6 +5,7 @@ use jiff::fmt::temporal::DateTimeParser;
 use jiff::tz::TimeZone;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// A value as a source wrote it down.
 pub(super) enum Value {
@@ -126,6 +127,12 @@ impl Value {
             Value::Integer { digits, radix: 10 } => Ok(digits),
             other => Err(other.expected("a number")),
         }
+    }
+
+    /// A time limit in whole seconds; 0 is none.
+    pub(super) fn timeout(self) -> Parsed<Option<Duration>> {
+        let seconds: u64 = self.digits()?.parse().map_err(|_| "expected whole seconds, or 0 for no limit")?;
+        Ok((seconds > 0).then(|| Duration::from_secs(seconds)))
     }
 
     pub(super) fn flag(self) -> Parsed<bool> {

@@ -206,7 +206,8 @@ pub(super) async fn join<S: Storage + ?Sized>(storage: &S, name: FileName<'_>, i
         }
         drop(sender);
     };
-    let content = Content::stream(Received(receiver));
+    // What the parts are read from has its own time limits.
+    let content = Content::stream(Received(receiver)).with_idle_timeout(None).with_timeout(None);
     let options = SaveOptions { exact: true, owner: token, ..SaveOptions::default() };
     let (mut save, mut read) = (storage.save(name, content, &options), pin!(read));
     let mut all_read = false;

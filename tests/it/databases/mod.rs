@@ -2,6 +2,7 @@
 
 mod columns;
 mod cost;
+mod errors;
 mod names;
 mod schema;
 mod servers;

@@ -89,7 +89,7 @@ fn moved(options: &Options, dir: &Path, size: u64) -> Result<Report> {
             let clock = Clock::start();
             for i in 0..n {
                 let name = i.to_string();
-                let temp = TempFile::adopt(from.join(&name))?;
+                let temp = TempFile::adopt(from.join(&name))?.assume_closed();
                 storage.save(FileName::new(&name)?, Content::from(temp), &SaveOptions::default()).await?;
             }
             Result::Ok(clock.stop())

@@ -147,7 +147,7 @@ async fn one_race(
     for job in 0..jobs {
         let (storage, start) = (storage.clone(), start.clone());
         let content = match temp {
-            true => Content::from(TempFile::adopt(dir.join(format!("temp-{round}-{job}")))?),
+            true => Content::from(TempFile::adopt(dir.join(format!("temp-{round}-{job}")))?.assume_closed()),
             false => Content::from(text(round, job)),
         };
         tasks.push(tokio::spawn(async move {

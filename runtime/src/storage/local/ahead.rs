@@ -13,6 +13,12 @@ use crate::content::Source;
 use crate::failpoints::step;
 use crate::storage::Gate;
 use crate::{Content, FileName, Result, SaveOptions, Saved};
+use tokio::sync::Semaphore;
+
+/// The most files that are written and wait for their gate at the same time, in the whole process. Others are written
+/// behind it: a file holds descriptors, and for a gate one may have to wait long.
+const MOST_AHEAD: usize = 32;
+static AHEAD: Semaphore = Semaphore::const_new(MOST_AHEAD);
 
 /// How far a save has come.
 enum Ahead {
@@ -35,11 +41,15 @@ impl FileSystemStorage {
         let text = name.as_str();
         let opened = async || gate.opened().await.map_err(|error| located(error, "save", Some(text)));
         // What is in memory in no time is not worth two hops. A temporary file has a name already.
-        let is_worth_it = matches!(content.source(), Source::Bytes(_) | Source::File(_));
-        if self.disk.is_short(&content) || !is_worth_it {
+        let is_worth_it = !matches!(content.source(), Source::Temp(_)) && !content.may_wait();
+        let place = match self.disk.is_short(&content) || !is_worth_it {
+            true => None,
+            false => AHEAD.try_acquire().ok(),
+        };
+        let Some(_place) = place else {
             opened().await?;
             return Ok(Err(Box::new(content)));
-        }
+        };
         let cancel = Cancel::default();
         let _held = (cancel.on_drop(), content.guard());
         let work = {
@@ -47,7 +57,7 @@ impl FileSystemStorage {
             let (gate, cancel) = (gate.clone(), cancel.clone());
             move |disk: &Disk| disk.write_ahead(&name, content, &options, &gate, &cancel)
         };
-        match self.blocking("save", Some(text), work).await? {
+        match self.writing("save", Some(text), work).await? {
             Ahead::Saved(saved) => Ok(Ok(saved)),
             Ahead::Untouched(content) => {
                 opened().await?;
@@ -57,7 +67,7 @@ impl FileSystemStorage {
                 opened().await?;
                 let (name, options) = (text.to_owned(), options.clone());
                 let publish = move |disk: &Disk| disk.publish_later(*unpublished, &name, &options, &cancel);
-                self.blocking("save", Some(text), publish).await.map(Ok)
+                self.writing("save", Some(text), publish).await.map(Ok)
             }
         }
     }

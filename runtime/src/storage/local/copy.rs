@@ -19,8 +19,6 @@ const AHEAD: u64 = 64 << 20;
 /// The first buffer of a content of unknown length, and the one for what does not fit there.
 const FIRST: usize = 32 * 1024;
 const LARGE: usize = 256 * 1024;
-/// Pieces of this size and more are written as they come.
-const PIECE: usize = 32 * 1024;
 /// What the kernel copies in one call, so that a signal is heard now and then.
 const RANGE: usize = 128 << 20;
 
@@ -48,38 +46,52 @@ pub(super) fn content(
     len: Option<u64>,
     cancel: &Cancel,
 ) -> Result<u64> {
-    let mut reserved = Reserved { until: 0, len: len.filter(|len| *len >= RESERVE) };
+    let mut output = Output::new(len);
     // One byte more than the length, so that the end is seen by the read that takes the last byte.
     let first = len.and_then(|len| usize::try_from(len).ok()).map_or(FIRST, |len| len.saturating_add(1));
     let mut buffer = Buffer::new(first.min(LARGE));
-    let mut written = 0;
+    content.start_waiting();
     loop {
         cancel.check()?;
-        // A piece of a stream that is worth a write of its own is not copied.
-        if let Some(piece) = content.next_piece(PIECE)? {
-            reserved.make_room(to, written + piece.len() as u64)?;
-            let mut to = to;
-            to.write_all(&piece)?;
-            written += piece.len() as u64;
-            continue;
-        }
         let memory = buffer.as_mut_slice();
         let (filled, ended) = fill(&mut content, memory)?;
-        reserved.make_room(to, written + filled as u64)?;
-        write(to, &memory[..filled])?;
-        written += filled as u64;
+        output.write(to, &memory[..filled])?;
         if ended {
-            break;
+            return output.end(to);
         }
         if memory.len() < LARGE {
             buffer = Buffer::new(LARGE);
         }
     }
-    if written < reserved.until {
-        // Gives back what was reserved in vain.
-        to.set_len(written)?;
+}
+
+/// Writes bytes one after another.
+pub(super) struct Output {
+    reserved: Reserved,
+    written: u64,
+}
+
+impl Output {
+    /// For `len` bytes as far as is known.
+    pub(super) fn new(len: Option<u64>) -> Self {
+        Output { reserved: Reserved { until: 0, len: len.filter(|len| *len >= RESERVE) }, written: 0 }
     }
-    Ok(written)
+
+    pub(super) fn write(&mut self, to: &File, bytes: &[u8]) -> Result<()> {
+        let written = self.written + bytes.len() as u64;
+        self.reserved.make_room(to, written)?;
+        write(to, bytes)?;
+        self.written = written;
+        Ok(())
+    }
+
+    /// How many bytes were written. What was reserved in vain is given back.
+    pub(super) fn end(self, to: &File) -> Result<u64> {
+        if self.written < self.reserved.until {
+            to.set_len(self.written)?;
+        }
+        Ok(self.written)
+    }
 }
 
 /// The blocks reserved for a content that states its length. A statement costs its author nothing, so what is reserved

@@ -4,11 +4,11 @@ use super::directories::Made;
 use super::here::Pace;
 use super::root::Root;
 use super::sys::Calls;
-use super::threads::{self, Lost};
+use crate::threads::{self, Lost};
 use crate::{Error, ErrorKind, Result};
 use rustix::fs::Mode;
-use std::any::Any;
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 
 /// How durable a save is when it returns.
 ///
@@ -39,19 +39,43 @@ pub(super) struct Disk {
     pub(super) durability: Durability,
 }
 
+/// The most saves, copies and moves that work on blocking threads at the same time, in the whole process. More of them
+/// would only take threads and descriptors from everybody else. None of them waits for anything but the disk.
+const MOST_WRITERS: usize = 64;
+static WRITERS: Semaphore = Semaphore::const_new(MOST_WRITERS);
+
 /// Does blocking work: on one of tokio's blocking threads where there is a runtime, else here.
 pub(super) async fn hop<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     let Ok(runtime) = Handle::try_current() else { return work() };
-    match threads::run(&runtime, work).await {
-        Ok(result) => result,
-        Err(Lost::Panicked(panic)) => {
-            Err(Error::new(ErrorKind::Io, format!("the content panicked: {}", panic_text(&*panic))))
-        }
-        Err(Lost::NeverDone) => Err(Error::new(ErrorKind::Io, "the runtime is shutting down").uncertain()),
-    }
+    threads::run(&runtime, work).await.unwrap_or_else(|lost| Err(without_result(&lost)))
 }
 
-fn panic_text(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
+/// As [`hop`], for work that opens files to write them. Waits until there is room for it.
+pub(super) async fn write_hop<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let room = WRITERS.acquire().await;
+    hop(move || {
+        let _room = room;
+        work()
+    })
+    .await
+}
+
+/// As [`hop`], for work that reads what an application's own reader gives.
+pub(super) async fn read_hop<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    threads::run_reader(work).await.unwrap_or_else(|lost| Err(without_result(&lost)))
+}
+
+/// What somebody panicked with may hold anything, so no error shows it; the panic hook has reported it.
+fn without_result(lost: &Lost) -> Error {
+    match lost {
+        Lost::Panicked => Error::new(ErrorKind::Io, "the content panicked"),
+        Lost::NeverDone => {
+            Error::new(ErrorKind::Io, "the runtime is shutting down, or there is no thread to be had")
+                .uncertain()
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Files in a directory of this machine.
 
 mod ahead;
+mod arriving;
 mod batch;
 mod buffer;
 mod builder;
@@ -18,7 +19,6 @@ mod stage;
 mod sys;
 #[cfg(test)]
 mod tests;
-mod threads;
 mod write;
 
 pub use builder::FileSystemBuilder;
@@ -30,11 +30,12 @@ use super::{
     Listing, Metadata, NewFile, Public, Reader, SaveOptions, Saved, SignOptions, SignedAccess, SignedRequest,
     Storage,
 };
+use crate::content::{Alarm, Source};
 use crate::inspect::Inspector;
 use crate::{Content, Error, ErrorKind, FileName, Result};
 use async_trait::async_trait;
 use cancel::Cancel;
-use disk::{Disk, hop};
+use disk::{Disk, hop, read_hop, write_hop};
 use read::{check_regular, reader};
 use root::RootDir;
 use rustix::fd::AsFd;
@@ -143,6 +144,36 @@ impl FileSystemStorage {
         hop(move || work(&disk)).await.map_err(|error| located(error, operation, name))
     }
 
+    /// As [`blocking`](Self::blocking), for work that writes: when there is room for it.
+    async fn writing<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        name: Option<&str>,
+        work: impl FnOnce(&Disk) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let disk = self.disk.clone();
+        write_hop(move || work(&disk)).await.map_err(|error| located(error, operation, name))
+    }
+
+    /// Saves what an application's own reader gives.
+    async fn save_read(&self, text: &str, mut content: Content, options: &SaveOptions) -> Result<Saved> {
+        let mut alarm = Alarm::new(content.clock());
+        // A thread to read on is waited for like the reader itself.
+        alarm.clock().wait();
+        let cancel = Cancel::default();
+        let _held = (cancel.on_drop(), content.guard());
+        let work = {
+            let (disk, name, options) = (self.disk.clone(), text.to_owned(), options.clone());
+            let clock = alarm.clock().clone();
+            move || {
+                clock.moved();
+                disk.save(&name, content, &options, &cancel)
+            }
+        };
+        let saved = alarm.guard(read_hop(work)).await;
+        saved.flatten().map_err(|error| located(error, "save", Some(text)))
+    }
+
     /// Does work that asks about `name`: here if what it needs is cached, else in one hop.
     async fn look_up<T: Send + 'static>(
         &self,
@@ -207,10 +238,16 @@ impl Storage for FileSystemStorage {
             Ok(saved) => return saved.map_err(|error| located(error, "save", Some(text))),
             Err(content) => *content,
         };
+        if let Source::Stream(_) = content.source() {
+            return self.save_arriving(name, content, options).await;
+        }
+        if content.may_wait() {
+            return self.save_read(text, content, options).await;
+        }
         let short = self.disk.is_short(&content);
         let (owned, options) = (text.to_owned(), options.clone());
         let cancel = Cancel::default();
-        // The thread outlives a dropped future; it must not publish then, nor wait for a stream for ever.
+        // The thread outlives a dropped future; it must not publish then.
         let _held = (cancel.on_drop(), content.guard());
         let save = move |disk: &Disk| {
             let begun = Instant::now();
@@ -220,7 +257,7 @@ impl Storage for FileSystemStorage {
             }
             saved
         };
-        self.blocking("save", Some(text), save).await
+        self.writing("save", Some(text), save).await
     }
 
     fn keeps_gates(&self) -> bool {
@@ -234,13 +271,24 @@ impl Storage for FileSystemStorage {
     }
 
     async fn save_all(&self, files: Vec<NewFile<'_>>) -> Vec<Result<Saved>> {
+        if files.iter().any(|file| file.content.may_wait()) {
+            // None of them is to keep the others' thread.
+            let mut results = Vec::with_capacity(files.len());
+            for file in files {
+                results.push(self.save(file.name, file.content, &file.options).await);
+                if results.last().is_some_and(Result::is_err) {
+                    break;
+                }
+            }
+            return results;
+        }
         let names: Vec<_> = files.iter().map(|file| file.name.as_str().to_owned()).collect();
         let owned = |file: NewFile<'_>| (file.name.as_str().to_owned(), file.content, file.options);
         let mut files: Vec<_> = files.into_iter().map(owned).collect();
         let cancel = Cancel::default();
         let _held =
             (cancel.on_drop(), files.iter_mut().map(|(_, content, _)| content.guard()).collect::<Vec<_>>());
-        let saved = self.blocking("save", None, move |disk| Ok(disk.save_all(files, &cancel))).await;
+        let saved = self.writing("save", None, move |disk| Ok(disk.save_all(files, &cancel))).await;
         // A content that panicked took the answers for those before it along.
         let saved = saved.unwrap_or_else(|error| names.iter().map(|_| Err(batch::unknown(&error))).collect());
         let saved = saved.into_iter().zip(&names);
@@ -343,7 +391,7 @@ impl Storage for FileSystemStorage {
         let cancel = Cancel::default();
         let _gives_up = cancel.on_drop();
         let copy = move |disk: &Disk| disk.copy(&source, &target, &options, &cancel);
-        self.blocking("copy", Some(from.as_str()), copy).await
+        self.writing("copy", Some(from.as_str()), copy).await
     }
 
     async fn promote(
@@ -357,7 +405,7 @@ impl Storage for FileSystemStorage {
         let cancel = Cancel::default();
         let _gives_up = cancel.on_drop();
         let promote = move |disk: &Disk| disk.promote(&source, &target, inspector, &options, &cancel);
-        self.blocking("promote", Some(to.as_str()), promote).await
+        self.writing("promote", Some(to.as_str()), promote).await
     }
 
     async fn rename(&self, from: FileName<'_>, to: FileName<'_>) -> Result<()> {
@@ -365,7 +413,7 @@ impl Storage for FileSystemStorage {
         let cancel = Cancel::default();
         let _gives_up = cancel.on_drop();
         let rename = move |disk: &Disk| disk.rename(&source, &target, &cancel);
-        self.blocking("rename", Some(from.as_str()), rename).await
+        self.writing("rename", Some(from.as_str()), rename).await
     }
 
     fn location(&self) -> Option<String> {

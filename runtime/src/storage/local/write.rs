@@ -7,7 +7,7 @@ use super::disk::{Disk, Durability};
 use super::save::{OWNER, taken};
 use super::stage::Staged;
 use super::sys;
-use crate::content::Source;
+use crate::content::{Source, open_regular};
 use crate::failpoints::{planted, step};
 use crate::inspect::Inspector;
 use crate::{Content, Error, ErrorKind, Result, SaveOptions};
@@ -35,14 +35,20 @@ impl Disk {
         options: &SaveOptions,
         cancel: &Cancel,
     ) -> Result<Written> {
-        step!("local.made");
-        let early = planted!("publish-before-write") && show_early(target, leaf);
-        if options.exact && !early && sys::kind_at(target.directory.as_fd(), leaf).is_ok() {
-            // The bytes need not be read for a name that is taken.
-            return Err(taken());
-        }
+        let early = begin(target, leaf, options)?;
         let owner = options.owner.as_deref();
         let (staged, size) = self.stage(content, target, opened, owner, cancel)?;
+        self.written(staged, size, early, options)
+    }
+
+    /// What has all its bytes by now is made ready for its name.
+    pub(super) fn written(
+        &self,
+        staged: Staged,
+        size: u64,
+        early: bool,
+        options: &SaveOptions,
+    ) -> Result<Written> {
         step!("local.written");
         self.finish(staged.file(), options)?;
         Ok(Written { staged, size, early })
@@ -59,12 +65,17 @@ impl Disk {
     ) -> Result<(Staged, u64)> {
         let open = |target: &mut Target| opened.map_or_else(|| self.open_staged(target, owner), Ok);
         let (len, stated) = (content.len(), content.stated());
-        if let Source::Read(_) | Source::Stream(_) = content.source() {
+        if content.may_wait() {
             let staged = open(target)?;
             let size = copy::content(staged.file(), content.blocking(), len, cancel)?;
             return Ok((staged, size));
         }
-        match content.into_parts() {
+        let (source, inspector) = content.into_parts();
+        let source = match source {
+            Source::Path(path) => Source::File(open_regular(&path, OFlags::empty())?.0),
+            source => source,
+        };
+        match (source, inspector) {
             (Source::Bytes(bytes), mut inspector) => {
                 check_length(stated, bytes.len() as u64)?;
                 if let Some(inspector) = &mut inspector {
@@ -76,9 +87,10 @@ impl Disk {
                 Ok((staged, size))
             }
             (Source::Temp(temp), inspector) => {
+                let is_closed = temp.is_closed();
                 let (path, file) = temp.into_taken()?;
                 let taken = Staged::taken(path, file);
-                if can_take(taken.file(), target)? {
+                if is_closed && can_take(taken.file(), target)? {
                     let size = inspect(taken.file(), inspector)?;
                     return Ok((taken, size));
                 }
@@ -157,6 +169,16 @@ impl Disk {
         step!("local.synced");
         Ok(())
     }
+}
+
+/// Before the bytes: whether a planted bug shows the name already. The bytes need not be read for a name that is taken.
+pub(super) fn begin(target: &Target, leaf: &str, options: &SaveOptions) -> Result<bool> {
+    step!("local.made");
+    let early = planted!("publish-before-write") && show_early(target, leaf);
+    if options.exact && !early && sys::kind_at(target.directory.as_fd(), leaf).is_ok() {
+        return Err(taken());
+    }
+    Ok(early)
 }
 
 /// Whether the kernel may copy the file without our seeing its bytes.

@@ -3,7 +3,7 @@
 use super::ObjectStorage;
 use super::by_id::ById;
 use super::error::{Effect, convert, is_no_upload};
-use super::feed::Part;
+use crate::content::Part;
 use crate::storage::UploadLog;
 use crate::{Error, ErrorKind, FileName, Result};
 use object_store::multipart::MultipartStore;
@@ -146,7 +146,7 @@ impl Upload {
     pub(super) async fn send(&mut self, part: Part) -> Result<()> {
         self.wait_for_room().await?;
         let Some(upload) = &mut self.upload else { return Ok(()) };
-        let sending = upload.put_part(part.into_payload());
+        let sending = upload.put_part(part.into_pieces().into_iter().collect());
         self.parts.spawn(sending);
         Ok(())
     }

@@ -153,7 +153,7 @@ impl ObjectSource {
                 }
                 None => return Ok(Bytes::new()),
                 // An empty frame is no end.
-                Some(Ok(bytes)) if bytes.is_empty() => {}
+                Some(Ok(bytes)) if bytes.is_empty() => tokio::task::coop::consume_budget().await,
                 Some(Ok(bytes)) => {
                     self.arriving = Some(arriving);
                     return Ok(bytes);

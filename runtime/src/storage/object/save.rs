@@ -1,9 +1,10 @@
 //! Saving: one conditional PUT, or parts under a name that is nobody else's.
 
 use super::error::{Effect, convert};
-use super::feed::{Feed, Part};
+use super::feed::Feed;
 use super::multipart::Upload;
 use super::{ObjectStorage, attributes};
+use crate::content::Part;
 use crate::failpoints::planted;
 use crate::inspect::SNIFF_LEN;
 use crate::name::{self, posix, shortened_name};
@@ -107,7 +108,7 @@ impl ObjectStorage {
         }
         let stated = content.content_type().map(str::to_owned);
         let mut feed = Feed::new(content.chunks(), self.part_size);
-        let part = feed.part().await?;
+        let mut part = feed.part().await?;
         let save = name::token()?;
         let attributes = attributes::of_file(
             &self.defaults,
@@ -148,7 +149,7 @@ impl ObjectStorage {
         ready: Ready<'_>,
     ) -> Result<Saved> {
         let size = part.len() as u64;
-        let payload: PutPayload = part.into_payload();
+        let payload: PutPayload = part.into_pieces().into_iter().collect();
         let mut tried = 0;
         loop {
             let key = self.keys.key(FileName::or_upload(&name)?)?;

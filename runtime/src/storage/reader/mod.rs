@@ -8,7 +8,6 @@ mod tests;
 
 pub use source::ReadSource;
 
-use crate::content::Source;
 use crate::file::LineStream;
 use crate::{Content, Error, ErrorKind, Result};
 use bytes::{Buf, Bytes};
@@ -196,10 +195,10 @@ impl Reader {
         LineStream::new(self.into_stream(CHUNK))
     }
 
-    /// What is still to come as content to be saved.
+    /// What is still to come as content to be saved. It has no time limits but those of its storage.
     pub fn into_content(self) -> Content {
         let len = self.len();
-        let content = Content::new(Source::Stream(Box::pin(self.into_stream(CHUNK))));
+        let content = Content::stream(self.into_stream(CHUNK)).with_idle_timeout(None).with_timeout(None);
         match len {
             Some(len) => content.with_len(len),
             None => content,
@@ -290,6 +289,12 @@ impl From<Bytes> for Reader {
     fn from(bytes: Bytes) -> Self {
         let len = bytes.len() as u64;
         Reader::new(Box::new(adapters::FromBytes(bytes)), Some(len))
+    }
+}
+
+impl From<Reader> for Content {
+    fn from(reader: Reader) -> Self {
+        reader.into_content()
     }
 }
 

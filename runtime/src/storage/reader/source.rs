@@ -4,6 +4,7 @@ use super::CHUNK;
 use crate::Result;
 use async_trait::async_trait;
 use bytes::Bytes;
+use tokio::task::coop;
 
 /// Where a [`Reader`](super::Reader) gets its bytes: implemented by storages.
 ///
@@ -51,6 +52,8 @@ pub trait ReadSource: Send + 'static {
                 break;
             }
             left = left.saturating_sub(got.len() as u64);
+            // Bytes that are always at hand would keep other tasks from running.
+            coop::consume_budget().await;
         }
         Ok(())
     }
@@ -73,6 +76,7 @@ pub trait ReadSource: Send + 'static {
                 return Ok(got);
             }
             all.extend_from_slice(&got);
+            coop::consume_budget().await;
         }
         Ok(all.into())
     }

@@ -90,8 +90,6 @@ fn what_may_wait_hops() {
     trusted(&media);
     assert!(!saved_here(&media, "large.bin", vec![7; 64 * 1024 + 1]));
     trusted(&media);
-    assert!(!saved_here(&media, "reader.bin", Content::reader(std::io::empty())));
-    trusted(&media);
     assert!(!saved_here(&media, "temp.bin", temp(media.dir.path(), b"temporary")));
     trusted(&media);
     assert!(!saved_here(&media, "no/such/directory.txt", "to be made"));

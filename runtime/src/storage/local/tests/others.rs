@@ -101,7 +101,7 @@ fn a_temporary_file_of_somebody_else() {
     let path = media.dir.path().join("upload");
     fs::write(&path, "bytes").unwrap();
     chown(&path, Some(1000), Some(1000)).unwrap();
-    let temp = crate::TempFile::adopt(&path).unwrap();
+    let temp = crate::TempFile::adopt(&path).unwrap().assume_closed();
     let saved = media.save("f", Content::from(temp)).unwrap();
     assert_eq!(media.read(&saved.name).unwrap(), b"bytes");
     assert_eq!(fs::metadata(media.at("f")).unwrap().uid(), 0, "its owner could write to it");
@@ -176,17 +176,18 @@ fn put_aside(media: &Media) -> PathBuf {
 fn a_root_that_is_replaced_while_content_comes() {
     let media = Arc::new(Media::new());
     media.save("d/first", "x").unwrap();
-    let (mover, mut moved) = (media.clone(), false);
-    let reader = std::iter::from_fn(move || {
-        if moved {
-            return None;
+    /// Moves the root away before its bytes.
+    struct Moves(Option<Arc<Media>>);
+    impl Read for Moves {
+        fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+            let Some(media) = self.0.take() else { return Ok(0) };
+            put_aside(&media);
+            std::thread::sleep(Duration::from_millis(20));
+            buf[..4].copy_from_slice(b"late");
+            Ok(4)
         }
-        moved = true;
-        put_aside(&mover);
-        std::thread::sleep(Duration::from_millis(20));
-        Some(Ok(Bytes::from_static(b"late")))
-    });
-    let error = media.save("d/late", stream(reader)).unwrap_err();
+    }
+    let error = media.save("d/late", Content::reader(Moves(Some(media.clone())))).unwrap_err();
     assert!(error.is_retryable() && !error.is_uncertain(), "{error:?}");
     assert!(!media.dir.path().join("aside/d/late").exists() && media.files().is_empty());
     assert_eq!(media.save("d/late", "again").unwrap().name, "d/late");

@@ -66,7 +66,7 @@ fn a_temporary_file_is_moved_not_copied() {
             let path = media.dir.path().join("upload");
             fs::write(&path, "new").unwrap();
             let before = fs::metadata(&path).unwrap().ino();
-            let saved = media.save(wanted, crate::TempFile::adopt(&path).unwrap()).unwrap();
+            let saved = media.save(wanted, crate::TempFile::adopt(&path).unwrap().assume_closed()).unwrap();
             assert_eq!(saved.name == wanted, overwrite || wanted == "free.bin");
             let after = fs::metadata(media.at(&saved.name)).unwrap();
             assert_eq!((after.ino(), after.nlink()), (before, 1));
@@ -76,12 +76,40 @@ fn a_temporary_file_is_moved_not_copied() {
 }
 
 #[test]
+fn a_temporary_file_that_was_written_here_is_moved() {
+    use std::os::unix::fs::MetadataExt;
+    let media = Media::new();
+    let mut writer = crate::TempFile::create_in(media.dir.path()).unwrap();
+    writer.write_all(b"written here").unwrap();
+    let temp = writer.finish().unwrap();
+    let before = fs::metadata(temp.path()).unwrap().ino();
+    media.save("f", temp).unwrap();
+    assert_eq!(fs::metadata(media.at("f")).unwrap().ino(), before);
+}
+
+/// Whoever has it open for writing still would change the stored file, under the hash that its row has.
+#[test]
+fn an_adopted_file_that_is_still_written_to_does_not_change_the_stored_one() {
+    use std::io::Write;
+    for overwrite in [false, true] {
+        let media = Media::with(|builder| builder.allow_overwrite(overwrite));
+        let path = media.dir.path().join("upload");
+        let mut writer = fs::File::create(&path).unwrap();
+        writer.write_all(b"as it was").unwrap();
+        media.save("f", crate::TempFile::adopt(&path).unwrap()).unwrap();
+        writer.write_all(b", and more").unwrap();
+        assert_eq!(media.read("f").unwrap(), b"as it was");
+        assert!(!path.exists());
+    }
+}
+
+#[test]
 fn a_temporary_file_with_other_names_is_copied() {
     let media = Media::new();
     let path = media.dir.path().join("upload");
     fs::write(&path, "right").unwrap();
     fs::hard_link(&path, media.dir.path().join("alias")).unwrap();
-    media.save("f", crate::TempFile::adopt(&path).unwrap()).unwrap();
+    media.save("f", crate::TempFile::adopt(&path).unwrap().assume_closed()).unwrap();
     fs::write(media.dir.path().join("alias"), "wrong").unwrap();
     assert_eq!(media.read("f").unwrap(), b"right");
     assert!(!path.exists());
@@ -132,10 +160,7 @@ fn a_panicking_reader_is_an_error_and_leaves_nothing() {
     }
     let media = Media::new();
     let error = media.save("f", Content::reader(Panics)).unwrap_err();
-    assert!(
-        error.kind() == ErrorKind::Io && error.to_string().contains("a bug in the application"),
-        "{error}"
-    );
+    assert!(error.kind() == ErrorKind::Io && error.to_string().contains("the content panicked"), "{error}");
     assert!(media.files().is_empty());
     media.save("f", "fine").unwrap();
 }

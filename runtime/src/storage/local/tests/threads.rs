@@ -1,6 +1,6 @@
 //! The way to a thread that may wait.
 
-use super::super::threads::{self, Lost};
+use crate::threads::{self, Lost};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -13,7 +13,7 @@ fn runtime(blocking: usize) -> Runtime {
 async fn done<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match threads::run(&Handle::current(), work).await {
         Ok(result) => result,
-        Err(Lost::Panicked(_)) => panic!("the work panicked"),
+        Err(Lost::Panicked) => panic!("the work panicked"),
         Err(Lost::NeverDone) => panic!("the work was not done"),
     }
 }
@@ -73,7 +73,7 @@ fn a_panic_is_told_and_stops_nothing() {
     runtime(1).block_on(async {
         for _ in 0..20 {
             let lost = threads::run(&Handle::current(), || -> u8 { panic!("on purpose") }).await;
-            assert!(matches!(lost, Err(Lost::Panicked(_))));
+            assert!(matches!(lost, Err(Lost::Panicked)));
             assert_eq!(done(|| 7).await, 7);
         }
     });

@@ -5,19 +5,25 @@
 //! done its work offers itself for the next before it tells: the answer wakes the caller, and the caller's next work
 //! wakes, or only reaches, the thread that is at hand. The threads remain tokio's. Each leaves soon after there is
 //! nothing to do, so that a runtime still ends when its work is done, and no sooner.
+//!
+//! A reader of the application may wait for as long as it likes, and nobody can wake it. It gets a thread of our own, of
+//! which there is a fixed number: tokio's blocking threads stay free for the application and for other work on files,
+//! and a runtime does not wait at its end for a reader that never returns.
 
-use std::any::Any;
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 use tokio::runtime::{Handle, Id};
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 
 /// How long a thread waits for more work.
 const IDLE: Duration = Duration::from_millis(5);
 /// How long it takes more, for a runtime may have few threads and other work for them.
 const TERM: Duration = Duration::from_millis(100);
+/// The most readers that are read at the same time.
+const MOST_READERS: usize = 128;
 
 /// Work, which at its end offers the thread for more before it tells the result. Says whether it did.
 type Job = Box<dyn FnOnce(&Arc<Worker>) -> bool + Send>;
@@ -25,24 +31,60 @@ type Job = Box<dyn FnOnce(&Arc<Worker>) -> bool + Send>;
 /// The threads without work, the last one that became so at the end.
 static IDLERS: Mutex<Vec<Arc<Worker>>> = Mutex::new(Vec::new());
 
-/// A blocking thread of a runtime.
+/// What a reader needs to get a thread.
+static READERS: Semaphore = Semaphore::const_new(MOST_READERS);
+
+thread_local! {
+    /// Whether this thread reads for somebody: a save that its reader begins must not wait for a place of its own.
+    static READS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whose a thread is: a runtime's, or our own where there is no id.
+type Pool = Option<Id>;
+
+/// A thread that may wait.
 struct Worker {
-    runtime: Id,
+    pool: Pool,
     thread: Thread,
     since: Instant,
     job: Mutex<Option<Job>>,
 }
 
 /// Why there is no result.
-pub(super) enum Lost {
-    Panicked(Box<dyn Any + Send>),
-    /// The runtime ended before the work began.
+pub(crate) enum Lost {
+    Panicked,
+    /// The runtime ended before the work began, or there is no thread to be had.
     NeverDone,
 }
 
 /// Does `work` on a blocking thread of `runtime`.
-pub(super) async fn run<T: Send + 'static>(
+pub(crate) async fn run<T: Send + 'static>(
     runtime: &Handle,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Lost> {
+    hand_over(Some(runtime), work).await
+}
+
+/// Does `work`, which reads for the application, on a thread of our own, as soon as one is free; here where there is no
+/// runtime.
+pub(crate) async fn run_reader<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Lost> {
+    let Ok(runtime) = Handle::try_current() else {
+        return catch_unwind(AssertUnwindSafe(work)).map_err(|_| Lost::Panicked);
+    };
+    let place = if READS.get() { None } else { READERS.acquire().await.ok() };
+    let read = move || {
+        // Timers and sockets look for the runtime on the thread that uses them.
+        let _entered = runtime.enter();
+        let _place = place;
+        work()
+    };
+    hand_over(None, read).await
+}
+
+async fn hand_over<T: Send + 'static>(
+    runtime: Option<&Handle>,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Lost> {
     let (sender, receiver) = oneshot::channel();
@@ -57,29 +99,37 @@ pub(super) async fn run<T: Send + 'static>(
         }),
     );
     match receiver.await {
-        Ok(result) => result.map_err(Lost::Panicked),
+        Ok(result) => result.map_err(|_| Lost::Panicked),
         Err(_) => Err(Lost::NeverDone),
     }
 }
 
-fn start(runtime: &Handle, job: Job) {
-    let id = runtime.id();
+fn start(runtime: Option<&Handle>, job: Job) {
+    let pool = runtime.map(Handle::id);
     let mut idlers = lock(&IDLERS);
-    let found = idlers.iter().rposition(|worker| worker.runtime == id);
+    let found = idlers.iter().rposition(|worker| worker.pool == pool);
     let worker = found.map(|at| idlers.remove(at));
     drop(idlers);
-    match worker {
-        Some(worker) => {
+    match (worker, runtime) {
+        (Some(worker), _) => {
             *lock(&worker.job) = Some(job);
             worker.thread.unpark();
         }
-        None => drop(runtime.spawn_blocking(move || work(id, job))),
+        (None, Some(runtime)) => drop(runtime.spawn_blocking(move || work(pool, job))),
+        (None, None) => {
+            let builder = thread::Builder::new().name("filefield-reader".to_owned());
+            // Without a thread the job is dropped, and whoever waits for it is told.
+            let _ = builder.spawn(move || {
+                READS.set(true);
+                work(pool, job);
+            });
+        }
     }
 }
 
-fn work(runtime: Id, mut job: Job) {
+fn work(pool: Pool, mut job: Job) {
     let worker =
-        Arc::new(Worker { runtime, thread: thread::current(), since: Instant::now(), job: Mutex::new(None) });
+        Arc::new(Worker { pool, thread: thread::current(), since: Instant::now(), job: Mutex::new(None) });
     while job(&worker) {
         match worker.next() {
             Some(next) => job = next,
