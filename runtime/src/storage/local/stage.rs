@@ -3,12 +3,12 @@
 use super::directories::Target;
 use super::root::RootDir;
 use super::sys::{self, Calls, Moved, open_component};
+use crate::TempFile;
 use crate::failpoints::planted;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags};
 use rustix::io::{Errno, Result};
 use std::fs::File;
-use std::path::PathBuf;
 use std::sync::atomic::Ordering::Relaxed;
 
 /// The folder below the root that this storage keeps for itself, and the one for staged files in it.
@@ -26,8 +26,8 @@ enum Place {
     Unnamed,
     /// In the staging folder.
     Named(OwnedFd, String),
-    /// A temporary file that was handed over.
-    Elsewhere(PathBuf),
+    /// A temporary file that was handed over. It goes with its last owner: whoever may save it once more keeps it.
+    Elsewhere(TempFile),
     /// Its only name is the final one.
     Published,
 }
@@ -78,8 +78,8 @@ impl Staged {
     }
 
     /// A temporary file that was handed over.
-    pub(super) fn taken(path: PathBuf, file: File) -> Staged {
-        Staged { file, place: Place::Elsewhere(path) }
+    pub(super) fn taken(temp: TempFile, file: File) -> Staged {
+        Staged { file, place: Place::Elsewhere(temp) }
     }
 
     pub(super) fn file(&self) -> &File {
@@ -102,13 +102,13 @@ impl Staged {
                     return Ok(());
                 }
             }
-            Place::Elsewhere(path) => {
+            Place::Elsewhere(temp) => {
                 match sys::link_open(calls, self.file.as_fd(), directory, name) {
                     // The old name goes when this is dropped.
                     Ok(()) => return Ok(()),
                     Err(error @ (Errno::EXIST | Errno::XDEV | Errno::NAMETOOLONG)) => return Err(error),
                     // No /proc, or a kernel that protects links of files it does not trust us with.
-                    Err(_) => match sys::move_to_free(calls, (CWD, path.as_path()), (directory, name))? {
+                    Err(_) => match sys::move_to_free(calls, (CWD, temp.path()), (directory, name))? {
                         Moved::Linked(_) => return Ok(()),
                         Moved::Wholly => {}
                     },
@@ -149,7 +149,7 @@ impl Staged {
         }
         match &self.place {
             Place::Named(staging, staged) => rustix::fs::renameat(staging, staged, directory, name)?,
-            Place::Elsewhere(path) => rustix::fs::renameat(CWD, path.as_path(), directory, name)?,
+            Place::Elsewhere(temp) => rustix::fs::renameat(CWD, temp.path(), directory, name)?,
             Place::Unnamed | Place::Published => return Err(Errno::INVAL),
         }
         self.place = Place::Published;
@@ -161,8 +161,7 @@ impl Staged {
         // litter in a folder for temporary files.
         let _ = match &self.place {
             Place::Named(staging, staged) => rustix::fs::unlinkat(staging, staged, AtFlags::empty()),
-            Place::Elsewhere(path) => rustix::fs::unlink(path.as_path()),
-            Place::Unnamed | Place::Published => Ok(()),
+            Place::Unnamed | Place::Elsewhere(_) | Place::Published => Ok(()),
         };
     }
 }

@@ -76,8 +76,8 @@ impl Disk {
                 Ok((staged, size))
             }
             (Source::Temp(temp), inspector) => {
-                let (path, file) = temp.into_taken()?;
-                let taken = Staged::taken(path, file);
+                let file = temp.open()?;
+                let taken = Staged::taken(temp, file);
                 if can_take(taken.file(), target)? {
                     let size = inspect(taken.file(), inspector)?;
                     return Ok((taken, size));
