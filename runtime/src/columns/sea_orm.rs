@@ -1,13 +1,32 @@
 //! `FileField`, `ImageField` and `FileMeta` as columns of sea-orm 2.
 //!
 //! sea-orm turns values into parameters without a way to fail, so a pending file panics there, loudly, before it
-//! could become a name that does not exist (W30). filefield's own `save` never comes that far: it has stored the file by
-//! then, and refuses a column of files that is no file field.
+//! could become a name that does not exist. filefield's own `save` never comes that far: it has stored the file by
+//! then, and refuses a column of files that is no file field. Who writes rows by an `ActiveModel` can have an error in
+//! place of the panic, since [`Error`] becomes a `DbErr`:
+//!
+//! ```ignore
+//! impl ActiveModelBehavior for ActiveModel {
+//!     async fn before_save<C: ConnectionTrait>(self, _: &C, _: bool) -> Result<Self, DbErr> {
+//!         if let Some(photo) = self.photo.try_as_ref() {
+//!             photo.column_str()?;
+//!         }
+//!         Ok(self)
+//!     }
+//! }
+//! ```
 
 use crate::field::Trusted;
-use crate::{FileField, FileMeta, ImageField};
+use crate::{Error, FileField, FileMeta, ImageField};
 use sea_orm::sea_query::{ArrayType, ColumnType, Nullable, StringLen, Value, ValueType, ValueTypeErr};
 use sea_orm::{ActiveValue, ColIdx, IntoActiveValue, QueryResult, TryGetError, TryGetable};
+
+/// For `?` in what sea-orm calls. The kind is in the text alone.
+impl From<Error> for sea_orm::DbErr {
+    fn from(error: Error) -> Self {
+        sea_orm::DbErr::Custom(error.to_string())
+    }
+}
 
 macro_rules! file_column {
     ($ty:ident) => {
@@ -15,7 +34,7 @@ macro_rules! file_column {
             fn from(file: $ty) -> Self {
                 match file.column_str() {
                     Ok(name) => Value::String(Some(name.to_owned())),
-                    Err(error) => panic!("{error}"),
+                    Err(error) => panic!("a {} in a row that sea-orm writes: {error}", stringify!($ty)),
                 }
             }
         }
@@ -106,7 +125,11 @@ impl TryGetable for FileMeta {
             }
             json => json?,
         };
-        meta_of(json).map_err(|error| TryGetError::DbErr(sea_orm::DbErr::Json(error.to_string())))
+        // What serde says of it has values of the row in it.
+        meta_of(json).map_err(|_| {
+            let text = "the JSON is not what is kept of a file: it is no object, or a key of it has another type";
+            TryGetError::DbErr(sea_orm::DbErr::Json(text.to_owned()))
+        })
     }
 }
 

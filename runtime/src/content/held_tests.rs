@@ -109,7 +109,7 @@ fn pending_bytes_and_paths_can_be_read_again() {
 }
 
 #[test]
-fn d218_a_pending_temp_file_or_reader_is_consumed_by_the_first_use() {
+fn a_pending_reader_is_consumed_by_its_first_byte_and_a_temporary_file_by_nobody() {
     let dir = tempdir().unwrap();
     let mut writer = TempFile::create_in(dir.path()).unwrap();
     writer.write_all(b"12345").unwrap();
@@ -118,13 +118,38 @@ fn d218_a_pending_temp_file_or_reader_is_consumed_by_the_first_use() {
     let reader = Pending::from_reader("b.bin", io::Cursor::new("12345"));
     assert_eq!(reader.len(), None);
     assert!(!temp.is_same(&reader));
-    for pending in [temp, reader] {
+    for (pending, again) in [(temp, true), (reader, false)] {
         let other = pending.clone();
         assert!(pending.is_same(&other));
+        // What nobody reads stays.
+        drop(pending.content().unwrap());
+        let late = other.content().unwrap();
         assert_eq!(pending.content().unwrap().blocking().read(&mut [0; 9]).unwrap(), 5);
-        assert_eq!(other.content().unwrap_err().kind(), ErrorKind::Consumed);
+        assert_eq!(other.is_consumed(), !again);
+        assert_eq!(late.blocking().read(&mut [0; 9]).is_ok(), again);
+        match other.content() {
+            Ok(content) if again => assert_eq!(content.blocking().read(&mut [0; 9]).unwrap(), 5),
+            content => assert_eq!(content.unwrap_err().kind(), ErrorKind::Consumed),
+        }
     }
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn an_open_file_is_read_again_whatever_its_position() {
+    let mut file = tempfile::tempfile().unwrap();
+    io::Write::write_all(&mut file, b"12345").unwrap();
+    let pending = Pending::once("a.bin", file);
+    let (one, two) = (pending.content().unwrap(), pending.content().unwrap());
+    assert_eq!((one.len(), two.len()), (Some(5), Some(5)));
+    // Both at once, byte by byte. The first one has the position that all descriptors share.
+    let (mut one, mut two) = (one.blocking(), two.blocking());
+    let (mut first, mut second) = (Vec::new(), Vec::new());
+    for _ in 0..6 {
+        io::Read::by_ref(&mut one).take(1).read_to_end(&mut first).unwrap();
+        io::Read::by_ref(&mut two).take(1).read_to_end(&mut second).unwrap();
+    }
+    assert_eq!((&first[..], &second[..]), (&b"12345"[..], &b"12345"[..]));
 }
 
 #[test]

@@ -210,7 +210,8 @@ impl Pending {
         matches!(&self.source, PendingSource::Once(once) if once.is_consumed())
     }
 
-    fn consumed(&self) -> Error {
+    /// The error of one that was.
+    pub(crate) fn consumed(&self) -> Error {
         consumed().with_name(&self.name)
     }
 

@@ -3,6 +3,8 @@
 mod columns;
 mod cost;
 mod names;
+mod retries;
+mod rows;
 mod schema;
 mod servers;
 mod together;
