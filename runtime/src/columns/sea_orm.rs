@@ -127,7 +127,8 @@ impl TryGetable for FileMeta {
         };
         // What serde says of it has values of the row in it.
         meta_of(json).map_err(|_| {
-            let text = "the JSON is not what is kept of a file: it is no object, or a key of it has another type";
+            let text =
+                "the JSON is not what is kept of a file: it is no object, or a key of it has another type";
             TryGetError::DbErr(sea_orm::DbErr::Json(text.to_owned()))
         })
     }
@@ -136,5 +137,39 @@ impl TryGetable for FileMeta {
 impl IntoActiveValue<FileMeta> for FileMeta {
     fn into_active_value(self) -> ActiveValue<FileMeta> {
         ActiveValue::Set(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::content::Pending;
+    use std::io::Read;
+
+    /// sea-orm asks for a value and takes no error, so the panic has to say what was forgotten.
+    #[test]
+    fn pending_content_as_a_value_says_what_is_to_be_called_first() {
+        let file = FileField::new("chevy.jpg", "photo");
+        let panicked = std::panic::catch_unwind(|| Value::from(file)).unwrap_err();
+        let text = panicked.downcast_ref::<String>().unwrap();
+        for words in ["FileField", "chevy.jpg", "`save` or `stage`", "photo_mut().save"] {
+            assert!(text.contains(words), "{text}");
+        }
+    }
+
+    #[test]
+    fn before_a_row_is_written_it_is_an_error() {
+        let asked = |file: &FileField| -> Result<(), sea_orm::DbErr> {
+            file.column_str()?;
+            Ok(())
+        };
+        let error = asked(&FileField::new("chevy.jpg", "photo")).unwrap_err();
+        assert!(error.to_string().contains("chevy.jpg"), "{error}");
+        let read = Pending::from_reader("chevy.jpg", &b"photo"[..]);
+        read.content().unwrap().blocking().read_exact(&mut [0]).unwrap();
+        let error = asked(&FileField::pending(read)).unwrap_err();
+        assert!(error.to_string().contains("assign the content again"), "{error}");
+        asked(&FileField::stored("cars/chevy.jpg")).unwrap();
     }
 }

@@ -195,11 +195,7 @@ fn not_staged() -> Error {
 
 /// A field emptied by hand has no dimensions left either. Nor has one that was given a name by hand, where they are just
 /// those that the row has beside another name: they came with the instance, and tell of the old file.
-async fn empty_beside<M: Table, C: Connection>(
-    model: &mut M,
-    db: &C,
-    columns: Columns<'_>,
-) -> Result<()> {
+async fn empty_beside<M: Table, C: Connection>(model: &mut M, db: &C, columns: Columns<'_>) -> Result<()> {
     let (mark, mut row) = (mark_of(model), None::<M>);
     for field in M::FIELDS.iter().filter(|field| columns.has_file(*field)) {
         let file = field.value(model).file().clone();
@@ -366,31 +362,35 @@ fn write<M: Table>(
             values.push((name, column.value(model)));
         }
     }
-    let files = file_changes::<M>(!unset, |spec| spec.on_replace, |field, change| {
-        if !columns.has_file(field) {
-            change.is_left = true;
-            return Ok(());
-        }
-        let file = field.value(model).file();
-        change.unchanged = file.is_unchanged(mark, field.number());
-        change.entry = file.claim().map(Claim::entry);
-        if file.name().is_some() && change.unchanged && is_certain {
-            // It goes by what the row says, even where that storage is not known here.
-            change.home = registry::home_alias(field.def().storage()?.alias(), stated(field, model));
-        } else if file.name().is_some() {
-            let handle = field::home(field, model)?;
-            handle.alias().clone_into(&mut change.home);
-            if change.entry.is_none() {
-                change.aliases = registry::aliases(&change.home, &handle);
+    let files = file_changes::<M>(
+        !unset,
+        |spec| spec.on_replace,
+        |field, change| {
+            if !columns.has_file(field) {
+                change.is_left = true;
+                return Ok(());
             }
-            change.stored = (!change.unchanged && file.is_checked()).then(|| handle.storage().clone());
-            change.folder = file.is_text().then(|| field.def().folder()).flatten();
-            change.is_stored_here = file.is_stored_here();
-        }
-        file.name().unwrap_or_default().clone_into(&mut change.name);
-        change.beside = columns_beside(model, field);
-        Ok(())
-    })?;
+            let file = field.value(model).file();
+            change.unchanged = file.is_unchanged(mark, field.number());
+            change.entry = file.claim().map(Claim::entry);
+            if file.name().is_some() && change.unchanged && is_certain {
+                // It goes by what the row says, even where that storage is not known here.
+                change.home = registry::home_alias(field.def().storage()?.alias(), stated(field, model));
+            } else if file.name().is_some() {
+                let handle = field::home(field, model)?;
+                handle.alias().clone_into(&mut change.home);
+                if change.entry.is_none() {
+                    change.aliases = registry::aliases(&change.home, &handle);
+                }
+                change.stored = (!change.unchanged && file.is_checked()).then(|| handle.storage().clone());
+                change.folder = file.is_text().then(|| field.def().folder()).flatten();
+                change.is_stored_here = file.is_stored_here();
+            }
+            file.name().unwrap_or_default().clone_into(&mut change.name);
+            change.beside = columns_beside(model, field);
+            Ok(())
+        },
+    )?;
     Ok(RowWrite { table: M::TABLE, key: key_of(model), change: change(values, unset), files })
 }
 

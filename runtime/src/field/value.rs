@@ -124,10 +124,9 @@ impl FileField {
     pub fn stored(name: impl AsRef<str>) -> Self {
         match name.as_ref() {
             "" => FileField::empty(),
-            name => FileField::of(State::Stored {
-                name: name.into(),
-                origin: Origin::Assigned(Assigned::Text),
-            }),
+            name => {
+                FileField::of(State::Stored { name: name.into(), origin: Origin::Assigned(Assigned::Text) })
+            }
         }
     }
 
@@ -176,10 +175,9 @@ impl FileField {
     pub(crate) fn renamed(&self, name: &str, stored: bool) -> Self {
         match &self.state {
             // Whoever renames it means this very name.
-            State::Stored { origin: Origin::Assigned(_), .. } => FileField::of(State::Stored {
-                name: name.into(),
-                origin: Origin::Assigned(Assigned::Row),
-            }),
+            State::Stored { origin: Origin::Assigned(_), .. } => {
+                FileField::of(State::Stored { name: name.into(), origin: Origin::Assigned(Assigned::Row) })
+            }
             _ => FileField::described(name, stored),
         }
     }

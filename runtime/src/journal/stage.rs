@@ -148,10 +148,7 @@ impl File<'_> {
 ///
 /// On a failure that is certain nothing is left behind, in the storages or in the journal, but for files whose content
 /// cannot be had again: they stay staged. Otherwise entries stay, due at once, for the sweeper.
-pub(crate) async fn stage(
-    db: &DatabaseConnection,
-    requests: Vec<Request>,
-) -> Result<Vec<Staged>, Unstaged> {
+pub(crate) async fn stage(db: &DatabaseConnection, requests: Vec<Request>) -> Result<Vec<Staged>, Unstaged> {
     step!("W0.prepared");
     let sql = sql(db)?;
     let wanted: Vec<String> = requests.iter().map(|request| request.prepared.name.clone()).collect();

@@ -356,10 +356,7 @@ impl RowWrite {
         let mut queued = Vec::new();
         let deleted = matches!(self.change, Change::Delete);
         for (file, held) in self.files.iter().zip(held) {
-            if held.name.is_empty()
-                || !file.delete
-                || (!deleted && (held.is(file) || file.keeps(&held)))
-            {
+            if held.name.is_empty() || !file.delete || (!deleted && (held.is(file) || file.keeps(&held))) {
                 continue;
             }
             let grace = match &self.change {

@@ -85,21 +85,26 @@ async fn everywhere(
             let folder = tempfile::tempdir().unwrap();
             with_storage(storage.clone(), async {
                 test(garage, source, folder.path(), storage.clone()).await;
-                garage.execute("UPDATE filefield_journal SET due_at = 0").await;
-                garage.settle().await;
+                swept(garage).await;
                 let mut named = 0;
-                for canoe in Canoe::objects(&garage.db).all().await.unwrap() {
+                let canoes = Canoe::objects(&garage.db).all().await.unwrap();
+                for canoe in &canoes {
                     for (name, is_there) in [
                         (canoe.small.name(), canoe.small().exists().await.unwrap()),
                         (canoe.photo.name(), canoe.photo().exists().await.unwrap()),
-                        (canoe.plan.as_ref().and_then(|plan| plan.name()), canoe.plan().exists().await.unwrap()),
+                        (
+                            canoe.plan.as_ref().and_then(|plan| plan.name()),
+                            canoe.plan().exists().await.unwrap(),
+                        ),
                     ] {
                         assert_eq!(name.is_some(), is_there, "{source}: {canoe:?}");
                         named += usize::from(is_there);
                     }
-                    canoe.delete(&garage.db).await.unwrap();
                 }
                 assert_eq!(files(&storage).await, named, "{source}");
+                for canoe in canoes {
+                    canoe.delete(&garage.db).await.unwrap();
+                }
                 garage.settle().await;
                 assert_eq!(files(&storage).await, 0, "{source}");
             })
@@ -110,7 +115,16 @@ async fn everywhere(
     }
 }
 
-/// How many files there are, or their old names until a sweep.
+/// Sweeps as if a day had passed.
+async fn swept(garage: &Garage) {
+    for _ in 0..2 {
+        garage.execute("UPDATE filefield_journal SET due_at = 0").await;
+        db::sweep(&garage.db).await.unwrap();
+    }
+    garage.settle().await;
+}
+
+/// How many files there are.
 async fn files(storage: &SharedStorage) -> usize {
     let mut found = 0;
     let mut folders = vec!["canoes".to_owned()];
@@ -216,12 +230,8 @@ on_every_database! {
             everywhere(&garage, async |garage, source, folder, storage| {
                 // Another program's files have the names, of which the library knows nothing.
                 let taken = async |name: &str| {
-                    let saved = storage.save(
-                        FileName::new(name).unwrap(),
-                        "another's".into(),
-                        &SaveOptions::default(),
-                    );
-                    saved.await.unwrap();
+                    let (name, options) = (FileName::new(name).unwrap(), SaveOptions::default());
+                    storage.save(name, "another's".into(), &options).await.unwrap();
                 };
                 taken("canoes/canoe.txt").await;
                 let mut one = Canoe { small: FileField::new("canoe.txt", "first"), ..canoe("one") };
@@ -294,8 +304,7 @@ on_every_database! {
         garage::<Canoe, _>(database, async |garage: Arc<Garage>| {
             let mut one = Canoe { photo: FileField::new("a.txt", "paddles"), ..canoe("one") };
             one.stage(&garage.db).await.unwrap();
-            garage.execute("UPDATE filefield_journal SET due_at = 0").await;
-            garage.settle().await;
+            swept(&garage).await;
             for _ in 0..2 {
                 let error = one.save(&garage.db).await.unwrap_err();
                 assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::StagedExpired, false), "{error}");

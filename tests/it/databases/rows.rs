@@ -3,7 +3,7 @@
 use super::{garage, on_every_database};
 use crate::support::Garage;
 use filefield::ErrorKind;
-use filefield::db::{Table, Uuid};
+use filefield::db::{AnyColumn, Table, Uuid};
 use filefield::prelude::*;
 use filefield_tests::databases::Kind;
 use std::sync::Arc;
@@ -161,10 +161,10 @@ on_every_database! {
                 two.name = format!("name {round}");
                 two.line = -1;
                 two.plan = Some(FileField::new("two.txt", format!("plan {round}")));
-                let (first, second) = tokio::join!(
-                    one.save_fields(&garage.db, &[&columns.line, &columns.photo]),
-                    two.save_fields(&garage.db, &[&columns.name, &columns.plan]),
-                );
+                let ones: [&dyn AnyColumn<Tram>; 2] = [&columns.line, &columns.photo];
+                let twos: [&dyn AnyColumn<Tram>; 2] = [&columns.name, &columns.plan];
+                let (first, second) =
+                    tokio::join!(one.save_fields(&garage.db, &ones), two.save_fields(&garage.db, &twos));
                 (first.unwrap(), second.unwrap());
                 let now = by_name(&garage).await;
                 assert_eq!((now.name.as_str(), now.line), (format!("name {round}").as_str(), round));
