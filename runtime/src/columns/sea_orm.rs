@@ -146,12 +146,13 @@ mod tests {
     use super::*;
     use crate::content::Pending;
     use std::io::Read;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
 
     /// sea-orm asks for a value and takes no error, so the panic has to say what was forgotten.
     #[test]
     fn pending_content_as_a_value_says_what_is_to_be_called_first() {
         let file = FileField::new("chevy.jpg", "photo");
-        let panicked = std::panic::catch_unwind(|| Value::from(file)).unwrap_err();
+        let panicked = catch_unwind(AssertUnwindSafe(|| Value::from(file))).unwrap_err();
         let text = panicked.downcast_ref::<String>().unwrap();
         for words in ["FileField", "chevy.jpg", "`save` or `stage`", "photo_mut().save"] {
             assert!(text.contains(words), "{text}");

@@ -149,14 +149,22 @@ impl File<'_> {
 /// On a failure that is certain nothing is left behind, in the storages or in the journal, but for files whose content
 /// cannot be had again: they stay staged. Otherwise entries stay, due at once, for the sweeper.
 pub(crate) async fn stage(db: &DatabaseConnection, requests: Vec<Request>) -> Result<Vec<Staged>, Unstaged> {
-    step!("W0.prepared");
+    let prepared = || -> Result<()> {
+        step!("W0.prepared");
+        Ok(())
+    };
+    prepared()?;
     let sql = sql(db)?;
     let wanted: Vec<String> = requests.iter().map(|request| request.prepared.name.clone()).collect();
     let files = requests.into_iter().zip(&wanted).map(|(request, wanted)| File::new(request, wanted));
     let mut files = files.collect::<Result<Vec<_>>>()?;
     let stored = store_all(db, sql, &mut files).await;
     let Err(error) = stored else {
-        step!("W3.staged");
+        let staged = || -> Result<()> {
+            step!("W3.staged");
+            Ok(())
+        };
+        staged()?;
         return Ok(files.into_iter().filter_map(|file| file.staged).collect());
     };
     // A journal that cannot be reached now is swept when the lease is over.
