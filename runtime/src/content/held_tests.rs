@@ -146,8 +146,8 @@ fn an_open_file_is_read_again_whatever_its_position() {
     let (mut one, mut two) = (one.blocking(), two.blocking());
     let (mut first, mut second) = (Vec::new(), Vec::new());
     for _ in 0..6 {
-        io::Read::by_ref(&mut one).take(1).read_to_end(&mut first).unwrap();
-        io::Read::by_ref(&mut two).take(1).read_to_end(&mut second).unwrap();
+        Read::by_ref(&mut one).take(1).read_to_end(&mut first).unwrap();
+        Read::by_ref(&mut two).take(1).read_to_end(&mut second).unwrap();
     }
     assert_eq!((&first[..], &second[..]), (&b"12345"[..], &b"12345"[..]));
 }
