@@ -396,6 +396,7 @@ fn answer(kind: ErrorKind) -> (u16, &'static str) {
         ErrorKind::Registration => (500, WRONG),
         ErrorKind::StagedExpired => (409, "The file is no longer there to be saved. Please send it again."),
         ErrorKind::NotStaged => (500, WRONG),
+        ErrorKind::TimedOut => (408, "The file took too long to arrive. Please send it again."),
         ErrorKind::DoesNotExist => (404, "The entry does not exist."),
         ErrorKind::MultipleObjects => (500, WRONG),
         ErrorKind::UniqueViolation => (409, "There is an entry with these values already."),

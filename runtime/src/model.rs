@@ -38,7 +38,7 @@ pub trait FileModel: Sized + Send + Sync + 'static {
 
     /// Whether any field holds content that is not stored yet.
     fn has_pending(&self) -> bool {
-        Self::FIELDS.iter().any(|field| field.value(self).file().is_pending())
+        Self::FIELDS.iter().any(|field| field.value(self).file().as_pending().is_some())
     }
 
     /// The field with this number: the file fields come first, then those that their keys name.

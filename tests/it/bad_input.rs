@@ -174,7 +174,7 @@ impl std::io::Read for Broken {
 #[tokio::test]
 async fn content_that_breaks_off() {
     Garage::run::<Car, _>(|garage| async move {
-        let content = filefield::content::Pending::from_reader("chevy.jpg", Broken(3));
+        let content = filefield::content::Pending::new("chevy.jpg", filefield::Content::reader(Broken(3)));
         let mut car = Car { photo: ImageField::pending(content), ..Car::default() };
         let error = car.save(&garage.db).await.unwrap_err();
         assert!(error.to_string().contains("the line went dead"), "{error}");

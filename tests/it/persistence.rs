@@ -46,9 +46,10 @@ async fn save_inserts_then_updates(garage: Arc<Garage>) {
     assert_eq!(again, nomad);
 }
 
-async fn save_inserts_where_the_key_names_no_row(garage: Arc<Garage>) {
+async fn upsert_inserts_where_the_key_names_no_row(garage: Arc<Garage>) {
     let mut nomad = Car { id: 7, ..car("Nomad", None) };
-    nomad.save(&garage.db).await.unwrap();
+    assert_eq!(nomad.save(&garage.db).await.unwrap_err().kind(), ErrorKind::DoesNotExist);
+    nomad.upsert(&garage.db).await.unwrap();
     assert_eq!(Car::objects(&garage.db).get(Car::columns().id.eq(7)).await.unwrap(), nomad);
 }
 
@@ -132,7 +133,7 @@ async fn a_broken_unique_constraint_is_an_error_of_its_own(garage: Arc<Garage>) 
 
 on_every_database!(Car:
     save_inserts_then_updates,
-    save_inserts_where_the_key_names_no_row,
+    upsert_inserts_where_the_key_names_no_row,
     get_wants_exactly_one,
     filter_exclude_order_limit,
     the_escape_hatch_is_sea_orm,

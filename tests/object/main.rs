@@ -12,6 +12,8 @@ mod parts;
 mod requests;
 mod reserving;
 #[cfg(feature = "db")]
+mod retries;
+#[cfg(feature = "db")]
 mod rows;
 mod settings;
 mod signed;

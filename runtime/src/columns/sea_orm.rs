@@ -1,13 +1,32 @@
 //! `FileField`, `ImageField` and `FileMeta` as columns of sea-orm 2.
 //!
 //! sea-orm turns values into parameters without a way to fail, so a pending file panics there, loudly, before it
-//! could become a name that does not exist (W30). filefield's own `save` never comes that far: it has stored the file by
-//! then, and refuses a column of files that is no file field.
+//! could become a name that does not exist. filefield's own `save` never comes that far: it has stored the file by
+//! then, and refuses a column of files that is no file field. Who writes rows by an `ActiveModel` can have an error in
+//! place of the panic, since [`Error`] becomes a `DbErr`:
+//!
+//! ```ignore
+//! impl ActiveModelBehavior for ActiveModel {
+//!     async fn before_save<C: ConnectionTrait>(self, _: &C, _: bool) -> Result<Self, DbErr> {
+//!         if let Some(photo) = self.photo.try_as_ref() {
+//!             photo.column_str()?;
+//!         }
+//!         Ok(self)
+//!     }
+//! }
+//! ```
 
 use crate::field::Trusted;
-use crate::{FileField, FileMeta, ImageField};
+use crate::{Error, FileField, FileMeta, ImageField};
 use sea_orm::sea_query::{ArrayType, ColumnType, Nullable, StringLen, Value, ValueType, ValueTypeErr};
 use sea_orm::{ActiveValue, ColIdx, IntoActiveValue, QueryResult, TryGetError, TryGetable};
+
+/// For `?` in what sea-orm calls. The kind is in the text alone.
+impl From<Error> for sea_orm::DbErr {
+    fn from(error: Error) -> Self {
+        sea_orm::DbErr::Custom(error.to_string())
+    }
+}
 
 macro_rules! file_column {
     ($ty:ident) => {
@@ -15,7 +34,7 @@ macro_rules! file_column {
             fn from(file: $ty) -> Self {
                 match file.column_str() {
                     Ok(name) => Value::String(Some(name.to_owned())),
-                    Err(error) => panic!("{error}"),
+                    Err(error) => panic!("a {} in a row that sea-orm writes: {error}", stringify!($ty)),
                 }
             }
         }
@@ -106,12 +125,52 @@ impl TryGetable for FileMeta {
             }
             json => json?,
         };
-        meta_of(json).map_err(|error| TryGetError::DbErr(sea_orm::DbErr::Json(error.to_string())))
+        // What serde says of it has values of the row in it.
+        meta_of(json).map_err(|_| {
+            let text =
+                "the JSON is not what is kept of a file: it is no object, or a key of it has another type";
+            TryGetError::DbErr(sea_orm::DbErr::Json(text.to_owned()))
+        })
     }
 }
 
 impl IntoActiveValue<FileMeta> for FileMeta {
     fn into_active_value(self) -> ActiveValue<FileMeta> {
         ActiveValue::Set(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::content::Pending;
+    use std::io::Read;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    /// sea-orm asks for a value and takes no error, so the panic has to say what was forgotten.
+    #[test]
+    fn pending_content_as_a_value_says_what_is_to_be_called_first() {
+        let file = FileField::new("chevy.jpg", "photo");
+        let panicked = catch_unwind(AssertUnwindSafe(|| Value::from(file))).unwrap_err();
+        let text = panicked.downcast_ref::<String>().unwrap();
+        for words in ["FileField", "chevy.jpg", "`save` or `stage`", "photo_mut().save"] {
+            assert!(text.contains(words), "{text}");
+        }
+    }
+
+    #[test]
+    fn before_a_row_is_written_it_is_an_error() {
+        let asked = |file: &FileField| -> Result<(), sea_orm::DbErr> {
+            file.column_str()?;
+            Ok(())
+        };
+        let error = asked(&FileField::new("chevy.jpg", "photo")).unwrap_err();
+        assert!(error.to_string().contains("chevy.jpg"), "{error}");
+        let read = Pending::new("chevy.jpg", crate::Content::reader(&b"photo"[..]));
+        read.content().unwrap().blocking().read_exact(&mut [0]).unwrap();
+        let error = asked(&FileField::pending(read)).unwrap_err();
+        assert!(error.to_string().contains("assign the content again"), "{error}");
+        asked(&FileField::stored("cars/chevy.jpg")).unwrap();
     }
 }

@@ -91,7 +91,7 @@ fn pending_bytes_and_paths_can_be_read_again() {
     let dir = tempdir().unwrap();
     let path = dir.path().join("chevy.jpg");
     fs::write(&path, "photo").unwrap();
-    let pending = [Pending::bytes("chevy.jpg", "photo"), Pending::from_path(&path).unwrap()];
+    let pending = [Pending::new("chevy.jpg", "photo"), Pending::from_path(&path).unwrap()];
     for pending in pending {
         let pending = pending.with_content_type("image/jpeg");
         assert_eq!((pending.name(), pending.len()), ("chevy.jpg", Some(5)));
@@ -109,22 +109,47 @@ fn pending_bytes_and_paths_can_be_read_again() {
 }
 
 #[test]
-fn d218_a_pending_temp_file_or_reader_is_consumed_by_the_first_use() {
+fn a_pending_reader_is_consumed_by_its_first_byte_and_a_temporary_file_by_nobody() {
     let dir = tempdir().unwrap();
     let mut writer = TempFile::create_in(dir.path()).unwrap();
     writer.write_all(b"12345").unwrap();
-    let temp = Pending::from_temp("a.bin", writer.finish().unwrap());
+    let temp = Pending::new("a.bin", writer.finish().unwrap());
     assert_eq!(temp.len(), Some(5));
-    let reader = Pending::from_reader("b.bin", io::Cursor::new("12345"));
+    let reader = Pending::new("b.bin", Content::reader(io::Cursor::new("12345")));
     assert_eq!(reader.len(), None);
     assert!(!temp.is_same(&reader));
-    for pending in [temp, reader] {
+    for (pending, again) in [(temp, true), (reader, false)] {
         let other = pending.clone();
         assert!(pending.is_same(&other));
+        // What nobody reads stays.
+        drop(pending.content().unwrap());
+        let late = other.content().unwrap();
         assert_eq!(pending.content().unwrap().blocking().read(&mut [0; 9]).unwrap(), 5);
-        assert_eq!(other.content().unwrap_err().kind(), ErrorKind::Consumed);
+        assert_eq!(other.is_consumed(), !again);
+        assert_eq!(late.blocking().read(&mut [0; 9]).is_ok(), again);
+        match other.content() {
+            Ok(content) if again => assert_eq!(content.blocking().read(&mut [0; 9]).unwrap(), 5),
+            content => assert_eq!(content.unwrap_err().kind(), ErrorKind::Consumed),
+        }
     }
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn an_open_file_is_read_again_whatever_its_position() {
+    let mut file = tempfile::tempfile().unwrap();
+    io::Write::write_all(&mut file, b"12345").unwrap();
+    let pending = Pending::new("a.bin", file);
+    let (one, two) = (pending.content().unwrap(), pending.content().unwrap());
+    assert_eq!((one.len(), two.len()), (Some(5), Some(5)));
+    // Both at once, byte by byte. The first one has the position that all descriptors share.
+    let (mut one, mut two) = (one.blocking(), two.blocking());
+    let (mut first, mut second) = (Vec::new(), Vec::new());
+    for _ in 0..6 {
+        Read::by_ref(&mut one).take(1).read_to_end(&mut first).unwrap();
+        Read::by_ref(&mut two).take(1).read_to_end(&mut second).unwrap();
+    }
+    assert_eq!((&first[..], &second[..]), (&b"12345"[..], &b"12345"[..]));
 }
 
 #[test]
@@ -162,7 +187,7 @@ fn d023_pending_values_hold_no_descriptors() {
             let path = dir.path().join(format!("{n}"));
             fs::write(&path, "x").unwrap();
             let temp = TempFile::create_in(dir.path()).unwrap().finish().unwrap();
-            (Pending::from_path(&path).unwrap(), Pending::from_temp("t", temp))
+            (Pending::from_path(&path).unwrap(), Pending::new("t", temp))
         })
         .collect();
     // Other tests run beside this one and open files of their own.

@@ -246,15 +246,6 @@ impl Content {
         Ok(whole.unwrap_or_else(|| all.into()))
     }
 
-    /// Its source, if that can be read any number of times and is all there is to it.
-    fn into_repeatable(self) -> std::result::Result<Source, Box<Content>> {
-        let is_plain = self.inspector.is_none() && self.stated.is_none();
-        match self.source {
-            Source::Bytes(_) | Source::Path(_) if is_plain => Ok(self.source),
-            _ => Err(Box::new(self)),
-        }
-    }
-
     /// Source and inspector. Whoever takes them apart must show the inspector every byte (or, for a file that is
     /// moved, call [`Inspector::inspect_file`]) and call [`Inspector::finish`] before publishing. Prefer
     /// [`Content::chunks`] and [`Content::blocking`], which do it by themselves.

@@ -1,24 +1,34 @@
 //! What a field holds before it is saved.
 
+use super::blocking::FromStart;
+use super::guard::Guarded;
 use super::open::{named, regular};
-use super::{Content, Source, TempFile};
+use super::{ByteStream, Content, Source, TempFile};
 use crate::{Error, ErrorKind, Result};
 use bytes::Bytes;
+use futures_core::Stream;
 use std::fmt;
 use std::fs;
-use std::io::Read;
+use std::io::{self, Read};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
 
 /// Content that a field was given and that no storage has yet, with the name the client gave it.
 ///
-/// Cheap to clone; all clones share one content. Bytes and paths can be read any number of times. A temporary file,
-/// a reader or a stream can be read once, whichever clone does it. A path or a temporary file holds no descriptor.
+/// Cheap to clone; all clones share one content. Bytes, paths, temporary files and open files can be read any number of
+/// times, so a save that failed can be tried again. A temporary file stays where it is until the last clone is dropped. A
+/// reader or a stream can be read once, whichever clone does it; it is not touched before its own bytes are wanted. A path
+/// or a temporary file holds no descriptor.
 ///
 /// ```
 /// use filefield::content::Pending;
 ///
-/// let pending = Pending::bytes("notes.txt", "new content");
+/// let pending = Pending::new("notes.txt", "new content");
 /// assert_eq!(pending.name(), "notes.txt");
 /// assert_eq!(pending.content()?.len(), Some(11));
 /// # Ok::<(), filefield::Error>(())
@@ -27,6 +37,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub struct Pending {
     name: String,
     content_type: Option<String>,
+    /// A length that the caller vouched for.
+    stated: Option<u64>,
+    /// The time limits that were set for it: without a byte, and in all.
+    limits: (Option<Option<Duration>>, Option<Option<Duration>>),
     source: PendingSource,
 }
 
@@ -34,28 +48,55 @@ pub struct Pending {
 enum PendingSource {
     Bytes(Bytes),
     Path(Arc<Path>),
-    Once { content: Arc<Mutex<Option<Content>>>, len: Option<u64> },
+    Temp(Arc<TempFile>),
+    File(Arc<OpenFile>),
+    Once(Arc<Once>),
+}
+
+/// An open file, whose position all descriptors of it share.
+struct OpenFile {
+    file: fs::File,
+    len: u64,
+    /// Whether the file itself was given away. From then on it is read without its position.
+    is_lent: AtomicBool,
+}
+
+/// A reader or a stream.
+struct Once {
+    content: Mutex<Option<Content>>,
+    len: Option<u64>,
+    is_stream: bool,
+}
+
+impl Once {
+    fn take(&self) -> Option<Content> {
+        self.content.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn is_consumed(&self) -> bool {
+        self.content.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+    }
 }
 
 impl Pending {
-    /// Any content: bytes, text, a temporary file, a file, a reader or a stream in a [`Content`]. Bytes, and files that
-    /// are [copied](Content::copy_of), can be read any number of times, unless something was stated of them or an
-    /// inspector watches them; all else once.
+    /// Any content: bytes, text, a temporary file, a file, a reader or a stream in a [`Content`]. A reader or a stream can
+    /// be read once; everything else as often as it takes.
     pub fn new(name: impl Into<String>, content: impl Into<Content>) -> Self {
-        let content = content.into();
-        let (len, content_type) = (content.len(), content.content_type().map(str::to_owned));
-        let source = match content.into_repeatable() {
-            Ok(Source::Bytes(bytes)) => PendingSource::Bytes(bytes),
-            Ok(Source::Path(path)) => PendingSource::Path(path.into()),
-            Ok(source) => once(Content::new(source), len),
-            Err(content) => once(*content, len),
+        let Content { source, len, stated, content_type, guarded, idle, total, .. } = content.into();
+        let source = match source {
+            Source::Bytes(bytes) => PendingSource::Bytes(bytes),
+            Source::Path(path) => PendingSource::Path(path.into()),
+            Source::Temp(temp) => PendingSource::Temp(Arc::new(temp)),
+            Source::File(file) => match file.metadata() {
+                Ok(metadata) if metadata.is_file() => {
+                    let is_lent = AtomicBool::new(false);
+                    PendingSource::File(Arc::new(OpenFile { file, len: metadata.len(), is_lent }))
+                }
+                _ => PendingSource::once(Source::Read(Box::new(FromStart::new(file))), len, guarded),
+            },
+            source => PendingSource::once(source, len, guarded),
         };
-        Pending { content_type, ..Pending::of(name, source) }
-    }
-
-    /// Bytes in memory.
-    pub fn bytes(name: impl Into<String>, bytes: impl Into<Bytes>) -> Self {
-        Pending::of(name, PendingSource::Bytes(bytes.into()))
+        Pending { content_type, stated, limits: (idle, total), ..Pending::of(name, source) }
     }
 
     /// The file at `path`, which is copied when the field is saved and stays where it is. The name is the last
@@ -77,25 +118,8 @@ impl Pending {
         Ok(Pending::of(name, PendingSource::Path(path.into())))
     }
 
-    /// A finished temporary file, which is moved where the storage can.
-    pub fn from_temp(name: impl Into<String>, temp: TempFile) -> Self {
-        Pending::once(name, temp)
-    }
-
-    /// A blocking reader, read to its end when the field is saved.
-    pub fn from_reader(name: impl Into<String>, reader: impl Read + Send + 'static) -> Self {
-        Pending::once(name, Content::reader(reader))
-    }
-
-    /// Any content, which can be used once.
-    pub fn once(name: impl Into<String>, content: impl Into<Content>) -> Self {
-        let content = content.into();
-        let (len, content_type) = (content.len(), content.content_type().map(str::to_owned));
-        Pending { content_type, ..Pending::of(name, once(content, len)) }
-    }
-
     fn of(name: impl Into<String>, source: PendingSource) -> Self {
-        Pending { name: name.into(), content_type: None, source }
+        Pending { name: name.into(), content_type: None, stated: None, limits: (None, None), source }
     }
 
     /// Gives it another name.
@@ -124,11 +148,13 @@ impl Pending {
 
     /// The length in bytes, where it is known without reading. For a path it is asked of the file system.
     pub fn len(&self) -> Option<u64> {
-        match &self.source {
+        self.stated.or_else(|| match &self.source {
             PendingSource::Bytes(bytes) => Some(bytes.len() as u64),
             PendingSource::Path(path) => Some(fs::metadata(path).ok()?.len()),
-            PendingSource::Once { len, .. } => *len,
-        }
+            PendingSource::Temp(temp) => Some(temp.len()),
+            PendingSource::File(open) => Some(open.len),
+            PendingSource::Once(once) => once.len,
+        })
     }
 
     /// Whether it is known to be empty.
@@ -136,32 +162,58 @@ impl Pending {
         self.len() == Some(0)
     }
 
-    /// The content, to be saved once. It carries the claimed media type, and no inspector.
+    /// The content, to be saved once. It carries the claimed media type, and no inspector. A reader or a stream is taken
+    /// when the first byte of it is asked for.
     ///
     /// # Errors
-    /// [`Consumed`](ErrorKind::Consumed) where it can be read once and was; for a path those of opening the file.
+    /// [`Consumed`](ErrorKind::Consumed) where it can be read once and was; for a path and an open file those of opening
+    /// it.
     pub fn content(&self) -> Result<Content> {
-        let content = match &self.source {
+        let mut content: Content = match &self.source {
             PendingSource::Bytes(bytes) => bytes.clone().into(),
             PendingSource::Path(path) => Content::copy_of(path)?,
-            PendingSource::Once { content, .. } => {
-                let taken = content.lock().unwrap_or_else(PoisonError::into_inner).take();
-                taken.ok_or_else(|| {
-                    Error::new(ErrorKind::Consumed, "this content can be read once, and it was")
-                        .with_name(&self.name)
-                })?
+            PendingSource::Temp(temp) => temp.share().into(),
+            PendingSource::File(open) => open.content()?,
+            PendingSource::Once(once) if once.is_consumed() => return Err(self.consumed()),
+            PendingSource::Once(once) => {
+                let source = match once.is_stream {
+                    true => Source::Stream(Box::pin(OnceStream { once: once.clone(), taken: None })),
+                    false => Source::Read(Box::new(OnceReader { once: once.clone(), taken: None })),
+                };
+                Content { len: once.len, ..Content::new(source) }
             }
         };
+        if let Some(stated) = self.stated {
+            content = content.with_len(stated);
+        }
+        (content.idle, content.total) = self.limits;
         Ok(match &self.content_type {
             Some(content_type) => content.with_content_type(content_type),
             None => content,
         })
     }
 
+    /// Whether it can be read once, and was, as far as it went: by a save that failed, or that stored it for a clone. Then
+    /// it has to be assigned again.
+    pub fn is_consumed(&self) -> bool {
+        matches!(&self.source, PendingSource::Once(once) if once.is_consumed())
+    }
+
+    /// The error of one that was.
+    pub(crate) fn consumed(&self) -> Error {
+        consumed().with_name(&self.name)
+    }
+
     /// Whether its content can be had any number of times.
     #[cfg(feature = "db")]
     pub(crate) fn is_repeatable(&self) -> bool {
-        !matches!(self.source, PendingSource::Once { .. })
+        !matches!(self.source, PendingSource::Once(_))
+    }
+
+    /// Whether it is worth a look for a free name before it is sent anywhere.
+    #[cfg(feature = "db")]
+    pub(crate) fn looks_first(&self) -> bool {
+        !matches!(self.source, PendingSource::Bytes(_) | PendingSource::Path(_))
     }
 
     /// Whether both stand for one content under one name: the same bytes in memory, the same path, the same reader.
@@ -172,17 +224,13 @@ impl Pending {
                 a.as_ptr() == b.as_ptr() && a.len() == b.len()
             }
             (PendingSource::Path(a), PendingSource::Path(b)) => a == b,
-            (PendingSource::Once { content: a, .. }, PendingSource::Once { content: b, .. }) => {
-                Arc::ptr_eq(a, b)
-            }
+            (PendingSource::Temp(a), PendingSource::Temp(b)) => Arc::ptr_eq(a, b),
+            (PendingSource::File(a), PendingSource::File(b)) => Arc::ptr_eq(a, b),
+            (PendingSource::Once(a), PendingSource::Once(b)) => Arc::ptr_eq(a, b),
             _ => false,
         };
         source && self.name == other.name && self.content_type == other.content_type
     }
-}
-
-fn once(content: Content, len: Option<u64>) -> PendingSource {
-    PendingSource::Once { content: Arc::new(Mutex::new(Some(content))), len }
 }
 
 impl fmt::Debug for Pending {
@@ -190,8 +238,95 @@ impl fmt::Debug for Pending {
         let source = match &self.source {
             PendingSource::Bytes(_) => "bytes",
             PendingSource::Path(_) => "path",
-            PendingSource::Once { .. } => "once",
+            PendingSource::Temp(_) => "temporary file",
+            PendingSource::File(_) => "file",
+            PendingSource::Once(_) => "once",
         };
         f.debug_struct("Pending").field("name", &self.name).field("source", &source).finish_non_exhaustive()
+    }
+}
+
+fn consumed() -> Error {
+    let text = "this content can be read once, and it was: assign the content again";
+    Error::new(ErrorKind::Consumed, text)
+}
+
+impl PendingSource {
+    fn once(source: Source, len: Option<u64>, guarded: Guarded) -> PendingSource {
+        let is_stream = matches!(source, Source::Stream(_));
+        let content = Content { guarded, ..Content::new(source) };
+        PendingSource::Once(Arc::new(Once { content: Mutex::new(Some(content)), len, is_stream }))
+    }
+}
+
+impl OpenFile {
+    /// Another reader may still be at work, so only the first one may use the position.
+    fn content(self: &Arc<Self>) -> Result<Content> {
+        if !self.is_lent.swap(true, Ordering::AcqRel) {
+            return Ok(self.file.try_clone()?.into());
+        }
+        let content = Content::reader(ReadAt { open: self.clone(), offset: 0 });
+        Ok(Content { len: Some(self.len), ..content })
+    }
+}
+
+/// Reads a file from its start, and leaves its position alone.
+struct ReadAt {
+    open: Arc<OpenFile>,
+    offset: u64,
+}
+
+impl Read for ReadAt {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let count = self.open.file.read_at(buf, self.offset)?;
+        self.offset += count as u64;
+        Ok(count)
+    }
+}
+
+/// Reads a reader that is taken with the first byte.
+struct OnceReader {
+    once: Arc<Once>,
+    taken: Option<(Box<dyn Read + Send>, Guarded)>,
+}
+
+impl Read for OnceReader {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let (reader, guarded) = match &mut self.taken {
+            Some(taken) => taken,
+            none => match self.once.take() {
+                Some(Content { source: Source::Read(reader), guarded, .. }) => none.insert((reader, guarded)),
+                _ => return Err(consumed().into()),
+            },
+        };
+        guarded.check()?;
+        reader.read(buf)
+    }
+}
+
+/// A stream that is taken with its first piece.
+struct OnceStream {
+    once: Arc<Once>,
+    taken: Option<(ByteStream, Guarded)>,
+}
+
+impl Stream for OnceStream {
+    type Item = Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        let (stream, guarded) = match &mut this.taken {
+            Some(taken) => taken,
+            none => match this.once.take() {
+                Some(Content { source: Source::Stream(stream), guarded, .. }) => {
+                    none.insert((stream, guarded))
+                }
+                _ => return Poll::Ready(Some(Err(consumed()))),
+            },
+        };
+        if let Err(error) = guarded.poll_check(cx) {
+            return Poll::Ready(Some(Err(error)));
+        }
+        stream.as_mut().poll_next(cx)
     }
 }

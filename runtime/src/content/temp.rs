@@ -9,12 +9,14 @@ use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A finished temporary file. Dropping it removes the file, unless a storage took it over, or another one has taken its
 /// place. A relative path is taken to be one in the working directory of that moment, wherever the program goes later.
 ///
-/// It has one owner and is consumed by the save, so it cannot be saved twice, and it comes into being by
-/// [`TempWriter::finish`], so it has no bytes that were not written yet. It holds no descriptor.
+/// It comes into being by [`TempWriter::finish`], so it has no bytes that were not written yet. It holds no descriptor.
+/// A field that holds one keeps it until a save has gone well, so that a save that failed can be tried again.
 ///
 /// Make it in a directory on the file system of the storage, which then needs no copy.
 ///
@@ -29,7 +31,8 @@ use std::path::{Path, PathBuf};
 /// ```
 #[derive(Debug)]
 pub struct TempFile {
-    path: Owned,
+    /// Shared with the content that is being saved.
+    path: Arc<Owned>,
     len: u64,
     sha256: Option<[u8; 32]>,
     /// Nobody has it open for writing.
@@ -48,8 +51,8 @@ impl TempFile {
         let path = directory.as_ref().join(format!("upload-{:032x}", u128::from_ne_bytes(random)));
         let path = std::path::absolute(path)?;
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
-        let id = id(&file.metadata()?);
-        Ok(TempWriter { file, path: Owned { path: Some(path), id }, len: 0, hash: None, failed: false })
+        let path = Owned::new(path, &file.metadata()?);
+        Ok(TempWriter { file, path, len: 0, hash: None, failed: false })
     }
 
     /// Takes over the finished file at `path`. From now on it belongs to the `TempFile`, which removes it when it is
@@ -66,8 +69,8 @@ impl TempFile {
         let adopt = || {
             let metadata = fs::symlink_metadata(&path)?;
             regular(&metadata)?;
-            let owned = Owned { path: Some(std::path::absolute(&path)?), id: id(&metadata) };
-            Ok(TempFile { path: owned, len: metadata.len(), sha256: None, closed: false })
+            let owned = Owned::new(std::path::absolute(&path)?, &metadata);
+            Ok(TempFile { path: Arc::new(owned), len: metadata.len(), sha256: None, closed: false })
         };
         adopt().map_err(|error: Error| named(error, &path))
     }
@@ -97,7 +100,12 @@ impl TempFile {
 
     /// Where it is.
     pub fn path(&self) -> &Path {
-        self.path.get()
+        &self.path.path
+    }
+
+    /// The same file once more. It is removed when the last of them is dropped.
+    pub(crate) fn share(&self) -> TempFile {
+        TempFile { path: self.path.clone(), len: self.len, sha256: self.sha256, closed: self.closed }
     }
 
     /// SHA-256 of all bytes, where the [writer](TempWriter::hashing) computed it.
@@ -122,10 +130,10 @@ impl TempFile {
     ///
     /// # Errors
     /// As [`open`](Self::open). The file is removed then.
-    pub fn into_taken(mut self) -> Result<(PathBuf, File)> {
+    pub fn into_taken(self) -> Result<(PathBuf, File)> {
         let file = self.open()?;
-        let path = self.path.path.take().unwrap_or_default();
-        Ok((path, file))
+        self.path.is_taken.store(true, Ordering::Release);
+        Ok((self.path.path.clone(), file))
     }
 }
 
@@ -182,7 +190,7 @@ impl TempWriter {
             return Err(Error::new(ErrorKind::Io, "the temporary file is not whole"));
         }
         let sha256 = self.hash.map(|hash| hash.finalize().into());
-        Ok(TempFile { path: self.path, len: self.len, sha256, closed: true })
+        Ok(TempFile { path: Arc::new(self.path), len: self.len, sha256, closed: true })
     }
 }
 
@@ -217,25 +225,27 @@ impl fmt::Debug for TempWriter {
 /// An absolute path whose file goes when it goes.
 #[derive(Debug)]
 struct Owned {
-    path: Option<PathBuf>,
+    path: PathBuf,
     /// Device and inode, which tell the file from one that has taken its place.
     id: (u64, u64),
+    /// Whether somebody else moves or removes the file.
+    is_taken: AtomicBool,
 }
 
 impl Owned {
-    fn get(&self) -> &Path {
-        self.path.as_deref().unwrap_or(Path::new(""))
+    fn new(path: PathBuf, metadata: &Metadata) -> Owned {
+        Owned { path, id: id(metadata), is_taken: AtomicBool::new(false) }
     }
 }
 
 impl Drop for Owned {
     fn drop(&mut self) {
-        if let Some(path) = &self.path
-            && fs::symlink_metadata(path).is_ok_and(|metadata| id(&metadata) == self.id)
+        if !*self.is_taken.get_mut()
+            && fs::symlink_metadata(&self.path).is_ok_and(|metadata| id(&metadata) == self.id)
         {
             // Nobody could act on the error: a missing file is what is wanted, anything else is litter in a
             // directory for temporary files.
-            let _ = fs::remove_file(path);
+            let _ = fs::remove_file(&self.path);
         }
     }
 }

@@ -9,7 +9,8 @@ use std::time::Duration;
 /// The driver is a feature: `db-sqlite`, `db-postgres`, `db-mysql`.
 ///
 /// SQLite is opened with write-ahead logging, `synchronous = FULL` (a commit survives a power cut), foreign keys, and
-/// ten seconds of patience with other writers. MariaDB and MySQL are told to refuse a value that does not fit its
+/// one connection, which is waited for ten seconds at most, as other processes that write are: inside a transaction, query
+/// through the transaction. MariaDB and MySQL are told to refuse a value that does not fit its
 /// column, whatever the server's `sql_mode` says; otherwise they cut it and keep the rest. A server that does not answer
 /// yet is waited for, 30 seconds at most.
 ///
@@ -29,7 +30,7 @@ pub async fn connect(url: &str) -> Result<DatabaseConnection> {
             .pragma("journal_mode", "WAL")
             .pragma("synchronous", "FULL")
             .foreign_keys(true)
-            .busy_timeout(Duration::from_secs(10))
+            .busy_timeout(SQLITE_PATIENCE)
     });
     #[cfg(feature = "db-sqlite")]
     options.map_sqlx_sqlite_pool_opts(|pool| {
@@ -58,8 +59,11 @@ pub async fn connect(url: &str) -> Result<DatabaseConnection> {
         options.test_before_acquire(false);
         // A database in memory is that of its only connection, and gone with it, by whatever URL.
         options.max_connections(1).idle_timeout(None).max_lifetime(None);
+        // Who queries through `db` while a transaction of its own has the connection waits for itself.
+        options.acquire_timeout(SQLITE_PATIENCE);
+    } else {
+        options.acquire_timeout(PATIENCE);
     }
-    options.acquire_timeout(PATIENCE);
     Database::connect(options).await.map_err(|error| {
         if matches!(error, DbErr::Conn(RuntimeErr::Internal(_))) {
             // The URL is refused, in a text that has all of it.
@@ -124,6 +128,9 @@ fn problem_of(url: &str) -> String {
     }
     format!("the driver for `{scheme}:` is the feature `{feature}`")
 }
+
+/// How long SQLite's connection may take, and another process that writes.
+const SQLITE_PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long a connection may take: a server that starts beside the program is ready by then.
 const PATIENCE: Duration = Duration::from_secs(30);

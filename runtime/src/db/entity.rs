@@ -3,7 +3,6 @@
 
 use super::mark::mark_row;
 use super::{AnyColumn, Row, Table};
-use crate::Error;
 use sea_orm::sea_query::{ArrayType, ColumnType};
 use sea_orm::strum::IntoEnumIterator;
 use sea_orm::{
@@ -196,15 +195,27 @@ impl<M: Table> fmt::Debug for Instance<M> {
     }
 }
 
-fn db_error(error: Error) -> DbErr {
-    DbErr::Custom(error.to_string())
+fn read<M: Table>(row: &QueryResult, prefix: &str) -> crate::Result<M> {
+    let mut model = M::from_row(&Row::new(row, prefix))?;
+    mark_row(&mut model);
+    Ok(model)
+}
+
+/// An instance, or why its row cannot be read.
+pub(super) struct Readable<M>(pub(super) crate::Result<M>);
+
+impl<M: Table> FromQueryResult for Readable<M> {
+    fn from_query_result(row: &QueryResult, prefix: &str) -> Result<Self, DbErr> {
+        Ok(Readable(read(row, prefix)))
+    }
+    fn from_query_result_nullable(row: &QueryResult, prefix: &str) -> Result<Self, TryGetError> {
+        Self::from_query_result(row, prefix).map_err(TryGetError::DbErr)
+    }
 }
 
 impl<M: Table> FromQueryResult for Instance<M> {
     fn from_query_result(row: &QueryResult, prefix: &str) -> Result<Self, DbErr> {
-        let mut model = M::from_row(&Row::new(row, prefix)).map_err(db_error)?;
-        mark_row(&mut model);
-        Ok(Instance(model))
+        read(row, prefix).map(Instance).map_err(Into::into)
     }
     fn from_query_result_nullable(row: &QueryResult, prefix: &str) -> Result<Self, TryGetError> {
         Self::from_query_result(row, prefix).map_err(TryGetError::DbErr)

@@ -1,7 +1,7 @@
 //! What instances know of their rows, noted in their file values.
 
 use super::Table;
-use super::save::key_of;
+use super::save::{Columns, key_of};
 use crate::field::{FileField, Mark};
 use crate::journal::Written;
 use std::sync::Arc;
@@ -31,6 +31,20 @@ pub(super) fn mark_row<M: Table>(model: &mut M) {
     }
     let mark = Arc::new(Mark { row: row_of(model), known: named(model).collect(), born: None });
     put(model, |file, number| file.read_from(mark.clone(), number));
+}
+
+/// Notes that the files of these columns were written for certain. The others are as they were.
+pub(super) fn mark_columns<M: Table>(model: &mut M, before: Option<Mark>, columns: Columns<'_>) {
+    let is_written = |number: usize| M::FIELDS.iter().any(|f| f.number() == number && columns.has_file(f));
+    let is_known = before.is_some();
+    let mut mark = before.unwrap_or_else(|| Mark { row: row_of(model), known: Vec::new(), born: None });
+    mark.known.extend(named(model).filter(|number| is_written(*number)));
+    let mark = Arc::new(mark);
+    put(model, |file, number| match is_written(number) {
+        true => file.read_from(mark.clone(), number),
+        false if is_known => file.with_mark(Some(mark.clone())),
+        false => file,
+    });
 }
 
 /// Notes what was written in a transaction of the caller's, where nothing is certain yet: what was changed there is written

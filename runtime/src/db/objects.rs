@@ -1,6 +1,6 @@
 //! Queries for instances, Django's manager on top of sea-orm's `Select`.
 
-use super::entity::{Entity, Instance};
+use super::entity::{Entity, Readable};
 use super::{Ordering, Table, kinds};
 use crate::journal::database;
 use crate::{Error, ErrorKind, Result};
@@ -66,11 +66,21 @@ impl<'c, M: Table, C: ConnectionTrait> Objects<'c, M, C> {
     /// All of them.
     ///
     /// # Errors
-    /// [`Database`](ErrorKind::Database).
+    /// [`Database`](ErrorKind::Database). For a row that cannot be read it says which column, and of which key; the others
+    /// come with [`all_results`](Self::all_results).
     pub async fn all(self) -> Result<Vec<M>> {
+        self.all_results().await?.into_iter().collect()
+    }
+
+    /// All of them, each by itself: a row that cannot be read, such as one with a `meta` that others have written wrongly, is
+    /// an error in its place and keeps nobody from the others.
+    ///
+    /// # Errors
+    /// [`Database`](ErrorKind::Database) of the query; the same for a row that cannot be read.
+    pub async fn all_results(self) -> Result<Vec<Result<M>>> {
         let db = self.db;
-        let rows = self.checked()?.all(db).await.map_err(blame::<M>)?;
-        Ok(rows.into_iter().map(Instance::into_inner).collect())
+        let rows = self.checked()?.into_model::<Readable<M>>().all(db).await.map_err(blame::<M>)?;
+        Ok(rows.into_iter().map(|row| row.0).collect())
     }
 
     /// The first of them, by the primary key where no order is given.
@@ -116,7 +126,7 @@ impl<'c, M: Table, C: ConnectionTrait> Objects<'c, M, C> {
     /// # Errors
     /// [`Database`](ErrorKind::Database).
     pub async fn exists(self) -> Result<bool> {
-        Ok(!self.at_most(1).all().await?.is_empty())
+        Ok(!self.at_most(1).all_results().await?.is_empty())
     }
 
     /// The query so far, for all that sea-orm can do and this cannot: joins, grouping, paging, partial models.

@@ -1,14 +1,14 @@
 //! Saving and deleting an instance: file and row together.
 
-use super::mark::{mark_of, mark_row, mark_uncertain};
+use super::mark::{mark_columns, mark_of, mark_row, mark_uncertain};
 use super::value::parameter;
 use super::{AnyColumn, Table, kinds};
 use crate::failpoints::step;
 use crate::field::claim::Claim;
-use crate::field::{self, FileField, Mark, Retention, stated, store};
-use crate::journal::{self, Change, FileChange, RowWrite, TransactionError, Written};
+use crate::field::{self, Mark, Retention, stated, store};
+use crate::journal::{self, Change, FileChange, RowWrite, Rows, TransactionError, Written};
 use crate::model::{FileModel, ModelField};
-use crate::{Error, ErrorKind, FileName, Result, SharedStorage, name, registry};
+use crate::{Error, ErrorKind, FileName, Result, name, registry};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, TryFromU64, Value};
 
@@ -47,20 +47,84 @@ impl Connection for DatabaseTransaction {
     }
 }
 
-pub(super) async fn save<M: Table, C: Connection>(model: &mut M, db: &C) -> Result<()> {
+/// The columns that a save writes: all, or those of these names.
+#[derive(Clone, Copy, Debug)]
+pub struct Columns<'a>(Option<&'a [&'static str]>);
+
+impl<'a> Columns<'a> {
+    pub(super) const ALL: Columns<'static> = Columns(None);
+
+    pub(super) fn only(names: &'a [&'static str]) -> Self {
+        Columns(Some(names))
+    }
+
+    fn are_all(self) -> bool {
+        self.0.is_none()
+    }
+
+    fn has(self, name: &str) -> bool {
+        self.0.is_none_or(|names| names.contains(&name))
+    }
+
+    /// Whether the file of a field is written.
+    pub(super) fn has_file<M: FileModel>(self, field: ModelField<M>) -> bool {
+        self.has(field.def().spec().column)
+    }
+}
+
+/// What a save does where the row of the key is there, or is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verb {
+    Save,
+    Insert,
+    Upsert,
+    Update,
+}
+
+impl Verb {
+    /// What the words of the API come to for an instance that knows of its row what `mark` says.
+    fn rows<M: Table>(self, mark: Option<&Mark>) -> Rows {
+        match self {
+            Verb::Insert => Rows::Insert,
+            Verb::Upsert => Rows::Either,
+            Verb::Update => Rows::Update,
+            // The row was inserted in a transaction that may have been rolled back.
+            Verb::Save if mark.is_some_and(|mark| mark.born.is_some()) => Rows::Either,
+            // Who has a key that the database made has a row. One that the program makes says nothing of it.
+            Verb::Save if key_column::<M>().is_auto() || mark.is_some() => Rows::Update,
+            Verb::Save => Rows::Either,
+        }
+    }
+}
+
+pub(super) async fn save<M: Table, C: Connection>(
+    model: &mut M,
+    db: &C,
+    verb: Verb,
+    columns: Columns<'_>,
+) -> Result<()> {
     super::enter::<M>()?;
+    if verb == Verb::Update && is_new(model) {
+        let text = "the instance has no row yet, for its key is not set: save it first";
+        return Err(blame::<M>(Error::new(ErrorKind::Usage, text), "save"));
+    }
     // The instance changes only when all has gone well, so that a retry finds its pending content again.
     let mut copy = model.clone();
-    empty_beside(&mut copy, db).await?;
-    if copy.has_pending() {
+    empty_beside(&mut copy, db, columns).await?;
+    let is_pending =
+        |field: ModelField<M>| columns.has_file(field) && field.value(&copy).file().as_pending().is_some();
+    if M::FIELDS.iter().any(is_pending) {
         let own = db.own().ok_or_else(|| blame::<M>(not_staged(), "save"))?;
-        super::stage::stage_all(own, &mut [&mut copy]).await?;
+        let staged = super::stage::stage_columns(own, &mut [&mut copy], columns).await;
+        keep_staged(model, &copy);
+        staged?;
     }
     let mark = mark_of(&copy);
     let born = mark.as_ref().and_then(|mark| mark.born.clone());
-    let write = write(&copy, db, mark.as_ref(), |values, unset| match unset {
+    let rows = verb.rows::<M>(mark.as_ref());
+    let write = write(&copy, db, mark.as_ref(), columns, |values, unset| match unset {
         true => Change::Insert(values),
-        false => Change::Save { values, born },
+        false => Change::Save { values, rows, born },
     });
     let written = attaching(model, &copy, db, write.map_err(|error| blame::<M>(error, "save"))?).await;
     let written = written.map_err(|error| blame::<M>(error, "save"))?;
@@ -72,7 +136,8 @@ pub(super) async fn save<M: Table, C: Connection>(model: &mut M, db: &C) -> Resu
         key_column::<M>().set(&mut copy, key.into());
     }
     match db.own() {
-        Some(_) => mark_row(&mut copy),
+        Some(_) if columns.are_all() => mark_row(&mut copy),
+        Some(_) => mark_columns(&mut copy, mark, columns),
         None => mark_uncertain(&mut copy, mark, &written),
     }
     *model = copy;
@@ -81,9 +146,33 @@ pub(super) async fn save<M: Table, C: Connection>(model: &mut M, db: &C) -> Resu
     }
     if written.overtaken {
         // The row keeps a file that this instance did not know of; from now on it does. Saved it is in any case.
-        let _ = model.refresh(db).await;
+        let _ = reread(model, db, columns).await;
     }
     Ok(())
+}
+
+/// Reads what was saved again from the row.
+async fn reread<M: Table, C: Connection>(model: &mut M, db: &C, columns: Columns<'_>) -> Result<()> {
+    if columns.are_all() {
+        return model.refresh(db).await;
+    }
+    let mut row = model.clone();
+    row.refresh(db).await?;
+    for field in M::FIELDS.iter().filter(|field| columns.has_file(*field)) {
+        store::copy(model, field, &row);
+    }
+    Ok(())
+}
+
+/// What can be read once and is stored by now stays staged in the instance, for the next try.
+fn keep_staged<M: Table>(model: &mut M, copy: &M) {
+    for field in M::FIELDS.iter() {
+        let pending = field.value(model).file().as_pending();
+        let is_once = pending.is_some_and(|pending| !pending.is_repeatable());
+        if is_once && field.value(copy).file().claim().is_some() {
+            store::copy(model, field, copy);
+        }
+    }
 }
 
 /// All of a save but the row, which the caller writes.
@@ -93,7 +182,7 @@ pub(super) async fn attach<M: Table>(model: &M, tx: &DatabaseTransaction) -> Res
         return Err(blame::<M>(not_staged(), "attach"));
     }
     let mark = mark_of(model);
-    let write = write(model, tx, mark.as_ref(), |_, _| Change::Attach)
+    let write = write(model, tx, mark.as_ref(), Columns::ALL, |_, _| Change::Attach)
         .map_err(|error| blame::<M>(error, "attach"))?;
     attaching(model, model, tx, write).await.map(drop).map_err(|error| blame::<M>(error, "attach"))
 }
@@ -106,9 +195,9 @@ fn not_staged() -> Error {
 
 /// A field emptied by hand has no dimensions left either. Nor has one that was given a name by hand, where they are just
 /// those that the row has beside another name: they came with the instance, and tell of the old file.
-async fn empty_beside<M: Table, C: Connection>(model: &mut M, db: &C) -> Result<()> {
+async fn empty_beside<M: Table, C: Connection>(model: &mut M, db: &C, columns: Columns<'_>) -> Result<()> {
     let (mark, mut row) = (mark_of(model), None::<M>);
-    for field in M::FIELDS.iter() {
+    for field in M::FIELDS.iter().filter(|field| columns.has_file(*field)) {
         let file = field.value(model).file().clone();
         if !file.is_foreign(mark.as_ref(), field.number()) {
             continue;
@@ -147,15 +236,23 @@ async fn attaching<M: Table, C: Connection>(model: &M, copy: &M, db: &C, write: 
         Ok(written) => return Ok(written),
         Err(failure) => failure,
     };
+    let (ours, callers): (Vec<_>, Vec<_>) =
+        claims().partition(|(field, _)| field.value(model).file().as_pending().is_some());
+    let mut error = failure.error;
+    // For what the caller staged there is no content to begin with again.
+    let is_named = |(field, _): &(ModelField<M>, _)| {
+        error.name().is_none_or(|name| field.value(copy).file().name() == Some(name))
+    };
+    if error.kind() == ErrorKind::StagedExpired && callers.iter().any(is_named) {
+        error = error.not_at_once("assign the content again, and stage it before the transaction begins");
+    }
     if failure.rolled_back {
-        let (ours, callers): (Vec<_>, Vec<_>) =
-            claims().partition(|(field, _)| field.value(model).file().is_pending());
         callers.iter().for_each(|(_, claim)| claim.set_tried(false));
         if let Some(own) = db.own() {
             journal::work_off(own, ours.iter().map(|(_, claim)| claim.entry()).collect()).await;
         }
     }
-    Err(failure.error)
+    Err(error)
 }
 
 /// Runs `write` in a transaction of ours, or in the caller's.
@@ -172,8 +269,7 @@ async fn run<C: Connection>(db: &C, write: RowWrite) -> Result<Written, Transact
 
 pub(super) async fn delete<M: Table, C: Connection>(model: M, db: &C) -> Result<()> {
     super::enter::<M>()?;
-    let named = |_: ModelField<M>| Ok(Named::default());
-    let files = file_changes::<M>(true, &named, |spec| spec.on_delete)?;
+    let files = file_changes::<M>(true, |spec| spec.on_delete, |_, _| Ok(()))?;
     let write = RowWrite { table: M::TABLE, key: key_of(&model), change: Change::Delete, files };
     let written = run(db, write).await.map_err(|failure| blame::<M>(failure.error, "delete"))?;
     if let Some(own) = db.own() {
@@ -203,7 +299,11 @@ pub(super) fn key_of<M: Table>(model: &M) -> (&'static str, Value) {
 }
 
 /// What is wrong with the values besides the pending files is found out before a byte moves.
-pub(super) fn check_columns<M: Table>(model: &M, db: &impl ConnectionTrait) -> Result<()> {
+pub(super) fn check_columns<M: Table>(
+    model: &M,
+    db: &impl ConnectionTrait,
+    columns: Columns<'_>,
+) -> Result<()> {
     let key = key_column::<M>();
     if !key.is_auto() && key.is_unset(model) {
         // All instances whose key was forgotten would be one row.
@@ -214,13 +314,14 @@ pub(super) fn check_columns<M: Table>(model: &M, db: &impl ConnectionTrait) -> R
     // A pending file is no value yet.
     let pending = |column: &&dyn AnyColumn<M>| {
         let file = column.spec().file.map(|index| M::FIELDS.at(index).value(model).file());
-        file.is_some_and(FileField::is_pending)
+        file.is_some_and(|file| file.as_pending().is_some())
     };
-    for column in M::ALL.iter().copied().filter(|column| !pending(column)) {
+    let written = M::ALL.iter().copied().filter(|column| columns.has(column.spec().name));
+    for column in written.filter(|column| !pending(column)) {
         kinds::check(db.get_database_backend(), column, &column.value(model))
             .map_err(|error| blame::<M>(error, "save"))?;
     }
-    for field in M::FIELDS.iter() {
+    for field in M::FIELDS.iter().filter(|field| columns.has_file(*field)) {
         let def = field.def();
         let file = field.value(model).file();
         let Some(stored) = file.name() else { continue };
@@ -245,76 +346,75 @@ fn write<M: Table>(
     model: &M,
     db: &impl ConnectionTrait,
     mark: Option<&Mark>,
+    columns: Columns<'_>,
     change: impl FnOnce(Vec<(&'static str, Value)>, bool) -> Change,
 ) -> Result<RowWrite> {
-    check_columns(model, db)?;
+    check_columns(model, db, columns)?;
     let unset = is_new(model);
     // Whether the row that it knows is its own only the transaction will see.
     let is_certain = mark.is_some_and(|mark| mark.born.is_none());
     let mut values = Vec::with_capacity(M::ALL.len());
+    let fields = || M::FIELDS.iter().filter(|field| !columns.are_all() && columns.has_file(*field));
+    let beside: Vec<_> = fields().flat_map(|field| columns_beside(model, field)).collect();
     for column in M::ALL.iter().filter(|column| !(unset && column.is_key())) {
-        values.push((column.spec().name, column.value(model)));
-    }
-    let named = |field: ModelField<M>| {
-        let file = field.value(model).file();
-        let unchanged = file.is_unchanged(mark, field.number());
-        let entry = file.claim().map(Claim::entry);
-        let (mut home, mut aliases, mut stored) = (String::new(), String::new(), None);
-        if file.name().is_some() && unchanged && is_certain {
-            // It goes by what the row says, even where that storage is not known here.
-            home = registry::home_alias(field.def().storage()?.alias(), stated(field, model));
-        } else if file.name().is_some() {
-            let handle = field::home(field, model)?;
-            handle.alias().clone_into(&mut home);
-            if entry.is_none() {
-                aliases = registry::aliases(&home, &handle);
-            }
-            stored = file.is_stored_here().then(|| handle.storage().clone());
+        let name = column.spec().name;
+        if columns.has(name) || beside.contains(&name) {
+            values.push((name, column.value(model)));
         }
-        let name = file.name().unwrap_or_default().to_owned();
-        Ok(Named { name, home, aliases, stored, entry, unchanged, beside: columns_beside(model, field) })
-    };
-    let files = file_changes::<M>(!unset, &named, |spec| spec.on_replace)?;
+    }
+    let files = file_changes::<M>(
+        !unset,
+        |spec| spec.on_replace,
+        |field, change| {
+            if !columns.has_file(field) {
+                change.is_left = true;
+                return Ok(());
+            }
+            let file = field.value(model).file();
+            change.unchanged = file.is_unchanged(mark, field.number());
+            change.entry = file.claim().map(Claim::entry);
+            if file.name().is_some() && change.unchanged && is_certain {
+                // It goes by what the row says, even where that storage is not known here.
+                change.home = registry::home_alias(field.def().storage()?.alias(), stated(field, model));
+            } else if file.name().is_some() {
+                let handle = field::home(field, model)?;
+                handle.alias().clone_into(&mut change.home);
+                if change.entry.is_none() {
+                    change.aliases = registry::aliases(&change.home, &handle);
+                }
+                change.stored = (!change.unchanged && file.is_checked()).then(|| handle.storage().clone());
+                change.folder = file.is_text().then(|| field.def().folder()).flatten();
+                change.is_stored_here = file.is_stored_here();
+            }
+            file.name().unwrap_or_default().clone_into(&mut change.name);
+            change.beside = columns_beside(model, field);
+            Ok(())
+        },
+    )?;
     Ok(RowWrite { table: M::TABLE, key: key_of(model), change: change(values, unset), files })
 }
 
-/// What an instance says of one of its files.
-#[derive(Default)]
-struct Named {
-    name: String,
-    home: String,
-    aliases: String,
-    stored: Option<SharedStorage>,
-    entry: Option<i64>,
-    unchanged: bool,
-    beside: Vec<&'static str>,
-}
-
-/// `held` says that there may be a row that holds files already: only then the field's own storage matters.
+/// `held` says that there may be a row that holds files already: only then the field's own storage matters. `fill` adds
+/// what the instance says.
 fn file_changes<M: Table>(
     held: bool,
-    named: &dyn Fn(ModelField<M>) -> Result<Named>,
     retention: fn(&field::FieldSpec) -> Retention,
+    fill: impl Fn(ModelField<M>, &mut FileChange) -> Result<()>,
 ) -> Result<Vec<FileChange>> {
     M::FIELDS
         .iter()
         .map(|field| {
             let spec = field.def().spec();
-            let Named { name, home, aliases, stored, entry, unchanged, beside } = named(field)?;
             let storage = if held { field.def().storage()?.alias().to_owned() } else { String::new() };
-            Ok(FileChange {
+            let mut change = FileChange {
                 column: spec.column,
                 meta: spec.meta_column,
                 storage,
-                name,
-                home,
-                aliases,
-                stored,
-                entry,
-                unchanged,
-                beside,
                 delete: retention(spec) == Retention::Delete,
-            })
+                ..FileChange::default()
+            };
+            fill(field, &mut change)?;
+            Ok(change)
         })
         .collect()
 }

@@ -1,10 +1,10 @@
 //! Staging the pending files of instances, before the transaction that saves them begins.
 
 use super::Table;
-use super::save::check_columns;
+use super::save::{Columns, check_columns};
 use crate::field::claim::Claim;
 use crate::field::{FileField, store};
-use crate::journal::{self, Request, Staged};
+use crate::journal::{self, Request, Staged, Unstaged};
 use crate::{Result, name};
 use sea_orm::DatabaseConnection;
 
@@ -14,24 +14,24 @@ pub trait Stage: sealed::Stage {}
 impl<M: Table> Stage for M {}
 
 mod sealed {
-    use super::{DatabaseConnection, Request, Result, Staged};
+    use super::{Columns, DatabaseConnection, Request, Result, Staged};
 
     pub trait Stage: Send {
         /// What is to be stored, each with the number of its field.
-        fn requests(&self, db: &DatabaseConnection) -> Result<Vec<(usize, Request)>>;
+        fn requests(&self, db: &DatabaseConnection, columns: Columns<'_>) -> Result<Vec<(usize, Request)>>;
         /// Takes over what was stored for a field.
         fn take_over(&mut self, field: usize, alias: &str, staged: Staged, db: &DatabaseConnection);
     }
 }
 
 impl<M: Table> sealed::Stage for M {
-    fn requests(&self, db: &DatabaseConnection) -> Result<Vec<(usize, Request)>> {
+    fn requests(&self, db: &DatabaseConnection, columns: Columns<'_>) -> Result<Vec<(usize, Request)>> {
         super::enter::<M>()?;
         if self.has_pending() {
-            check_columns(self, db)?;
+            check_columns(self, db, columns)?;
         }
         let mut requests = Vec::new();
-        for (number, field) in M::FIELDS.iter().enumerate() {
+        for (number, field) in M::FIELDS.iter().enumerate().filter(|(_, field)| columns.has_file(*field)) {
             let Some(pending) = field.value(self).file().as_pending() else { continue };
             let def = field.def();
             let blame = |error: crate::Error| def.blame(error.with_operation("save"));
@@ -86,18 +86,32 @@ pub(super) fn take_over<M: Table>(
 /// ```
 ///
 /// # Errors
-/// As [`Table::stage`]. No instance is changed then, and nothing stays stored.
+/// As [`Table::stage`]. No instance is changed then, and nothing stays stored, but for readers and streams that were
+/// stored before the error: their fields keep the staged files for the next try.
 pub async fn stage_all(db: &DatabaseConnection, instances: &mut [&mut dyn Stage]) -> Result<()> {
+    stage_columns(db, instances, Columns::ALL).await
+}
+
+/// As [`stage_all`], for the pending files of these columns.
+pub(super) async fn stage_columns(
+    db: &DatabaseConnection,
+    instances: &mut [&mut dyn Stage],
+    columns: Columns<'_>,
+) -> Result<()> {
     let (mut places, mut requests) = (Vec::new(), Vec::new());
     for (instance, model) in instances.iter().enumerate() {
-        for (field, request) in model.requests(db)? {
+        for (field, request) in model.requests(db, columns)? {
             places.push((instance, field, request.handle.alias().to_owned()));
             requests.push(request);
         }
     }
-    let staged = journal::stage(db, requests).await?;
-    for ((instance, field, alias), staged) in places.into_iter().zip(staged) {
-        instances[instance].take_over(field, &alias, staged, db);
+    let (staged, result) = match journal::stage(db, requests).await {
+        Ok(staged) => (staged.into_iter().enumerate().collect(), Ok(())),
+        Err(Unstaged { error, kept }) => (kept, Err(error)),
+    };
+    for (number, staged) in staged {
+        let (instance, field, alias) = &places[number];
+        instances[*instance].take_over(*field, alias, staged, db);
     }
-    Ok(())
+    result
 }

@@ -1,6 +1,7 @@
 //! What the derive implements for `#[model(table = ..)]`.
 
-use super::{AnyColumn, Column, Connection, KeyValue, Objects, save, stage};
+use super::save::{Columns, Verb};
+use super::{AnyColumn, Column, ColumnValue, Connection, KeyValue, Objects, save, stage};
 use crate::model::FileModel;
 use crate::{Error, ErrorKind, Result};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait};
@@ -44,33 +45,93 @@ pub trait Table: FileModel + Clone {
         Objects::new(db)
     }
 
-    /// Saves the instance, its pending files and its row together: inserts a row where the key is 0, which the database
-    /// replaces by the next one, else updates the row of the key, or inserts it where there is none. Files that the row
-    /// lets go of are deleted after the commit, by `on_replace`.
+    /// Saves the instance, its pending files and its row together. Files that the row lets go of are deleted after the
+    /// commit, by `on_replace`.
     ///
-    /// A key that is a `Uuid` or a `String` is set before: nil and the empty string are refused. As in Django, a new
-    /// instance with the key of a row that is there replaces it, and its files.
+    /// | key | the instance | what `save` does |
+    /// |---|---|---|
+    /// | made by the database | key 0 | inserts a row, and sets the key |
+    /// | made by the database | key set | updates the row of the key; [`DoesNotExist`](ErrorKind::DoesNotExist) where it is gone |
+    /// | `String`, `Uuid` | new | updates the row of the key, or inserts it where there is none |
+    /// | `String`, `Uuid` | loaded, or saved before | updates the row of the key; `DoesNotExist` where it is gone |
+    ///
+    /// So a row that others have deleted meanwhile does not come back. [`insert`](Self::insert), [`update`](Self::update)
+    /// and [`upsert`](Self::upsert) say which of these is meant, whatever the key; [`save_fields`](Self::save_fields) leaves
+    /// the other columns alone. That an instance was loaded its file values know; one whose key is a `String` or `Uuid` and
+    /// whose file fields were all written anew, or are all `None`, counts as new: write
+    /// `note.scan_mut().assign(..)`, or call [`update`](Self::update). A key that the program makes is set before: nil and
+    /// the empty string are refused.
     ///
     /// An instance keeps the key that a transaction made for it, also when that was rolled back, and SQLite then makes it
     /// again for another row. The next save sees by the staged files whether the row is the instance's own, and inserts a
-    /// new one where it is not. Without staged files there is nothing to see it by: set the key back to 0.
+    /// new one where it is not. Without file fields there is nothing to see it by: set the key back to 0.
     ///
     /// What was read from one database and is saved in another counts as read from there: a pool of connections to a replica
     /// and one to the primary are the same to it. To copy a row into another database give the copy the files as
-    /// [`FileField::stored`](crate::FileField::stored).
+    /// [`FileField::stored`](crate::FileField::stored), and [`insert`](Self::insert) it.
     ///
-    /// When it fails, the instance is as it was, pending content included, and a retry is always safe.
+    /// When it fails, the instance is as it was and can be saved again: bytes, paths and temporary files are still pending. A
+    /// reader or a stream that was stored before the failure stays staged in its field, as after [`stage`](Self::stage), and
+    /// the next save takes that file. One that broke off, or was refused, has been read: the error is not
+    /// [retryable](Error::is_retryable), [`is_pending`](crate::FileField::is_pending) is false, and the content has to be
+    /// assigned again. What is staged and never saved is swept.
     ///
     /// On SQLite, where a new row has one file, it goes to the driver in one request with the file's journal entry, which
     /// a metric callback of sea-orm does not see.
     ///
     /// # Errors
     /// Those of naming, of the field's rules, of the storage and of the database;
-    /// [`UniqueViolation`](ErrorKind::UniqueViolation); [`Usage`](ErrorKind::Usage) for a key that is not set;
-    /// [`NotStaged`](ErrorKind::NotStaged) for pending content on an open transaction. An error that
-    /// [is uncertain](Error::is_uncertain) may have been committed.
+    /// [`DoesNotExist`](ErrorKind::DoesNotExist); [`UniqueViolation`](ErrorKind::UniqueViolation);
+    /// [`Usage`](ErrorKind::Usage) for a key that is not set; [`NotStaged`](ErrorKind::NotStaged) for pending content on an
+    /// open transaction; [`StagedExpired`](ErrorKind::StagedExpired) for a staged file that was swept, which is retryable
+    /// where its content is pending still; [`Consumed`](ErrorKind::Consumed) for content that was read before;
+    /// [`NotFound`](ErrorKind::NotFound) and [`InvalidName`](ErrorKind::InvalidName) for a
+    /// [name that was assigned](crate::FileField::stored). An error that [is uncertain](Error::is_uncertain) may have been
+    /// committed.
     fn save<C: Connection>(&mut self, db: &C) -> impl Future<Output = Result<()>> + Send {
-        save::save(self, db)
+        save::save(self, db, Verb::Save, Columns::ALL)
+    }
+
+    /// As [`save`](Self::save), but always a new row: also with a key that was set by hand.
+    ///
+    /// # Errors
+    /// As [`save`](Self::save); [`UniqueViolation`](ErrorKind::UniqueViolation) where there is a row with the key.
+    fn insert<C: Connection>(&mut self, db: &C) -> impl Future<Output = Result<()>> + Send {
+        save::save(self, db, Verb::Insert, Columns::ALL)
+    }
+
+    /// As [`save`](Self::save), but never a new row.
+    ///
+    /// # Errors
+    /// As [`save`](Self::save); [`DoesNotExist`](ErrorKind::DoesNotExist) where there is no row with the key.
+    fn update<C: Connection>(&mut self, db: &C) -> impl Future<Output = Result<()>> + Send {
+        save::save(self, db, Verb::Update, Columns::ALL)
+    }
+
+    /// As [`save`](Self::save), but updates the row of the key, or inserts it where there is none: for keys that were set by
+    /// hand. It replaces a row that is there, and its files.
+    ///
+    /// # Errors
+    /// As [`save`](Self::save); [`DoesNotExist`](ErrorKind::DoesNotExist) where the instance was loaded with files and the row
+    /// was deleted with them.
+    fn upsert<C: Connection>(&mut self, db: &C) -> impl Future<Output = Result<()>> + Send {
+        save::save(self, db, Verb::Upsert, Columns::ALL)
+    }
+
+    /// As [`update`](Self::update), but writes these columns alone, so that two instances of one row do not write each other's
+    /// old values back: `car.save_fields(&db, &[&Car::columns().name, &Car::columns().photo])`. A file field is saved with its
+    /// pending content, and with the fields that are filled from it. Everything else in the instance stays as it is, saved
+    /// or not.
+    ///
+    /// # Errors
+    /// As [`update`](Self::update).
+    fn save_fields<C: Connection>(
+        &mut self,
+        db: &C,
+        fields: &[&dyn AnyColumn<Self>],
+    ) -> impl Future<Output = Result<()>> + Send {
+        let names: Vec<_> = fields.iter().map(|field| field.spec().name).collect();
+        async move { save::save(self, db, Verb::Update, Columns::only(&names)).await }
     }
 
     /// Stores the pending files, and fills in what is learned of them, without writing the row. Then
@@ -82,7 +143,7 @@ pub trait Table: FileModel + Clone {
     ///
     /// # Errors
     /// Those of naming, of the field's rules, of the storage and of the journal; [`Usage`](ErrorKind::Usage) as from
-    /// [`save`](Self::save). The instance is as it was then.
+    /// [`save`](Self::save). The instance is as it was then, but for what [`save`](Self::save) says of readers and streams.
     fn stage(&mut self, db: &DatabaseConnection) -> impl Future<Output = Result<()>> + Send {
         async move { stage::stage_all(db, &mut [self]).await }
     }
@@ -93,7 +154,8 @@ pub trait Table: FileModel + Clone {
     /// and that file stays in the storage: nothing finds it later.
     ///
     /// # Errors
-    /// [`NotStaged`](ErrorKind::NotStaged) for pending content; [`StagedExpired`](ErrorKind::StagedExpired);
+    /// [`NotStaged`](ErrorKind::NotStaged) for pending content; [`StagedExpired`](ErrorKind::StagedExpired), after which
+    /// the content has to be assigned again;
     /// [`Usage`](ErrorKind::Usage) as from [`save`](Self::save); those of the database.
     fn attach(&self, tx: &DatabaseTransaction) -> impl Future<Output = Result<()>> + Send {
         save::attach(self, tx)
@@ -156,9 +218,17 @@ impl<'a> Row<'a> {
                 TryGetError::DbErr(error) => error,
                 TryGetError::Null(_) => DbErr::Type("NULL, and the field is not an `Option`".to_owned()),
             };
-            Error::new(ErrorKind::Database, format!("column `{}.{}`: {error}", M::TABLE, column.name()))
-                .with_source(error)
+            let row = self.key::<M>().map_or_else(String::new, |key| format!(" of the row {key:?}"));
+            let text = format!("column `{}.{}`{row}: {error}", M::TABLE, column.name());
+            let error = Error::new(ErrorKind::Database, text).with_source(error);
+            error.with_field(M::MODEL, column.spec().field)
         })
+    }
+
+    /// The primary key, by which an error names the row.
+    fn key<M: Table>(&self) -> Option<M::Key> {
+        let key = M::ALL.iter().find(|column| column.is_key())?.spec().name;
+        M::Key::read(self.result, &format!("{}{key}", self.prefix)).ok()
     }
 }
 

@@ -141,6 +141,15 @@ impl FieldDef {
         &self.spec
     }
 
+    /// The folder that all names of the field begin with, whatever the date. `None` where there is no such folder.
+    #[cfg(feature = "db")]
+    pub(crate) fn folder(&self) -> Option<String> {
+        let UploadTo::Template(template) = self.spec.upload_to else { return None };
+        let parts = template.split('/').filter(|part| !part.is_empty() && *part != ".");
+        let fixed: Vec<_> = parts.take_while(|part| !part.contains('%')).collect();
+        (!fixed.is_empty()).then(|| crate::name::nfc(&fixed.join("/")).into_owned())
+    }
+
     /// Name of the struct.
     pub fn model(&self) -> &'static str {
         self.spec.model

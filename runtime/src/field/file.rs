@@ -112,6 +112,7 @@ pub(super) fn stored<'a, M: FileModel>(
             Err(error) => error,
         },
         (None, None) => Error::new(ErrorKind::NoFile, "the field has no file"),
+        (None, Some(pending)) if pending.is_consumed() => pending.consumed(),
         (None, Some(pending)) => {
             Error::new(ErrorKind::NotStored, "the content is not stored yet: save the instance first")
                 .with_name(pending.name())

@@ -237,6 +237,18 @@ pub(crate) fn beside<M: FileModel>(
     (width, height, field.meta().and_then(|meta| meta.get(model).meta()))
 }
 
+/// Gives `model` the file that `from` has in a field, and what stands beside it.
+#[cfg(feature = "db")]
+pub(crate) fn copy<M: FileModel>(model: &mut M, field: ModelField<M>, from: &M) {
+    put(model, field, field.value(from).file().clone());
+    for pixels in [field.width(), field.height()].into_iter().flatten() {
+        pixels.get_mut(model).set_pixels(pixels.get(from).pixels());
+    }
+    if let Some(meta) = field.meta() {
+        meta.get_mut(model).set_meta(meta.get(from).meta().cloned());
+    }
+}
+
 /// Puts `file` into its field and empties the fields beside it.
 pub(crate) fn replace<M: FileModel>(model: &mut M, field: ModelField<M>, file: FileField) {
     put(model, field, file);

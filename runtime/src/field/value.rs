@@ -5,18 +5,18 @@ pub(super) mod mark;
 mod text;
 
 use crate::content::{Content, Pending};
-use crate::{Error, ErrorKind, Result, TempFile};
+use crate::{Error, ErrorKind, Result};
 use std::hash::{Hash, Hasher};
 use std::path::Path;
 use std::sync::Arc;
 
 /// The value of a file column: nothing, the name of a stored file, or content still to be stored.
 ///
-/// It holds no storage and no descriptor (W16), so it is an ordinary column value: text that holds the name, as in
-/// Django (D092), `''` where there is no file. Wrapped in `Option` the column is nullable. Pending content never
-/// becomes a column value: that is an error, not a name that does not exist (W30). Where sea-orm writes a companion
-/// model, it is a panic, since its conversion has no way to fail: store the content first, with
-/// `photo_mut().save(..)`.
+/// It holds no storage and no descriptor, so it is an ordinary column value: text that holds the name, `''` where there is
+/// no file. Wrapped in `Option` the column is nullable. Pending content never becomes a column value: that is an error, not
+/// a name that does not exist. Where sea-orm writes a companion model, it is a panic, since its conversion has no way to
+/// fail: store the content first, with `save` or `stage` of the instance or with `photo_mut().save(..)`, or ask
+/// [`column_str`](Self::column_str) in `before_save` for an error.
 ///
 /// A value that was read from a row knows that. While it is in its field it says nothing of what the row is to hold: where
 /// others have given the row another file meanwhile, a save keeps theirs. That holds for a clone as well, wherever it has
@@ -67,7 +67,7 @@ enum Blank {
 #[cfg_attr(not(feature = "db"), allow(dead_code, reason = "only saves of rows ask for it"))]
 enum Origin {
     /// Somebody assigned it.
-    Assigned,
+    Assigned(Assigned),
     /// It was given its name here, so the fields beside it tell of this very file; and if `stored`, it was put under the
     /// name here.
     Described { stored: bool },
@@ -76,6 +76,17 @@ enum Origin {
     /// It was staged, and may not belong to a row yet.
     #[cfg(feature = "db")]
     Staged(Arc<super::claim::Claim>),
+}
+
+/// Where a name that somebody assigned comes from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Assigned {
+    /// From text: the row takes it where such a file is there, in the folder of the field.
+    Text,
+    /// From a row: the row takes it where such a file is there.
+    Row,
+    /// From whoever knows better.
+    Unchecked,
 }
 
 /// The value of an image column: a [`FileField`] whose accessor also knows width and height.
@@ -98,9 +109,14 @@ impl FileField {
 
     /// A file that is in the storage already, under `name`. The empty string is no file.
     ///
-    /// `name` is trusted: whoever chooses it chooses which file the row reads, links to and gives up. Never pass on what a
-    /// client has sent, such as a field of a form or of a JSON body. For an upload there are [`new`](Self::new),
-    /// [`from_temp`](Self::from_temp) and [`pending`](Self::pending).
+    /// Whoever chooses `name` chooses which file the row reads, links to and gives up. Never pass on what a client has
+    /// sent, such as a field of a form or of a JSON body. For an upload there are [`new`](Self::new) and
+    /// [`pending`](Self::pending).
+    ///
+    /// A save that gives a row this name looks first: without such a file it fails with
+    /// [`NotFound`](ErrorKind::NotFound), and with [`InvalidName`](ErrorKind::InvalidName) where the name is outside the
+    /// folder that the field's `upload_to` begins with; a function has no such folder. A row that has the name already is
+    /// not asked. [`stored_unchecked`](Self::stored_unchecked) is for names that are known to be right.
     ///
     /// Dimensions and meta beside the field may be set along with it, as a fixture does. Where the row has another file
     /// and just what stands beside this name, they are that file's, and empty after the save; as they are at once where
@@ -108,8 +124,40 @@ impl FileField {
     pub fn stored(name: impl AsRef<str>) -> Self {
         match name.as_ref() {
             "" => FileField::empty(),
-            name => FileField::of(State::Stored { name: name.into(), origin: Origin::Assigned }),
+            name => {
+                FileField::of(State::Stored { name: name.into(), origin: Origin::Assigned(Assigned::Text) })
+            }
         }
+    }
+
+    /// As [`stored`](Self::stored), but a save takes the name as it is, without a look at the storage: for fixtures, and
+    /// for rows of another program whose files are elsewhere for the moment. Never give it text that came from outside: the
+    /// row would show whatever file has that name.
+    pub fn stored_unchecked(name: impl AsRef<str>) -> Self {
+        match name.as_ref() {
+            "" => FileField::empty(),
+            name => FileField::of(State::Stored {
+                name: name.into(),
+                origin: Origin::Assigned(Assigned::Unchecked),
+            }),
+        }
+    }
+
+    /// Whether a save looks for the file before it gives the name to a row.
+    #[cfg(feature = "db")]
+    pub(crate) fn is_checked(&self) -> bool {
+        match &self.state {
+            State::Stored { origin, .. } => {
+                !matches!(origin, Origin::Assigned(Assigned::Unchecked) | Origin::Staged(_))
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether the name came as text.
+    #[cfg(feature = "db")]
+    pub(crate) fn is_text(&self) -> bool {
+        matches!(&self.state, State::Stored { origin: Origin::Assigned(Assigned::Text), .. })
     }
 
     /// A file under `name` that the fields beside it tell of.
@@ -126,7 +174,10 @@ impl FileField {
     /// The same file under another name, and if `stored`, put there.
     pub(crate) fn renamed(&self, name: &str, stored: bool) -> Self {
         match &self.state {
-            State::Stored { origin: Origin::Assigned, .. } => FileField::stored(name),
+            // Whoever renames it means this very name.
+            State::Stored { origin: Origin::Assigned(_), .. } => {
+                FileField::of(State::Stored { name: name.into(), origin: Origin::Assigned(Assigned::Row) })
+            }
             _ => FileField::described(name, stored),
         }
     }
@@ -143,11 +194,6 @@ impl FileField {
     /// [`NotFound`](ErrorKind::NotFound) and the like where the file cannot be read.
     pub fn from_path(path: impl AsRef<Path>) -> Result<Self> {
         Ok(FileField::pending(Pending::from_path(path)?))
-    }
-
-    /// A temporary file, to be moved into the storage when the row is saved.
-    pub fn from_temp(filename: impl Into<String>, file: TempFile) -> Self {
-        FileField::pending(Pending::from_temp(filename, file))
     }
 
     /// Any pending content.
@@ -168,7 +214,7 @@ impl FileField {
         FileField::of(match self.state {
             State::Empty(_) => State::Empty(Blank::Emptied),
             State::Stored { name, origin: Origin::Read(_) } => {
-                State::Stored { name, origin: Origin::Assigned }
+                State::Stored { name, origin: Origin::Assigned(Assigned::Row) }
             }
             state => state,
         })
@@ -194,12 +240,14 @@ impl FileField {
         matches!(self.state, State::Empty(_))
     }
 
-    /// Whether content waits to be stored.
+    /// Whether content waits to be stored, and can be. It cannot where it could be read once, and was, by a save that failed:
+    /// then the field has neither content nor a file, and a save fails with [`Consumed`](ErrorKind::Consumed) until it is
+    /// assigned anew.
     pub fn is_pending(&self) -> bool {
-        matches!(self.state, State::Pending(_))
+        self.as_pending().is_some_and(|pending| !pending.is_consumed())
     }
 
-    /// The content that waits to be stored.
+    /// The content that waits to be stored, or [was read](Pending::is_consumed) by a save that failed.
     pub fn as_pending(&self) -> Option<&Pending> {
         match &self.state {
             State::Pending(pending) => Some(pending),
@@ -210,14 +258,17 @@ impl FileField {
     /// What belongs into the column: the name, or `""` for no file (D122).
     ///
     /// # Errors
-    /// [`NotStored`](ErrorKind::NotStored) while content is pending.
+    /// [`NotStored`](ErrorKind::NotStored) while content is pending; [`Consumed`](ErrorKind::Consumed) where it was read by
+    /// a save that failed.
     pub fn column_str(&self) -> Result<&str> {
         match &self.state {
             State::Empty(_) => Ok(""),
             State::Stored { name, .. } => Ok(name),
+            State::Pending(pending) if pending.is_consumed() => Err(pending.consumed()),
             State::Pending(pending) => Err(Error::new(
                 ErrorKind::NotStored,
-                "the content is not stored yet, so it has no name for the column; save it through filefield first",
+                "the content is not stored yet, so it has no name for the column; store it first, with `save` or `stage` \
+                 of the instance, or with `save` of the field's accessor (`photo_mut().save(..)`)",
             )
             .with_name(pending.name())),
         }
@@ -241,6 +292,11 @@ impl ImageField {
         ImageField(FileField::stored(name))
     }
 
+    /// As [`FileField::stored_unchecked`].
+    pub fn stored_unchecked(name: impl AsRef<str>) -> Self {
+        ImageField(FileField::stored_unchecked(name))
+    }
+
     /// As [`FileField::new`].
     pub fn new(filename: impl Into<String>, content: impl Into<Content>) -> Self {
         ImageField(FileField::new(filename, content))
@@ -252,11 +308,6 @@ impl ImageField {
     /// As [`FileField::from_path`].
     pub fn from_path(path: impl AsRef<Path>) -> Result<Self> {
         FileField::from_path(path).map(ImageField)
-    }
-
-    /// As [`FileField::from_temp`].
-    pub fn from_temp(filename: impl Into<String>, file: TempFile) -> Self {
-        ImageField(FileField::from_temp(filename, file))
     }
 
     /// As [`FileField::pending`].

@@ -183,7 +183,7 @@ impl From<ContentFile> for Content {
 /// Content under the name of the file, which is empty where it has none (D071).
 impl From<ContentFile> for Pending {
     fn from(file: ContentFile) -> Self {
-        Pending::bytes(file.name.unwrap_or_default(), file.bytes)
+        Pending::new(file.name.unwrap_or_default(), file.bytes)
     }
 }
 

@@ -363,6 +363,6 @@ impl From<File> for Content {
 /// Content under the name of the file, which is empty where it has none (D071).
 impl From<File> for Pending {
     fn from(file: File) -> Self {
-        Pending::once(file.name().unwrap_or_default().to_owned(), file)
+        Pending::new(file.name().unwrap_or_default().to_owned(), file)
     }
 }

@@ -7,17 +7,19 @@ use crate::{Error, ErrorKind, FileName, Result, SharedStorage, name};
 use sea_orm::{ConnectionTrait, Value};
 
 impl RowWrite {
-    /// Refuses a name that was assigned, not staged, where a sweeper that has not seen this row may delete the file yet.
-    /// One that has not begun will see it, and so will a transaction that lets go of the name: it waits for this one.
+    /// Refuses a name that was assigned, not staged, where no such file is there, where it is not the field's, or where a
+    /// sweeper that has not seen this row may delete the file yet. One that has not begun will see it, and so will a
+    /// transaction that lets go of the name: it waits for this one.
     pub(super) async fn check_named(&self, tx: &impl ConnectionTrait, held: &[Held]) -> Result<()> {
         let sql = sql(tx)?;
         for (index, file) in self.files.iter().enumerate() {
             if file.name.is_empty()
                 || file.entry.is_some()
-                || held.get(index).is_some_and(|held| held.is(file) || file.is_overtaken(held))
+                || held.get(index).is_some_and(|held| held.is(file) || file.keeps(held))
             {
                 continue;
             }
+            check_folder(file)?;
             let name = || Value::from(file.name.as_str());
             let values = vec![file.home.as_str().into(), name(), self.table.into(), file.column.into()];
             let Some(hold) = entry::insert(tx, &sql.hold, values).await? else {
@@ -46,15 +48,37 @@ impl RowWrite {
     }
 }
 
-/// An accessor may have stored a file under a name that a row had just let go of, and the deletion that was under way for
-/// that row has taken it. From now on, and until the row is written, none begins. A storage that cannot tell is no reason
-/// to refuse the row.
-async fn check_stored(storage: &SharedStorage, file: &FileChange) -> Result<()> {
-    let found = storage.exists(FileName::existing(&file.name)?).await;
-    if !matches!(found, Ok(false)) {
+/// A name that came as text may be that of any file in the storage.
+fn check_folder(file: &FileChange) -> Result<()> {
+    let Some(folder) = &file.folder else { return Ok(()) };
+    let is_inside = file.name.strip_prefix(folder.as_str()).is_some_and(|rest| rest.starts_with('/'));
+    if is_inside {
         return Ok(());
     }
-    let text = "the stored file is gone: a row had let go of another one of the name, which was deleted; store it again, \
-                or assign it, which keeps its name from that";
-    Err(Error::new(ErrorKind::NotFound, text).with_name(&file.name).with_storage(&file.home))
+    let text = format!(
+        "this field keeps its files in the folder `{folder}`, and the name that was assigned is not in it; a name that is \
+         to be taken unchecked comes from `FileField::stored_unchecked`"
+    );
+    Err(Error::new(ErrorKind::InvalidName, text).with_name(&file.name).with_storage(&file.home))
+}
+
+/// Looks for a file that is there already, from when on, and until the row is written, no deletion of it begins. One that
+/// an accessor has stored may have been taken by the deletion that was under way for a row that had just let go of the
+/// name; there a storage that cannot tell is no reason to refuse the row.
+async fn check_stored(storage: &SharedStorage, file: &FileChange) -> Result<()> {
+    let located = |error: Error| error.with_name(&file.name).with_storage(&file.home);
+    let text = match storage.exists(FileName::existing(&file.name)?).await {
+        Ok(true) => return Ok(()),
+        Err(_) if file.is_stored_here => return Ok(()),
+        Err(error) => return Err(located(error)),
+        Ok(false) if file.is_stored_here => {
+            "the stored file is gone: a row had let go of another one of the name, which was deleted; store it again, \
+             or assign it, which keeps its name from that"
+        }
+        Ok(false) => {
+            "no such file is stored: assign its content, or the name of a file that is there; a name that is to be \
+             taken unchecked comes from `FileField::stored_unchecked`"
+        }
+    };
+    Err(located(Error::new(ErrorKind::NotFound, text)))
 }

@@ -21,8 +21,8 @@ pub(super) struct File<'n> {
     pub(super) request: Request,
     wanted: &'n str,
     candidates: std::iter::Take<Candidates<'n>>,
-    /// Whether the storage is asked for a free name before one is reserved. A content that can be given again finds out
-    /// by being saved, without a question.
+    /// Whether the storage is asked for a free name before one is reserved. Bytes and paths find out by being saved,
+    /// without a question.
     asks: bool,
     /// The entry that reserves its name, until it is staged.
     pub(super) entry: Option<i64>,
@@ -38,7 +38,7 @@ impl<'n> File<'n> {
     pub(super) fn new(request: Request, wanted: &'n str) -> Result<Self> {
         let name = FileName::new(wanted).map_err(|error| request.blame(error))?;
         let candidates = Candidates::new(name, Some(request.def.spec().max_length)).take(MAX_TRIES);
-        let asks = !request.is_repeatable();
+        let asks = request.looks_first();
         Ok(File { request, wanted, candidates, asks, entry: None, taken: None, staged: None, doubt: None })
     }
 

@@ -35,6 +35,26 @@ pub struct Request {
     pub(crate) pending: Option<Pending>,
 }
 
+/// What is left of files that were not all stored.
+pub(crate) struct Unstaged {
+    pub(crate) error: Error,
+    /// Those that are stored all the same, because their content cannot be had again, each with its number among the
+    /// requests.
+    pub(crate) kept: Vec<(usize, Staged)>,
+}
+
+impl From<Error> for Unstaged {
+    fn from(error: Error) -> Self {
+        Unstaged { error, kept: Vec::new() }
+    }
+}
+
+impl From<Unstaged> for Error {
+    fn from(unstaged: Unstaged) -> Self {
+        unstaged.error
+    }
+}
+
 /// A file that is stored whole and durable, reserved in the journal, and owned by no row yet.
 pub struct Staged {
     pub(crate) id: i64,
@@ -63,7 +83,22 @@ impl Request {
     fn can_go_ahead(&mut self) -> bool {
         let small =
             self.prepared.content().and_then(crate::Content::len).is_some_and(|len| len <= MOST_AHEAD);
-        small && self.is_repeatable() && self.handle.keeps_gates()
+        small && !self.looks_first() && self.handle.keeps_gates()
+    }
+
+    /// Whether a free name is looked for before the content goes anywhere.
+    pub(super) fn looks_first(&self) -> bool {
+        self.pending.as_ref().is_none_or(Pending::looks_first)
+    }
+
+    /// Whether the content can be read once, and was.
+    fn is_spent(&self) -> bool {
+        self.pending.as_ref().is_some_and(Pending::is_consumed)
+    }
+
+    /// Whether what is stored of it is all that there is.
+    fn is_last_copy(&self) -> bool {
+        self.pending.as_ref().is_some_and(|pending| !pending.is_repeatable())
     }
 
     /// Whether the content can be given again.
@@ -111,17 +146,25 @@ impl File<'_> {
 
 /// Stores all files, or none. Their names are reserved in one commit.
 ///
-/// On a failure that is certain nothing is left behind, in the storages or in the journal; otherwise entries stay, due
-/// at once, for the sweeper.
-pub(crate) async fn stage(db: &DatabaseConnection, requests: Vec<Request>) -> Result<Vec<Staged>> {
-    step!("W0.prepared");
+/// On a failure that is certain nothing is left behind, in the storages or in the journal, but for files whose content
+/// cannot be had again: they stay staged. Otherwise entries stay, due at once, for the sweeper.
+pub(crate) async fn stage(db: &DatabaseConnection, requests: Vec<Request>) -> Result<Vec<Staged>, Unstaged> {
+    let prepared = || -> Result<()> {
+        step!("W0.prepared");
+        Ok(())
+    };
+    prepared()?;
     let sql = sql(db)?;
     let wanted: Vec<String> = requests.iter().map(|request| request.prepared.name.clone()).collect();
     let files = requests.into_iter().zip(&wanted).map(|(request, wanted)| File::new(request, wanted));
     let mut files = files.collect::<Result<Vec<_>>>()?;
     let stored = store_all(db, sql, &mut files).await;
     let Err(error) = stored else {
-        step!("W3.staged");
+        let staged = || -> Result<()> {
+            step!("W3.staged");
+            Ok(())
+        };
+        staged()?;
         return Ok(files.into_iter().filter_map(|file| file.staged).collect());
     };
     // A journal that cannot be reached now is swept when the lease is over.
@@ -133,9 +176,27 @@ pub(crate) async fn stage(db: &DatabaseConnection, requests: Vec<Request>) -> Re
             let _ = run(db, &sql.release, vec![id.into()]).await;
         }
     }
-    super::work_off(db, files.iter().filter_map(|file| Some(file.staged.as_ref()?.id)).collect()).await;
-    // Another program took the name after all; the next try takes another one.
-    Err(if error.kind() == ErrorKind::AlreadyExists { error.retryable() } else { error })
+    let is_spent = files.iter().any(|file| file.staged.is_none() && file.request.is_spent());
+    let (mut kept, mut gone) = (Vec::new(), Vec::new());
+    for (number, file) in files.into_iter().enumerate() {
+        match file.staged {
+            Some(staged) if file.request.is_last_copy() => kept.push((number, staged)),
+            Some(staged) => gone.push(staged.id),
+            None => {}
+        }
+    }
+    super::work_off(db, gone).await;
+    let error = match error.kind() {
+        // Another program took the name after all; the next try takes another one.
+        ErrorKind::AlreadyExists => error.retryable(),
+        ErrorKind::Consumed => return Err(Unstaged { error, kept }),
+        _ => error,
+    };
+    let error = match is_spent {
+        true => error.not_at_once("the content could be read once, and was: assign it again"),
+        false => error,
+    };
+    Err(Unstaged { error, kept })
 }
 
 /// W1–W3, until every file is stored.
@@ -281,11 +342,10 @@ async fn renewing<T>(
     }
 }
 
-/// The error of a file that the sweeper took before its row was written (F16, F46).
+/// The error of a file that the sweeper took before its row was written. Trying again helps where its content is there
+/// still.
 pub(super) fn expired() -> Error {
-    Error::new(
-        ErrorKind::StagedExpired,
-        "the stored file was swept or given to another row before this one was written, or the transaction began before it was staged; save again",
-    )
-    .retryable()
+    let text = "the staged file was swept or given to another row before this one was written, or the transaction \
+                began before it was staged";
+    Error::new(ErrorKind::StagedExpired, text).retryable()
 }

@@ -39,9 +39,10 @@ pub(crate) struct RowWrite {
 pub(crate) enum Change {
     /// Insert a row; the database makes the key.
     Insert(Vec<(&'static str, Value)>),
-    /// Update the row of the key, or insert it where there is none.
+    /// Write the row of the key.
     Save {
         values: Vec<(&'static str, Value)>,
+        rows: Rows,
         /// Where the key was made in a transaction of the caller's that may have been rolled back: the staged files that
         /// the row was written with, each with its number in [`RowWrite::files`].
         born: Option<Vec<(usize, String)>>,
@@ -54,8 +55,19 @@ pub(crate) enum Change {
     Relocate(Box<Relocation>),
 }
 
+/// What a save makes of the row of its key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rows {
+    /// It must be there.
+    Update,
+    /// It must not be there.
+    Insert,
+    /// Update it, or insert it where there is none.
+    Either,
+}
+
 /// What becomes of one file column.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct FileChange {
     pub(crate) column: &'static str,
     /// The column that says, among other things, which storage a file of this one is in.
@@ -68,8 +80,14 @@ pub(crate) struct FileChange {
     pub(crate) home: String,
     /// All aliases of that storage, where the name was assigned and not staged.
     pub(crate) aliases: String,
-    /// The storage, where the name was stored or moved there by an accessor, which reserves no name.
+    /// The storage, where the name is one that nobody has staged and that is to be looked for.
     pub(crate) stored: Option<SharedStorage>,
+    /// The folder that a name which came as text must be in.
+    pub(crate) folder: Option<String>,
+    /// Whether an accessor has put the file under the name.
+    pub(crate) is_stored_here: bool,
+    /// Whether the column is left as it is, whatever the instance says.
+    pub(crate) is_left: bool,
     /// The journal entry of a staged file, to be consumed.
     pub(crate) entry: Option<i64>,
     /// Whether the name came from this very row and was not changed since.
@@ -82,9 +100,14 @@ pub(crate) struct FileChange {
 
 impl FileChange {
     /// Whether the row holds another file by now, or the same one in another storage, which the instance did not mean to
-    /// replace (F25).
+    /// replace.
     pub(super) fn is_overtaken(&self, held: &Held) -> bool {
         self.unchanged && !held.is(self)
+    }
+
+    /// Whether the row keeps what it holds.
+    pub(super) fn keeps(&self, held: &Held) -> bool {
+        self.is_left || self.is_overtaken(held)
     }
 }
 
@@ -177,12 +200,14 @@ impl RowWrite {
                 self.check_named(tx, &[]).await?;
                 written.inserted = self.insert(tx, values, true).await?;
             }
-            Change::Save { values, born } => match &held {
+            Change::Save { values, rows, born } => match &held {
                 None => {
-                    let text = "the row is not there: it was deleted meanwhile, and its files with it, or the \
-                                instance was read from another database";
-                    if born.is_none() && self.files.iter().any(|file| file.unchanged && !file.name.is_empty())
-                    {
+                    let lacks_files = born.is_none()
+                        && self.files.iter().any(|file| file.unchanged && !file.name.is_empty());
+                    if *rows == Rows::Update || lacks_files {
+                        let text = "the row is not there: it was deleted meanwhile, and its files with it, or the \
+                                    instance was read from another database, or its key was set by hand, for which \
+                                    there is `insert` or `upsert`";
                         return Err(Error::new(ErrorKind::DoesNotExist, text));
                     }
                     self.check_named(tx, &[]).await?;
@@ -190,10 +215,14 @@ impl RowWrite {
                     written.inserted = self.insert(tx, &values.cloned().collect::<Vec<_>>(), lost).await?;
                     written.is_created = !lost;
                 }
+                Some(_) if *rows == Rows::Insert => {
+                    let text = "a row with this key is there already";
+                    return Err(Error::new(ErrorKind::UniqueViolation, text));
+                }
                 Some(held) => {
                     self.check_named(tx, held).await?;
-                    let overtaken =
-                        self.files.iter().zip(held).filter(|(file, held)| file.is_overtaken(held));
+                    let is_kept = |file: &FileChange, held: &Held| !file.is_left && file.is_overtaken(held);
+                    let overtaken = self.files.iter().zip(held).filter(|(file, held)| is_kept(file, held));
                     let kept: Vec<_> =
                         overtaken.flat_map(|(file, _)| file.beside.iter().chain([&file.column])).collect();
                     written.overtaken = !kept.is_empty();
@@ -245,7 +274,7 @@ impl RowWrite {
                 && execute(tx, &sql.renew, vec![LEASE.into(), entry.into()]).await? != 1
                 && held.get(index).is_none_or(|held| !held.is(file))
             {
-                return Err(expired());
+                return Err(expired().with_name(&file.name));
             }
             secured |= watched;
         }
@@ -276,7 +305,7 @@ impl RowWrite {
                 // To be written once more, with the entries held before.
                 WATCHED.write().unwrap_or_else(PoisonError::into_inner).insert(self.table);
             }
-            return Err(expired());
+            return Err(expired().with_name(&file.name));
         }
         Ok(())
     }
@@ -327,10 +356,7 @@ impl RowWrite {
         let mut queued = Vec::new();
         let deleted = matches!(self.change, Change::Delete);
         for (file, held) in self.files.iter().zip(held) {
-            if held.name.is_empty()
-                || !file.delete
-                || (!deleted && (held.is(file) || file.is_overtaken(&held)))
-            {
+            if held.name.is_empty() || !file.delete || (!deleted && (held.is(file) || file.keeps(&held))) {
                 continue;
             }
             let grace = match &self.change {

@@ -4,6 +4,8 @@ mod columns;
 mod cost;
 mod errors;
 mod names;
+mod retries;
+mod rows;
 mod schema;
 mod servers;
 mod together;

@@ -130,8 +130,8 @@ on_every_database! {
             assert_eq!(db::sweep(&garage.db).await.unwrap().deleted, 1);
             let error = lost.save(&garage.db).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::StagedExpired, "{error}");
-            assert!(error.is_retryable());
-            // The second look, a day later (F45).
+            assert!(!error.is_retryable());
+            // The second look, a day later.
             assert_eq!(garage.journal().await, 1);
             garage.execute("UPDATE filefield_journal SET due_at = 0").await;
             db::sweep(&garage.db).await.unwrap();

@@ -129,7 +129,7 @@ on_every_database! {
         }
         garage::<Ship, _>(database, async |garage: Arc<Garage>| {
             let (mut one, mut two) = (ship("one"), ship("two"));
-            two.photo = FileField::pending(Pending::from_reader("two.txt", Panics));
+            two.photo = FileField::pending(Pending::new("two.txt", filefield::Content::reader(Panics)));
             db::stage_all(&garage.db, &mut [&mut one, &mut two]).await.unwrap_err();
             assert!(one.photo.is_pending());
             assert_eq!(left(&garage).await, (vec![], 0));
@@ -274,7 +274,7 @@ on_every_database! {
     async fn of_several_one_fails_and_none_is_stored(database: Database) {
         garage::<Ship, _>(database, async |garage: Arc<Garage>| {
             let (mut one, mut two) = (ship("one"), ship("two"));
-            two.plan = FileField::pending(Pending::from_reader("x.txt", Broken));
+            two.plan = FileField::pending(Pending::new("x.txt", filefield::Content::reader(Broken)));
             let error = db::stage_all(&garage.db, &mut [&mut one, &mut two]).await.unwrap_err();
             assert!(error.to_string().contains("plan"), "{error}");
             assert!(one.has_pending() && two.has_pending());

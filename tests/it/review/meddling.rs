@@ -252,15 +252,17 @@ async fn a_file_that_an_accessor_stored_and_a_sweep_took() {
     .await;
 }
 
-/// Nobody has to have stored a file for its name to be set.
+/// Whoever says so need not have stored a file for its name to be set.
 #[tokio::test]
 async fn a_name_may_be_set_before_its_file_is_there() {
     Garage::run::<Kite, _>(|garage| async move {
         let mut one = kite("a");
         one.save(&garage.db).await.unwrap();
         one.photo_mut().set_name("kites/later.txt").unwrap();
+        assert_eq!(one.save(&garage.db).await.unwrap_err().kind(), ErrorKind::NotFound);
+        one.photo_mut().assign(FileField::stored_unchecked("kites/later.txt"));
         one.save(&garage.db).await.unwrap();
-        let mut two = Kite { photo: FileField::stored("kites/later.txt"), ..kite("b") };
+        let mut two = Kite { photo: FileField::stored_unchecked("kites/later.txt"), ..kite("b") };
         two.save(&garage.db).await.unwrap();
     })
     .await;

@@ -33,7 +33,7 @@ async fn a_reservation_that_fails_half_way_reserves_nothing() {
         let injected = storage.inject(fault);
         // What can be read once is not tried under a name that may be taken, so the storage is asked.
         let mut once = lot("x");
-        once.photo = ImageField::pending(Pending::from_reader("lot.jpg", &b"x"[..]));
+        once.photo = ImageField::pending(Pending::new("lot.jpg", filefield::Content::reader(&b"x"[..])));
         let error = with_storage(storage, async { once.save(&garage.db).await }).await.unwrap_err();
         assert_eq!((error.kind(), injected.fired()), (ErrorKind::PermissionDenied, 1));
         assert_eq!(garage.journal().await, 0, "R4");

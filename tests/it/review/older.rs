@@ -177,9 +177,10 @@ async fn stale_saves_keep_what_others_have_added(garage: Arc<Garage>) {
     std::fs::create_dir_all(garage.media().join("cars")).unwrap();
     std::fs::write(garage.media().join("cars/there.txt"), "there").unwrap();
     let tx = garage.db.begin().await.unwrap();
-    for car in [&mut made, &mut named, &mut keyed] {
+    for car in [&mut made, &mut named] {
         car.save(&tx).await.unwrap();
     }
+    keyed.insert(&tx).await.unwrap();
     tx.commit().await.unwrap();
     let mut read = row(&garage, 1).await;
     for stale in [&mut read, &mut made, &mut named, &mut keyed] {

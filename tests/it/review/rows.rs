@@ -42,6 +42,10 @@ async fn saved(garage: &Garage, row: &mut Lot) -> Beside {
 #[tokio::test]
 async fn a_name_set_by_hand_leaves_nothing_of_the_old_file() {
     Garage::run::<Lot, _>(|garage| async move {
+        std::fs::create_dir_all(garage.media().join("lots")).unwrap();
+        for name in ["there", "8", "9"] {
+            std::fs::write(garage.media().join(format!("lots/{name}.gif")), "another's").unwrap();
+        }
         let mut rows = [Lot { photo: gif(7), ..Lot::default() }, Lot { photo: gif(8), ..Lot::default() }];
         for row in &mut rows {
             saved(&garage, row).await;
@@ -60,6 +64,7 @@ async fn a_name_set_by_hand_leaves_nothing_of_the_old_file() {
             Lot { id, photo, width: Some(width), height: Some(9), meta, ..Lot::default() }
         };
         assert_eq!(saved(&garage, &mut seed(0, 8)).await, known);
+        seed(70, 8).insert(&garage.db).await.unwrap();
         assert_eq!(saved(&garage, &mut seed(70, 8)).await, known);
         assert_eq!(saved(&garage, &mut seed(70, 9)).await, (Some(9), Some(13)));
         let mut same = Lot::objects(&garage.db).get(Lot::columns().id.eq(70)).await.unwrap();
@@ -82,6 +87,8 @@ async fn a_file_that_is_renamed_keeps_what_is_beside_it() {
         assert_eq!(saved(&garage, &mut row).await, known);
         row.photo_mut().rename("lots/renamed.gif").await.unwrap();
         assert_eq!(saved(&garage, &mut row).await, known);
+        let lots = garage.media().join("lots");
+        std::fs::rename(lots.join("renamed.gif"), lots.join("moved.gif")).unwrap();
         row.photo_mut().set_name("lots/moved.gif").unwrap();
         assert_eq!(saved(&garage, &mut row).await, known);
         let content = &b"GIF89a\x08\x00\x09\x00\x00\x00\x00"[..];
@@ -90,6 +97,7 @@ async fn a_file_that_is_renamed_keeps_what_is_beside_it() {
         row.meta = meta;
         assert_eq!(saved(&garage, &mut row).await, known, "other bytes of the same size");
         // A name by hand stays one.
+        std::fs::write(lots.join("here.gif"), "another's").unwrap();
         row.photo = ImageField::stored("lots/there.gif");
         row.photo_mut().set_name("lots/here.gif").unwrap();
         assert_eq!(saved(&garage, &mut row).await, (None, None));
@@ -184,7 +192,7 @@ async fn an_integer_that_sqlite_does_not_have_is_refused_or_found_nowhere() {
 async fn an_unsuitable_value_is_refused_before_a_byte_moves() {
     Garage::run::<Odometer, _>(|garage| async move {
         let mut row = Odometer { r#type: u64::MAX, ..Odometer::default() };
-        let content = filefield::content::Pending::from_reader("a.txt", &b"once"[..]);
+        let content = filefield::content::Pending::new("a.txt", filefield::Content::reader(&b"once"[..]));
         row.r#match = Some(FileField::pending(content));
         assert_eq!(row.save(&garage.db).await.unwrap_err().model(), Some("Odometer"));
         row.r#type = 1;
@@ -207,7 +215,8 @@ async fn a_model_without_other_columns() {
         let (mut first, mut second, mut ninth) = (Bare::default(), Bare::default(), Bare { id: 9 });
         first.save(&garage.db).await.unwrap();
         second.save(&garage.db).await.unwrap();
-        ninth.save(&garage.db).await.unwrap();
+        assert_eq!(ninth.save(&garage.db).await.unwrap_err().kind(), ErrorKind::DoesNotExist);
+        ninth.insert(&garage.db).await.unwrap();
         ninth.save(&garage.db).await.unwrap();
         let ids: Vec<_> =
             Bare::objects(&garage.db).all().await.unwrap().into_iter().map(|row| row.id).collect();

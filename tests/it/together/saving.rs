@@ -84,7 +84,7 @@ async fn a_temporary_file_is_moved_and_used_once() {
         let path = garage.media().join("upload");
         std::fs::write(&path, gif(5)).unwrap();
         let mut car = chevy();
-        car.photo = ImageField::from_temp("up.gif", TempFile::adopt(&path).unwrap());
+        car.photo = ImageField::new("up.gif", TempFile::adopt(&path).unwrap());
         car.save(&garage.db).await.unwrap();
         assert_eq!(garage.files(), ["cars/up.gif"]);
         assert_eq!(car.width, Some(5));

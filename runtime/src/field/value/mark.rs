@@ -48,7 +48,7 @@ impl FileField {
     pub(crate) fn inserted(self, mark: Arc<Mark>, number: usize) -> Self {
         match &self.state {
             State::Empty(_) => self.read_from(mark, number),
-            State::Stored { origin: Origin::Assigned | Origin::Described { .. }, .. }
+            State::Stored { origin: Origin::Assigned(_) | Origin::Described { .. }, .. }
                 if mark.born.is_some() =>
             {
                 self.read_from(mark, number)
@@ -77,7 +77,7 @@ impl FileField {
             State::Empty(_) | State::Stored { origin: Origin::Read(_), .. } => {
                 !self.is_unchanged(mark, number)
             }
-            State::Stored { origin, .. } => matches!(origin, Origin::Assigned),
+            State::Stored { origin, .. } => matches!(origin, Origin::Assigned(_)),
             State::Pending(_) => false,
         }
     }

@@ -166,12 +166,9 @@ impl<M: Table> Job<M> {
             storage: own,
             name: saved.name.clone(),
             home: self.to.alias().to_owned(),
-            aliases: String::new(),
-            stored: None,
             entry: Some(staged.id),
-            unchanged: false,
-            beside: Vec::new(),
             delete: !self.keep_source && !left,
+            ..FileChange::default()
         };
         let write = RowWrite {
             table: M::TABLE,

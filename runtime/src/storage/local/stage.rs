@@ -4,12 +4,12 @@ use super::directories::Target;
 use super::placeholder::{self, Entry};
 use super::root::RootDir;
 use super::sys::{self, Calls, Moved, open_component};
+use crate::TempFile;
 use crate::failpoints::planted;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags};
 use rustix::io::{Errno, Result};
 use std::fs::File;
-use std::path::PathBuf;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
@@ -28,8 +28,8 @@ enum Place {
     Unnamed,
     /// In the staging folder.
     Named(OwnedFd, String),
-    /// A temporary file that was handed over.
-    Elsewhere(PathBuf),
+    /// A temporary file that was handed over. It goes with its last owner: whoever may save it once more keeps it.
+    Elsewhere(TempFile),
     /// Its only name is the final one.
     Published,
 }
@@ -81,8 +81,8 @@ impl Staged {
     }
 
     /// A temporary file that was handed over.
-    pub(super) fn taken(path: PathBuf, file: File) -> Staged {
-        Staged { file, place: Place::Elsewhere(path) }
+    pub(super) fn taken(temp: TempFile, file: File) -> Staged {
+        Staged { file, place: Place::Elsewhere(temp) }
     }
 
     pub(super) fn file(&self) -> &File {
@@ -108,18 +108,18 @@ impl Staged {
                     return Ok(());
                 }
             }
-            Place::Elsewhere(path) => {
+            Place::Elsewhere(temp) => {
                 match sys::link_open(calls, self.file.as_fd(), directory, name) {
                     // The old name goes when this is dropped.
                     Ok(()) => return Ok(()),
                     Err(error @ (Errno::EXIST | Errno::XDEV | Errno::NAMETOOLONG)) => return Err(error),
                     // No /proc, or a kernel that protects links of files it does not trust us with.
-                    Err(_) => match sys::move_to_free(calls, (CWD, path.as_path()), (directory, name))? {
+                    Err(_) => match sys::move_to_free(calls, (CWD, temp.path()), (directory, name))? {
                         Moved::Linked(_) => return Ok(()),
                         Moved::Wholly => {}
                         Moved::NoLinks(_) => {
                             let (staging, staged) = (staging(&target.root)?, random_name()?);
-                            rustix::fs::renameat(CWD, path.as_path(), &staging, staged.as_str())?;
+                            rustix::fs::renameat(CWD, temp.path(), &staging, staged.as_str())?;
                             self.place = Place::Named(staging, staged);
                             return self.publish(calls, target, name);
                         }
@@ -162,7 +162,7 @@ impl Staged {
         }
         match &self.place {
             Place::Named(staging, staged) => rustix::fs::renameat(staging, staged, directory, name)?,
-            Place::Elsewhere(path) => rustix::fs::renameat(CWD, path.as_path(), directory, name)?,
+            Place::Elsewhere(temp) => rustix::fs::renameat(CWD, temp.path(), directory, name)?,
             Place::Unnamed | Place::Published => return Err(Errno::INVAL),
         }
         self.place = Place::Published;
@@ -174,8 +174,7 @@ impl Staged {
         // litter in a folder for temporary files.
         let _ = match &self.place {
             Place::Named(staging, staged) => rustix::fs::unlinkat(staging, staged, AtFlags::empty()),
-            Place::Elsewhere(path) => rustix::fs::unlink(path.as_path()),
-            Place::Unnamed | Place::Published => Ok(()),
+            Place::Unnamed | Place::Elsewhere(_) | Place::Published => Ok(()),
         };
     }
 }

@@ -87,9 +87,8 @@ impl Disk {
                 Ok((staged, size))
             }
             (Source::Temp(temp), inspector) => {
-                let is_closed = temp.is_closed();
-                let (path, file) = temp.into_taken()?;
-                let taken = Staged::taken(path, file);
+                let (is_closed, file) = (temp.is_closed(), temp.open()?);
+                let taken = Staged::taken(temp, file);
                 if is_closed && can_take(taken.file(), target)? {
                     let size = inspect(taken.file(), inspector)?;
                     return Ok((taken, size));

@@ -59,7 +59,7 @@ on_every_database! {
             let tx = garage.db.begin().await.unwrap();
             for error in [one.attach(&tx).await.unwrap_err(), one.save(&tx).await.unwrap_err()] {
                 assert_eq!(error.kind(), ErrorKind::StagedExpired, "{error}");
-                assert!(error.is_retryable());
+                assert!(!error.is_retryable());
             }
             tx.commit().await.unwrap();
             assert_eq!(one.save(&garage.db).await.unwrap_err().kind(), ErrorKind::StagedExpired);
