@@ -51,6 +51,9 @@ pub enum ErrorKind {
     Unsupported,
     /// The operating system or the service refused access.
     PermissionDenied,
+    /// The place where the files are is missing, such as a disk that is not mounted, or another one stands there.
+    /// Nothing is known of the files until it is back.
+    StorageUnavailable,
     /// No space, inode or quota left.
     StorageFull,
     /// The file system is read-only.

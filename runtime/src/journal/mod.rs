@@ -12,6 +12,7 @@ mod error;
 mod held;
 mod named;
 mod reserve;
+mod roots;
 mod row;
 mod schema;
 mod sql;
@@ -27,6 +28,7 @@ pub use sweep::{SweepReport, Sweeper, SweeperTask};
 
 pub(crate) use error::{NOT_STAGED, database, is_missing_table};
 pub(crate) use held::Relocation;
+pub(crate) use roots::accept;
 pub(crate) use schema::{columns_of, create, forget_columns, has_triggers, note_columns};
 pub(crate) use sql::Dialect;
 pub(crate) use stage::{Request, Staged, stage};

@@ -192,9 +192,13 @@ fn is_plain(token: &str) -> bool {
 }
 
 /// The staging folder, made where it is missing, for the owner alone (requirement 25).
-fn staging(root: &RootDir) -> Result<OwnedFd> {
-    let reserved = private_directory(root.as_fd(), RESERVED)?;
-    private_directory(reserved.as_fd(), STAGING)
+pub(super) fn staging(root: &RootDir) -> Result<OwnedFd> {
+    private_directory(reserved(root)?.as_fd(), STAGING)
+}
+
+/// The private folder, made where it is missing.
+pub(super) fn reserved(root: &RootDir) -> Result<OwnedFd> {
+    private_directory(root.as_fd(), RESERVED)
 }
 
 fn private_directory(at: BorrowedFd<'_>, name: &str) -> Result<OwnedFd> {
@@ -214,7 +218,7 @@ fn private_directory(at: BorrowedFd<'_>, name: &str) -> Result<OwnedFd> {
     }
 }
 
-fn random_name() -> Result<String> {
+pub(super) fn random_name() -> Result<String> {
     let mut random = [0; 16];
     getrandom::fill(&mut random).map_err(|_| Errno::IO)?;
     Ok(format!("{:032x}", u128::from_ne_bytes(random)))
