@@ -13,6 +13,7 @@ use crate::settings::OVERRIDE;
 use crate::storage::WhichRoot;
 use crate::{Error, ErrorKind, Result, SharedStorage, Storage};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseConnectionType};
+use sha2::{Digest, Sha256};
 use std::any::Any;
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 
@@ -78,7 +79,7 @@ pub(super) fn forget_compared(storage: &SharedStorage) {
 /// Before files are stored: the root is the one that the database knows. The first of all is recorded.
 pub(super) async fn ensure(db: &DatabaseConnection, handle: &StorageHandle<'_>) -> Result<()> {
     let (alias, storage) = (handle.alias(), handle.storage());
-    if handle.is_override() || is_compared(db, storage, alias) {
+    if is_compared(db, storage, alias) {
         return Ok(());
     }
     if !has_table(db).await? {
@@ -89,7 +90,7 @@ pub(super) async fn ensure(db: &DatabaseConnection, handle: &StorageHandle<'_>) 
             return Err(error);
         }
     }
-    match recorded(db, alias).await? {
+    match recorded(db, alias, storage).await? {
         Some(known) => require(storage, alias, known).await?,
         None => record(db, alias, storage, WhichRoot::First).await?,
     }
@@ -99,10 +100,10 @@ pub(super) async fn ensure(db: &DatabaseConnection, handle: &StorageHandle<'_>) 
 
 /// Before a row names a file that was stored without the journal: the root is not another one than the database knows.
 pub(super) async fn compare(db: &impl ConnectionTrait, alias: &str, storage: &SharedStorage) -> Result<()> {
-    if alias == OVERRIDE || !has_table(db).await? {
+    if !has_table(db).await? {
         return Ok(());
     }
-    match recorded(db, alias).await? {
+    match recorded(db, alias, storage).await? {
         Some(known) => require(storage, alias, known).await,
         None => Ok(()),
     }
@@ -122,10 +123,10 @@ pub(super) enum Trust {
 /// # Errors
 /// [`StorageUnavailable`](ErrorKind::StorageUnavailable) where the root is not the one that the database knows.
 pub(super) async fn trust(db: &DatabaseConnection, alias: &str, storage: &SharedStorage) -> Result<Trust> {
-    if alias == OVERRIDE || is_compared(db, storage, alias) {
+    if is_compared(db, storage, alias) {
         return Ok(Trust::Full);
     }
-    let known = match recorded(db, alias).await {
+    let known = match recorded(db, alias, storage).await {
         Err(error) if is_missing_table(&error) => None,
         known => known?,
     };
@@ -143,8 +144,8 @@ pub(super) async fn trust(db: &DatabaseConnection, alias: &str, storage: &Shared
 
 /// Whether the storage can be used: its root is in its place, if the database knows one. Asked anew every time.
 pub(super) async fn is_in_place(db: &DatabaseConnection, alias: &str, storage: &SharedStorage) -> Result<()> {
-    match recorded(db, alias).await {
-        Ok(Some(known)) if alias != OVERRIDE => require(storage, alias, known).await,
+    match recorded(db, alias, storage).await {
+        Ok(Some(known)) => require(storage, alias, known).await,
         Err(error) if !is_missing_table(&error) => Err(error),
         _ => Ok(()),
     }
@@ -190,7 +191,7 @@ async fn record(
     let identity = storage.root(which).await?;
     let sql = sql(db)?;
     if replaces {
-        let (alias, identity) = (alias.to_owned(), identity);
+        let alias = key(alias, storage);
         return Ok(transaction::own(db, move |tx| {
             let (alias, identity) = (alias.clone(), identity.clone());
             Box::pin(async move {
@@ -204,8 +205,8 @@ async fn record(
         .await?);
     }
     let Some(identity) = identity else { return Ok(()) };
-    let added = run(db, &sql.add_root, vec![alias.into(), identity.as_str().into()]).await;
-    match recorded(db, alias).await? {
+    let added = run(db, &sql.add_root, vec![key(alias, storage).into(), identity.as_str().into()]).await;
+    match recorded(db, alias, storage).await? {
         Some(known) if known == identity => Ok(()),
         // Another process was first, in another root.
         Some(known) => require(storage, alias, known).await,
@@ -215,9 +216,26 @@ async fn record(
     }
 }
 
-async fn recorded(db: &impl ConnectionTrait, alias: &str) -> Result<Option<String>> {
-    let found = rows(db, &sql(db)?.root, vec![alias.into()]).await?;
+async fn recorded(
+    db: &impl ConnectionTrait,
+    alias: &str,
+    storage: &SharedStorage,
+) -> Result<Option<String>> {
+    let found = rows(db, &sql(db)?.root, vec![key(alias, storage).into()]).await?;
     found.first().map(|row| text(row, "identity")).transpose()
+}
+
+/// What the root of a storage is recorded under: the alias. One that stands in the place of all storages, in a test, is
+/// another storage in another test.
+fn key(alias: &str, storage: &SharedStorage) -> String {
+    match storage.location() {
+        Some(location) if alias == OVERRIDE => {
+            let digest = Sha256::digest(location.as_bytes());
+            let digits: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+            format!("{alias} {digits}")
+        }
+        _ => alias.to_owned(),
+    }
 }
 
 /// Asked in a way that does not end a transaction.

@@ -61,7 +61,7 @@ impl StorageHandle<'_> {
     }
 
     /// Whether it stands in the place of every storage, in a test.
-    pub(crate) fn is_override(&self) -> bool {
+    pub(super) fn is_override(&self) -> bool {
         matches!(self.0, Inner::Override(_))
     }
 }

@@ -126,10 +126,7 @@ impl Disk {
 
     /// The directory `path`, if it is there: nothing is made for it.
     pub(super) fn standing_target(&self, path: &str) -> Option<Target> {
-        let root = self.root.opened()?;
-        if !matches!(self.root.was_replaced(&root), Ok(false)) {
-            return None;
-        }
+        let Ok(Ok(root)) = self.root.standing() else { return None };
         let mut unsynced = Vec::new();
         let directory = self.directory(&root, path).ok()?;
         self.add_unsynced_above(&root, path, &mut unsynced).ok()?;
