@@ -111,7 +111,7 @@ fn storages_in_which_nothing_can_be_saved_are_told_at_the_start_all_together() {
         let settings = || {
             let url = |folder: &str| format!("file://{}/{folder}", here().display());
             let builder = filefield::Settings::builder().media_root(here().join("no/media"));
-            builder.storage("docs", url("file")).storage("good", url("good")).build().unwrap()
+            builder.storage("docs", &url("file")).storage("good", &url("good")).build().unwrap()
         };
         let given = || filefield::storage::FileSystemStorage::new(here().join("neither/there")).unwrap();
         let build = || App::builder().settings(settings()).storage("given", given());
@@ -143,6 +143,7 @@ fn a_field_that_has_a_storage_is_not_told_another_one() {
     #[derive(Model)]
     #[allow(dead_code)]
     struct Bound {
+        #[file]
         photo: FileField,
     }
     model!(Free { photo = memory });

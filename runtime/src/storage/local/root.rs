@@ -137,7 +137,13 @@ impl Root {
     pub(super) fn reopen(&self) -> InRoot<Arc<RootDir>> {
         let opened = self.open_location();
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        state.open = None;
+        let before = state.open.take();
+        if let (None, Some(old)) = (&state.known, before)
+            && let Ok(Mark::Is(found)) = read_mark(old.as_fd())
+        {
+            // Another process has marked it since it was opened here.
+            state.known = Some(found);
+        }
         match opened {
             Ok(root) => {
                 state.check(&root)?;

@@ -203,6 +203,21 @@ fn a_root_that_a_database_knows_is_the_only_one() {
 }
 
 #[test]
+fn a_root_that_another_process_marks_is_known_to_who_read_before() {
+    let media = Media::new();
+    fs::create_dir(media.at("d")).unwrap();
+    fs::write(media.at("d/f"), "bytes").unwrap();
+    assert!(run(media.storage.exists(name("d/f"))).unwrap());
+    let other = started_anew(&media);
+    run(other.save(name("x"), "x".into(), &owned())).unwrap();
+    let aside = media.dir.path().join("aside");
+    fs::rename(media.storage.location(), &aside).unwrap();
+    fs::create_dir(media.storage.location()).unwrap();
+    pause();
+    assert_eq!(kind(run(media.storage.exists(name("d/f")))), ErrorKind::StorageUnavailable);
+}
+
+#[test]
 fn an_accepted_root_is_the_only_one() {
     let media = marked();
     let before = run(media.storage.root(WhichRoot::Standing)).unwrap();
