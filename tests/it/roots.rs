@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 #[derive(Debug, Clone, Default, PartialEq, Model)]
-#[model(table = "vans")]
+#[model(table = "movable_vans")]
 struct Van {
     #[model(primary_key)]
     id: i64,
@@ -125,7 +125,7 @@ async fn entries_wait_as_long_as_the_root_is_away(garage: Arc<Garage>) {
         }
         back(&garage, &aside);
         settled(&garage).await;
-        garage.execute("DELETE FROM vans").await;
+        garage.execute("DELETE FROM movable_vans").await;
         fs::remove_file(garage.media().join("vans/kept.txt")).unwrap();
     }
 }
@@ -145,7 +145,7 @@ async fn a_save_makes_no_root_while_the_known_one_is_away(garage: Arc<Garage>) {
         };
         let mut new = save().await;
         let mut fresh = restarted(&garage, async |_| save().await).await;
-        assert_eq!(garage.number("SELECT COUNT(*) FROM vans").await, 1, "{world}");
+        assert_eq!(garage.number("SELECT COUNT(*) FROM movable_vans").await, 1, "{world}");
         assert_eq!(crate::support::files_below(&garage.media()), before, "{world}");
         let kept = Van::objects(&garage.db).get(Van::columns().name.eq("kept")).await.unwrap();
         assert_eq!(kept.photo().read().await.unwrap_err().kind(), ErrorKind::StorageUnavailable, "{world}");
@@ -157,7 +157,7 @@ async fn a_save_makes_no_root_while_the_known_one_is_away(garage: Arc<Garage>) {
         fresh.save(&garage.db).await.unwrap();
         fresh.delete(&garage.db).await.unwrap();
         settled(&garage).await;
-        garage.execute("DELETE FROM vans").await;
+        garage.execute("DELETE FROM movable_vans").await;
         fs::remove_file(garage.media().join("vans/kept.txt")).unwrap();
     }
 }
@@ -217,7 +217,7 @@ async fn a_row_names_no_file_that_was_stored_in_another_root(garage: Arc<Garage>
         assert_eq!(error.kind(), ErrorKind::StorageUnavailable, "{error}");
     })
     .await;
-    assert_eq!(garage.number("SELECT COUNT(*) FROM vans").await, 1);
+    assert_eq!(garage.number("SELECT COUNT(*) FROM movable_vans").await, 1);
     back(&garage, &aside);
     settled(&garage).await;
 }

@@ -17,6 +17,8 @@ use sha2::{Digest, Sha256};
 use std::any::Any;
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 
+const TABLE: &str = "filefield_roots";
+
 /// Storages whose root was compared with what a database knows. From then on they refuse every other root themselves.
 static COMPARED: RwLock<Vec<Compared>> = RwLock::new(Vec::new());
 
@@ -82,10 +84,14 @@ pub(super) async fn ensure(db: &DatabaseConnection, handle: &StorageHandle<'_>) 
     if is_compared(db, storage, alias) {
         return Ok(());
     }
-    if !has_table(db).await? {
-        // A database that was migrated before there was this table.
+    if !has_table(db, TABLE).await? {
+        if !has_table(db, "filefield_journal").await? {
+            // It was never migrated, as the journal will say.
+            return Ok(());
+        }
+        // It was migrated before there was this table.
         if let Err(error) = create(db).await
-            && !has_table(db).await?
+            && !has_table(db, TABLE).await?
         {
             return Err(error);
         }
@@ -100,7 +106,7 @@ pub(super) async fn ensure(db: &DatabaseConnection, handle: &StorageHandle<'_>) 
 
 /// Before a row names a file that was stored without the journal: the root is not another one than the database knows.
 pub(super) async fn compare(db: &impl ConnectionTrait, alias: &str, storage: &SharedStorage) -> Result<()> {
-    if !has_table(db).await? {
+    if !has_table(db, TABLE).await? {
         return Ok(());
     }
     match recorded(db, alias, storage).await? {
@@ -239,6 +245,6 @@ fn key(alias: &str, storage: &SharedStorage) -> String {
 }
 
 /// Asked in a way that does not end a transaction.
-async fn has_table(db: &impl ConnectionTrait) -> Result<bool> {
-    Ok(!rows(db, dialect(db)?.columns_of(), vec!["filefield_roots".into()]).await?.is_empty())
+async fn has_table(db: &impl ConnectionTrait, table: &str) -> Result<bool> {
+    Ok(!rows(db, dialect(db)?.columns_of(), vec![table.into()]).await?.is_empty())
 }

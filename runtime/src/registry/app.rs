@@ -138,8 +138,9 @@ impl AppBuilder {
             }
         }
         let registered = models::models();
-        let known = registered.iter().chain(&self.models).flat_map(|model| model.fields()).copied();
-        let storages = storages::install(self.settings, given, &known.collect::<Vec<_>>(), start)?;
+        let added = self.models.iter().filter(|model| !registered.iter().any(|other| other.is_same(model)));
+        let known: Vec<_> = registered.iter().chain(added).flat_map(|model| model.fields()).copied().collect();
+        let storages = storages::install(self.settings, given, &known, start)?;
         problems.extend(storages.problems());
         let mut checked = Vec::new();
         let before = problems.len();
