@@ -2,8 +2,8 @@
 
 use crate::databases::on_every_database;
 use crate::support::Garage;
-use filefield::db::sea_orm::TransactionTrait;
 use filefield::db;
+use filefield::db::sea_orm::TransactionTrait;
 use filefield::prelude::*;
 use filefield::registry::with_storage;
 use filefield::storage::FileSystemStorage;
@@ -249,7 +249,9 @@ async fn nothing_is_lost_while_the_root_comes_and_goes_under_load() {
                             }
                         }
                         if number % 5 == 0 {
-                            garage.execute("UPDATE filefield_journal SET due_at = 0 WHERE kind = 'delete'").await;
+                            garage
+                                .execute("UPDATE filefield_journal SET due_at = 0 WHERE kind = 'delete'")
+                                .await;
                             db::sweep(&garage.db).await.unwrap();
                         }
                     }

@@ -222,11 +222,7 @@ async fn record(
     }
 }
 
-async fn recorded(
-    db: &impl ConnectionTrait,
-    alias: &str,
-    storage: &SharedStorage,
-) -> Result<Option<String>> {
+async fn recorded(db: &impl ConnectionTrait, alias: &str, storage: &SharedStorage) -> Result<Option<String>> {
     let found = rows(db, &sql(db)?.root, vec![key(alias, storage).into()]).await?;
     found.first().map(|row| text(row, "identity")).transpose()
 }

@@ -139,7 +139,8 @@ impl AppBuilder {
         }
         let registered = models::models();
         let added = self.models.iter().filter(|model| !registered.iter().any(|other| other.is_same(model)));
-        let known: Vec<_> = registered.iter().chain(added).flat_map(|model| model.fields()).copied().collect();
+        let known: Vec<_> =
+            registered.iter().chain(added).flat_map(|model| model.fields()).copied().collect();
         let storages = storages::install(self.settings, given, &known, start)?;
         problems.extend(storages.problems());
         let mut checked = Vec::new();
@@ -150,7 +151,8 @@ impl AppBuilder {
                 storage.check()
             });
             if let Err(error) = storage {
-                let problem = Error::new(error.kind(), format!("storage `{}`: {error}", alias.escape_debug()));
+                let problem =
+                    Error::new(error.kind(), format!("storage `{}`: {error}", alias.escape_debug()));
                 problems.push(if error.is_retryable() { problem.retryable() } else { problem });
             }
         }

@@ -166,10 +166,13 @@ impl Storages {
 
     /// The storages given in code and those of the settings, built now. Without `MEDIA_ROOT` there is no default one.
     pub(super) fn all(&self) -> Vec<(&str, Result<SharedStorage>)> {
-        let has_default = self.settings.media_root().is_some() || self.settings.default_file_storage().is_some();
+        let has_default =
+            self.settings.media_root().is_some() || self.settings.default_file_storage().is_some();
         let is_own = |alias: &str, entry: &Entry| match entry {
             Entry::Given(_) => true,
-            Entry::Defined(..) => alias != DEFAULT || has_default || self.settings.definitions().contains_key(DEFAULT),
+            Entry::Defined(..) => {
+                alias != DEFAULT || has_default || self.settings.definitions().contains_key(DEFAULT)
+            }
             Entry::Alias(_) => false,
         };
         let own = self.entries.iter().filter(|(alias, entry)| is_own(alias, entry));
@@ -190,7 +193,9 @@ impl Storages {
         let is_other = match (old.location(), new.location()) {
             (Some(old), Some(new)) if old == new => false,
             // Each instance of it is a place of its own, so the settings tell.
-            _ if old.kind() == "memory" && new.kind() == "memory" && definition(self).is_some() => is_redefined(),
+            _ if old.kind() == "memory" && new.kind() == "memory" && definition(self).is_some() => {
+                is_redefined()
+            }
             (None, None) if definition(self).is_some() => is_redefined(),
             _ => !is_same(old, &new),
         };

@@ -104,7 +104,8 @@ fn with_root(folder: &str) -> filefield::Settings {
 
 #[test]
 fn storages_in_which_nothing_can_be_saved_are_told_at_the_start_all_together() {
-    let name = "registry::building::storages_in_which_nothing_can_be_saved_are_told_at_the_start_all_together";
+    let name =
+        "registry::building::storages_in_which_nothing_can_be_saved_are_told_at_the_start_all_together";
     isolated(name, NONE, || {
         std::fs::write(here().join("file"), "").unwrap();
         std::fs::create_dir(here().join("good")).unwrap();
@@ -148,14 +149,18 @@ fn a_field_that_has_a_storage_is_not_told_another_one() {
     }
     model!(Free { photo = memory });
     isolated("registry::building::a_field_that_has_a_storage_is_not_told_another_one", NONE, || {
-        let build = |folder| App::builder().settings(with_root(folder)).model::<Bound>().model::<Free>().build();
+        let build =
+            |folder| App::builder().settings(with_root(folder)).model::<Bound>().model::<Free>().build();
         build("first").unwrap();
         build("first").unwrap();
         let error = build("second").unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Registration);
         let text = error.to_string();
         assert!(text.starts_with("Bound.photo: ") && text.lines().count() == 1, "{text}");
-        assert!(text.contains("`default` (local, `first`)") && text.contains("`default` (local, `second`)"), "{text}");
+        assert!(
+            text.contains("`default` (local, `first`)") && text.contains("`default` (local, `second`)"),
+            "{text}"
+        );
         assert!(!text.contains(here().to_str().unwrap()), "{text}");
         // Nothing has changed: what is said is what is used.
         assert_eq!(filefield::settings::settings().media_root(), Some(&*here().join("first")));
@@ -166,7 +171,8 @@ fn a_field_that_has_a_storage_is_not_told_another_one() {
         App::builder().default_storage(MemoryStorage::new()).build().unwrap_err();
         App::builder().settings(with_root("second")).build().unwrap_err();
         // Other settings may change.
-        let others = filefield::Settings::builder().media_root(here().join("first")).debug(true).build().unwrap();
+        let others =
+            filefield::Settings::builder().media_root(here().join("first")).debug(true).build().unwrap();
         App::builder().settings(others).build().unwrap();
         assert!(filefield::settings::settings().debug());
     });

@@ -167,7 +167,10 @@ pub(super) fn file_columns() -> Vec<(&'static str, &'static FieldDef)> {
 
 /// The storage that an alias of the journal stands for: that of a registered field, or of the settings. Never
 /// another one (F34); one that is not known here may be in another process, so that is no reason to give up at once.
-pub(super) fn storage_of(alias: &str, columns: &[(&'static str, &'static FieldDef)]) -> Result<SharedStorage> {
+pub(super) fn storage_of(
+    alias: &str,
+    columns: &[(&'static str, &'static FieldDef)],
+) -> Result<SharedStorage> {
     let evaluated = columns.iter().filter_map(|(_, def)| def.storage().ok());
     match evaluated.into_iter().find(|handle| handle.alias() == alias) {
         Some(handle) => Ok(handle.storage().clone()),

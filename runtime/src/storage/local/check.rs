@@ -18,7 +18,8 @@ impl Disk {
             Ok(root) => self.check_root(&root),
             Err(Errno::NOENT) => return self.check_parent(),
             Err(Errno::NOTDIR) => {
-                let text = "a file stands at the storage's location, or above it: the location is a directory";
+                let text =
+                    "a file stands at the storage's location, or above it: the location is a directory";
                 return Err(Error::new(ErrorKind::Settings, text));
             }
             Err(error) => Err(error),

@@ -202,7 +202,9 @@ impl Disk {
     pub(super) fn make_root(&self, unsynced: &mut Vec<Unsynced>) -> Result<Arc<RootDir>> {
         let root = match self.root.standing() {
             Ok(Err(Errno::NOENT)) => self.new_root(unsynced)?,
-            Err(error) if error.kind() == ErrorKind::StorageUnavailable && planted!("new-root-while-away") => {
+            Err(error)
+                if error.kind() == ErrorKind::StorageUnavailable && planted!("new-root-while-away") =>
+            {
                 self.root.forget();
                 self.new_root(unsynced)?
             }
@@ -214,7 +216,9 @@ impl Disk {
         match self.mark(&root) {
             Ok(()) => Ok(self.root.reopen()??),
             // The files below may be written all the same, and were before there were marks.
-            Err(error) if matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnly) => Ok(root),
+            Err(error) if matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnly) => {
+                Ok(root)
+            }
             Err(error) => Err(error),
         }
     }

@@ -54,7 +54,9 @@ impl Disk {
             let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
             let file = match sys::open_component(directory.as_fd(), leaf, flags) {
                 // Another program holds a lease, which the kernel asks it to give up.
-                Err(Errno::AGAIN) => sys::reopen(sys::open_component(directory.as_fd(), leaf, sys::PATH_ONLY)?.as_fd())?,
+                Err(Errno::AGAIN) => {
+                    sys::reopen(sys::open_component(directory.as_fd(), leaf, sys::PATH_ONLY)?.as_fd())?
+                }
                 file => file?,
             };
             if read_owner(&file)?.as_deref() != Some(owner) {

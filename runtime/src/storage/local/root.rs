@@ -256,9 +256,9 @@ fn read_mark(root: BorrowedFd<'_>) -> Result<Mark> {
     match read() {
         Ok(identity) => Ok(Mark::Is(identity)),
         Err(Errno::NOENT) => Ok(Mark::Missing),
-        Err(error @ (Errno::ACCESS | Errno::PERM | Errno::ILSEQ | Errno::NOTDIR | Errno::ISDIR | Errno::LOOP)) => {
-            Ok(Mark::Unreadable(error))
-        }
+        Err(
+            error @ (Errno::ACCESS | Errno::PERM | Errno::ILSEQ | Errno::NOTDIR | Errno::ISDIR | Errno::LOOP),
+        ) => Ok(Mark::Unreadable(error)),
         Err(error) => Err(error),
     }
 }
@@ -298,8 +298,7 @@ fn out_of_reach(error: Errno) -> Error {
 /// The error of a mark that says nothing to this process.
 pub(super) fn unreadable(error: Errno) -> Error {
     if let Errno::ACCESS | Errno::PERM = error {
-        let text =
-            "the mark of the storage's root, `.filefield/root`, cannot be read: let the user of this process read it";
+        let text = "the mark of the storage's root, `.filefield/root`, cannot be read: let the user of this process read it";
         return Error::new(ErrorKind::PermissionDenied, text).with_source(std::io::Error::from(error));
     }
     unavailable("the mark of the storage's root, `.filefield/root`, is damaged")

@@ -52,7 +52,9 @@ pub(crate) fn run(options: &Options) -> Result<Report> {
         match world(&mut tried) {
             Ok(true) => report.fired += 1,
             Ok(false) => {}
-            Err(problem) => report.violation("hang or crash", format!("{problem}; in {name}, number {number}")),
+            Err(problem) => {
+                report.violation("hang or crash", format!("{problem}; in {name}, number {number}"))
+            }
         }
     }
     Ok(report)

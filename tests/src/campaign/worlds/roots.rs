@@ -1,12 +1,12 @@
 //! The media root is away, replaced, not mounted, and back again.
 
 use super::Try;
+use crate::campaign::child::Durable;
 use crate::campaign::kill::judge;
 use crate::campaign::place::{Place, in_memory};
 use crate::campaign::world::{
     Change, Expected, Files, Order, Outcome, Random, World, foreign_files, put_foreign_files,
 };
-use crate::campaign::child::Durable;
 use crate::campaign::{Error, Result};
 use filefield::SharedStorage;
 use filefield::storage::{Durability, FileSystemStorage};
@@ -103,10 +103,8 @@ impl Scene {
     /// What has changed in what stands in the place of the root.
     fn touched(&self) -> Vec<String> {
         let mut touched = Vec::new();
-        let has_files = matches!(
-            self.instead,
-            Instead::FilesOfOthers | Instead::AnotherRoot | Instead::AnotherDisk
-        );
+        let has_files =
+            matches!(self.instead, Instead::FilesOfOthers | Instead::AnotherRoot | Instead::AnotherDisk);
         if has_files {
             for (name, bytes) in foreign_files() {
                 if std::fs::read(self.media().join(name)).ok().as_deref() != Some(bytes) {
@@ -152,7 +150,12 @@ fn mount(disk: &Path, media: &Path) -> Result {
 impl Drop for Scene {
     fn drop(&mut self) {
         if let Instead::Unmounted | Instead::AnotherDisk = self.instead {
-            while Command::new("umount").arg("--lazy").arg(self.media()).output().is_ok_and(|out| out.status.success()) {}
+            while Command::new("umount")
+                .arg("--lazy")
+                .arg(self.media())
+                .output()
+                .is_ok_and(|out| out.status.success())
+            {}
         }
     }
 }
@@ -183,7 +186,8 @@ pub(super) fn comes_and_goes(tried: &mut Try<'_>, instead: Instead) -> Result<bo
         let world = &scene.world;
         world.storage.exists(filefield::FileName::new("warm")?).await?;
         let mut expected = Expected::default();
-        perform(world, &mut expected, Order::new("first", Change::Create(Files::all(&mut tried.random)))).await;
+        perform(world, &mut expected, Order::new("first", Change::Create(Files::all(&mut tried.random))))
+            .await;
         let before = Baseline::take(&world.db).await?;
         let told = Told::default();
         let seed = tried.random.next();
@@ -324,7 +328,9 @@ pub(super) fn is_swapped_before_a_deletion(tried: &mut Try<'_>) -> Result<bool> 
         }
         for name in names {
             if std::fs::read(&name).ok().as_deref() != Some(b"not ours") {
-                tried.report.violation("R8", format!("a file of another root was deleted; in {}", tried.what));
+                tried
+                    .report
+                    .violation("R8", format!("a file of another root was deleted; in {}", tried.what));
             }
         }
         scene.settle(tried, &mut expected, &before).await?;

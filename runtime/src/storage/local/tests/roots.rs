@@ -353,8 +353,7 @@ fn a_check_says_whose_the_location_must_be() {
 /// A disk that is not mounted: what stands there is the empty folder below.
 #[test]
 fn an_unmounted_disk_makes_the_storage_unavailable_until_it_is_mounted() {
-    const SETUP: &str =
-        "mkdir -p \"$DIR/disk\" \"$DIR/media\" && mount -t tmpfs none \"$DIR/disk\" && mount --bind \"$DIR/disk\" \"$DIR/media\"";
+    const SETUP: &str = "mkdir -p \"$DIR/disk\" \"$DIR/media\" && mount -t tmpfs none \"$DIR/disk\" && mount --bind \"$DIR/disk\" \"$DIR/media\"";
     if !child::is_child() {
         child::run_in(
             "roots::an_unmounted_disk_makes_the_storage_unavailable_until_it_is_mounted",
