@@ -34,6 +34,7 @@ ci)
     run database --db sqlite --count 30
     run database --db postgres --count 35
     run database --db mariadb --count 35
+    run world --count 16
     run store --count 150
     run drop --storage memory
     run race --count 5000 --replaces 500
@@ -54,6 +55,7 @@ full)
         run drop --db "$db" --storage all --count 1700
         run race --db "$db" --count 200000 --replaces 20000
         run clock --db "$db" --count 70
+        run world --db "$db" --count 160
     done
     run kill --mode calls
     run kill --mode random --db sqlite --count 1000

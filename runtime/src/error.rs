@@ -51,6 +51,9 @@ pub enum ErrorKind {
     Unsupported,
     /// The operating system or the service refused access.
     PermissionDenied,
+    /// The place where the files are is missing, such as a disk that is not mounted, or another one stands there.
+    /// Nothing is known of the files until it is back.
+    StorageUnavailable,
     /// No space, inode or quota left.
     StorageFull,
     /// The file system is read-only.
@@ -385,7 +388,7 @@ fn answer(kind: ErrorKind) -> (u16, &'static str) {
         ErrorKind::Unsupported => (501, "This is not possible here."),
         ErrorKind::PermissionDenied => (500, WRONG),
         ErrorKind::StorageFull => (507, "There is no space left for the file. Please try again later."),
-        ErrorKind::ReadOnly => (503, LATER),
+        ErrorKind::ReadOnly | ErrorKind::StorageUnavailable => (503, LATER),
         ErrorKind::TooManyOpenFiles => (503, "The server could not finish this. Please try again."),
         // What a path in a URL finds.
         ErrorKind::IsADirectory | ErrorKind::NotADirectory | ErrorKind::NotAFile => (404, NO_FILE),

@@ -27,6 +27,8 @@ mod readme;
 mod registry;
 #[cfg(feature = "db")]
 mod review;
+#[cfg(feature = "db")]
+mod roots;
 mod settings;
 #[cfg(feature = "db")]
 mod support;

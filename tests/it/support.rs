@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Every file below a folder, sorted.
+/// Every file below a folder but the mark of a storage's root, sorted.
 pub(crate) fn files_below(folder: &Path) -> Vec<String> {
     fn walk(root: &Path, folder: &Path, found: &mut Vec<String>) {
         for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
@@ -23,6 +23,7 @@ pub(crate) fn files_below(folder: &Path) -> Vec<String> {
     }
     let mut found = Vec::new();
     walk(folder, folder, &mut found);
+    found.retain(|name| name != ".filefield/root");
     found.sort();
     found
 }

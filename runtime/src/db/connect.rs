@@ -144,6 +144,22 @@ pub async fn sweep(db: &DatabaseConnection) -> Result<SweepReport> {
     Sweeper::new(db).run().await
 }
 
+/// Lets the root that stands now be that of the storage `alias`: for this database, which knew another one, and for this
+/// process. A missing root is made. Other processes take it over with the next save, or when they start again.
+///
+/// The first save through a database records the identity of the storage's root. While that root is missing, or another
+/// one stands in its place, files are neither saved nor swept. A copy that has the root's mark, `.filefield/root`, is the
+/// same root, so nothing is to be done after `rsync -aX`. This is for a root without it: a restored backup that left out
+/// hidden files, a new and empty folder, or a bucket in the place of a folder.
+///
+/// Call it when all of the storage's files are there: afterwards a file that is not there counts as deleted.
+///
+/// # Errors
+/// [`UnknownStorage`](ErrorKind::UnknownStorage); those of making and marking the root; those of the database.
+pub async fn accept_root(db: &DatabaseConnection, alias: &str) -> Result<()> {
+    crate::journal::accept(db, alias).await.map_err(|error| error.with_operation("accept_root"))
+}
+
 #[cfg(all(test, feature = "db-sqlite"))]
 mod tests {
     #![allow(clippy::unwrap_used)]

@@ -19,7 +19,7 @@ pub use crate::journal::driver_error;
 pub use claim::UploadClaim;
 pub(crate) use column::Functions;
 pub use column::{AnyColumn, Column, ColumnSpec, Ordering};
-pub use connect::{connect, sweep};
+pub use connect::{accept_root, connect, sweep};
 pub use migrate::{create_indexes, create_table, forget_columns, migrate};
 pub use objects::Objects;
 pub use save::Connection;

@@ -31,6 +31,7 @@ impl RowWrite {
                 return Err(error.with_storage(&file.home).retryable());
             }
             if let Some(storage) = &file.stored {
+                super::roots::compare(tx, &file.home, storage).await?;
                 check_stored(storage, file).await?;
             }
             execute(tx, &sql.unhold, vec![hold.into()]).await?;

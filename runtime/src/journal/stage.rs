@@ -2,6 +2,7 @@
 
 use super::entry::sql;
 use super::reserve::{File, commit, reserve, run};
+use super::roots;
 use super::sql::Sql;
 use super::upload::upload_log;
 use crate::content::Pending;
@@ -155,6 +156,9 @@ pub(crate) async fn stage(db: &DatabaseConnection, requests: Vec<Request>) -> Re
     };
     prepared()?;
     let sql = sql(db)?;
+    for request in &requests {
+        roots::ensure(db, &request.handle).await.map_err(|error| request.blame(error))?;
+    }
     let wanted: Vec<String> = requests.iter().map(|request| request.prepared.name.clone()).collect();
     let files = requests.into_iter().zip(&wanted).map(|(request, wanted)| File::new(request, wanted));
     let mut files = files.collect::<Result<Vec<_>>>()?;
@@ -167,6 +171,9 @@ pub(crate) async fn stage(db: &DatabaseConnection, requests: Vec<Request>) -> Re
         staged()?;
         return Ok(files.into_iter().filter_map(|file| file.staged).collect());
     };
+    if error.kind() == ErrorKind::StorageUnavailable {
+        files.iter().for_each(|file| roots::forget_compared(file.request.handle.storage()));
+    }
     // A journal that cannot be reached now is swept when the lease is over.
     for file in &files {
         if let (Some(id), Some(doubt)) = (file.entry, &file.doubt) {

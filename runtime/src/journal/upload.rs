@@ -66,6 +66,7 @@ pub(crate) async fn announce(
     upload: FileName<'_>,
     seconds: i64,
 ) -> Result<i64> {
+    super::roots::ensure(db, handle).await?;
     let values: Vec<Value> = vec![
         handle.alias().into(),
         upload.as_str().into(),

@@ -1,6 +1,6 @@
 //! The start of a program.
 
-use super::models::{RegisteredModel, failed, register_one};
+use super::models::{self, RegisteredModel, failed, register_one};
 use super::{IntoStorage, StorageChoice, storages};
 use crate::model::FileModel;
 use crate::settings::{DEFAULT, Settings, check_alias};
@@ -32,12 +32,13 @@ pub struct App {
 }
 
 /// Puts an [`App`] together; made by [`App::builder`].
-#[derive(Debug, Default)]
+#[derive(Debug)]
 #[must_use]
 pub struct AppBuilder {
     settings: Option<Settings>,
     storages: BTreeMap<String, Result<StorageChoice>>,
     models: Vec<RegisteredModel>,
+    check: bool,
 }
 
 impl App {
@@ -54,6 +55,12 @@ impl App {
     /// The models of this app, in the order they were added.
     pub fn models(&self) -> &[RegisteredModel] {
         &self.models
+    }
+}
+
+impl Default for AppBuilder {
+    fn default() -> Self {
+        AppBuilder { settings: None, storages: BTreeMap::new(), models: Vec::new(), check: true }
     }
 }
 
@@ -93,15 +100,30 @@ impl AppBuilder {
         self
     }
 
-    /// Puts the settings in force, enters the models, and evaluates the storage functions that have not been yet
-    /// (D133). May be called again, also with other settings: storages built from the old ones are dropped, but a
-    /// field that was evaluated keeps its own (D273).
+    /// Whether [`build`](Self::build) checks that files can be saved in the storages: [`Storage::check`](crate::Storage::check).
+    /// It does by default. Turn it off where files are only read, or where a disk is mounted later.
+    ///
+    /// A folder must be there and be writable, or be one that can be made, on a file system that never gives the name of
+    /// one file to another. For that two empty files are made in its folder `.filefield/tmp`, and removed. Buckets are not
+    /// asked.
+    pub fn check_storages(mut self, check: bool) -> Self {
+        self.check = check;
+        self
+    }
+
+    /// Puts the settings in force, enters the models, evaluates the storage functions that have not been yet, and
+    /// [checks](Self::check_storages) all storages: those of the settings, those given in code, and those of the fields. May
+    /// be called again, also with other settings: storages built from the old ones are dropped. But a field that has its
+    /// storage keeps it, so settings that would give it another one are refused.
+    ///
+    /// It does not wait for a network, so it may be called inside of a runtime as well as outside.
     ///
     /// # Errors
     /// [`Registration`](ErrorKind::Registration) with everything that is wrong, one problem a line
     /// (`Car.photo: ..`): storage functions that failed or panicked, aliases that lead nowhere, two types with one
-    /// table. [`Settings`](ErrorKind::Settings) if the environment had to be read and is malformed. Another call
-    /// tries again at once.
+    /// table, storages in which files cannot be saved; and, before anything is changed, fields that would have another
+    /// storage than they have. [`Settings`](ErrorKind::Settings) if the environment had to be read and is malformed.
+    /// Another call tries again at once.
     pub fn build(self) -> Result<App> {
         let start = Instant::now();
         let mut problems = Vec::new();
@@ -115,9 +137,38 @@ impl AppBuilder {
                 }
             }
         }
-        let storages = storages::install(self.settings, given, start)?;
+        let registered = models::models();
+        let added = self.models.iter().filter(|model| !registered.iter().any(|other| other.is_same(model)));
+        let known: Vec<_> =
+            registered.iter().chain(added).flat_map(|model| model.fields()).copied().collect();
+        let storages = storages::install(self.settings, given, &known, start)?;
         problems.extend(storages.problems());
-        problems.extend(self.models.iter().flat_map(|model| register_one(model, start)));
+        let mut checked = Vec::new();
+        let before = problems.len();
+        for (alias, storage) in if self.check { storages.all() } else { Vec::new() } {
+            let storage = storage.and_then(|storage| {
+                checked.push(storage.clone());
+                storage.check()
+            });
+            if let Err(error) = storage {
+                let problem =
+                    Error::new(error.kind(), format!("storage `{}`: {error}", alias.escape_debug()));
+                problems.push(if error.is_retryable() { problem.retryable() } else { problem });
+            }
+        }
+        // A field that has no function would only be bound to a storage that is refused.
+        let is_sound = problems.len() == before;
+        for model in &self.models {
+            problems.extend(register_one(model, start, |field| is_sound || field.spec().storage.is_some()));
+        }
+        for field in self.models.iter().flat_map(RegisteredModel::fields).filter(|_| self.check) {
+            if let Some((_, storage)) = field.cell().evaluated()
+                && !checked.iter().any(|other| storages::is_same(other, storage))
+            {
+                checked.push(storage.clone());
+                problems.extend(storage.check().err().map(|error| field.blame(error)));
+            }
+        }
         if problems.is_empty() {
             Ok(App { settings: storages.settings().clone(), models: self.models })
         } else {

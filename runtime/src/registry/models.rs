@@ -76,14 +76,19 @@ pub(crate) fn enter_model<M: FileModel>() -> Result<()> {
 
 /// Registers one model: enters it and evaluates its storages.
 pub(crate) fn register<M: FileModel>() -> Result<()> {
-    let problems = register_one(&RegisteredModel::of::<M>(), Instant::now());
+    let problems = register_one(&RegisteredModel::of::<M>(), Instant::now(), |_| true);
     if problems.is_empty() { Ok(()) } else { Err(failed(&problems)) }
 }
 
-/// Registers a model and says what is wrong with it. What failed before `start` is tried again.
-pub(super) fn register_one(model: &RegisteredModel, start: Instant) -> Vec<Error> {
+/// Registers a model and says what is wrong with it. What failed before `start` is tried again. The storages of the
+/// `wanted` fields are evaluated.
+pub(super) fn register_one(
+    model: &RegisteredModel,
+    start: Instant,
+    wanted: impl Fn(&FieldDef) -> bool,
+) -> Vec<Error> {
     let mut problems: Vec<Error> = enter(model).err().into_iter().collect();
-    for field in &model.fields {
+    for field in model.fields.iter().filter(|field| wanted(field)) {
         field.cell().forget_failure(start);
         let evaluated = field.storage().and_then(|_| check_alias(model, field));
         problems.extend(evaluated.err());

@@ -2,6 +2,7 @@
 
 use super::once::Once;
 use super::{StorageChoice, models, overrides};
+use crate::field::FieldDef;
 use crate::settings::{self, DEFAULT, DefaultStorage, Definition, OVERRIDE, Settings};
 use crate::{Error, ErrorKind, Result, SharedStorage};
 use std::collections::BTreeMap;
@@ -43,9 +44,14 @@ fn current() -> Result<Arc<Storages>> {
 /// Puts settings and storages in force. Instances that were built from others are dropped, though not taken from the
 /// fields that have them (D273). Where nothing is new they stay, so an alias is one instance for all fields that were
 /// ever evaluated, and forget their failures from before `start`.
+///
+/// # Errors
+/// [`Registration`](ErrorKind::Registration) where one of the `fields` has a storage already that would be another one
+/// then. Nothing is changed in that case.
 pub(super) fn install(
     settings: Option<Settings>,
     given: BTreeMap<String, StorageChoice>,
+    fields: &[&'static FieldDef],
     start: Instant,
 ) -> Result<Arc<Storages>> {
     if settings.is_none() && given.is_empty() {
@@ -66,8 +72,13 @@ pub(super) fn install(
         storages.forget_failures(start);
         return Ok(storages.clone());
     }
-    settings::install(settings.clone());
-    let storages = Arc::new(Storages::new(settings, given));
+    let storages = Arc::new(Storages::new(settings.clone(), given));
+    let changed: Vec<_> =
+        fields.iter().filter_map(|field| storages.changes(field, current.as_deref())).collect();
+    if !changed.is_empty() {
+        return Err(models::failed(&changed));
+    }
+    settings::install(settings);
     // Not dropped under the lock: a storage's destructor may use the library.
     let _old = current.replace(storages.clone());
     drop(current);
@@ -153,6 +164,52 @@ impl Storages {
         Ok((target.to_owned(), storage))
     }
 
+    /// The storages given in code and those of the settings, built now. Without `MEDIA_ROOT` there is no default one.
+    pub(super) fn all(&self) -> Vec<(&str, Result<SharedStorage>)> {
+        let has_default =
+            self.settings.media_root().is_some() || self.settings.default_file_storage().is_some();
+        let is_own = |alias: &str, entry: &Entry| match entry {
+            Entry::Given(_) => true,
+            Entry::Defined(..) => {
+                alias != DEFAULT || has_default || self.settings.definitions().contains_key(DEFAULT)
+            }
+            Entry::Alias(_) => false,
+        };
+        let own = self.entries.iter().filter(|(alias, entry)| is_own(alias, entry));
+        own.map(|(alias, _)| (alias.as_str(), self.get(alias).map(|(_, storage)| storage))).collect()
+    }
+
+    /// What is wrong if the field, which has a storage already, would have another one by these settings.
+    fn changes(&self, field: &FieldDef, before: Option<&Storages>) -> Option<Error> {
+        let (alias, old) = field.cell().evaluated()?;
+        let wanted = if field.spec().storage.is_none() { DEFAULT } else { alias };
+        // Where nothing goes by the alias any more, the field keeps its storage, and nobody else gets another.
+        let (target, new) = self.get(wanted).ok()?;
+        let definition = |storages: &Storages| match storages.entries.get(&target) {
+            Some(Entry::Defined(definition, _)) => Some(definition.clone()),
+            _ => None,
+        };
+        let is_redefined = || before.is_none_or(|before| definition(before) != definition(self));
+        let is_other = match (old.location(), new.location()) {
+            (Some(old), Some(new)) if old == new => false,
+            // Each instance of it is a place of its own, so the settings tell.
+            _ if old.kind() == "memory" && new.kind() == "memory" && definition(self).is_some() => {
+                is_redefined()
+            }
+            (None, None) if definition(self).is_some() => is_redefined(),
+            _ => !is_same(old, &new),
+        };
+        if !is_other {
+            return None;
+        }
+        let (old, new) = (described(alias, old), described(&target, &new));
+        let text = format!(
+            "the field uses the storage {old} already and would go on using it, while the new settings say {new}; build \
+             the app once, before files are used, or use `filefield::registry::with_storage` in a test"
+        );
+        Some(field.blame(Error::new(ErrorKind::Registration, text)))
+    }
+
     /// The aliases that lead nowhere.
     pub(super) fn problems(&self) -> Vec<Error> {
         self.entries.keys().filter_map(|alias| self.find(alias).err()).collect()
@@ -169,6 +226,16 @@ pub(super) fn built() -> Vec<(String, SharedStorage)> {
         Entry::Alias(_) => None,
     });
     built.collect()
+}
+
+/// A storage in words, without the way to it.
+fn described(alias: &str, storage: &SharedStorage) -> String {
+    let location = storage.location().unwrap_or_default();
+    let kind = storage.kind();
+    match location.trim_end_matches('/').rsplit_once('/') {
+        Some((_, last)) if !last.is_empty() => format!("`{alias}` ({kind}, `{last}`)"),
+        _ => format!("`{alias}` ({kind})"),
+    }
 }
 
 /// Whether both are one instance.

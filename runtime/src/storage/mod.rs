@@ -266,6 +266,43 @@ pub trait Storage: Any + fmt::Debug + Send + Sync {
         self.delete(from).await.map_err(|error| error.in_operation("rename").uncertain())
     }
 
+    /// Deletes a file if it carries this owner token, and says whether it did. Proof and deletion are about the same file,
+    /// as far as the storage can: by default they are [`owner`](Self::owner) and [`delete`](Self::delete).
+    ///
+    /// # Errors
+    /// As those two. A missing file is `Ok(false)`.
+    async fn delete_owned(&self, name: FileName<'_>, owner: &str) -> Result<bool> {
+        match self.owner(name).await {
+            Ok(Some(found)) if found == owner => self.delete(name).await.map(|()| true),
+            Ok(_) => Ok(false),
+            Err(error) if error.kind() == crate::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The identity of the place where the files are, written into it once, where a place can be missing or be mistaken
+    /// for another one, as a mounted disk can. `None`, the default, says that it cannot.
+    ///
+    /// The journal notes the identity with the first file that is saved through a database, and asks before files of
+    /// that storage are stored or judged.
+    ///
+    /// # Errors
+    /// [`StorageUnavailable`](crate::ErrorKind::StorageUnavailable) where the place is missing, has no identity yet, or
+    /// is not the one that is wanted; those of the medium.
+    async fn root(&self, which: WhichRoot) -> Result<Option<String>> {
+        let _ = which;
+        Ok(None)
+    }
+
+    /// Finds out whether files could be saved, without saving one. [`App::build`](crate::App) asks every storage, on the
+    /// thread that calls it, so this may use the disk and must not wait for a network. By default it is content.
+    ///
+    /// # Errors
+    /// Whatever would keep files from being saved, with what to do about it.
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// The owner token kept with a file, `None` where it carries none. The sweeper deletes nothing without it
     /// (G3, requirement 91).
     ///
@@ -319,6 +356,20 @@ pub(crate) async fn one_by_one<S: Storage + ?Sized>(
         }
     }
     results
+}
+
+/// Which place is wanted of [`Storage::root`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WhichRoot {
+    /// The one that stands now. Nothing is made.
+    Standing,
+    /// The one that stands now. On a first start, when the storage has not known an identity yet, what is missing is made.
+    First,
+    /// The one with this identity, and from now on no other.
+    Known(String),
+    /// Whatever stands there now, and from now on no other. What is missing is made.
+    Accepted,
 }
 
 /// A storage shared by all fields and tasks that use it.

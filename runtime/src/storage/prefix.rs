@@ -2,7 +2,7 @@
 
 use super::{
     DirectUpload, Listing, Metadata, NewFile, Reader, SaveOptions, Saved, SharedStorage, SignOptions,
-    SignedAccess, SignedRequest, Storage, UploadTerms,
+    SignedAccess, SignedRequest, Storage, UploadTerms, WhichRoot,
 };
 use crate::inspect::Inspector;
 use crate::name::{check_directory, filepath_to_uri};
@@ -250,6 +250,18 @@ impl Storage for PrefixStorage {
 
     async fn abort_upload(&self, name: FileName<'_>, id: &str) -> Result<()> {
         forward!(self, name, full => self.inner.abort_upload(full, id).await)
+    }
+
+    async fn delete_owned(&self, name: FileName<'_>, owner: &str) -> Result<bool> {
+        forward!(self, name, full => self.inner.delete_owned(full, owner).await)
+    }
+
+    async fn root(&self, which: WhichRoot) -> Result<Option<String>> {
+        self.inner.root(which).await.map_err(|error| self.error(error))
+    }
+
+    fn check(&self) -> Result<()> {
+        self.inner.check().map_err(|error| self.error(error))
     }
 
     fn location(&self) -> Option<String> {

@@ -252,6 +252,19 @@ macro_rules! storage_around {
                 call.end(self.inner.owner(name).await, |_| None).await
             }
 
+            async fn delete_owned(&self, name: crate::FileName<'_>, owner: &str) -> crate::Result<bool> {
+                let call = self.begin(Operation::Delete, name.as_str(), None).await?;
+                call.end(self.inner.delete_owned(name, owner).await, |_| None).await
+            }
+
+            async fn root(&self, which: crate::storage::WhichRoot) -> crate::Result<Option<String>> {
+                self.inner.root(which).await
+            }
+
+            fn check(&self) -> crate::Result<()> {
+                self.inner.check()
+            }
+
             fn url(&self, name: crate::FileName<'_>) -> crate::Result<String> {
                 self.inner.url(name)
             }

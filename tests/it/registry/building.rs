@@ -92,3 +92,88 @@ fn the_first_who_meets_a_failure_and_the_next_are_told_the_same() {
         assert_eq!(ask(), first);
     }
 }
+
+/// The folder that `isolated` gives each test.
+fn here() -> std::path::PathBuf {
+    std::env::current_dir().unwrap()
+}
+
+fn with_root(folder: &str) -> filefield::Settings {
+    filefield::Settings::builder().media_root(here().join(folder)).build().unwrap()
+}
+
+#[test]
+fn storages_in_which_nothing_can_be_saved_are_told_at_the_start_all_together() {
+    let name =
+        "registry::building::storages_in_which_nothing_can_be_saved_are_told_at_the_start_all_together";
+    isolated(name, NONE, || {
+        std::fs::write(here().join("file"), "").unwrap();
+        std::fs::create_dir(here().join("good")).unwrap();
+        let settings = || {
+            let url = |folder: &str| format!("file://{}/{folder}", here().display());
+            let builder = filefield::Settings::builder().media_root(here().join("no/media"));
+            builder.storage("docs", &url("file")).storage("good", &url("good")).build().unwrap()
+        };
+        let given = || filefield::storage::FileSystemStorage::new(here().join("neither/there")).unwrap();
+        let build = || App::builder().settings(settings()).storage("given", given());
+        let error = build().build().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Registration);
+        let text = error.to_string();
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines.len(), 3, "{text}");
+        for (line, (alias, says)) in lines.iter().zip([
+            ("default", "does not exist"),
+            ("docs", "the location is a directory"),
+            ("given", "does not exist"),
+        ]) {
+            assert!(line.starts_with(&format!("storage `{alias}`: ")) && line.contains(says), "{line}");
+        }
+        assert!(!text.contains(here().to_str().unwrap()), "{text}");
+        build().check_storages(false).build().unwrap();
+        // Inside of a runtime as well.
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async { build().build().unwrap_err() });
+        // What is corrected is taken; a folder that is missing is made by the first save.
+        App::builder().settings(with_root("media")).build().unwrap();
+        assert!(!here().join("media").exists());
+    });
+}
+
+#[test]
+fn a_field_that_has_a_storage_is_not_told_another_one() {
+    #[derive(Model)]
+    #[allow(dead_code)]
+    struct Bound {
+        #[file]
+        photo: FileField,
+    }
+    model!(Free { photo = memory });
+    isolated("registry::building::a_field_that_has_a_storage_is_not_told_another_one", NONE, || {
+        let build =
+            |folder| App::builder().settings(with_root(folder)).model::<Bound>().model::<Free>().build();
+        build("first").unwrap();
+        build("first").unwrap();
+        let error = build("second").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Registration);
+        let text = error.to_string();
+        assert!(text.starts_with("Bound.photo: ") && text.lines().count() == 1, "{text}");
+        assert!(
+            text.contains("`default` (local, `first`)") && text.contains("`default` (local, `second`)"),
+            "{text}"
+        );
+        assert!(!text.contains(here().to_str().unwrap()), "{text}");
+        // Nothing has changed: what is said is what is used.
+        assert_eq!(filefield::settings::settings().media_root(), Some(&*here().join("first")));
+        let path = |storage: &SharedStorage| storage.path(FileName::new("f").unwrap()).unwrap();
+        assert_eq!(path(&filefield::default_storage().unwrap()), here().join("first/f"));
+        assert_eq!(path(&field::<Bound>(0).storage().unwrap()), here().join("first/f"));
+        // Given in code, or without the model being named again, it is the same.
+        App::builder().default_storage(MemoryStorage::new()).build().unwrap_err();
+        App::builder().settings(with_root("second")).build().unwrap_err();
+        // Other settings may change.
+        let others =
+            filefield::Settings::builder().media_root(here().join("first")).debug(true).build().unwrap();
+        App::builder().settings(others).build().unwrap();
+        assert!(filefield::settings::settings().debug());
+    });
+}

@@ -41,7 +41,8 @@ const ROOMS: u64 = 20;
 
 pub(crate) fn run(options: &Options) -> Result<Report> {
     if std::env::var_os(INSIDE).is_none() {
-        return outside(options);
+        let durability = options.text("durability", "full");
+        return in_namespace(options, INSIDE, &["full", "--durability", durability], 50);
     }
     let mut report = Report::default();
     let (mut ends, mut random) = (BTreeMap::<String, u64>::new(), Random::new(options.seed));
@@ -68,16 +69,16 @@ pub(crate) fn run(options: &Options) -> Result<Report> {
     Ok(report)
 }
 
-/// Runs the campaign once more in a namespace, and takes over its report.
-fn outside(options: &Options) -> Result<Report> {
+/// Runs a campaign once more in a mount namespace, and takes over its report. `mark` is set there.
+pub(super) fn in_namespace(options: &Options, mark: &str, command: &[&str], count: u64) -> Result<Report> {
     let user = if rustix::process::geteuid().is_root() { "--mount" } else { "--map-root-user" };
     let output = std::process::Command::new("unshare")
         .args(["--mount", user, "--"])
         .arg(std::env::current_exe()?)
-        .args(["full", "--db", &options.db.to_string(), "--seed", &options.seed.to_string()])
-        .args(["--count", &options.count.unwrap_or(50).to_string()])
-        .args(["--durability", options.text("durability", "full")])
-        .env(INSIDE, "1")
+        .args(command)
+        .args(["--db", &options.db.to_string(), "--seed", &options.seed.to_string()])
+        .args(["--count", &options.count.unwrap_or(count).to_string()])
+        .env(mark, "1")
         .stderr(std::process::Stdio::inherit())
         .output()
         .map_err(|error| format!("`unshare` does not start: {error}"))?;

@@ -43,6 +43,7 @@ mod syscalls;
 mod traced;
 mod tracer;
 mod world;
+mod worlds;
 
 use options::Options;
 use report::Report;
@@ -54,7 +55,7 @@ type Result<T = ()> = std::result::Result<T, Error>;
 type Campaign = fn(&Options) -> Result<Report>;
 
 /// Name and function of every campaign.
-const CAMPAIGNS: [(&str, Campaign); 13] = [
+const CAMPAIGNS: [(&str, Campaign); 14] = [
     ("kill", kill::run),
     ("syscalls", syscalls::run),
     ("full", full::run),
@@ -67,6 +68,7 @@ const CAMPAIGNS: [(&str, Campaign); 13] = [
     ("power", power::run),
     ("drop", drop::run),
     ("race", race::run),
+    ("world", worlds::run),
     ("planted", planted::run),
 ];
 

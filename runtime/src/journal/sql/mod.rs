@@ -135,6 +135,25 @@ statements! {
     dead = format!("UPDATE filefield_journal SET state = 'dead', due_at = {NEVER}, last_error = ? \
         WHERE id = ? AND attempts = ? AND state <> 'pending'");
 
+    /// The storages of entries that are due: → storage.
+    due_storages = "SELECT DISTINCT storage FROM filefield_journal WHERE due_at <= {now} AND state <> 'dead'";
+
+    /// Entries that are due and in nobody's hands: storage, limit → id.
+    due_of = "SELECT id FROM filefield_journal WHERE due_at <= {now} AND state <> 'dead' AND storage = ? \
+        ORDER BY due_at, id LIMIT ? {skip}";
+
+    /// Puts off an entry whose storage is not available: reason, seconds, id. It is no attempt.
+    put_off = "UPDATE filefield_journal SET last_error = ?, due_at = {now} + ? WHERE id = ? AND state <> 'dead'";
+
+    /// The root that a storage had at the first save: storage → identity.
+    root = "SELECT identity FROM filefield_roots WHERE storage = ?";
+
+    /// Records that root: storage, identity.
+    add_root = "INSERT INTO filefield_roots (storage, identity) VALUES (?, ?)";
+
+    /// Forgets it: storage.
+    forget_root = "DELETE FROM filefield_roots WHERE storage = ?";
+
     /// How many entries wait for a person: → n.
     count_dead = format!("SELECT COUNT(*) AS n FROM filefield_journal WHERE due_at = {NEVER} AND state = 'dead'");
 

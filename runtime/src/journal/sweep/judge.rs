@@ -1,6 +1,7 @@
 //! What is to become of one fenced entry: is the name still in use, and is the file ours (G2, G3).
 
 use super::super::entry::{Entry, execute, sql, token};
+use super::super::roots::{self, Trust};
 use super::referenced::is_referenced;
 use crate::failpoints::{planted, step};
 use crate::field::FieldDef;
@@ -24,10 +25,11 @@ pub(super) async fn judge(db: &DatabaseConnection, entry: &Entry) -> Result<Outc
     };
     let columns = file_columns();
     let storage = storage_of(&entry.storage, &columns)?;
+    let trust = roots::trust(db, &entry.storage, &storage).await?;
     // A storage that refuses to give up parts may delete the file all the same. The entry is kept then: what is left is
     // tried again, and the refusal is what it tells.
     let refused = if entry.is_delete { None } else { drop_parts(entry, name, &storage).await? };
-    let outcome = decide(db, entry, name, &storage, &columns).await?;
+    let outcome = decide(db, entry, (name, trust), &storage, &columns).await?;
     match refused {
         // What a row has is whole, so its upload is not open.
         Some(error) if !matches!(outcome, Outcome::Referenced | Outcome::Dead(_)) => Err(error),
@@ -56,7 +58,7 @@ async fn drop_parts(entry: &Entry, name: FileName<'_>, storage: &SharedStorage) 
 async fn decide(
     db: &DatabaseConnection,
     entry: &Entry,
-    name: FileName<'_>,
+    (name, trust): (FileName<'_>, Trust),
     storage: &SharedStorage,
     columns: &[(&'static str, &'static FieldDef)],
 ) -> Result<Outcome> {
@@ -70,7 +72,8 @@ async fn decide(
         return Ok(Outcome::Referenced);
     }
     step!("G2.probed");
-    match storage.owner(name).await {
+    let mut proof = None;
+    match storage.owner(name).await.inspect(|owner| proof.clone_from(owner)) {
         // Nobody else knows such a name, and whoever sent the upload need not have said whose it is.
         Ok(_) if name.upload_token() == Some(&entry.token) => {}
         // The file to be deleted was gone already, and a save has taken its name.
@@ -102,6 +105,7 @@ async fn decide(
         }
         Ok(_) => {}
         Err(error) => match error.kind() {
+            ErrorKind::NotFound if trust == Trust::OnlyWhatIsThere => return Err(unknown_root(entry)),
             ErrorKind::NotFound => return Ok(Outcome::Absent),
             ErrorKind::Unsupported if name.upload_token() == Some(&entry.token) => {}
             ErrorKind::Unsupported if writer.is_none() && is_token_in_name(entry) => {}
@@ -112,9 +116,24 @@ async fn decide(
         },
     }
     step!("G3.proven");
-    storage.delete(name).await?;
+    match proof {
+        // The file of another owner has taken its place since.
+        Some(owner) if !storage.delete_owned(name, &owner).await? => return Ok(Outcome::Absent),
+        Some(_) => {}
+        None => storage.delete(name).await?,
+    }
     step!("G4.deleted");
     Ok(Outcome::Deleted)
+}
+
+/// The error of a file that is not there, in a storage of which the database knows no root.
+fn unknown_root(entry: &Entry) -> Error {
+    let alias = entry.storage.escape_debug();
+    let text = format!(
+        "the file is not there, and the database does not know yet which root the storage has: the next save records it, or \
+         `filefield::db::accept_root(&db, \"{alias}\")`"
+    );
+    Error::new(ErrorKind::StorageUnavailable, text).with_storage(&entry.storage).retryable()
 }
 
 /// Whether a deletion is about the file of this owner. It is about the file that its first try has found: by the next,
@@ -160,7 +179,7 @@ pub(crate) async fn is_named(
 }
 
 /// Every file column of every registered model with a table.
-fn file_columns() -> Vec<(&'static str, &'static FieldDef)> {
+pub(super) fn file_columns() -> Vec<(&'static str, &'static FieldDef)> {
     let mut columns = Vec::new();
     for model in registry::models() {
         if let Some(table) = model.table() {
@@ -172,7 +191,10 @@ fn file_columns() -> Vec<(&'static str, &'static FieldDef)> {
 
 /// The storage that an alias of the journal stands for: that of a registered field, or of the settings. Never
 /// another one (F34); one that is not known here may be in another process, so that is no reason to give up at once.
-fn storage_of(alias: &str, columns: &[(&'static str, &'static FieldDef)]) -> Result<SharedStorage> {
+pub(super) fn storage_of(
+    alias: &str,
+    columns: &[(&'static str, &'static FieldDef)],
+) -> Result<SharedStorage> {
     let evaluated = columns.iter().filter_map(|(_, def)| def.storage().ok());
     match evaluated.into_iter().find(|handle| handle.alias() == alias) {
         Some(handle) => Ok(handle.storage().clone()),

@@ -1,5 +1,6 @@
 //! The sweeper: finish what the journal says (G1–G5).
 
+mod away;
 mod background;
 mod brake;
 mod judge;
@@ -48,7 +49,8 @@ pub struct SweepReport {
     pub referenced: u64,
     /// Files that were not there, or not ours.
     pub absent: u64,
-    /// Entries that failed and will be tried again.
+    /// Entries that failed and will be tried again, among them those whose storage is not available, such as a disk
+    /// that is not mounted.
     pub failed: u64,
     /// Entries that wait for a person, old ones included: alarm when this grows.
     pub dead: u64,
@@ -140,7 +142,15 @@ impl Sweeper {
     /// One turn. Entries that wait for a person are counted only where new ones are among them.
     async fn turn(&self) -> Result<SweepReport> {
         let mut report = SweepReport::default();
+        let mut is_away = true;
         while look(&self.db).await? {
+            if std::mem::take(&mut is_away) {
+                let put_off = self.put_off().await?;
+                report.failed += put_off;
+                if put_off > 0 {
+                    continue;
+                }
+            }
             let left = self.entries.saturating_sub(report.examined);
             let limit = left.min(BATCH).min(self.brake.allowance());
             if limit == 0 {
@@ -155,7 +165,7 @@ impl Sweeper {
             }
             for entry in &due {
                 let deleted = report.deleted;
-                self.work_off(entry, false, &mut report).await?;
+                is_away |= self.work_off(entry, false, &mut report).await? == Worked::StorageIsAway;
                 self.brake.count(report.deleted - deleted);
             }
         }
@@ -168,7 +178,7 @@ impl Sweeper {
         entry: &Entry,
         finished: bool,
         report: &mut SweepReport,
-    ) -> Result<()> {
+    ) -> Result<Worked> {
         report.examined += 1;
         let (db, sql, id) = (&self.db, sql(&self.db)?, entry.id);
         let judged = tokio::time::timeout(PATIENCE_FOR_ONE, caught(judge(db, entry))).await;
@@ -201,6 +211,12 @@ impl Sweeper {
                 }
                 step!("G5.settled");
             }
+            Err(error) if error.kind() == ErrorKind::StorageUnavailable => {
+                let values = vec![error.to_string().into(), away::PAUSE.into(), id.into()];
+                execute(db, &sql.put_off, values).await?;
+                report.failed += 1;
+                return Ok(Worked::StorageIsAway);
+            }
             Err(error) => {
                 let mut values = vec![error.to_string().into(), id.into()];
                 if planted!("forget-after-failure") {
@@ -215,7 +231,7 @@ impl Sweeper {
                 }
             }
         }
-        Ok(())
+        Ok(Worked::Done)
     }
 
     async fn one(&self, id: i64) -> Result<()> {
@@ -235,6 +251,15 @@ async fn caught<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
             .unwrap_or_else(|_| Poll::Ready(Err(Error::new(ErrorKind::Io, "the storage panicked"))))
     })
     .await
+}
+
+/// How an entry was worked off.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Worked {
+    /// As it should be, or it failed by itself.
+    Done,
+    /// Not at all: it was put off, for the root of its storage is not in its place.
+    StorageIsAway,
 }
 
 /// What is to be fenced.

@@ -1,15 +1,17 @@
 //! Opening and making the directories below the root.
 
 use super::disk::{Disk, Durability};
-use super::root::RootDir;
-use super::stage::RESERVED;
+use super::root::{self, MARK, Mark, RootDir};
+use super::stage::{self, RESERVED, Staged};
 use super::sys::{self, PATH_ONLY, open_beneath, open_component};
 use crate::failpoints::planted;
+use crate::storage::WhichRoot;
 use crate::{Error, ErrorKind, Result};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{CWD, Mode, OFlags};
 use rustix::io::Errno;
 use std::collections::BTreeSet;
+use std::io::Write;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -54,7 +56,7 @@ impl Target {
 }
 
 /// A directory that got a new entry which is not on the disk yet, and the path of that entry.
-struct Unsynced {
+pub(super) struct Unsynced {
     directory: OwnedFd,
     made: String,
 }
@@ -131,10 +133,7 @@ impl Disk {
 
     /// The directory `path`, if it is there: nothing is made for it.
     pub(super) fn standing_target(&self, path: &str) -> Option<Target> {
-        let root = self.root.get().ok()?;
-        if !matches!(self.root.was_replaced(&root), Ok(false)) {
-            return None;
-        }
+        let Ok(Ok(root)) = self.root.standing() else { return None };
         let mut unsynced = Vec::new();
         let directory = self.directory(&root, path).ok()?;
         self.add_unsynced_above(&root, path, &mut unsynced).ok()?;
@@ -163,8 +162,8 @@ impl Disk {
         if target.opened.elapsed() < SOON || !self.root.was_replaced(&target.root)? {
             return Ok(());
         }
-        let text = "the storage's root was replaced while the file was written";
-        Err(Error::new(ErrorKind::Io, text).retryable())
+        let text = "the root of the storage was replaced while the file was written";
+        Err(Error::new(ErrorKind::StorageUnavailable, text).retryable())
     }
 
     /// The directory of `target` once more, after somebody has removed it.
@@ -206,13 +205,32 @@ impl Disk {
         Ok(())
     }
 
-    /// The root. A missing one is made (D205), the directories above it are not (requirement 26).
-    fn make_root(&self, unsynced: &mut Vec<Unsynced>) -> Result<Arc<RootDir>> {
-        match self.root.get() {
-            Ok(root) if !self.root.was_replaced(&root)? => return Ok(root),
-            Ok(_) | Err(Errno::NOENT) => {}
-            Err(error) => return Err(error.into()),
+    /// The root. On a first start a missing one is made, and marked; the directories above it are not made.
+    pub(super) fn make_root(&self, unsynced: &mut Vec<Unsynced>) -> Result<Arc<RootDir>> {
+        let root = match self.root.standing() {
+            Ok(Err(Errno::NOENT)) => self.new_root(unsynced)?,
+            Err(error)
+                if error.kind() == ErrorKind::StorageUnavailable && planted!("new-root-while-away") =>
+            {
+                self.root.forget();
+                self.new_root(unsynced)?
+            }
+            root => root??,
+        };
+        if root.mark != Mark::Missing {
+            return Ok(root);
         }
+        match self.mark(&root) {
+            Ok(()) => Ok(self.root.reopen()??),
+            // The files below may be written all the same, and were before there were marks.
+            Err(error) if matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnly) => {
+                Ok(root)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn new_root(&self, unsynced: &mut Vec<Unsynced>) -> Result<Arc<RootDir>> {
         let location = self.root.location();
         match rustix::fs::mkdir(location, self.new_directory_mode()) {
             Ok(()) => {
@@ -230,19 +248,75 @@ impl Disk {
                 }
             }
             Err(Errno::EXIST) => {}
-            Err(Errno::NOENT) => {
-                return Err(Error::new(
-                    ErrorKind::Settings,
-                    "the directory that the storage's location lies in does not exist",
-                ));
-            }
+            Err(Errno::NOENT) => return Err(no_parent()),
             Err(error) => return Err(error.into()),
         }
-        match self.root.reopen() {
+        match self.root.reopen()? {
             Err(Errno::NOENT) => {
                 Err(Error::new(ErrorKind::Settings, "the storage's location is a link to nothing"))
             }
             root => Ok(root?),
+        }
+    }
+
+    /// A directory of the library's own at `path`.
+    pub(super) fn target_at(&self, root: &Arc<RootDir>, path: &str, directory: Directory) -> Target {
+        let (path, unsynced) = (path.to_owned(), Vec::new());
+        Target { path, root: root.clone(), directory, opened: Instant::now(), unsynced }
+    }
+
+    /// Gives the root its identity, on the disk when this returns. Another process may be faster; then it has given one.
+    fn mark(&self, root: &Arc<RootDir>) -> Result<()> {
+        let directory = Directory::Opened(stage::reserved(root)?);
+        let target = self.target_at(root, RESERVED, directory);
+        let mut staged = Staged::new(&self.calls, &target, None)?;
+        staged.file().write_all(root::new_mark()?.as_bytes())?;
+        rustix::fs::fchmod(staged.file(), Mode::RUSR | Mode::WUSR)?;
+        staged.file().sync_all()?;
+        match staged.publish(&self.calls, &target, MARK) {
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(error) => return Err(error.into()),
+        }
+        sys::sync_directory(target.directory.as_fd())?;
+        let above = open_component(root.as_fd(), ".", OFlags::RDONLY | OFlags::DIRECTORY)?;
+        Ok(sys::sync_directory(above.as_fd())?)
+    }
+
+    /// The identity of the root, where that is what is wanted.
+    pub(super) fn identity(&self, which: &WhichRoot) -> Result<String> {
+        let mut unsynced = Vec::new();
+        let root = match which {
+            WhichRoot::Known(identity) if planted!("root-not-identified") => return Ok(identity.clone()),
+            WhichRoot::Known(identity) => {
+                self.root.expect(identity)?;
+                self.root.standing()?
+            }
+            WhichRoot::Standing => self.root.standing()?,
+            WhichRoot::First | WhichRoot::Accepted => {
+                if let WhichRoot::Accepted = which {
+                    self.root.forget();
+                }
+                let root = self.make_root(&mut unsynced);
+                let synced = self.sync_made(unsynced);
+                let root = root?;
+                synced?;
+                if root.mark == Mark::Missing {
+                    // It was tried before, so this tells why it cannot be done.
+                    self.mark(&root)?;
+                    self.root.reopen()?
+                } else {
+                    Ok(root)
+                }
+            }
+        };
+        match root {
+            Err(Errno::NOENT | Errno::NOTDIR) => Err(root::gone()),
+            Err(error) => Err(error.into()),
+            Ok(root) => match &root.mark {
+                Mark::Is(identity) => Ok(identity.to_string()),
+                Mark::Missing => Err(root::unmarked()),
+                Mark::Unreadable(errno) => Err(root::unreadable(*errno)),
+            },
         }
     }
 
@@ -336,6 +410,12 @@ impl Disk {
         }
         Ok(())
     }
+}
+
+/// The error of a location whose root cannot be made.
+pub(super) fn no_parent() -> Error {
+    let text = "the directory that the storage's location lies in does not exist";
+    Error::new(ErrorKind::Settings, text)
 }
 
 pub(super) fn kept_vanishing() -> Error {

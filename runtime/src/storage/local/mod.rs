@@ -6,6 +6,7 @@ mod batch;
 mod buffer;
 mod builder;
 mod cancel;
+mod check;
 mod copy;
 mod directories;
 mod disk;
@@ -28,7 +29,7 @@ pub(in crate::storage) use save::Names;
 
 use super::{
     Listing, Metadata, NewFile, Public, Reader, SaveOptions, Saved, SignOptions, SignedAccess, SignedRequest,
-    Storage,
+    Storage, WhichRoot,
 };
 use crate::content::{Alarm, Source};
 use crate::inspect::Inspector;
@@ -58,8 +59,12 @@ const KIND: &str = "local";
 ///   memory saved under [`Durability::None`], as long as the storage's saves prove fast: four in a row must have taken
 ///   at most 1 ms each, and one that takes longer sends the others to a blocking thread for twenty times its length.
 ///
-/// The root directory is opened once and held. A missing one is made by the first save, but no directory above it
-/// (requirement 26). Another directory put in its place is noticed by whatever changes files, or when a file is not found.
+/// The root directory is opened once and held. The first save makes a missing one, but no directory above it, and marks
+/// it with a random identity in `.filefield/root`. Once the storage knows the identity, no other directory is taken for
+/// the root: while the root is missing, not mounted or replaced by another one, every operation fails with
+/// [`StorageUnavailable`](ErrorKind::StorageUnavailable), and works again when the root is back. A copy that has the mark,
+/// such as one made by `rsync -aX`, is the root as well. With a database, see
+/// [`accept_root`](crate::db::accept_root) for a new root without the mark.
 ///
 /// Another file system may be mounted below the root: files are saved and read there, and renamed to and fro by a copy.
 /// But nothing can be staged there, so a file is not replaced, and where files cannot be made without a name none is
@@ -188,7 +193,7 @@ impl FileSystemStorage {
         }
         let owned = text.to_owned();
         self.blocking(operation, Some(text), move |disk| {
-            Ok(disk.root.with(|root| work(disk, root, &owned, false))?)
+            Ok(disk.root.with(|root| work(disk, root, &owned, false))??)
         })
         .await
     }
@@ -297,12 +302,11 @@ impl Storage for FileSystemStorage {
 
     async fn abandon(&self, owner: &str) -> Result<()> {
         let owner = owner.to_owned();
-        let abandon =
-            move |disk: &Disk| match disk.root.with(|root| stage::abandon(&disk.calls, root, &owner)) {
-                // No root, so nothing below it.
-                Err(Errno::NOENT) => Ok(()),
-                result => Ok(result?),
-            };
+        let abandon = move |disk: &Disk| match disk.root.with(|root| stage::abandon(&disk.calls, root, &owner))? {
+            // No root, so nothing below it.
+            Err(Errno::NOENT) => Ok(()),
+            result => Ok(result?),
+        };
         self.blocking("abandon", None, abandon).await
     }
 
@@ -424,5 +428,18 @@ impl Storage for FileSystemStorage {
     async fn owner(&self, name: FileName<'_>) -> Result<Option<String>> {
         let owned = name.as_str().to_owned();
         self.blocking("owner", Some(name.as_str()), move |disk| disk.owner(&owned)).await
+    }
+
+    async fn delete_owned(&self, name: FileName<'_>, owner: &str) -> Result<bool> {
+        let (owned, owner) = (name.as_str().to_owned(), owner.to_owned());
+        self.blocking("delete", Some(name.as_str()), move |disk| disk.delete_owned(&owned, &owner)).await
+    }
+
+    async fn root(&self, which: WhichRoot) -> Result<Option<String>> {
+        self.blocking("root", None, move |disk| disk.identity(&which).map(Some)).await
+    }
+
+    fn check(&self) -> Result<()> {
+        self.disk.check().map_err(|error| located(error, "check", None))
     }
 }

@@ -13,7 +13,7 @@ use crate::failpoints::{planted, step};
 use crate::inspect::Inspector;
 use crate::storage::Listing;
 use crate::{Content, Error, ErrorKind, FileName, Result, SaveOptions, Saved};
-use rustix::fd::AsFd;
+use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{AtFlags, Dir, FileType, OFlags};
 use rustix::io::Errno;
 use std::fs::File;
@@ -30,23 +30,65 @@ impl Disk {
         if planted!("delete-follows-links") {
             return self.delete_target(name);
         }
-        let (parent, leaf) = split(name);
-        let deleted = self.root.with_current(|root| {
-            let directory = nothing_below_a_file(self.directory(root, parent))?;
-            match rustix::fs::unlinkat(&directory, leaf, AtFlags::empty()) {
-                // What POSIX has for a directory; Linux says ISDIR.
-                Err(Errno::PERM) if sys::kind_at(directory.as_fd(), leaf)?.is_dir() => {
-                    return Err(Errno::ISDIR);
-                }
-                result => result?,
-            }
-            Ok(directory)
-        });
+        let deleted = self.root.with(|root| self.unlink(root, name))?;
         match deleted {
             Ok(directory) => self.settle_deletion(&directory).map_err(Error::uncertain),
             Err(Errno::NOENT) => Ok(()),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Removes the file of this owner: proof and deletion are done in the same directory of the same root. Whether it
+    /// was there.
+    pub(super) fn delete_owned(&self, name: &str, owner: &str) -> Result<bool> {
+        if planted!("owner-and-delete-apart") {
+            let proven = self.owner(name)?.is_some_and(|found| found == owner);
+            step!("local.delete");
+            // Whatever stands at the location by now.
+            self.root.forget();
+            return self.delete(name).map(|()| proven);
+        }
+        step!("local.delete");
+        let deleted = self.root.with(|root| {
+            let (parent, leaf) = split(name);
+            let directory = nothing_below_a_file(self.directory(root, parent))?;
+            let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
+            let file = match sys::open_component(directory.as_fd(), leaf, flags) {
+                // Another program holds a lease, which the kernel asks it to give up.
+                Err(Errno::AGAIN) => {
+                    sys::reopen(sys::open_component(directory.as_fd(), leaf, sys::PATH_ONLY)?.as_fd())?
+                }
+                file => file?,
+            };
+            if read_owner(&file)?.as_deref() != Some(owner) {
+                return Ok(None);
+            }
+            let named = rustix::fs::statat(&directory, leaf, AtFlags::SYMLINK_NOFOLLOW)?;
+            if sys::id(&named) != sys::id(&rustix::fs::fstat(&file)?) {
+                return Ok(None);
+            }
+            rustix::fs::unlinkat(&directory, leaf, AtFlags::empty())?;
+            Ok(Some(directory))
+        })?;
+        match deleted {
+            Ok(Some(directory)) => {
+                self.settle_deletion(&directory).map_err(Error::uncertain)?;
+                Ok(true)
+            }
+            Ok(None) | Err(Errno::NOENT) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn unlink(&self, root: &Arc<RootDir>, name: &str) -> rustix::io::Result<Directory> {
+        let (parent, leaf) = split(name);
+        let directory = nothing_below_a_file(self.directory(root, parent))?;
+        match rustix::fs::unlinkat(&directory, leaf, AtFlags::empty()) {
+            // What POSIX has for a directory; Linux says ISDIR.
+            Err(Errno::PERM) if sys::kind_at(directory.as_fd(), leaf)?.is_dir() => return Err(Errno::ISDIR),
+            result => result?,
+        }
+        Ok(directory)
     }
 
     fn settle_deletion(&self, directory: &Directory) -> Result<()> {
@@ -85,12 +127,13 @@ impl Disk {
     fn relocate(&self, from: &str, to: &str, judged: Option<&File>) -> Result<bool> {
         let (from_parent, from_leaf) = split(from);
         let (to_parent, to_leaf) = split(to);
-        let source = || {
-            self.root.with_current(|root| {
+        let source = || -> Result<Directory> {
+            let source = self.root.with(|root| {
                 let directory = nothing_below_a_file(self.directory(root, from_parent))?;
                 check_regular(sys::kind_at(directory.as_fd(), from_leaf)?)?;
                 Ok(directory)
-            })
+            })?;
+            Ok(source?)
         };
         // Before a directory is made for a file that is not there.
         source()?;
@@ -159,7 +202,7 @@ impl Disk {
         options: &SaveOptions,
         cancel: &Cancel,
     ) -> Result<Saved> {
-        let (file, size) = self.root.with(|root| self.open_file(root, upload, false))?;
+        let (file, size) = self.root.with(|root| self.open_file(root, upload, false))??;
         let file = File::from(file);
         inspector.inspect_file(&file)?;
         self.finish(&file, options)?;
@@ -173,26 +216,17 @@ impl Disk {
 
     /// Copies a file to another name, inside the kernel where it can.
     pub(super) fn copy(&self, from: &str, to: &str, options: &SaveOptions, cancel: &Cancel) -> Result<Saved> {
-        let (file, _) = self.root.with(|root| self.open_file(root, from, false))?;
+        let (file, _) = self.root.with(|root| self.open_file(root, from, false))??;
         self.save(to, Content::from(File::from(file)), options, cancel)
     }
 
     /// The owner token of a file.
     pub(super) fn owner(&self, name: &str) -> Result<Option<String>> {
-        let (file, _) = self.root.with(|root| self.open_file(root, name, false))?;
-        let mut token = vec![0; 256];
-        let len = loop {
-            match rustix::fs::fgetxattr(&file, OWNER, token.as_mut_slice()) {
-                Ok(len) => break len,
-                Err(Errno::NODATA) => return Ok(None),
-                Err(Errno::RANGE) if token.len() < MOST_OWNER => token.resize(MOST_OWNER, 0),
-                Err(Errno::OPNOTSUPP | Errno::NOSYS) => return Err(Error::unsupported("owner", super::KIND)),
-                Err(error) => return Err(error.into()),
-            }
-        };
-        token.truncate(len);
-        // Only this storage writes the attribute, so anything else is not its token.
-        Ok(String::from_utf8(token).ok())
+        let (file, _) = self.root.with(|root| self.open_file(root, name, false))??;
+        match read_owner(&file) {
+            Err(Errno::OPNOTSUPP | Errno::NOSYS) => Err(Error::unsupported("owner", super::KIND)),
+            owner => Ok(owner?),
+        }
     }
 
     /// Directories and files directly in a directory.
@@ -201,7 +235,7 @@ impl Disk {
             let path = if path.is_empty() { "." } else { path };
             let flags = OFlags::RDONLY | OFlags::DIRECTORY;
             Dir::new(open_beneath(&self.calls, root.as_fd(), path, flags, false)?)
-        });
+        })?;
         let mut listing = Listing::default();
         let mut entries = match entries {
             // The root is made by the first save; until then it is empty.
@@ -240,8 +274,8 @@ impl Disk {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY;
         let opened = self
             .root
-            .with(|root: &Arc<RootDir>| open_beneath(&self.calls, root.as_fd(), &path, flags, false));
-        self.root.with(|root| placeholder::clear(&self.calls, root, |_, idle| idle >= age))?;
+            .with(|root: &Arc<RootDir>| open_beneath(&self.calls, root.as_fd(), &path, flags, false))?;
+        self.root.with(|root| placeholder::clear(&self.calls, root, |_, idle| idle >= age))??;
         let staging = match opened {
             Err(Errno::NOENT) => return Ok(0),
             opened => opened?,
@@ -267,4 +301,20 @@ impl Disk {
     fn sync(&self, directory: &Directory) -> rustix::io::Result<()> {
         if self.durability == Durability::Full { sys::sync_directory(directory.as_fd()) } else { Ok(()) }
     }
+}
+
+/// The owner token of an open file.
+fn read_owner(file: &OwnedFd) -> rustix::io::Result<Option<String>> {
+    let mut token = vec![0; 256];
+    let len = loop {
+        match rustix::fs::fgetxattr(file, OWNER, token.as_mut_slice()) {
+            Ok(len) => break len,
+            Err(Errno::NODATA) => return Ok(None),
+            Err(Errno::RANGE) if token.len() < MOST_OWNER => token.resize(MOST_OWNER, 0),
+            Err(error) => return Err(error),
+        }
+    };
+    token.truncate(len);
+    // Only this storage writes the attribute, so anything else is not its token.
+    Ok(String::from_utf8(token).ok())
 }

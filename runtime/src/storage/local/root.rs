@@ -1,11 +1,27 @@
-//! The directory a storage lives in, held open.
+//! The directory a storage lives in, held open, and how it is told from another one.
+//!
+//! A root carries a mark: a random identity in a file of the private folder, written once. Once a process knows it, by
+//! having seen it or from a database, no other directory is taken for the root, and one that is not there is an error
+//! of the storage. So an unmounted disk is never taken for a root without files.
 
+use super::stage::RESERVED;
 use super::sys::{self, PATH_ONLY};
+use crate::failpoints::planted;
+use crate::{Error, ErrorKind};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{CWD, Mode, OFlags};
 use rustix::io::{Errno, Result};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::time::{Duration, Instant};
+
+/// The file in the private folder that holds the identity.
+pub(super) const MARK: &str = "root";
+/// How many hexadecimal digits an identity has.
+const DIGITS: usize = 32;
+/// How long readers take the root to stay where it is, once one of them has looked.
+const SOON: Duration = Duration::from_micros(100);
 
 /// The open root directory.
 #[derive(Debug)]
@@ -15,6 +31,7 @@ pub(super) struct RootDir {
     id: (u64, u64),
     /// Whether it may be asked on a thread that must not wait.
     pub(super) local: bool,
+    pub(super) mark: Mark,
 }
 
 impl AsFd for RootDir {
@@ -23,93 +40,266 @@ impl AsFd for RootDir {
     }
 }
 
-/// The location and its open directory, if it was there when it was last asked for.
+/// What a root carries.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Mark {
+    /// Nothing yet.
+    Missing,
+    /// Something that this process cannot read, and why.
+    Unreadable(Errno),
+    /// The identity.
+    Is(Arc<str>),
+}
+
+/// The location, its open directory if it was there when it was last asked for, and what is known of it.
 #[derive(Debug)]
 pub(super) struct Root {
     location: PathBuf,
-    open: RwLock<Option<Arc<RootDir>>>,
+    state: RwLock<State>,
+    start: Instant,
+    /// When a reader has last looked whether it is in its place, in microseconds after `start`.
+    looked: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    open: Option<Arc<RootDir>>,
+    /// The identity that the root has to have.
+    known: Option<Arc<str>>,
+    /// Whether it was ever there.
+    seen: bool,
+}
+
+/// A result of the directory; the outer error is that of a root which is not in its place.
+pub(super) type InRoot<T> = crate::Result<Result<T>>;
+
+impl State {
+    /// Refuses a directory that is not the root.
+    fn check(&self, root: &RootDir) -> crate::Result<()> {
+        match (&self.known, &root.mark) {
+            (None, _) => Ok(()),
+            (Some(known), Mark::Is(found)) if known == found => Ok(()),
+            _ if planted!("root-not-identified") => Ok(()),
+            (Some(_), Mark::Missing) => Err(unavailable(
+                "the directory at the location of the storage does not carry the mark of its root: is the disk mounted?",
+            )),
+            (Some(_), Mark::Unreadable(errno)) => Err(unreadable(*errno)),
+            (Some(_), Mark::Is(_)) => Err(unavailable(
+                "the directory at the location of the storage is the root of another storage: is the right disk mounted?",
+            )),
+        }
+    }
 }
 
 impl Root {
     pub(super) fn new(location: PathBuf) -> Self {
-        Root { location, open: RwLock::new(None) }
+        let (state, looked) = (RwLock::default(), AtomicU64::new(0));
+        Root { location, state, start: Instant::now(), looked }
     }
 
     pub(super) fn location(&self) -> &Path {
         &self.location
     }
 
+    fn state(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The directory, if it is open.
     pub(super) fn opened(&self) -> Option<Arc<RootDir>> {
-        self.open.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.state().open.clone()
     }
 
-    /// The directory, opened if need be.
-    pub(super) fn get(&self) -> Result<Arc<RootDir>> {
-        match self.opened() {
-            Some(root) => Ok(root),
-            None => self.reopen(),
-        }
-    }
-
-    /// Whether another directory stands at the location than the one that is open, as after a deployment or a mount.
+    /// Whether another directory stands at the location than the one that is open, or none, as after a deployment or a
+    /// mount.
     ///
     /// The open directory keeps the way to itself in memory, so as long as nothing has changed this asks no disk.
-    pub(super) fn was_replaced(&self, opened: &RootDir) -> Result<bool> {
+    ///
+    /// # Errors
+    /// A location that cannot be looked at.
+    pub(super) fn was_replaced(&self, opened: &RootDir) -> crate::Result<bool> {
         match rustix::fs::stat(&self.location) {
             Ok(now) => Ok(sys::id(&now) != opened.id),
             Err(Errno::NOENT | Errno::NOTDIR) => Ok(true),
-            Err(error) => Err(error),
+            Err(error) => Err(out_of_reach(error)),
         }
     }
 
-    /// Opens the directory that stands at the location now.
-    pub(super) fn reopen(&self) -> Result<Arc<RootDir>> {
-        let opened = self.open_location().and_then(|fd| {
-            let id = sys::id(&rustix::fs::fstat(&fd)?);
-            let local = sys::is_local(fd.as_fd());
-            Ok(Arc::new(RootDir { fd, id, local }))
-        });
-        let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
-        *open = opened.as_ref().ok().cloned();
-        opened
+    /// The root as it stands now. The inner error is that of a first start: there was no root yet.
+    pub(super) fn standing(&self) -> InRoot<Arc<RootDir>> {
+        match self.opened() {
+            Some(root) if !self.was_replaced(&root)? => Ok(Ok(root)),
+            _ => self.reopen(),
+        }
     }
 
-    /// Does `work` in the directory; once more in the one that has taken its place, if something was not found.
-    pub(super) fn with<T>(&self, work: impl Fn(&Arc<RootDir>) -> Result<T>) -> Result<T> {
-        let root = self.get()?;
+    /// Opens the directory that stands at the location now, if it is the root.
+    pub(super) fn reopen(&self) -> InRoot<Arc<RootDir>> {
+        let opened = self.open_location();
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let before = state.open.take();
+        if let (None, Some(old)) = (&state.known, before)
+            && let Ok(Mark::Is(found)) = read_mark(old.as_fd())
+        {
+            // Another process has marked it since it was opened here.
+            state.known = Some(found);
+        }
+        match opened {
+            Ok(root) => {
+                state.check(&root)?;
+                state.seen = true;
+                if let (None, Mark::Is(found)) = (&state.known, &root.mark) {
+                    state.known = Some(found.clone());
+                }
+                let root = Arc::new(root);
+                state.open = Some(root.clone());
+                Ok(Ok(root))
+            }
+            Err(error) if !(state.seen || state.known.is_some()) || planted!("root-not-identified") => {
+                Ok(Err(error))
+            }
+            Err(Errno::NOENT | Errno::NOTDIR) => Err(gone()),
+            Err(error) => Err(out_of_reach(error)),
+        }
+    }
+
+    /// From now on the root is the directory with this identity, unless another one stands there that is known to be it.
+    pub(super) fn expect(&self, identity: &str) -> crate::Result<()> {
+        let standing = self.open_location();
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let is_it = standing.is_ok_and(|root| matches!(root.mark, Mark::Is(found) if *found == *identity));
+        match &state.known {
+            Some(known) if **known == *identity => {}
+            Some(_) if !is_it => {
+                return Err(unavailable(
+                    "the database knows another root of the storage than the one that stands at its location",
+                ));
+            }
+            _ => {
+                state.known = Some(identity.into());
+                state.open = None;
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets what is known, so that whatever stands at the location is the root.
+    pub(super) fn forget(&self) {
+        *self.state.write().unwrap_or_else(PoisonError::into_inner) = State::default();
+    }
+
+    /// Does `work` in the root. What was not found is looked for once more in the directory that has taken its place,
+    /// if that is the root as well.
+    pub(super) fn with<T>(&self, work: impl Fn(&Arc<RootDir>) -> Result<T>) -> InRoot<T> {
+        let root = match self.standing()? {
+            Ok(root) => root,
+            Err(error) => return Ok(Err(error)),
+        };
         match work(&root) {
-            Err(Errno::NOENT) if self.was_replaced(&root)? => work(&self.reopen()?),
-            result => result,
+            // A server or a driver that is gone is found out by the second look.
+            Err(Errno::NOENT | Errno::STALE | Errno::NOTCONN | Errno::IO) if self.was_replaced(&root)? => {
+                Ok(match self.reopen()? {
+                    Ok(root) => work(&root),
+                    Err(error) => Err(error),
+                })
+            }
+            result => Ok(result),
         }
-    }
-
-    /// Does `work` in the directory that stands at the location now: what changes files must not do so in one that was
-    /// put aside.
-    pub(super) fn with_current<T>(&self, work: impl Fn(&Arc<RootDir>) -> Result<T>) -> Result<T> {
-        let root = self.get()?;
-        if self.was_replaced(&root)? { work(&self.reopen()?) } else { work(&root) }
     }
 
     /// As [`with`](Self::with), but `None` where the disk would have to be asked.
     pub(super) fn with_cached<T>(&self, work: impl Fn(&Arc<RootDir>) -> Result<T>) -> Option<Result<T>> {
-        let opened = self.open.read().unwrap_or_else(PoisonError::into_inner);
-        let root = opened.as_ref().filter(|root| root.local)?;
+        let state = self.state();
+        let root = state.open.as_ref().filter(|root| root.local)?;
+        let is_there = || matches!(self.was_replaced(root), Ok(false));
+        let now = u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX);
+        if now.saturating_sub(self.looked.load(Relaxed)) >= SOON.as_micros().try_into().unwrap_or(0) {
+            if !is_there() {
+                return None;
+            }
+            self.looked.store(now, Relaxed);
+        }
         match work(root) {
             Err(Errno::AGAIN) => None,
             // Where a new directory has taken the place, opening it is left to a thread that may wait.
-            Err(Errno::NOENT) if !matches!(self.was_replaced(root), Ok(false)) => None,
+            Err(Errno::NOENT) if !is_there() => None,
             result => Some(result),
         }
     }
 
     // The administrator chose the location, so links on the way to it are followed.
-    fn open_location(&self) -> Result<OwnedFd> {
-        rustix::fs::openat(
-            CWD,
-            &self.location,
-            PATH_ONLY | OFlags::DIRECTORY | OFlags::CLOEXEC,
-            Mode::empty(),
-        )
+    fn open_location(&self) -> Result<RootDir> {
+        let flags = PATH_ONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let fd = rustix::fs::openat(CWD, &self.location, flags, Mode::empty())?;
+        let id = sys::id(&rustix::fs::fstat(&fd)?);
+        let (local, mark) = (sys::is_local(fd.as_fd()), read_mark(fd.as_fd())?);
+        Ok(RootDir { fd, id, local, mark })
     }
+}
+
+fn read_mark(root: BorrowedFd<'_>) -> Result<Mark> {
+    let read = || -> Result<Arc<str>> {
+        let reserved = sys::open_component(root, RESERVED, PATH_ONLY | OFlags::DIRECTORY)?;
+        let file = sys::open_component(reserved.as_fd(), MARK, OFlags::RDONLY | OFlags::NONBLOCK)?;
+        let mut text = [0; DIGITS + 1];
+        let mut len = 0;
+        while len < text.len() {
+            match rustix::io::retry_on_intr(|| rustix::io::read(&file, &mut text[len..]))? {
+                0 => break,
+                count => len += count,
+            }
+        }
+        let text = std::str::from_utf8(&text[..len]).map_err(|_| Errno::ILSEQ)?.trim_end();
+        let is_identity = text.len() == DIGITS && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if is_identity { Ok(text.into()) } else { Err(Errno::ILSEQ) }
+    };
+    match read() {
+        Ok(identity) => Ok(Mark::Is(identity)),
+        Err(Errno::NOENT) => Ok(Mark::Missing),
+        Err(
+            error @ (Errno::ACCESS | Errno::PERM | Errno::ILSEQ | Errno::NOTDIR | Errno::ISDIR | Errno::LOOP),
+        ) => Ok(Mark::Unreadable(error)),
+        Err(error) => Err(error),
+    }
+}
+
+/// The text of a new mark.
+pub(super) fn new_mark() -> Result<String> {
+    let mut random = [0; DIGITS / 2];
+    getrandom::fill(&mut random).map_err(|_| Errno::IO)?;
+    Ok(format!("{:032x}\n", u128::from_ne_bytes(random)))
+}
+
+fn unavailable(text: &'static str) -> Error {
+    Error::new(ErrorKind::StorageUnavailable, text).retryable()
+}
+
+/// The error of a root that is not there.
+pub(super) fn gone() -> Error {
+    unavailable("the root of the storage is not there: is the disk mounted?")
+}
+
+/// The error of a root that has no identity yet.
+pub(super) fn unmarked() -> Error {
+    unavailable("the directory at the location of the storage does not carry the mark of a root yet")
+}
+
+/// The error of a location that cannot be looked at.
+fn out_of_reach(error: Errno) -> Error {
+    match error {
+        // What is said of a file server or a driver that has gone away.
+        Errno::NOTCONN | Errno::STALE | Errno::HOSTDOWN | Errno::HOSTUNREACH | Errno::NODEV | Errno::NXIO => {
+            unavailable("the root of the storage cannot be reached").with_source(std::io::Error::from(error))
+        }
+        error => error.into(),
+    }
+}
+
+/// The error of a mark that says nothing to this process.
+pub(super) fn unreadable(error: Errno) -> Error {
+    if let Errno::ACCESS | Errno::PERM = error {
+        let text = "the mark of the storage's root, `.filefield/root`, cannot be read: let the user of this process read it";
+        return Error::new(ErrorKind::PermissionDenied, text).with_source(std::io::Error::from(error));
+    }
+    unavailable("the mark of the storage's root, `.filefield/root`, is damaged")
 }

@@ -211,9 +211,13 @@ fn is_plain(token: &str) -> bool {
 }
 
 /// The staging folder, made where it is missing, for the owner alone (requirement 25).
-fn staging(root: &RootDir) -> Result<OwnedFd> {
-    let reserved = private_directory(root.as_fd(), RESERVED)?;
-    private_directory(reserved.as_fd(), STAGING)
+pub(super) fn staging(root: &RootDir) -> Result<OwnedFd> {
+    private_directory(reserved(root)?.as_fd(), STAGING)
+}
+
+/// The private folder, made where it is missing.
+pub(super) fn reserved(root: &RootDir) -> Result<OwnedFd> {
+    private_directory(root.as_fd(), RESERVED)
 }
 
 pub(super) fn private_directory(at: BorrowedFd<'_>, name: &str) -> Result<OwnedFd> {

@@ -271,6 +271,23 @@ impl Storage for MemoryStorage {
         true
     }
 
+    async fn delete_owned(&self, name: FileName<'_>, owner: &str) -> Result<bool> {
+        let delete = || {
+            step!("memory.delete");
+            let mut tree = self.write();
+            match tree.get(name) {
+                Ok(file) if file.owner.as_deref() == Some(owner) => tree.remove(name).map(|()| true),
+                _ => Ok(false),
+            }
+        };
+        let deleted = || {
+            step!("memory.deleted");
+            Ok(())
+        };
+        let done = delete().and_then(|done| deleted().map(|()| done).map_err(Error::uncertain));
+        done.map_err(|error| self.failed(error, "delete", name.as_str()))
+    }
+
     async fn owner(&self, name: FileName<'_>) -> Result<Option<String>> {
         Ok(self.get("owner", name)?.owner.map(|owner| owner.as_ref().to_owned()))
     }

@@ -285,6 +285,11 @@ impl Storage for ObjectStorage {
         copied.map_err(|error| self.located(error, "copy", Some(from.as_str())))
     }
 
+    // A bucket does not move, and its requests cannot be tied together.
+    async fn delete_owned(&self, name: FileName<'_>, _: &str) -> Result<bool> {
+        self.delete(name).await.map(|()| true)
+    }
+
     async fn owner(&self, name: FileName<'_>) -> Result<Option<String>> {
         let owner = async {
             let key = self.keys.key(name)?;

@@ -28,6 +28,9 @@ pub(super) const CASES: &[Case] = &[
     case("digits-tmp-in-place", "kill --operations create --count 40"),
     case("delete-follows-links", "links --count 50000 --seconds 2"),
     case("open-follows-links", "links --count 50000 --seconds 2"),
+    case("root-not-identified", "world --worlds renamed,empty,unmounted --count 3"),
+    case("new-root-while-away", "world --worlds renamed --count 2"),
+    case("owner-and-delete-apart", "world --worlds swapped --count 2"),
     case(
         "second-try-is-the-first",
         "store --operations save --faults 409 --extents after-second-try --retries 1 --count 20",

@@ -11,6 +11,7 @@ mod others;
 mod pieces;
 mod races;
 mod reading;
+mod roots;
 mod saving;
 mod threads;
 
@@ -56,7 +57,7 @@ impl Media {
             .map(Into::into)
     }
 
-    /// Every file below the root, with its path from there, sorted.
+    /// Every file below the root but its mark, with its path from there, sorted.
     fn files(&self) -> Vec<String> {
         fn walk(path: &Path, prefix: &str, found: &mut Vec<String>) {
             for entry in fs::read_dir(path).unwrap() {
@@ -70,6 +71,7 @@ impl Media {
         }
         let mut found = Vec::new();
         walk(self.storage.location(), "", &mut found);
+        found.retain(|name| name != ".filefield/root");
         found.sort();
         found
     }

@@ -164,53 +164,6 @@ time.sleep(60)
     assert!(holder.wait().unwrap().success(), "it was asked");
 }
 
-/// Puts another directory in the place of the root.
-fn put_aside(media: &Media) -> PathBuf {
-    let aside = media.dir.path().join("aside");
-    fs::rename(media.storage.location(), &aside).unwrap();
-    fs::create_dir(media.storage.location()).unwrap();
-    aside
-}
-
-#[test]
-fn a_root_that_is_replaced_while_content_comes() {
-    let media = Arc::new(Media::new());
-    media.save("d/first", "x").unwrap();
-    /// Moves the root away before its bytes.
-    struct Moves(Option<Arc<Media>>);
-    impl Read for Moves {
-        fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
-            let Some(media) = self.0.take() else { return Ok(0) };
-            put_aside(&media);
-            std::thread::sleep(Duration::from_millis(20));
-            buf[..4].copy_from_slice(b"late");
-            Ok(4)
-        }
-    }
-    let error = media.save("d/late", Content::reader(Moves(Some(media.clone())))).unwrap_err();
-    assert!(error.is_retryable() && !error.is_uncertain(), "{error:?}");
-    assert!(!media.dir.path().join("aside/d/late").exists() && media.files().is_empty());
-    assert_eq!(media.save("d/late", "again").unwrap().name, "d/late");
-    assert_eq!(media.files(), ["d/late"]);
-}
-
-#[test]
-fn a_root_that_was_put_aside_is_not_changed() {
-    let media = Media::new();
-    media.save("f", "old").unwrap();
-    media.save("g", "old").unwrap();
-    let aside = put_aside(&media);
-    fs::write(media.at("f"), "new").unwrap();
-    fs::write(media.at("g"), "new").unwrap();
-    run(media.storage.delete(name("f"))).unwrap();
-    run(media.storage.rename(name("g"), name("h"))).unwrap();
-    assert_eq!(media.files(), ["h"]);
-    assert_eq!(
-        (fs::read(aside.join("f")).unwrap(), fs::read(aside.join("g")).unwrap()),
-        (b"old".to_vec(), b"old".to_vec())
-    );
-}
-
 #[test]
 fn a_location_that_leads_nowhere() {
     let dir = tempfile::tempdir().unwrap();

@@ -307,19 +307,3 @@ fn made_directories_are_synced_by_somebody() {
     media.save("other/d/f", Content::reader(Failing(1))).unwrap_err();
     assert!(media.storage.disk.made.is_empty() && media.at("other/d").is_dir());
 }
-
-#[test]
-fn another_directory_at_the_location_is_noticed() {
-    let media = Media::with(|builder| builder);
-    media.save("d/f", "old").unwrap();
-    fs::rename(media.storage.location(), media.dir.path().join("away")).unwrap();
-    // Removed: a save makes a new one.
-    media.save("d/g", "new").unwrap();
-    assert_eq!(media.files(), ["d/g"]);
-    // Replaced: what is not found is looked for in the new one.
-    fs::remove_dir_all(media.storage.location()).unwrap();
-    fs::rename(media.dir.path().join("away"), media.storage.location()).unwrap();
-    assert_eq!(media.read("d/f").unwrap(), b"old");
-    assert!(run(media.storage.exists(name("d/f"))).unwrap());
-    assert!(!run(media.storage.exists(name("d/g"))).unwrap());
-}

@@ -1,0 +1,246 @@
+//! Which root a storage had when files were first saved in it through a database.
+//!
+//! A storage that can be missing, or be mistaken for another one, has an identity:
+//! [`Storage::root`](crate::Storage::root). The first save through a database records it. From then on no file is stored,
+//! and no entry is judged, while another root stands there or none. A sweeper never records one: it may run where the
+//! disk is not mounted.
+
+use super::entry::{dialect, execute, rows, sql, text};
+use super::reserve::run;
+use super::{create, is_missing_table, transaction};
+use crate::registry::StorageHandle;
+use crate::settings::OVERRIDE;
+use crate::storage::WhichRoot;
+use crate::{Error, ErrorKind, Result, SharedStorage, Storage};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseConnectionType};
+use sha2::{Digest, Sha256};
+use std::any::Any;
+use std::sync::{Arc, PoisonError, RwLock, Weak};
+
+const TABLE: &str = "filefield_roots";
+
+/// Storages whose root was compared with what a database knows. From then on they refuse every other root themselves.
+static COMPARED: RwLock<Vec<Compared>> = RwLock::new(Vec::new());
+
+struct Compared {
+    /// The options that the connections of the database share, which tell it from others.
+    database: Weak<dyn Any + Send + Sync>,
+    storage: Weak<dyn Storage>,
+    alias: String,
+}
+
+impl Compared {
+    fn is(&self, database: &Arc<dyn Any + Send + Sync>, storage: &SharedStorage, alias: &str) -> bool {
+        std::ptr::addr_eq(self.storage.as_ptr(), Arc::as_ptr(storage))
+            && std::ptr::addr_eq(self.database.as_ptr(), Arc::as_ptr(database))
+            && self.alias == alias
+    }
+}
+
+/// What tells a database from others of this process.
+fn database_of(db: &DatabaseConnection) -> Option<Arc<dyn Any + Send + Sync>> {
+    match &db.inner {
+        #[cfg(feature = "db-sqlite")]
+        DatabaseConnectionType::SqlxSqlitePoolConnection(_) => {
+            Some(db.get_sqlite_connection_pool().connect_options())
+        }
+        #[cfg(feature = "db-postgres")]
+        DatabaseConnectionType::SqlxPostgresPoolConnection(_) => {
+            Some(db.get_postgres_connection_pool().connect_options())
+        }
+        #[cfg(feature = "db-mysql")]
+        DatabaseConnectionType::SqlxMySqlPoolConnection(_) => {
+            Some(db.get_mysql_connection_pool().connect_options())
+        }
+        _ => None,
+    }
+}
+
+fn is_compared(db: &DatabaseConnection, storage: &SharedStorage, alias: &str) -> bool {
+    let Some(database) = database_of(db) else { return false };
+    let compared = COMPARED.read().unwrap_or_else(PoisonError::into_inner);
+    compared.iter().any(|one| one.is(&database, storage, alias))
+}
+
+fn note_compared(db: &DatabaseConnection, storage: &SharedStorage, alias: &str) {
+    let Some(database) = database_of(db) else { return };
+    let mut compared = COMPARED.write().unwrap_or_else(PoisonError::into_inner);
+    compared.retain(|one| one.database.strong_count() > 0 && one.storage.strong_count() > 0);
+    if !compared.iter().any(|one| one.is(&database, storage, alias)) {
+        let (database, storage) = (Arc::downgrade(&database), Arc::downgrade(storage));
+        compared.push(Compared { database, storage, alias: alias.to_owned() });
+    }
+}
+
+/// Compares anew the next time: a root has turned out not to be in its place, and another one may be accepted meanwhile.
+pub(super) fn forget_compared(storage: &SharedStorage) {
+    let mut compared = COMPARED.write().unwrap_or_else(PoisonError::into_inner);
+    compared.retain(|one| !std::ptr::addr_eq(one.storage.as_ptr(), Arc::as_ptr(storage)));
+}
+
+/// Before files are stored: the root is the one that the database knows. The first of all is recorded.
+pub(super) async fn ensure(db: &DatabaseConnection, handle: &StorageHandle<'_>) -> Result<()> {
+    let (alias, storage) = (handle.alias(), handle.storage());
+    if is_compared(db, storage, alias) {
+        return Ok(());
+    }
+    if !has_table(db, TABLE).await? {
+        if !has_table(db, "filefield_journal").await? {
+            // It was never migrated, as the journal will say.
+            return Ok(());
+        }
+        // It was migrated before there was this table.
+        if let Err(error) = create(db).await
+            && !has_table(db, TABLE).await?
+        {
+            return Err(error);
+        }
+    }
+    match recorded(db, alias, storage).await? {
+        Some(known) => require(storage, alias, known).await?,
+        None => record(db, alias, storage, WhichRoot::First).await?,
+    }
+    note_compared(db, storage, alias);
+    Ok(())
+}
+
+/// Before a row names a file that was stored without the journal: the root is not another one than the database knows.
+pub(super) async fn compare(db: &impl ConnectionTrait, alias: &str, storage: &SharedStorage) -> Result<()> {
+    if !has_table(db, TABLE).await? {
+        return Ok(());
+    }
+    match recorded(db, alias, storage).await? {
+        Some(known) => require(storage, alias, known).await,
+        None => Ok(()),
+    }
+}
+
+/// How a sweeper may judge the files of a storage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trust {
+    /// A file that is not there is gone.
+    Full,
+    /// The database knows no root of the storage, so a file that is not there may be elsewhere.
+    OnlyWhatIsThere,
+}
+
+/// Before entries are judged. Nothing is made or recorded.
+///
+/// # Errors
+/// [`StorageUnavailable`](ErrorKind::StorageUnavailable) where the root is not the one that the database knows.
+pub(super) async fn trust(db: &DatabaseConnection, alias: &str, storage: &SharedStorage) -> Result<Trust> {
+    if is_compared(db, storage, alias) {
+        return Ok(Trust::Full);
+    }
+    let known = match recorded(db, alias, storage).await {
+        Err(error) if is_missing_table(&error) => None,
+        known => known?,
+    };
+    match known {
+        Some(known) => require(storage, alias, known).await?,
+        None => match storage.root(WhichRoot::Standing).await {
+            Ok(None) => {}
+            Err(error) if error.kind() != ErrorKind::StorageUnavailable => return Err(error),
+            _ => return Ok(Trust::OnlyWhatIsThere),
+        },
+    }
+    note_compared(db, storage, alias);
+    Ok(Trust::Full)
+}
+
+/// Whether the storage can be used: its root is in its place, if the database knows one. Asked anew every time.
+pub(super) async fn is_in_place(db: &DatabaseConnection, alias: &str, storage: &SharedStorage) -> Result<()> {
+    match recorded(db, alias, storage).await {
+        Ok(Some(known)) => require(storage, alias, known).await,
+        Err(error) if !is_missing_table(&error) => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Lets the root that stands now be that of the storage, for this database and this process.
+pub(crate) async fn accept(db: &DatabaseConnection, alias: &str) -> Result<()> {
+    let handle = crate::registry::handle(alias)?;
+    let (alias, storage) = (handle.alias(), handle.storage());
+    create(db).await?;
+    forget_compared(storage);
+    record(db, alias, storage, WhichRoot::Accepted).await?;
+    note_compared(db, storage, alias);
+    Ok(())
+}
+
+/// What is not an error of the storage itself is one that says which root the database knows.
+async fn require(storage: &SharedStorage, alias: &str, known: String) -> Result<()> {
+    let found = storage.root(WhichRoot::Known(known.clone())).await;
+    let error = match found {
+        Ok(Some(found)) if found == known => return Ok(()),
+        Ok(_) => {
+            Error::new(ErrorKind::StorageUnavailable, "the storage has another root than the database knows")
+        }
+        Err(error) if error.kind() == ErrorKind::StorageUnavailable => error,
+        Err(error) => return Err(error),
+    };
+    let alias = alias.escape_debug();
+    let text = format!(
+        "{error}; to let what stands there be the root from now on, call `filefield::db::accept_root(&db, \"{alias}\")`"
+    );
+    Err(Error::new(ErrorKind::StorageUnavailable, text).with_source(error).retryable())
+}
+
+/// Records the identity of the root, if the storage has one.
+async fn record(
+    db: &DatabaseConnection,
+    alias: &str,
+    storage: &SharedStorage,
+    which: WhichRoot,
+) -> Result<()> {
+    let replaces = which == WhichRoot::Accepted;
+    let identity = storage.root(which).await?;
+    let sql = sql(db)?;
+    if replaces {
+        let alias = key(alias, storage);
+        return Ok(transaction::own(db, move |tx| {
+            let (alias, identity) = (alias.clone(), identity.clone());
+            Box::pin(async move {
+                execute(tx, &sql.forget_root, vec![alias.as_str().into()]).await?;
+                if let Some(identity) = identity {
+                    execute(tx, &sql.add_root, vec![alias.into(), identity.into()]).await?;
+                }
+                Ok(())
+            })
+        })
+        .await?);
+    }
+    let Some(identity) = identity else { return Ok(()) };
+    let added = run(db, &sql.add_root, vec![key(alias, storage).into(), identity.as_str().into()]).await;
+    match recorded(db, alias, storage).await? {
+        Some(known) if known == identity => Ok(()),
+        // Another process was first, in another root.
+        Some(known) => require(storage, alias, known).await,
+        None => Err(added.err().unwrap_or_else(|| {
+            Error::new(ErrorKind::Database, "the root of the storage was not recorded").retryable()
+        })),
+    }
+}
+
+async fn recorded(db: &impl ConnectionTrait, alias: &str, storage: &SharedStorage) -> Result<Option<String>> {
+    let found = rows(db, &sql(db)?.root, vec![key(alias, storage).into()]).await?;
+    found.first().map(|row| text(row, "identity")).transpose()
+}
+
+/// What the root of a storage is recorded under: the alias. One that stands in the place of all storages, in a test, is
+/// another storage in another test.
+fn key(alias: &str, storage: &SharedStorage) -> String {
+    match storage.location() {
+        Some(location) if alias == OVERRIDE => {
+            let digest = Sha256::digest(location.as_bytes());
+            let digits: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+            format!("{alias} {digits}")
+        }
+        _ => alias.to_owned(),
+    }
+}
+
+/// Asked in a way that does not end a transaction.
+async fn has_table(db: &impl ConnectionTrait, table: &str) -> Result<bool> {
+    Ok(!rows(db, dialect(db)?.columns_of(), vec![table.into()]).await?.is_empty())
+}
