@@ -10,6 +10,7 @@ mod batch;
 mod entry;
 mod error;
 mod held;
+mod identity;
 mod named;
 mod reserve;
 mod row;

@@ -2,6 +2,7 @@
 
 use super::entry::{self, execute, insert_new, sql};
 use super::error::is_conflict;
+use super::identity;
 use super::sql::Sql;
 use super::stage::{LEASE, Request, Staged};
 use super::transaction;
@@ -74,6 +75,12 @@ impl<'n> File<'n> {
         Ok(())
     }
 
+    /// Says which database the file is to belong to.
+    pub(super) fn set_identity(&mut self, identity: &str) {
+        let prepared = &mut self.request.prepared;
+        prepared.owner = identity::owner_token(identity, &prepared.token);
+    }
+
     /// What the entry says.
     pub(super) fn values(&self) -> Vec<Value> {
         let Request { def, table, handle, prepared, .. } = &self.request;
@@ -81,10 +88,11 @@ impl<'n> File<'n> {
         vec![
             handle.alias().into(),
             name.into(),
-            prepared.token.as_str().into(),
+            prepared.owner.as_str().into(),
             LEASE.into(),
             (*table).into(),
             def.spec().column.into(),
+            identity::identity_in(&prepared.owner).into(),
             registry::aliases(handle.alias(), handle).into(),
             name.into(),
         ]
@@ -112,8 +120,13 @@ pub(super) async fn reserve(db: &DatabaseConnection, files: &mut [File<'_>]) -> 
         let ids = ids.map_err(|error| files[blamed].request.blame(error))?;
         files.iter_mut().for_each(|file| file.taken = None);
         step!("W1.reserved");
+        // Read again, if no entry was made because the database has another identity.
+        let identity = identity::current(db).await?;
         for (index, id) in ids {
             let file = &mut files[index];
+            if id.is_none() {
+                file.set_identity(&identity);
+            }
             file.entry = id;
             let Some(id) = id.filter(|_| !file.can_try_again()) else { continue };
             // The name may have been stored and attached between the look and the reservation: look again.
@@ -169,6 +182,7 @@ pub(super) async fn commit(
     if ids.iter().any(|(_, id)| id.is_none()) {
         // Where the tables are newer there is no use in trying other names.
         entry::look(db).await?;
+        identity::refresh(db).await?;
     }
     Ok(ids)
 }

@@ -56,6 +56,11 @@ pub(crate) fn ddl(dialect: Dialect) -> Vec<String> {
             triggers {number} NOT NULL DEFAULT 0, \
             PRIMARY KEY (model_table, model_column)){engine}"
         ),
+        format!(
+            "CREATE TABLE IF NOT EXISTS filefield_identity (\
+            epoch {number} NOT NULL PRIMARY KEY, \
+            identity {kind} NOT NULL UNIQUE){engine}"
+        ),
         format!("CREATE TABLE IF NOT EXISTS filefield_version (version {number} NOT NULL){engine}"),
         dialect.render(&format!(
             "INSERT INTO filefield_version (version) SELECT {VERSION} {{dual}} \
