@@ -34,4 +34,4 @@ pub(crate) use stage::{Request, Staged, stage};
 pub(crate) use sweep::{nudge, work_off};
 pub(crate) use transaction::TransactionError;
 pub(crate) use upload::{Taken, announce, give_back, note_parts, settle, take, withdraw};
-pub(crate) use write::{Change, FileChange, RowWrite, Written};
+pub(crate) use write::{Change, FileChange, RowWrite, Written, grace};

@@ -9,6 +9,7 @@ use crate::{Error, ErrorKind, Result};
 use std::ffi::OsString;
 use std::fmt;
 use std::path::Path;
+use std::time::Duration;
 
 /// What the names of environment variables begin with.
 const PREFIX: &str = "FILEFIELD_";
@@ -90,6 +91,12 @@ impl SettingsBuilder {
     /// `TIME_ZONE`: `local`, `UTC`, a name such as `Europe/Vienna`, or an offset such as `+02:00`.
     pub fn time_zone(mut self, zone: &str) -> Self {
         self.code.time_zone = self.take::<Zone>("TIME_ZONE", Value::from(zone).zone());
+        self
+    }
+
+    /// `DELETE_AFTER`: how long a file stays after a row let go of it, in whole seconds. The default is 7 days.
+    pub fn delete_after(mut self, grace: Duration) -> Self {
+        self.code.delete_after = Some(grace);
         self
     }
 
@@ -220,6 +227,7 @@ impl SettingsBuilder {
             file_upload_permissions: all.file_upload_permissions.unwrap_or(0o644),
             file_upload_directory_permissions: all.file_upload_directory_permissions,
             time_zone: all.time_zone.unwrap_or(Zone::Local),
+            delete_after: all.delete_after,
             secret_key: all.secret_key,
             secret_key_fallback: all.secret_key_fallback,
         })

@@ -8,6 +8,7 @@ use super::value::{Entry, Parsed, Problem, Value, Zone};
 use crate::storage::Signer;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// What one source says; `None` where it is silent.
 #[derive(Clone, Default)]
@@ -20,6 +21,7 @@ pub(super) struct Layer {
     pub(super) file_upload_permissions: Option<u32>,
     pub(super) file_upload_directory_permissions: Option<u32>,
     pub(super) time_zone: Option<Zone>,
+    pub(super) delete_after: Option<Duration>,
     pub(super) secret_key: Option<Secret>,
     pub(super) secret_key_fallback: Option<Secret>,
 }
@@ -57,7 +59,7 @@ impl Secret {
 type Set = fn(&mut Layer, Value) -> Parsed<()>;
 
 /// The keys that are not `STORAGES`.
-static KEYS: [(&str, Set); 9] = [
+static KEYS: [(&str, Set); 10] = [
     ("MEDIA_ROOT", |layer, value| put(&mut layer.media_root, value.path()?)),
     ("MEDIA_URL", |layer, value| put(&mut layer.media_url, value.base_url()?)),
     ("DEBUG", |layer, value| put(&mut layer.debug, Some(value.flag()?))),
@@ -69,6 +71,7 @@ static KEYS: [(&str, Set); 9] = [
         put(&mut layer.file_upload_directory_permissions, Some(value.directory_mode()?))
     }),
     ("TIME_ZONE", |layer, value| put(&mut layer.time_zone, Some(value.zone()?))),
+    ("DELETE_AFTER", |layer, value| put(&mut layer.delete_after, Some(value.duration()?))),
     ("SECRET_KEY", |layer, value| put(&mut layer.secret_key, Some(Secret::read(value)?))),
     ("SECRET_KEY_FALLBACK", |layer, value| put(&mut layer.secret_key_fallback, Some(Secret::read(value)?))),
 ];
@@ -204,6 +207,7 @@ impl Layer {
                 .file_upload_directory_permissions
                 .or(lower.file_upload_directory_permissions),
             time_zone: self.time_zone.or(lower.time_zone),
+            delete_after: self.delete_after.or(lower.delete_after),
             secret_key: self.secret_key.or(lower.secret_key),
             secret_key_fallback: self.secret_key_fallback.or(lower.secret_key_fallback),
         }

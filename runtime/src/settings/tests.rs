@@ -332,7 +332,7 @@ fn storages_sign_with_the_secret_key() {
     };
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let url = |storage: &dyn Storage| {
-        let hour = std::time::Duration::from_secs(3600).into();
+        let hour = Duration::from_secs(3600).into();
         runtime.block_on(storage.signed_url(FileName::new("a.txt").unwrap(), &hour))
     };
     let before = storage(&[("FILEFIELD_SECRET_KEY", &old)]).unwrap();

@@ -252,6 +252,10 @@ macro_rules! storage_around {
                 call.end(self.inner.owner(name).await, |_| None).await
             }
 
+            async fn set_owner(&self, name: crate::FileName<'_>, owner: &str) -> crate::Result<()> {
+                self.inner.set_owner(name, owner).await
+            }
+
             fn url(&self, name: crate::FileName<'_>) -> crate::Result<String> {
                 self.inner.url(name)
             }

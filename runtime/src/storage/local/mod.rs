@@ -10,6 +10,7 @@ mod directories;
 mod disk;
 mod here;
 mod operations;
+mod owners;
 mod read;
 mod root;
 mod save;
@@ -353,5 +354,14 @@ impl Storage for FileSystemStorage {
     async fn owner(&self, name: FileName<'_>) -> Result<Option<String>> {
         let owned = name.as_str().to_owned();
         self.blocking("owner", Some(name.as_str()), move |disk| disk.owner(&owned)).await
+    }
+
+    async fn set_owner(&self, name: FileName<'_>, owner: &str) -> Result<()> {
+        let (name, owned) = (name.as_str(), (name.as_str().to_owned(), owner.to_owned()));
+        self.blocking("set_owner", Some(name), move |disk| disk.set_owner(&owned.0, &owned.1)).await
+    }
+
+    fn always_keeps_owners(&self) -> bool {
+        true
     }
 }

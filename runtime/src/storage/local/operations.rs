@@ -3,6 +3,7 @@
 use super::cancel::Cancel;
 use super::directories::{Directory, MOST_REMOVALS, Target, kept_vanishing};
 use super::disk::{Disk, Durability};
+use super::owners::{self, Note, Noted};
 use super::read::{check_regular, nothing_below_a_file};
 use super::root::RootDir;
 use super::save::{OWNER, lost_answer, split};
@@ -16,6 +17,7 @@ use rustix::fd::AsFd;
 use rustix::fs::{AtFlags, Dir, FileType, OFlags};
 use rustix::io::Errno;
 use std::fs::File;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -30,6 +32,7 @@ impl Disk {
             return self.delete_target(name);
         }
         let (parent, leaf) = split(name);
+        let note = self.note_about(name);
         let deleted = self.root.with_current(|root| {
             let directory = nothing_below_a_file(self.directory(root, parent))?;
             match rustix::fs::unlinkat(&directory, leaf, AtFlags::empty()) {
@@ -42,9 +45,27 @@ impl Disk {
             Ok(directory)
         });
         match deleted {
-            Ok(directory) => self.settle_deletion(&directory).map_err(Error::uncertain),
+            Ok(directory) => {
+                if let Some(note) = note {
+                    note.remove();
+                }
+                self.settle_deletion(&directory).map_err(Error::uncertain)
+            }
             Err(Errno::NOENT) => Ok(()),
             Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The note about the owner of a file, where this process knows that there are such.
+    fn note_about(&self, name: &str) -> Option<Note> {
+        if self.calls.attributes.load(Relaxed) {
+            return None;
+        }
+        let opened = self.root.with_current(|root| Ok((root.clone(), self.open_file(root, name, false)?.0)));
+        let (root, file) = opened.ok()?;
+        match self.noted(&root, name, file.as_fd()) {
+            Ok(Noted::Owner(_, note)) => Some(note),
+            _ => None,
         }
     }
 
@@ -67,7 +88,7 @@ impl Disk {
 
     /// Moves a file to a free name.
     pub(super) fn rename(&self, from: &str, to: &str, cancel: &Cancel) -> Result<()> {
-        if self.relocate(from, to, None)? {
+        if self.relocate_noted(from, to)? {
             return Ok(());
         }
         let owner = match self.owner(from) {
@@ -76,6 +97,30 @@ impl Disk {
         };
         self.copy(from, to, &SaveOptions { exact: true, owner, ..SaveOptions::default() }, cancel)?;
         self.delete(from).map_err(Error::uncertain)
+    }
+
+    /// Moves a file to a free name, and what is noted of its owner.
+    fn relocate_noted(&self, from: &str, to: &str) -> Result<bool> {
+        let opened = self.root.with_current(|root| match owners::are_kept(root) {
+            true => Ok(Some((root.clone(), self.open_file(root, from, false)?.0))),
+            false => Ok(None),
+        });
+        let Ok(Some((root, file))) = opened else { return self.relocate(from, to, None) };
+        let file = File::from(file);
+        let Noted::Owner(owner, before) = self.noted(&root, from, file.as_fd())? else {
+            return self.relocate(from, to, None);
+        };
+        let after = self.note_owner(&root, to, &file, &owner)?;
+        let moved = self.relocate(from, to, None);
+        match &moved {
+            Ok(true) => {
+                after.keep();
+                before.remove();
+            }
+            Err(error) if error.is_uncertain() => after.keep(),
+            _ => {}
+        }
+        moved
     }
 
     /// Moves a file to a free name, and no other file than `judged`, where that is given. `false` where the new name is
@@ -156,12 +201,23 @@ impl Disk {
         options: &SaveOptions,
         cancel: &Cancel,
     ) -> Result<Saved> {
-        let (file, size) = self.root.with(|root| self.open_file(root, upload, false))?;
+        let (root, (file, size)) =
+            self.root.with(|root| Ok((root.clone(), self.open_file(root, upload, false)?)))?;
         let file = File::from(file);
         inspector.inspect_file(&file)?;
-        self.finish(&file, options)?;
+        let keeps_owner = self.finish(&file, options)?;
         cancel.check()?;
-        if self.relocate(upload, to, Some(&file))? {
+        let note = match options.owner.as_deref().filter(|_| !keeps_owner) {
+            Some(owner) => Some(self.note_owner(&root, to, &file, owner)?),
+            None => None,
+        };
+        let moved = self.relocate(upload, to, Some(&file));
+        if let Some(note) = note
+            && (matches!(moved, Ok(true)) || moved.as_ref().is_err_and(Error::is_uncertain))
+        {
+            note.keep();
+        }
+        if moved? {
             return Ok(Saved::new(to, size));
         }
         // The folder of uploads is a mount of its own.
@@ -176,14 +232,28 @@ impl Disk {
 
     /// The owner token of a file.
     pub(super) fn owner(&self, name: &str) -> Result<Option<String>> {
-        let (file, _) = self.root.with(|root| self.open_file(root, name, false))?;
+        let (root, file) = self.root.with(|root| Ok((root.clone(), self.open_file(root, name, false)?.0)))?;
         let mut token = vec![0; 256];
         let len = loop {
             match rustix::fs::fgetxattr(&file, OWNER, token.as_mut_slice()) {
                 Ok(len) => break len,
-                Err(Errno::NODATA) => return Ok(None),
                 Err(Errno::RANGE) if token.len() < MOST_OWNER => token.resize(MOST_OWNER, 0),
-                Err(Errno::OPNOTSUPP | Errno::NOSYS) => return Err(Error::unsupported("owner", super::KIND)),
+                // It may have been saved where no attributes were kept.
+                Err(Errno::NODATA) => {
+                    return Ok(match self.noted(&root, name, file.as_fd())? {
+                        Noted::Owner(owner, _) => Some(owner),
+                        Noted::Other | Noted::Nothing => None,
+                    });
+                }
+                Err(Errno::OPNOTSUPP | Errno::NOSYS) => {
+                    self.keeps_no_attributes();
+                    return match self.noted(&root, name, file.as_fd())? {
+                        Noted::Owner(owner, _) => Ok(Some(owner)),
+                        Noted::Other => Ok(None),
+                        // It may have been saved before there were notes.
+                        Noted::Nothing => Err(Error::unsupported("owner", super::KIND)),
+                    };
+                }
                 Err(error) => return Err(error.into()),
             }
         };

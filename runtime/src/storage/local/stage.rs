@@ -197,7 +197,7 @@ fn staging(root: &RootDir) -> Result<OwnedFd> {
     private_directory(reserved.as_fd(), STAGING)
 }
 
-fn private_directory(at: BorrowedFd<'_>, name: &str) -> Result<OwnedFd> {
+pub(super) fn private_directory(at: BorrowedFd<'_>, name: &str) -> Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY;
     match open_component(at, name, flags) {
         Err(Errno::NOENT) => {}

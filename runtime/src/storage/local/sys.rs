@@ -17,6 +17,8 @@ pub(super) struct Calls {
     pub(super) link_handle: AtomicBool,
     pub(super) noreplace: AtomicBool,
     pub(super) copy_range: AtomicBool,
+    /// Whether files keep user attributes.
+    pub(super) attributes: AtomicBool,
 }
 
 impl Default for Calls {
@@ -30,6 +32,7 @@ impl Default for Calls {
             link_handle: AtomicBool::new(true),
             noreplace: AtomicBool::new(true),
             copy_range: AtomicBool::new(cfg!(target_os = "linux")),
+            attributes: AtomicBool::new(true),
         }
     }
 }
