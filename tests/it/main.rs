@@ -15,6 +15,8 @@ mod images;
 mod moving;
 mod oracle;
 #[cfg(feature = "db")]
+mod owners;
+#[cfg(feature = "db")]
 mod persistence;
 #[cfg(feature = "db")]
 mod preludes;

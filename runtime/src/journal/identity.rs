@@ -98,7 +98,7 @@ pub(crate) async fn is_own(db: &DatabaseConnection, owner: &str) -> Result<bool>
     any(db, &sql(db)?.is_own, vec![identity_in(owner).into()]).await
 }
 
-async fn read(db: &impl ConnectionTrait) -> Result<Option<Arc<str>>> {
+pub(super) async fn read(db: &impl ConnectionTrait) -> Result<Option<Arc<str>>> {
     let found = rows(db, &sql(db)?.identity, vec![]).await?;
     found.first().map(|row| text(row, "identity").map(Arc::from)).transpose()
 }

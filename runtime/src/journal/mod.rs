@@ -24,10 +24,11 @@ mod transaction;
 mod upload;
 mod write;
 
-pub use sweep::{SweepReport, Sweeper, SweeperTask};
+pub use sweep::{DeadEntry, RestoreReport, SweepReport, Sweeper, SweeperTask, after_restore};
 
 pub(crate) use error::{NOT_STAGED, database, is_missing_table};
 pub(crate) use held::Relocation;
+pub(crate) use identity::{current as identity, identity_in, is_own, owner_token, token_part};
 pub(crate) use schema::{columns_of, create, forget_columns, has_triggers, note_columns};
 pub(crate) use sql::Dialect;
 pub(crate) use stage::{Request, Staged, stage};

@@ -86,6 +86,9 @@
 
 #[doc = include_str!("../../docs/moving.md")]
 pub mod moving {}
+
+mod adopt;
 mod storage_move;
 
+pub use adopt::{Adopt, AdoptReport, adopt};
 pub use storage_move::{FieldName, MoveError, MoveReport, StorageMove, storage_move};

@@ -155,6 +155,27 @@ statements! {
     /// How many entries wait for a person: → n.
     count_dead = format!("SELECT COUNT(*) AS n FROM filefield_journal WHERE due_at = {NEVER} AND state = 'dead'");
 
+    /// The entries that wait for a person, oldest first: limit.
+    dead_entries = format!("SELECT id, storage, name, kind, last_error, model_table, model_column \
+        FROM filefield_journal WHERE due_at = {NEVER} AND state = 'dead' ORDER BY id LIMIT ?");
+
+    /// Makes an entry due again that waits for a person: id.
+    retry = "UPDATE filefield_journal SET state = 'reaping', due_at = {now} WHERE id = ? AND state = 'dead'";
+
+    /// Drops an entry that waits for a person: id.
+    drop_dead = "DELETE FROM filefield_journal WHERE id = ? AND state = 'dead'";
+
+    /// Reserves the name of a file that is missing, as an entry that waits for a person: storage, name, token, reason,
+    /// table, column → id.
+    reserve_missing = format!("INSERT INTO filefield_journal \
+        (storage, name, kind, state, token, due_at, last_error, model_table, model_column) \
+        SELECT ?, ?, 'delete', 'dead', ?, {NEVER}, ?, ?, ? {{dual}} WHERE {CURRENT} \
+        {{conflict}} attempts = filefield_journal.attempts + 1, state = 'dead', due_at = {NEVER}, \
+        last_error = {{new}}last_error{{end}} {{id}}");
+
+    /// Whether there is an entry of a name: aliases, name.
+    is_known = "SELECT 1 AS n FROM filefield_journal WHERE {aliases} AND name = ?";
+
     /// Notes a column that holds names of files, for sweepers that do not know its model: table, column, storage,
     /// location, column that states the storage of each.
     add_column = "INSERT INTO filefield_columns (model_table, model_column, storage, location, meta_column) \

@@ -144,7 +144,7 @@ fn is_token_in_name(entry: &Entry) -> bool {
 }
 
 /// Every file column of every registered model with a table.
-fn file_columns() -> Vec<(&'static str, &'static FieldDef)> {
+pub(super) fn file_columns() -> Vec<(&'static str, &'static FieldDef)> {
     let mut columns = Vec::new();
     for model in registry::models() {
         if let Some(table) = model.table() {

@@ -2,7 +2,7 @@
 
 mod one;
 mod report;
-mod rows;
+pub(super) mod rows;
 
 pub use report::{MoveError, MoveReport};
 
@@ -253,13 +253,7 @@ impl<'a, M: Table> StorageMove<'a, M> {
     /// Looks at what was asked for.
     async fn prepare(&mut self) -> Result<Job<M>> {
         let usage = |text: String| Error::new(ErrorKind::Usage, text);
-        let Some(field) = M::FIELDS.iter().find(|field| field.def().name() == self.field) else {
-            let name = &self.field;
-            let known: Vec<_> = M::FIELDS.iter().map(|field| field.def().name()).collect();
-            let help = settings::help(name, known.iter().copied());
-            return Err(usage(format!("the model has no file field `{}`; {help}", name.escape_debug())));
-        };
-        let def: &'static FieldDef = field.def();
+        let def = field_of::<M>(&self.field)?;
         let blame = |error: Error| def.blame(error);
         let Some(meta) = def.spec().meta_column else {
             let name = def.name();
@@ -299,7 +293,7 @@ impl<'a, M: Table> StorageMove<'a, M> {
         };
         let grace = i64::try_from(self.grace.as_secs()).unwrap_or(i64::MAX).min(MOST_GRACE);
         Ok(Job {
-            rows: Rows::new(&self.db, def.spec().column, meta),
+            rows: Rows::new(&self.db, def.spec().column, Some(meta)),
             def,
             from,
             to,
@@ -308,6 +302,19 @@ impl<'a, M: Table> StorageMove<'a, M> {
             keep_source: self.keep_source,
             dry_run: self.dry_run,
         })
+    }
+}
+
+/// The field with this name.
+pub(super) fn field_of<M: Table>(name: &str) -> Result<&'static FieldDef> {
+    match M::FIELDS.iter().find(|field| field.def().name() == name) {
+        Some(field) => Ok(field.def()),
+        None => {
+            let known: Vec<_> = M::FIELDS.iter().map(|field| field.def().name()).collect();
+            let help = settings::help(name, known.iter().copied());
+            let text = format!("the model has no file field `{}`; {help}", name.escape_debug());
+            Err(Error::new(ErrorKind::Usage, text))
+        }
     }
 }
 
