@@ -5,7 +5,7 @@
 //! restored has several identities, the newest for new files. A token without an identity was issued before the
 //! database was known, by a store without a row or by an older version, and counts as one of every database.
 
-use super::entry::{any, dialect, execute, rows, sql, text};
+use super::entry::{any, dialect, execute, look, rows, sql, text};
 use super::error::is_missing_table;
 use super::{Dialect, schema};
 use crate::{Error, ErrorKind, Result, name};
@@ -74,6 +74,8 @@ pub(crate) async fn current(db: &DatabaseConnection) -> Result<Arc<str>> {
         Ok(Some(identity)) => identity,
         Err(error) if !is_missing_table(&error) => return Err(error),
         _ => {
+            // Only beside a journal that is there.
+            look(db).await?;
             schema::create(db).await?;
             let none = || Error::new(ErrorKind::Database, "the database has no identity: call `migrate`");
             read(db).await?.ok_or_else(none)?

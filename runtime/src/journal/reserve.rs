@@ -1,7 +1,7 @@
 //! Reserving names in the journal (W1).
 
 use super::entry::{self, execute, insert_new, sql};
-use super::error::is_conflict;
+use super::error::{is_conflict, is_missing_table};
 use super::identity;
 use super::sql::Sql;
 use super::stage::{LEASE, Request, Staged};
@@ -75,10 +75,16 @@ impl<'n> File<'n> {
         Ok(())
     }
 
-    /// Says which database the file is to belong to.
-    pub(super) fn set_identity(&mut self, identity: &str) {
-        let prepared = &mut self.request.prepared;
-        prepared.owner = identity::owner_token(identity, &prepared.token);
+    /// Says which database the file is to belong to. No name was tried for this one yet.
+    pub(super) fn set_identity(&mut self, identity: &str) -> Result<()> {
+        let Request { def, prepared, .. } = &mut self.request;
+        let owner = identity::owner_token(identity, &prepared.token);
+        if owner != prepared.owner {
+            prepared.owner = owner;
+            self.candidates =
+                Candidates::new(FileName::new(self.wanted)?, Some(def.spec().max_length)).take(MAX_TRIES);
+        }
+        Ok(())
     }
 
     /// What the entry says.
@@ -107,8 +113,11 @@ pub(super) async fn reserve(db: &DatabaseConnection, files: &mut [File<'_>]) -> 
     let sql = sql(db)?;
     while files.iter().any(|file| file.entry.is_none()) {
         let mut inserts = Vec::new();
+        // It is another one, if the last try made no entry because of that.
+        let identity = identity::current(db).await?;
         for (index, file) in files.iter_mut().enumerate() {
             if file.entry.is_none() {
+                file.set_identity(&identity)?;
                 file.choose().await?;
                 step!("W1.looked");
                 inserts.push((index, file.values()));
@@ -120,13 +129,8 @@ pub(super) async fn reserve(db: &DatabaseConnection, files: &mut [File<'_>]) -> 
         let ids = ids.map_err(|error| files[blamed].request.blame(error))?;
         files.iter_mut().for_each(|file| file.taken = None);
         step!("W1.reserved");
-        // Read again, if no entry was made because the database has another identity.
-        let identity = identity::current(db).await?;
         for (index, id) in ids {
             let file = &mut files[index];
-            if id.is_none() {
-                file.set_identity(&identity);
-            }
             file.entry = id;
             let Some(id) = id.filter(|_| !file.can_try_again()) else { continue };
             // The name may have been stored and attached between the look and the reservation: look again.
@@ -147,9 +151,30 @@ pub(super) async fn commit(
     db: &DatabaseConnection,
     sql: &'static Sql,
     taken: Vec<i64>,
+    inserts: Vec<(usize, Vec<Value>)>,
+) -> Result<Vec<(usize, Option<i64>)>> {
+    let indices: Vec<usize> = inserts.iter().map(|(index, _)| *index).collect();
+    let made = insert_all(db, sql, taken, inserts).await;
+    let ids = match made {
+        // What is known of the database may be that of another one, which was made by an older version.
+        Err(error) if is_missing_table(&error) => indices.into_iter().map(|index| (index, None)).collect(),
+        ids => ids?,
+    };
+    if ids.iter().any(|(_, id)| id.is_none()) {
+        // Where the tables are newer, or missing, there is no use in trying other names.
+        entry::look(db).await?;
+        identity::refresh(db).await?;
+    }
+    Ok(ids)
+}
+
+async fn insert_all(
+    db: &DatabaseConnection,
+    sql: &'static Sql,
+    taken: Vec<i64>,
     mut inserts: Vec<(usize, Vec<Value>)>,
 ) -> Result<Vec<(usize, Option<i64>)>> {
-    let ids = if let ([(index, values)], true) = (&mut inserts[..], taken.is_empty()) {
+    Ok(if let ([(index, values)], true) = (&mut inserts[..], taken.is_empty()) {
         let values = std::mem::take(values);
         let mut tries = 0;
         let id = loop {
@@ -178,13 +203,7 @@ pub(super) async fn commit(
             })
         })
         .await?
-    };
-    if ids.iter().any(|(_, id)| id.is_none()) {
-        // Where the tables are newer there is no use in trying other names.
-        entry::look(db).await?;
-        identity::refresh(db).await?;
-    }
-    Ok(ids)
+    })
 }
 
 /// Runs a statement outside of a transaction.

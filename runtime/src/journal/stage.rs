@@ -121,7 +121,7 @@ pub(crate) async fn stage(db: &DatabaseConnection, requests: Vec<Request>) -> Re
     let files = requests.into_iter().zip(&wanted).map(|(request, wanted)| File::new(request, wanted));
     let mut files = files.collect::<Result<Vec<_>>>()?;
     let identity = identity::current(db).await?;
-    files.iter_mut().for_each(|file| file.set_identity(&identity));
+    files.iter_mut().try_for_each(|file| file.set_identity(&identity))?;
     let stored = store_all(db, sql, &mut files).await;
     let Err(error) = stored else {
         step!("W3.staged");

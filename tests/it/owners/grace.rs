@@ -18,7 +18,7 @@ fn a_file_outlives_its_row_by_a_week() {
     const NAME: &str = "owners::grace::a_file_outlives_its_row_by_a_week";
     isolated(NAME, &[("FILEFIELD_DELETE_AFTER", "")], || {
         block_on(async {
-            assert_eq!(settings().delete_after(), Duration::from_secs(WEEK as u64));
+            assert_eq!(settings().delete_after(), Duration::from_secs(WEEK.unsigned_abs()));
             for kind in Kind::ALL {
                 match Database::fresh(kind) {
                     Ok(database) => outlives(database.url()).await,
@@ -80,9 +80,9 @@ fn what_no_row_ever_had_goes_at_once() {
             let (folder, root) = folder();
             let db = database(folder.path(), "a.db").await;
             with_storage(local(&root), async {
-                // The row breaks a constraint.
-                execute(&db, "CREATE UNIQUE INDEX one ON owned_notes ((1))").await;
                 note("a.txt", "one").save(&db).await.unwrap();
+                let full = "CREATE TRIGGER full BEFORE INSERT ON owned_notes BEGIN SELECT RAISE(ABORT, 'full'); END";
+                execute(&db, full).await;
                 note("b.txt", "two").save(&db).await.unwrap_err();
                 db::sweep(&db).await.unwrap();
                 assert_eq!(files(&root), ["notes/a.txt"]);

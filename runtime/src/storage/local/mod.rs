@@ -31,6 +31,7 @@ use super::{
     Storage,
 };
 use crate::inspect::Inspector;
+use crate::content::TempWriter;
 use crate::{Content, Error, ErrorKind, FileName, Result};
 use async_trait::async_trait;
 use cancel::Cancel;
@@ -59,6 +60,10 @@ const KIND: &str = "local";
 ///
 /// The root directory is opened once and held. A missing one is made by the first save, but no directory above it
 /// (requirement 26). Another directory put in its place is noticed by whatever changes files, or when a file is not found.
+///
+/// The owner token of a file is kept in a user attribute. On a file system that has none, such as NFSv3, SMB and many of
+/// FUSE, it is noted in a small file below `.filefield/owners` in the root, which costs one more sync for each save; a
+/// warning is logged once. Copy that folder along when you move the root.
 ///
 /// Another file system may be mounted below the root: files are saved and read there, and renamed to and fro by a copy.
 /// But nothing can be staged there, so a file is not replaced, and where files cannot be made without a name none is
@@ -121,6 +126,27 @@ impl FileSystemStorage {
     /// Those of the file system.
     pub async fn remove_staged(&self, age: Duration) -> Result<u64> {
         self.blocking("remove_staged", None, move |disk| disk.remove_staged(age)).await
+    }
+
+    /// A new temporary file in the staging folder of this storage, to receive an upload in. A save links it and needs no
+    /// copy. One that a killed process has left is removed by a later call, a day after its last byte came. Blocks for
+    /// the time that it takes to make a file.
+    ///
+    /// ```
+    /// use filefield::storage::FileSystemStorage;
+    /// # let dir = tempfile::tempdir()?;
+    /// let storage = FileSystemStorage::new(dir.path().join("media"))?;
+    /// let mut writer = storage.temp_file()?;
+    /// writer.write_all(b"bytes of an upload")?;
+    /// let temp = writer.finish()?;
+    /// assert_eq!(temp.len(), 18);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of the file system, such as [`StorageFull`](ErrorKind::StorageFull).
+    pub fn temp_file(&self) -> Result<TempWriter> {
+        self.disk.temp_file().map_err(|error| located(error, "temp_file", None))
     }
 
     /// Does blocking work, in one hop.

@@ -7,22 +7,44 @@ use super::owners::{self, Note, Noted};
 use super::read::{check_regular, nothing_below_a_file};
 use super::root::RootDir;
 use super::save::{OWNER, lost_answer, split};
-use super::stage::{RESERVED, STAGING};
+use super::stage::{RESERVED, STAGING, staging};
 use super::sys::{self, Moved, open_beneath};
 use crate::failpoints::{planted, step};
 use crate::inspect::Inspector;
 use crate::storage::Listing;
-use crate::{Content, Error, ErrorKind, Result, SaveOptions, Saved};
+use crate::{Content, Error, ErrorKind, Result, SaveOptions, Saved, TempFile};
+use crate::content::TempWriter;
 use rustix::fd::AsFd;
 use rustix::fs::{AtFlags, Dir, FileType, OFlags};
 use rustix::io::Errno;
 use std::fs::File;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
 /// The longest attribute that Linux keeps.
 const MOST_OWNER: usize = 64 * 1024;
+
+/// After this time without a byte nobody is receiving a temporary file any more.
+const LEFT_BEHIND: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long the staging folder is left alone after it was looked through.
+const PAUSE: Duration = Duration::from_secs(60 * 60);
+
+/// When the staging folder was last looked through by this process.
+#[derive(Debug, Default)]
+pub(super) struct Cleaned(Mutex<Option<Instant>>);
+
+impl Cleaned {
+    /// Whether it is time; it is not again for a while then.
+    fn is_due(&self) -> bool {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = last.is_none_or(|last| last.elapsed() >= PAUSE);
+        if is_due {
+            *last = Some(Instant::now());
+        }
+        is_due
+    }
+}
 
 impl Disk {
     /// Removes a name. What goes by it is not followed; a directory stays.
@@ -301,8 +323,23 @@ impl Disk {
         Ok(listing)
     }
 
-    /// Removes what crashed saves left in the staging folder and nobody has changed for `age`.
+    /// A new file in the staging folder, for an upload.
+    pub(super) fn temp_file(&self) -> Result<TempWriter> {
+        let target = self.make_target("")?;
+        staging(&target.root)?;
+        if self.cleaned.is_due() {
+            self.remove_staged(LEFT_BEHIND)?;
+        }
+        TempFile::create_in(self.root.location().join(RESERVED).join(STAGING))
+    }
+
+    /// Removes what crashed saves left in the staging folder and nobody has changed for `age`, and notes about files that
+    /// are not there.
     pub(super) fn remove_staged(&self, age: Duration) -> Result<u64> {
+        self.root.with(|root| {
+            self.remove_notes(root, age);
+            Ok(())
+        }).or_else(|error| if error == Errno::NOENT { Ok(()) } else { Err(error) })?;
         let path = format!("{RESERVED}/{STAGING}");
         let flags = OFlags::RDONLY | OFlags::DIRECTORY;
         let opened = self

@@ -16,7 +16,9 @@ use rustix::io::Errno;
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::{Read, Write};
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 
 /// The folder of the notes in the reserved one.
 const OWNERS: &str = "owners";
@@ -226,6 +228,35 @@ impl Disk {
             None if is_other => Noted::Other,
             None => Noted::Nothing,
         })
+    }
+
+    /// Removes notes that are older than `age` and about files that are not there: of saves that were killed, and of files
+    /// that others have deleted. What cannot be looked at stays for the next time.
+    pub(super) fn remove_notes(&self, root: &Arc<RootDir>, age: Duration) {
+        let Ok(folder) = notes(root) else { return };
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY;
+        for entry in Dir::read_from(&folder).into_iter().flatten().flatten() {
+            let Some(folder) = entry.file_name().to_str().ok().filter(|name| !name.starts_with('.'))
+                .and_then(|name| open_component(folder.as_fd(), name, flags).ok()) else { continue };
+            for entry in Dir::read_from(&folder).into_iter().flatten().flatten() {
+                let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+                let Ok(note) = rustix::fs::openat(&folder, entry.file_name(), flags, Mode::empty()) else { continue };
+                let note = File::from(note);
+                let is_old = note.metadata().and_then(|metadata| metadata.modified());
+                let is_old = is_old.is_ok_and(|at| at.elapsed().is_ok_and(|idle| idle >= age));
+                let mut text = String::new();
+                if !is_old || note.take(MAX_NOTE).read_to_string(&mut text).is_err() {
+                    continue;
+                }
+                let is_gone = match Facts::parse(&text) {
+                    Some((_, _, name)) => matches!(self.open_file(root, name, false), Err(Errno::NOENT)),
+                    None => true,
+                };
+                if is_gone {
+                    let _ = rustix::fs::unlinkat(&folder, entry.file_name(), AtFlags::empty());
+                }
+            }
+        }
     }
 
     /// Sets the owner of a file that is there.

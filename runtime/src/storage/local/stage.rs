@@ -192,7 +192,7 @@ fn is_plain(token: &str) -> bool {
 }
 
 /// The staging folder, made where it is missing, for the owner alone (requirement 25).
-fn staging(root: &RootDir) -> Result<OwnedFd> {
+pub(super) fn staging(root: &RootDir) -> Result<OwnedFd> {
     let reserved = private_directory(root.as_fd(), RESERVED)?;
     private_directory(reserved.as_fd(), STAGING)
 }
