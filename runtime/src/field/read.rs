@@ -233,7 +233,9 @@ struct Recorded<'a> {
 
 impl Recorded<'_> {
     fn check(&self, size: u64, sha256: &[u8]) -> Result<()> {
-        if self.size.is_some_and(|recorded| recorded != size) || !self.sha256.eq_ignore_ascii_case(&hex(sha256)) {
+        if self.size.is_some_and(|recorded| recorded != size)
+            || !self.sha256.eq_ignore_ascii_case(&hex(sha256))
+        {
             let text = "the file is not the one that the row was saved with: its bytes are others";
             return Err(Error::new(ErrorKind::NotAsStated, text));
         }

@@ -1,8 +1,8 @@
 //! Making the journal's tables.
 
 use super::database;
-use super::identity;
 use super::entry::{any, dialect, execute, look, rows, sql, text};
+use super::identity;
 use super::sql::{Dialect, ddl};
 use crate::Result;
 use crate::field::FieldDef;

@@ -192,13 +192,7 @@ impl<'a, M: Table> Adopt<'a, M> {
         Ok(Outcome::Adopted)
     }
 
-    fn note(
-        &mut self,
-        def: &'static FieldDef,
-        row: Row,
-        outcome: Result<Outcome>,
-        report: &mut AdoptReport,
-    ) {
+    fn note(&mut self, def: &'static FieldDef, row: Row, outcome: Result<Outcome>, report: &mut AdoptReport) {
         match outcome {
             Ok(Outcome::Adopted) => report.adopted += 1,
             Ok(Outcome::Owned) => report.owned += 1,
@@ -221,6 +215,9 @@ impl<'a, M: Table> Adopt<'a, M> {
 
 impl<M> fmt::Debug for Adopt<'_, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Adopt").field("field", &self.field).field("dry_run", &self.dry_run).finish_non_exhaustive()
+        f.debug_struct("Adopt")
+            .field("field", &self.field)
+            .field("dry_run", &self.dry_run)
+            .finish_non_exhaustive()
     }
 }

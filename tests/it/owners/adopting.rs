@@ -8,7 +8,8 @@ use filefield::storage::MemoryStorage;
 async fn old_rows(db: &DatabaseConnection, names: &[&str]) {
     for (index, name) in names.iter().enumerate() {
         let id = index + 1;
-        execute(db, &format!("INSERT INTO owned_notes (id, scan, meta) VALUES ({id}, '{name}', '{{}}')")).await;
+        execute(db, &format!("INSERT INTO owned_notes (id, scan, meta) VALUES ({id}, '{name}', '{{}}')"))
+            .await;
     }
 }
 

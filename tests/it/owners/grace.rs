@@ -81,7 +81,8 @@ fn what_no_row_ever_had_goes_at_once() {
             let db = database(folder.path(), "a.db").await;
             with_storage(local(&root), async {
                 note("a.txt", "one").save(&db).await.unwrap();
-                let full = "CREATE TRIGGER full BEFORE INSERT ON owned_notes BEGIN SELECT RAISE(ABORT, 'full'); END";
+                let full =
+                    "CREATE TRIGGER full BEFORE INSERT ON owned_notes BEGIN SELECT RAISE(ABORT, 'full'); END";
                 execute(&db, full).await;
                 note("b.txt", "two").save(&db).await.unwrap_err();
                 db::sweep(&db).await.unwrap();
@@ -103,13 +104,20 @@ fn the_time_is_set_in_code_in_the_environment_or_in_toml() {
         assert_eq!(settings.delete_after(), Duration::from_secs(5));
         App::builder().settings(settings).build().unwrap();
         assert_eq!(filefield::settings::settings().delete_after(), Duration::from_secs(5));
-        for (text, seconds) in
-            [("'7 days'", 604_800), ("'0 s'", 0), ("0", 0), ("'3600'", 3600), ("'P2D'", 172_800), ("'2 weeks'", 1_209_600)]
-        {
+        for (text, seconds) in [
+            ("'7 days'", 604_800),
+            ("'0 s'", 0),
+            ("0", 0),
+            ("'3600'", 3600),
+            ("'P2D'", 172_800),
+            ("'2 weeks'", 1_209_600),
+        ] {
             let settings = Settings::from_toml(&format!("DELETE_AFTER = {text}")).unwrap();
             assert_eq!(settings.delete_after(), Duration::from_secs(seconds), "{text}");
         }
-        for text in ["'soon'", "'-1 day'", "-1", "'2 months'", "'1.5 s'", "'1 ms'", "'200 years'", "true", "''"] {
+        for text in
+            ["'soon'", "'-1 day'", "-1", "'2 months'", "'1.5 s'", "'1 ms'", "'200 years'", "true", "''"]
+        {
             let error = Settings::from_toml(&format!("DELETE_AFTER = {text}")).unwrap_err();
             assert!(error.to_string().contains("DELETE_AFTER"), "{text}: {error}");
         }

@@ -90,7 +90,11 @@ async fn a_verified_read_refuses_bytes_that_the_row_was_not_saved_with() {
             assert_eq!(mine.scan().read().await.unwrap(), others);
             for error in [mine.scan().read_verified().await.err(), mine.scan().verify().await.err()] {
                 let error = error.unwrap();
-                assert_eq!((error.kind(), error.name()), (ErrorKind::NotAsStated, Some("notes/a.txt")), "{error}");
+                assert_eq!(
+                    (error.kind(), error.name()),
+                    (ErrorKind::NotAsStated, Some("notes/a.txt")),
+                    "{error}"
+                );
             }
         }
         execute(&db, "UPDATE owned_notes SET meta = '{}'").await;

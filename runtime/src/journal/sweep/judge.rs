@@ -140,7 +140,11 @@ async fn is_the_one(db: &DatabaseConnection, entry: &Entry, owner: &str) -> Resu
 
 /// Where no owner is kept with a file, a token in its name proves that it is ours.
 fn is_token_in_name(entry: &Entry) -> bool {
-    if entry.is_delete { name::token_in(&entry.name).is_some() } else { entry.name.contains(identity::token_part(&entry.token)) }
+    if entry.is_delete {
+        name::token_in(&entry.name).is_some()
+    } else {
+        entry.name.contains(identity::token_part(&entry.token))
+    }
 }
 
 /// Every file column of every registered model with a table.

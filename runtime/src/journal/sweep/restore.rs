@@ -81,7 +81,8 @@ async fn reserve_missing(
 ) -> Result<()> {
     let dialect = dialect(db)?;
     let spec = def.spec();
-    let (page, probe) = (dialect.names_after(table, spec.column), dialect.probe(table, spec.column, spec.meta_column));
+    let (page, probe) =
+        (dialect.names_after(table, spec.column), dialect.probe(table, spec.column, spec.meta_column));
     let mut after = String::new();
     loop {
         let found = rows(db, &page, vec![after.as_str().into(), PAGE.into()]).await?;
@@ -140,18 +141,23 @@ async fn queue_newer(
             Err(error) if error.kind() == ErrorKind::NotFound && !directory.is_empty() => continue,
             listing => listing?,
         };
-        let below = |name: &String| if directory.is_empty() { name.clone() } else { format!("{directory}/{name}") };
+        let below =
+            |name: &String| if directory.is_empty() { name.clone() } else { format!("{directory}/{name}") };
         directories.extend(listing.dirs.iter().map(below));
         for name in listing.files.iter().map(below) {
             let Ok(file) = FileName::new(&name) else { continue };
             report.files += 1;
             let owner = match storage.owner(file).await {
                 Ok(owner) => owner,
-                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Unsupported) => continue,
+                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Unsupported) => {
+                    continue;
+                }
                 Err(error) => return Err(error.with_name(&name)),
             };
             // A token without an identity may be that of any database.
-            let Some(owner) = owner.filter(|owner| !identity::identity_in(owner).is_empty()) else { continue };
+            let Some(owner) = owner.filter(|owner| !identity::identity_in(owner).is_empty()) else {
+                continue;
+            };
             let known = vec![aliases.as_str().into(), name.as_str().into()];
             if !identity::is_own(db, &owner).await? || any(db, &sql(db)?.is_known, known).await? {
                 continue;

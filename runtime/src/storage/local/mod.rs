@@ -30,8 +30,8 @@ use super::{
     Listing, Metadata, NewFile, Public, Reader, SaveOptions, Saved, SignOptions, SignedAccess, SignedRequest,
     Storage,
 };
-use crate::inspect::Inspector;
 use crate::content::TempWriter;
+use crate::inspect::Inspector;
 use crate::{Content, Error, ErrorKind, FileName, Result};
 use async_trait::async_trait;
 use cancel::Cancel;

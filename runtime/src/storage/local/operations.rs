@@ -9,11 +9,11 @@ use super::root::RootDir;
 use super::save::{OWNER, lost_answer, split};
 use super::stage::{RESERVED, STAGING, staging};
 use super::sys::{self, Moved, open_beneath};
+use crate::content::TempWriter;
 use crate::failpoints::{planted, step};
 use crate::inspect::Inspector;
 use crate::storage::Listing;
 use crate::{Content, Error, ErrorKind, Result, SaveOptions, Saved, TempFile};
-use crate::content::TempWriter;
 use rustix::fd::AsFd;
 use rustix::fs::{AtFlags, Dir, FileType, OFlags};
 use rustix::io::Errno;
@@ -336,10 +336,12 @@ impl Disk {
     /// Removes what crashed saves left in the staging folder and nobody has changed for `age`, and notes about files that
     /// are not there.
     pub(super) fn remove_staged(&self, age: Duration) -> Result<u64> {
-        self.root.with(|root| {
-            self.remove_notes(root, age);
-            Ok(())
-        }).or_else(|error| if error == Errno::NOENT { Ok(()) } else { Err(error) })?;
+        self.root
+            .with(|root| {
+                self.remove_notes(root, age);
+                Ok(())
+            })
+            .or_else(|error| if error == Errno::NOENT { Ok(()) } else { Err(error) })?;
         let path = format!("{RESERVED}/{STAGING}");
         let flags = OFlags::RDONLY | OFlags::DIRECTORY;
         let opened = self

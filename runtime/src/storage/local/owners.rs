@@ -236,11 +236,20 @@ impl Disk {
         let Ok(folder) = notes(root) else { return };
         let flags = OFlags::RDONLY | OFlags::DIRECTORY;
         for entry in Dir::read_from(&folder).into_iter().flatten().flatten() {
-            let Some(folder) = entry.file_name().to_str().ok().filter(|name| !name.starts_with('.'))
-                .and_then(|name| open_component(folder.as_fd(), name, flags).ok()) else { continue };
+            let Some(folder) = entry
+                .file_name()
+                .to_str()
+                .ok()
+                .filter(|name| !name.starts_with('.'))
+                .and_then(|name| open_component(folder.as_fd(), name, flags).ok())
+            else {
+                continue;
+            };
             for entry in Dir::read_from(&folder).into_iter().flatten().flatten() {
                 let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-                let Ok(note) = rustix::fs::openat(&folder, entry.file_name(), flags, Mode::empty()) else { continue };
+                let Ok(note) = rustix::fs::openat(&folder, entry.file_name(), flags, Mode::empty()) else {
+                    continue;
+                };
                 let note = File::from(note);
                 let is_old = note.metadata().and_then(|metadata| metadata.modified());
                 let is_old = is_old.is_ok_and(|at| at.elapsed().is_ok_and(|idle| idle >= age));

@@ -272,9 +272,10 @@ impl Storage for MemoryStorage {
 
     async fn set_owner(&self, name: FileName<'_>, owner: &str) -> Result<()> {
         let mut tree = self.write();
-        let set = tree.get(name).cloned().and_then(|file| {
-            tree.put(name, &Stored { owner: Some(owner.into()), ..file }, IfTaken::Replace)
-        });
+        let set = tree
+            .get(name)
+            .cloned()
+            .and_then(|file| tree.put(name, &Stored { owner: Some(owner.into()), ..file }, IfTaken::Replace));
         set.map_err(|error| self.failed(error, "set_owner", name.as_str()))
     }
 
