@@ -1,6 +1,6 @@
 //! Connecting.
 
-use crate::journal::database;
+use crate::journal::{self, database};
 use crate::{Error, ErrorKind, Result, SweepReport, Sweeper};
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr, RuntimeErr};
 use std::time::Duration;
@@ -60,7 +60,8 @@ pub async fn connect(url: &str) -> Result<DatabaseConnection> {
         options.max_connections(1).idle_timeout(None).max_lifetime(None);
     }
     options.acquire_timeout(PATIENCE);
-    Database::connect(options).await.map_err(|error| {
+    let connected = Database::connect(options).await.inspect(journal::forget_identity);
+    connected.map_err(|error| {
         if matches!(error, DbErr::Conn(RuntimeErr::Internal(_))) {
             // The URL is refused, in a text that has all of it.
             return Error::new(ErrorKind::Settings, problem_of(url)).with_operation("connect");

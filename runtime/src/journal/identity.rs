@@ -87,11 +87,16 @@ pub(crate) async fn current(db: &DatabaseConnection) -> Result<Arc<str>> {
     Ok(identity)
 }
 
-/// Reads the identity of `db` anew, where what is known of it has proved wrong.
-pub(super) async fn refresh(db: &DatabaseConnection) -> Result<()> {
+/// Forgets what is known of the pool that was at the place of a new one.
+pub(crate) fn forget(db: &DatabaseConnection) {
     if let Some(address) = address(db) {
         KNOWN.write().unwrap_or_else(PoisonError::into_inner).remove(&address);
     }
+}
+
+/// Reads the identity of `db` anew, where what is known of it has proved wrong.
+pub(super) async fn refresh(db: &DatabaseConnection) -> Result<()> {
+    forget(db);
     current(db).await.map(drop)
 }
 

@@ -28,7 +28,9 @@ pub use sweep::{DeadEntry, RestoreReport, SweepReport, Sweeper, SweeperTask, aft
 
 pub(crate) use error::{NOT_STAGED, database, is_missing_table};
 pub(crate) use held::Relocation;
-pub(crate) use identity::{current as identity, identity_in, is_own, owner_token, token_part};
+pub(crate) use identity::{
+    current as identity, forget as forget_identity, identity_in, is_own, owner_token, token_part,
+};
 pub(crate) use schema::{columns_of, create, forget_columns, has_triggers, note_columns};
 pub(crate) use sql::Dialect;
 pub(crate) use stage::{Request, Staged, stage};
