@@ -58,7 +58,7 @@ pub use field::{FieldFile, FieldFileMut, FileField, FileMeta, ImageField, ImageF
 #[doc = include_str!("../docs/model.md")]
 pub use filefield_macros::Model;
 #[cfg(feature = "db")]
-pub use journal::{SweepReport, Sweeper, SweeperTask};
+pub use journal::{DeadEntry, SweepReport, Sweeper, SweeperTask};
 pub use model::FileModel;
 pub use name::FileName;
 #[cfg(feature = "object-store")]

@@ -19,6 +19,8 @@ mod moving;
 mod old_names;
 mod oracle;
 #[cfg(feature = "db")]
+mod owners;
+#[cfg(feature = "db")]
 mod persistence;
 #[cfg(feature = "db")]
 mod preludes;

@@ -25,6 +25,8 @@ pub fn isolated<V: AsRef<OsStr>>(name: &str, variables: &[(&str, V)], test: impl
             child.env_remove(variable);
         }
     }
+    // As in all other tests; see `.cargo/config.toml`.
+    child.env("FILEFIELD_DELETE_AFTER", "0 s");
     for (variable, value) in variables {
         child.env(variable, value);
     }

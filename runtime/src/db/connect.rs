@@ -1,6 +1,6 @@
 //! Connecting.
 
-use crate::journal::database;
+use crate::journal::{self, database};
 use crate::{Error, ErrorKind, Result, SweepReport, Sweeper};
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr, RuntimeErr};
 use std::time::Duration;
@@ -64,7 +64,8 @@ pub async fn connect(url: &str) -> Result<DatabaseConnection> {
     } else {
         options.acquire_timeout(PATIENCE);
     }
-    Database::connect(options).await.map_err(|error| {
+    let connected = Database::connect(options).await.inspect(journal::forget_identity);
+    connected.map_err(|error| {
         if matches!(error, DbErr::Conn(RuntimeErr::Internal(_))) {
             // The URL is refused, in a text that has all of it.
             return Error::new(ErrorKind::Settings, problem_of(url)).with_operation("connect");
@@ -157,7 +158,7 @@ pub async fn sweep(db: &DatabaseConnection) -> Result<SweepReport> {
 /// # Errors
 /// [`UnknownStorage`](ErrorKind::UnknownStorage); those of making and marking the root; those of the database.
 pub async fn accept_root(db: &DatabaseConnection, alias: &str) -> Result<()> {
-    crate::journal::accept(db, alias).await.map_err(|error| error.with_operation("accept_root"))
+    journal::accept(db, alias).await.map_err(|error| error.with_operation("accept_root"))
 }
 
 #[cfg(all(test, feature = "db-sqlite"))]

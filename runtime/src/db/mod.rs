@@ -25,6 +25,7 @@ pub use objects::Objects;
 pub use save::Connection;
 pub use stage::{Stage, stage_all};
 pub mod sea_orm;
+pub use crate::journal::{RestoreReport, after_restore};
 pub use ::sea_orm::DatabaseConnection;
 pub use ::sea_orm::prelude::{Decimal, Json, Uuid};
 pub(crate) use table::enter;

@@ -1,5 +1,6 @@
 //! What a stored file of a field tells of itself.
 
+use super::store::hex;
 use super::{FieldDef, FieldFile, ImageValue, PixelCount};
 use crate::file::{DEFAULT_CHUNK_SIZE, LineStream};
 use crate::image::{Dimensions, HeaderReader, ImageInfo, Need, feed_from};
@@ -7,8 +8,9 @@ use crate::inspect::{SNIFF_LEN, sniff};
 use crate::model::{Companion, FileModel};
 use crate::registry::StorageHandle;
 use crate::storage::SignOptions;
-use crate::{Bytes, FileName, Reader, Result};
+use crate::{Bytes, Error, ErrorKind, FileName, Reader, Result};
 use futures_core::Stream;
+use sha2::{Digest, Sha256};
 use std::ops::Range;
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -120,6 +122,57 @@ impl<M: FileModel, V> FieldFile<'_, M, V> {
         handle.open(name).await.map_err(blame)?.read_all(limit).await.map_err(blame)
     }
 
+    /// The whole stored file, if it has the size and the SHA-256 that the row has of it.
+    ///
+    /// # Errors
+    /// [`NotAsStated`](crate::ErrorKind::NotAsStated) if the bytes are others;
+    /// [`Usage`](crate::ErrorKind::Usage) if the field has no `meta_field`, or the row has no hash;
+    /// as [`open`](Self::open).
+    pub async fn read_verified(&self) -> Result<Bytes> {
+        let recorded = self.recorded("read")?;
+        // One byte more tells that there is more.
+        let limit = recorded.size.map_or(u64::MAX, |size| size.saturating_add(1));
+        let (name, handle) = self.stored("read")?;
+        let blame = |error| self.blame("read", &handle, error);
+        let reader = handle.open_range(name, 0..limit).await.map_err(blame)?;
+        let bytes = reader.read_all(limit).await.map_err(blame)?;
+        recorded.check(bytes.len() as u64, Sha256::digest(&bytes).as_slice()).map_err(blame)?;
+        Ok(bytes)
+    }
+
+    /// Reads the stored file piece by piece, and says whether it has the size and the SHA-256 that the row has of it.
+    ///
+    /// # Errors
+    /// As [`read_verified`](Self::read_verified).
+    pub async fn verify(&self) -> Result<()> {
+        let recorded = self.recorded("verify")?;
+        let (name, handle) = self.stored("verify")?;
+        let blame = |error| self.blame("verify", &handle, error);
+        let mut reader = handle.open(name).await.map_err(blame)?;
+        let (mut size, mut hash) = (0, Sha256::new());
+        while let Some(piece) = reader.next_chunk(DEFAULT_CHUNK_SIZE.get()).await.map_err(blame)? {
+            size += piece.len() as u64;
+            hash.update(&piece);
+            if recorded.size.is_some_and(|recorded| size > recorded) {
+                break;
+            }
+        }
+        recorded.check(size, hash.finalize().as_slice()).map_err(blame)
+    }
+
+    /// What the row has of its file, to compare the bytes with.
+    fn recorded(&self, operation: &'static str) -> Result<Recorded<'_>> {
+        let meta = self.meta();
+        match meta.and_then(|meta| meta.sha256.as_deref()) {
+            Some(sha256) => Ok(Recorded { size: meta.and_then(|meta| meta.size), sha256 }),
+            None => {
+                let text = "the row has no hash of the file: the field needs a `meta_field`, and the file must have been \
+                            saved with it";
+                Err(self.def().blame(Error::new(ErrorKind::Usage, text).with_operation(operation)))
+            }
+        }
+    }
+
     /// The stored file in pieces of `size` bytes, but for the last (D013).
     ///
     /// # Errors
@@ -169,6 +222,24 @@ impl<M: FileModel, V> FieldFile<'_, M, V> {
     /// knows nothing yet.
     pub fn meta(&self) -> Option<&super::FileMeta> {
         if self.is_stored() { self.field().meta()?.get(self.model).meta() } else { None }
+    }
+}
+
+/// What a row has of its file.
+struct Recorded<'a> {
+    size: Option<u64>,
+    sha256: &'a str,
+}
+
+impl Recorded<'_> {
+    fn check(&self, size: u64, sha256: &[u8]) -> Result<()> {
+        if self.size.is_some_and(|recorded| recorded != size)
+            || !self.sha256.eq_ignore_ascii_case(&hex(sha256))
+        {
+            let text = "the file is not the one that the row was saved with: its bytes are others";
+            return Err(Error::new(ErrorKind::NotAsStated, text));
+        }
+        Ok(())
     }
 }
 

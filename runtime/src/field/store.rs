@@ -18,8 +18,10 @@ pub(crate) struct Prepared {
     pub(crate) name: String,
     /// What the client called it.
     pub(crate) original_name: String,
-    /// Proves that the stored file is ours; where names are unique it is in the name too.
+    /// Random; where names are unique it is in the name too.
     pub(crate) token: String,
+    /// Proves that the stored file is ours: the token, behind the identity of the database where that is known.
+    pub(crate) owner: String,
     /// The upload that is to be promoted, which the content stands for then.
     #[cfg(feature = "db")]
     pub(crate) upload: Option<String>,
@@ -133,6 +135,7 @@ impl Prepared {
         Prepared {
             name,
             original_name: original_name.to_owned(),
+            owner: token.clone(),
             token,
             #[cfg(feature = "db")]
             upload: None,
@@ -164,7 +167,7 @@ impl Prepared {
             })?;
         let options = SaveOptions {
             exact,
-            owner: Some(self.token.clone()),
+            owner: Some(self.owner.clone()),
             max_length: Some(def.spec().max_length),
             upload_log: None,
             gate: None,

@@ -10,6 +10,7 @@ mod batch;
 mod entry;
 mod error;
 mod held;
+mod identity;
 mod named;
 mod reserve;
 mod roots;
@@ -24,11 +25,14 @@ mod transaction;
 mod upload;
 mod write;
 
-pub use sweep::{SweepReport, Sweeper, SweeperTask};
+pub use sweep::{DeadEntry, RestoreReport, SweepReport, Sweeper, SweeperTask, after_restore};
 
 pub use error::driver_error;
 pub(crate) use error::{NOT_STAGED, database, is_missing_table};
 pub(crate) use held::Relocation;
+pub(crate) use identity::{
+    current as identity, forget as forget_identity, identity_in, is_own, owner_token, token_part,
+};
 pub(crate) use roots::accept;
 pub(crate) use schema::{columns_of, create, forget_columns, has_triggers, note_columns};
 pub(crate) use sql::Dialect;
@@ -36,4 +40,4 @@ pub(crate) use stage::{Request, Staged, Unstaged, stage};
 pub(crate) use sweep::{is_named, nudge, work_off};
 pub(crate) use transaction::TransactionError;
 pub(crate) use upload::{Taken, announce, give_back, note_parts, settle, take, withdraw};
-pub(crate) use write::{Change, FileChange, RowWrite, Rows, Written};
+pub(crate) use write::{Change, FileChange, RowWrite, Rows, Written, grace};

@@ -2,6 +2,7 @@
 
 use super::entry::{self, any, execute, sql};
 use super::held::Held;
+use super::identity;
 use super::write::{FileChange, RowWrite};
 use crate::{Error, ErrorKind, FileName, Result, SharedStorage, name};
 use sea_orm::{ConnectionTrait, Value};
@@ -33,6 +34,7 @@ impl RowWrite {
             if let Some(storage) = &file.stored {
                 super::roots::compare(tx, &file.home, storage).await?;
                 check_stored(storage, file).await?;
+                set_issuer(tx, storage, file).await;
             }
             execute(tx, &sql.unhold, vec![hold.into()]).await?;
             if self.has_triggers(tx, file).await? {
@@ -82,4 +84,19 @@ async fn check_stored(storage: &SharedStorage, file: &FileChange) -> Result<()> 
         }
     };
     Err(located(Error::new(ErrorKind::NotFound, text)))
+}
+
+/// An accessor stores a file before anybody knows which database its row will be in. From now on its owner token says so.
+/// A storage that cannot do that is no reason to refuse the row. In a bucket the object would have to be written anew.
+async fn set_issuer(tx: &impl ConnectionTrait, storage: &SharedStorage, file: &FileChange) {
+    if storage.location().is_some_and(|location| !location.starts_with("file:")) {
+        return;
+    }
+    let Ok(name) = FileName::new(&file.name) else { return };
+    let Ok(Some(owner)) = storage.owner(name).await else { return };
+    if identity::identity_in(&owner).is_empty()
+        && let Ok(Some(identity)) = identity::read(tx).await
+    {
+        let _ = storage.set_owner(name, &identity::owner_token(&identity, &owner)).await;
+    }
 }

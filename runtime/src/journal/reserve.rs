@@ -1,7 +1,8 @@
 //! Reserving names in the journal (W1).
 
 use super::entry::{self, execute, insert_new, sql};
-use super::error::is_conflict;
+use super::error::{is_conflict, is_missing_table};
+use super::identity;
 use super::sql::Sql;
 use super::stage::{LEASE, Request, Staged};
 use super::transaction;
@@ -74,6 +75,18 @@ impl<'n> File<'n> {
         Ok(())
     }
 
+    /// Says which database the file is to belong to. No name was tried for this one yet.
+    pub(super) fn set_identity(&mut self, identity: &str) -> Result<()> {
+        let Request { def, prepared, .. } = &mut self.request;
+        let owner = identity::owner_token(identity, &prepared.token);
+        if owner != prepared.owner {
+            prepared.owner = owner;
+            self.candidates =
+                Candidates::new(FileName::new(self.wanted)?, Some(def.spec().max_length)).take(MAX_TRIES);
+        }
+        Ok(())
+    }
+
     /// What the entry says.
     pub(super) fn values(&self) -> Vec<Value> {
         let Request { def, table, handle, prepared, .. } = &self.request;
@@ -81,10 +94,11 @@ impl<'n> File<'n> {
         vec![
             handle.alias().into(),
             name.into(),
-            prepared.token.as_str().into(),
+            prepared.owner.as_str().into(),
             LEASE.into(),
             (*table).into(),
             def.spec().column.into(),
+            identity::identity_in(&prepared.owner).into(),
             registry::aliases(handle.alias(), handle).into(),
             name.into(),
         ]
@@ -99,8 +113,11 @@ pub(super) async fn reserve(db: &DatabaseConnection, files: &mut [File<'_>]) -> 
     let sql = sql(db)?;
     while files.iter().any(|file| file.entry.is_none()) {
         let mut inserts = Vec::new();
+        // It is another one, if the last try made no entry because of that.
+        let identity = identity::current(db).await?;
         for (index, file) in files.iter_mut().enumerate() {
             if file.entry.is_none() {
+                file.set_identity(&identity)?;
                 file.choose().await?;
                 step!("W1.looked");
                 inserts.push((index, file.values()));
@@ -134,9 +151,30 @@ pub(super) async fn commit(
     db: &DatabaseConnection,
     sql: &'static Sql,
     taken: Vec<i64>,
+    inserts: Vec<(usize, Vec<Value>)>,
+) -> Result<Vec<(usize, Option<i64>)>> {
+    let indices: Vec<usize> = inserts.iter().map(|(index, _)| *index).collect();
+    let made = insert_all(db, sql, taken, inserts).await;
+    let ids = match made {
+        // What is known of the database may be that of another one, which was made by an older version.
+        Err(error) if is_missing_table(&error) => indices.into_iter().map(|index| (index, None)).collect(),
+        ids => ids?,
+    };
+    if ids.iter().any(|(_, id)| id.is_none()) {
+        // Where the tables are newer, or missing, there is no use in trying other names.
+        entry::look(db).await?;
+        identity::refresh(db).await?;
+    }
+    Ok(ids)
+}
+
+async fn insert_all(
+    db: &DatabaseConnection,
+    sql: &'static Sql,
+    taken: Vec<i64>,
     mut inserts: Vec<(usize, Vec<Value>)>,
 ) -> Result<Vec<(usize, Option<i64>)>> {
-    let ids = if let ([(index, values)], true) = (&mut inserts[..], taken.is_empty()) {
+    Ok(if let ([(index, values)], true) = (&mut inserts[..], taken.is_empty()) {
         let values = std::mem::take(values);
         let mut tries = 0;
         let id = loop {
@@ -165,12 +203,7 @@ pub(super) async fn commit(
             })
         })
         .await?
-    };
-    if ids.iter().any(|(_, id)| id.is_none()) {
-        // Where the tables are newer there is no use in trying other names.
-        entry::look(db).await?;
-    }
-    Ok(ids)
+    })
 }
 
 /// Runs a statement outside of a transaction.

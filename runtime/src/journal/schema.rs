@@ -2,6 +2,7 @@
 
 use super::database;
 use super::entry::{any, dialect, execute, look, rows, sql, text};
+use super::identity;
 use super::sql::{Dialect, ddl};
 use crate::Result;
 use crate::field::FieldDef;
@@ -12,7 +13,8 @@ pub(crate) async fn create(db: &impl ConnectionTrait) -> Result<()> {
     for statement in ddl(dialect(db)?) {
         db.execute_unprepared(&statement).await.map_err(database)?;
     }
-    look(db).await.map(drop)
+    look(db).await?;
+    identity::create(db).await
 }
 
 /// Notes the columns of `table` that hold names of files, so that sweepers of other programs look there too. A storage

@@ -1,6 +1,7 @@
 //! Staging: reserve names in the journal, then put the bytes under them (W1–W3).
 
 use super::entry::sql;
+use super::identity;
 use super::reserve::{File, commit, reserve, run};
 use super::roots;
 use super::sql::Sql;
@@ -162,6 +163,8 @@ pub(crate) async fn stage(db: &DatabaseConnection, requests: Vec<Request>) -> Re
     let wanted: Vec<String> = requests.iter().map(|request| request.prepared.name.clone()).collect();
     let files = requests.into_iter().zip(&wanted).map(|(request, wanted)| File::new(request, wanted));
     let mut files = files.collect::<Result<Vec<_>>>()?;
+    let identity = identity::current(db).await?;
+    files.iter_mut().try_for_each(|file| file.set_identity(&identity))?;
     let stored = store_all(db, sql, &mut files).await;
     let Err(error) = stored else {
         let staged = || -> Result<()> {

@@ -1,6 +1,7 @@
 //! The entries of direct uploads: announced before a client is told where to send, taken in hand by who claims.
 
 use super::entry::{Entry, entries, sql};
+use super::identity;
 use super::reserve::{commit, run};
 use super::stage::LEASE;
 use super::sweep::work_off_fenced;
@@ -74,6 +75,7 @@ pub(crate) async fn announce(
         (seconds + LEASE).into(),
         table.into(),
         def.spec().column.into(),
+        identity::current(db).await?.as_ref().into(),
         registry::aliases(handle.alias(), handle).into(),
         upload.as_str().into(),
     ];

@@ -7,14 +7,20 @@ use super::row::dropped;
 use super::stage::{LEASE, expired};
 use super::transaction::{self, TransactionError};
 use crate::failpoints::{planted, step};
-use crate::{Error, ErrorKind, FileName, Result, SharedStorage, name, registry};
+use crate::{Error, ErrorKind, FileName, Result, SharedStorage, name, registry, settings};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query, SimpleExpr};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, TransactionTrait, Value};
 use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// How long a file outlives the row that let go of it, in seconds.
-const GRACE: i64 = 0;
+pub(crate) fn grace() -> i64 {
+    let seconds = settings::settings().delete_after().as_secs();
+    i64::try_from(std::cmp::min(seconds, MAX_GRACE.unsigned_abs())).unwrap_or(MAX_GRACE)
+}
+
+/// A hundred years, in seconds: it is added to the database's clock.
+const MAX_GRACE: i64 = 100 * 365 * 24 * 60 * 60;
 
 /// Tables whose triggers consume the entries, as far as this process has met them. Only a hint: a table that is not in
 /// here is written twice the first time, and one that lost its triggers meanwhile is written all the same.
@@ -118,7 +124,7 @@ pub(crate) struct Written {
     pub(crate) inserted: Option<u64>,
     /// Whether a row of a key that was set was inserted.
     pub(crate) is_created: bool,
-    /// Deletions that were queued.
+    /// Deletions that were queued and need not wait.
     pub(crate) queued: Vec<i64>,
     /// Whether the row kept a file that the instance did not know of.
     pub(crate) overtaken: bool,
@@ -351,7 +357,7 @@ impl RowWrite {
         self.files.iter().map(|file| Held::read(&row, file)).collect::<Result<_>>().map(Some)
     }
 
-    /// Queues the deletion of every file that the row held and lets go of.
+    /// Queues the deletion of every file that the row held and lets go of. The answer is what may be deleted at once.
     async fn queue(&self, tx: &impl ConnectionTrait, held: Vec<Held>) -> Result<Vec<i64>> {
         let mut queued = Vec::new();
         let deleted = matches!(self.change, Change::Delete);
@@ -361,7 +367,7 @@ impl RowWrite {
             }
             let grace = match &self.change {
                 Change::Relocate(relocation) => relocation.grace,
-                _ => GRACE,
+                _ => grace(),
             };
             let values = vec![
                 held.storage.as_str().into(),
@@ -379,7 +385,9 @@ impl RowWrite {
                 registry::storage(&held.storage)?.delete(FileName::existing(&held.name)?).await?;
             }
             match entry::insert(tx, &sql(tx)?.queue, values).await? {
-                Some(entry) => queued.push(entry),
+                // The rest waits for its time.
+                Some(entry) if grace == 0 => queued.push(entry),
+                Some(_) => {}
                 None => return Err(entry::refused(tx).await),
             }
         }

@@ -85,11 +85,42 @@
 //!
 //! A field without `meta_field` is refused. Its rows could not say where their files are, so for a while every URL would
 //! be a guess, and a file that two rows know by one name, each in its storage, could be deleted under the other.
+//!
+//! # Restoring a backup
+//!
+//! A file that a row lets go of stays for [`DELETE_AFTER`](crate::settings::Settings::delete_after), 7 days by default.
+//! So a database that is restored from a backup of the last 7 days finds the files of all its rows.
+//!
+//! 1. Stop the site, and restore the database.
+//! 2. If the files are backed up too, put back those that are missing, without replacing any. On a file system without
+//!    user attributes the folder `.filefield/owners` belongs to them. Keep the times of the last change.
+//! 3. Register all models, and call [`db::after_restore`](crate::db::after_restore). It reserves the names of files that
+//!    are still missing, so that no new file shows up in a restored row, and queues files for deletion that were saved
+//!    after the backup was made.
+//! 4. Start the site. [`Sweeper::dead`](crate::Sweeper::dead) lists the missing files. A reserved name is free again when
+//!    its row lets go of it.
+//!
+//! A backup that is older than `DELETE_AFTER` may have rows whose file was deleted and whose name another file has got
+//! since. [`FieldFile::verify`](crate::field::FieldFile::verify) and
+//! [`read_verified`](crate::field::FieldFile::read_verified) find such rows by the hash in their `meta_field`.
+//!
+//! Let no copy of a database run on the media root of the original: both have the same identity, and each deletes what
+//! only the other one names. Give a copy a copy of the files.
+//!
+//! # Files of an older program
+//!
+//! The sweeper deletes no file without an owner token, so the files that another program has stored stay when their rows
+//! let go of them. [`adopt()`] gives them a token. Deletions that have met such a file before wait for a person:
+//! [`Sweeper::dead`](crate::Sweeper::dead) lists them, [`retry`](crate::Sweeper::retry) tries one again and
+//! [`forget`](crate::Sweeper::forget) drops it.
 
 #[doc = include_str!("../../docs/moving.md")]
 pub mod moving {}
+
+mod adopt;
 mod storage_move;
 
+pub use adopt::{Adopt, AdoptReport, adopt};
 pub use storage_move::{
     FieldName, MoveError, MoveReport, RenameNames, StorageMove, rename_names, storage_move,
 };

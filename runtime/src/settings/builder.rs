@@ -107,6 +107,12 @@ impl SettingsBuilder {
         self
     }
 
+    /// `DELETE_AFTER`: how long a file stays after a row let go of it, in whole seconds. The default is 7 days.
+    pub fn delete_after(mut self, grace: Duration) -> Self {
+        self.code.delete_after = Some(grace);
+        self
+    }
+
     /// `SECRET_KEY`, which signs URLs: 32 bytes or more.
     pub fn secret_key(self, secret: &str) -> Self {
         self.set("SECRET_KEY", secret.into())
@@ -239,6 +245,7 @@ impl SettingsBuilder {
                 total: all.file_upload_timeout.unwrap_or(timeouts.total),
             },
             time_zone: all.time_zone.unwrap_or(Zone::Local),
+            delete_after: all.delete_after,
             secret_key: all.secret_key,
             secret_key_fallback: all.secret_key_fallback,
         })

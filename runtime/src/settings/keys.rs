@@ -23,6 +23,7 @@ pub(super) struct Layer {
     pub(super) file_upload_idle_timeout: Option<Option<Duration>>,
     pub(super) file_upload_timeout: Option<Option<Duration>>,
     pub(super) time_zone: Option<Zone>,
+    pub(super) delete_after: Option<Duration>,
     pub(super) secret_key: Option<Secret>,
     pub(super) secret_key_fallback: Option<Secret>,
 }
@@ -60,7 +61,7 @@ impl Secret {
 type Set = fn(&mut Layer, Value) -> Parsed<()>;
 
 /// The keys that are not `STORAGES`.
-static KEYS: [(&str, Set); 11] = [
+static KEYS: [(&str, Set); 12] = [
     ("MEDIA_ROOT", |layer, value| put(&mut layer.media_root, value.path()?)),
     ("MEDIA_URL", |layer, value| put(&mut layer.media_url, value.base_url()?)),
     ("DEBUG", |layer, value| put(&mut layer.debug, Some(value.flag()?))),
@@ -76,6 +77,7 @@ static KEYS: [(&str, Set); 11] = [
     }),
     ("FILE_UPLOAD_TIMEOUT", |layer, value| put(&mut layer.file_upload_timeout, Some(value.timeout()?))),
     ("TIME_ZONE", |layer, value| put(&mut layer.time_zone, Some(value.zone()?))),
+    ("DELETE_AFTER", |layer, value| put(&mut layer.delete_after, Some(value.duration()?))),
     ("SECRET_KEY", |layer, value| put(&mut layer.secret_key, Some(Secret::read(value)?))),
     ("SECRET_KEY_FALLBACK", |layer, value| put(&mut layer.secret_key_fallback, Some(Secret::read(value)?))),
 ];
@@ -213,6 +215,7 @@ impl Layer {
             file_upload_idle_timeout: self.file_upload_idle_timeout.or(lower.file_upload_idle_timeout),
             file_upload_timeout: self.file_upload_timeout.or(lower.file_upload_timeout),
             time_zone: self.time_zone.or(lower.time_zone),
+            delete_after: self.delete_after.or(lower.delete_after),
             secret_key: self.secret_key.or(lower.secret_key),
             secret_key_fallback: self.secret_key_fallback.or(lower.secret_key_fallback),
         }

@@ -12,6 +12,7 @@
 //! | `FILE_UPLOAD_IDLE_TIMEOUT` | longest wait for the next byte of a reader or a stream, in seconds; 0 for no limit | 30 |
 //! | `FILE_UPLOAD_TIMEOUT` | longest time that the whole of one takes, in seconds; 0 for no limit | 21600 (6 hours) |
 //! | `TIME_ZONE` | `local`, `UTC`, a name, an offset: the time of `upload_to` | `local` |
+//! | `DELETE_AFTER` | how long a file stays after its row was deleted, or has another file: `7 days`, `12 hours`, `0 s` | `7 days` |
 //! | `SECRET_KEY` | signs URLs of files on this machine and in memory; 32 bytes or more | none: nothing is signed |
 //! | `SECRET_KEY_FALLBACK` | a second key, whose signatures are accepted too | none |
 //!
@@ -94,9 +95,12 @@ use keys::Secret;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 use std::time::Duration;
-use value::Zone;
+use value::{Value, Zone};
+
+/// How long a file stays by default after a row let go of it.
+const DELETE_AFTER: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// The settings of a program. They do not change; a program that needs others builds another
 /// [`App`](crate::registry::App).
@@ -111,6 +115,7 @@ pub struct Settings {
     file_upload_directory_permissions: Option<u32>,
     upload_timeouts: Timeouts,
     time_zone: Zone,
+    delete_after: Option<Duration>,
     secret_key: Option<Secret>,
     secret_key_fallback: Option<Secret>,
 }
@@ -203,6 +208,19 @@ impl Settings {
         self.time_zone.get()
     }
 
+    /// `DELETE_AFTER`: how long a file stays in its storage after the row that named it was deleted, cleared or given
+    /// another file, 7 days by default. Until then a database that is restored from a backup finds it, and its name is
+    /// given to no other file. With zero it is deleted at once.
+    ///
+    /// Settings made in code that do not say go by the variable `FILEFIELD_DELETE_AFTER`, if there is one.
+    pub fn delete_after(&self) -> Duration {
+        static VARIABLE: LazyLock<Option<Duration>> = LazyLock::new(|| {
+            let value = std::env::var_os("FILEFIELD_DELETE_AFTER").filter(|value| !value.is_empty())?;
+            Value::from(value).duration().ok()
+        });
+        self.delete_after.or(*VARIABLE).unwrap_or(DELETE_AFTER)
+    }
+
     pub(crate) fn definitions(&self) -> &BTreeMap<String, Definition> {
         &self.storages
     }
@@ -225,6 +243,7 @@ impl Default for Settings {
             file_upload_directory_permissions: None,
             upload_timeouts: Timeouts::default(),
             time_zone: Zone::Local,
+            delete_after: None,
             secret_key: None,
             secret_key_fallback: None,
         }
@@ -248,6 +267,7 @@ impl fmt::Debug for Settings {
             .field("file_upload_idle_timeout", &self.upload_timeouts.idle)
             .field("file_upload_timeout", &self.upload_timeouts.total)
             .field("time_zone", &self.time_zone)
+            .field("delete_after", &self.delete_after)
             .field("secret_key", &self.secret_key.as_ref().map(|_| "[redacted]"))
             .field("secret_key_fallback", &self.secret_key_fallback.as_ref().map(|_| "[redacted]"))
             .finish()

@@ -199,6 +199,25 @@ impl Value {
         crate::name::check_base_url(&text).map(Some).map_err(|error| error.to_string().into())
     }
 
+    /// A length of time in whole seconds: `7 days`, `12 hours`, `0 s`, or a number of seconds.
+    pub(super) fn duration(self) -> Parsed<Duration> {
+        let refused = || {
+            Problem::from("expected a length of time of whole seconds, such as `7 days`, `12 hours` or `0 s`")
+        };
+        let text = match self {
+            Value::Integer { digits, radix: 10 } => digits,
+            Value::Integer { .. } => return Err(refused()),
+            other => other.text()?,
+        };
+        if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return text.parse().map(Duration::from_secs).ok().filter(is_short).ok_or_else(refused);
+        }
+        let span: jiff::Span = text.parse().map_err(|_| refused())?;
+        let length = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).map_err(|_| refused())?;
+        let length = Duration::try_from(length).ok().filter(|length| length.subsec_nanos() == 0);
+        length.filter(is_short).ok_or_else(refused)
+    }
+
     pub(super) fn zone(self) -> Parsed<Zone> {
         let text = self.text()?;
         if text.eq_ignore_ascii_case("local") {
@@ -209,6 +228,11 @@ impl Value {
             format!("`{text}` is no time zone here; write `local`, `UTC`, `Europe/Vienna` or `+02:00`").into()
         })
     }
+}
+
+/// Whether a length of time is below a hundred years: it is added to the database's clock.
+fn is_short(length: &Duration) -> bool {
+    length.as_secs() <= 100 * 365 * 24 * 60 * 60
 }
 
 /// `TIME_ZONE`.

@@ -312,8 +312,18 @@ pub trait Storage: Any + fmt::Debug + Send + Sync {
         Err(Error::unsupported("owner", self.kind()).with_name(name))
     }
 
-    /// Whether a file that is saved with an owner token has it for certain, so that one without is another program's. On
-    /// disk that depends on the file system; no by default.
+    /// Gives a file that is there an owner token, in place of the one it has. Its bytes stay.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::ErrorKind::NotFound); [`Unsupported`](crate::ErrorKind::Unsupported) where the medium cannot
+    /// do that, which is the default.
+    async fn set_owner(&self, name: FileName<'_>, owner: &str) -> Result<()> {
+        let _ = owner;
+        Err(Error::unsupported("set_owner", self.kind()).with_name(name))
+    }
+
+    /// Whether a file that is saved with an owner token has it for certain, so that one without is another program's.
+    /// No by default.
     fn always_keeps_owners(&self) -> bool {
         false
     }

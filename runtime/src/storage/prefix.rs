@@ -217,6 +217,10 @@ impl Storage for PrefixStorage {
         forward!(self, name, full => self.inner.owner(full).await)
     }
 
+    async fn set_owner(&self, name: FileName<'_>, owner: &str) -> Result<()> {
+        forward!(self, name, full => self.inner.set_owner(full, owner).await)
+    }
+
     fn always_keeps_owners(&self) -> bool {
         self.inner.always_keeps_owners()
     }

@@ -265,6 +265,10 @@ macro_rules! storage_around {
                 self.inner.check()
             }
 
+            async fn set_owner(&self, name: crate::FileName<'_>, owner: &str) -> crate::Result<()> {
+                self.inner.set_owner(name, owner).await
+            }
+
             fn url(&self, name: crate::FileName<'_>) -> crate::Result<String> {
                 self.inner.url(name)
             }

@@ -81,7 +81,7 @@ async fn f11_a_foreign_file_has_the_name(garage: Arc<Garage>) {
     // The entry of a save that met it, and never knew whether the file was its own.
     entry(&garage, "barges/barge.txt", "write", "pending", 0).await;
     let report = db::sweep(&garage.db).await.unwrap();
-    assert_eq!((report.deleted, report.dead), (0, 1));
+    assert_eq!((report.deleted, report.dead, report.absent), (0, 0, 1));
     saved(&garage, "one").await;
     assert_eq!(std::fs::read(garage.media().join("barges/barge.txt")).unwrap(), b"foreign");
     garage.execute("DELETE FROM filefield_journal").await;

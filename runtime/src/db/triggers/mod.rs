@@ -7,7 +7,7 @@ mod sqlite;
 use super::Table;
 use super::migrate::object_name;
 use crate::field::Retention;
-use crate::journal::{Dialect, NOT_STAGED};
+use crate::journal::{self, Dialect, NOT_STAGED};
 use crate::{Error, Result};
 use sea_orm::DbBackend;
 use std::fmt;
@@ -63,7 +63,7 @@ impl fmt::Display for Script {
 /// A file is looked for in the storage that the row states for it, behind the field's `meta_field`, so rows whose files
 /// were [moved](crate::ops) keep the promises too. Saves through this library go on as before. Whoever writes the table needs the rights to select, insert, update and
 /// delete in `filefield_journal`. The alias of each field's storage is written down in the triggers: run the statements
-/// again after a change of alias or of `on_replace` and `on_delete`.
+/// again after a change of alias, of `on_replace` and `on_delete`, or of the setting `DELETE_AFTER`.
 ///
 /// No trigger sees these. The files that they drop stay in the storage, and nothing finds them later:
 ///
@@ -139,6 +139,7 @@ fn script<M: Table>(backend: DbBackend, of_one: fn(&Watched) -> Vec<String>) -> 
             column: spec.column,
             meta: spec.meta_column,
             storage: def.storage().map_err(|error: Error| def.blame(error))?.alias().to_owned(),
+            grace: journal::grace(),
             on_replace: spec.on_replace == Retention::Delete,
             on_delete: spec.on_delete == Retention::Delete,
         };
@@ -155,6 +156,8 @@ struct Watched {
     /// The column that says which storage a file is in, where that is not the field's own.
     meta: Option<&'static str>,
     storage: String,
+    /// How long a file outlives the row that let go of it, in seconds.
+    grace: i64,
     /// Whether a file that is replaced is queued for deletion.
     on_replace: bool,
     /// Whether one is whose row is deleted.
@@ -203,6 +206,12 @@ impl Watched {
     /// The name of the trigger for `event`, quoted.
     fn trigger(&self, event: &str) -> String {
         self.dialect.quoted(&object_name(&[self.table, self.column, event]))
+    }
+
+    /// When a file that a row lets go of is to be deleted.
+    fn due(&self) -> String {
+        let now = self.dialect.now();
+        if self.grace == 0 { now.to_owned() } else { format!("{now} + {}", self.grace) }
     }
 
     fn quoted_table(&self) -> String {

@@ -69,14 +69,14 @@ fn take(watched: &Watched, condition: &str) -> String {
 
 fn queue(watched: &Watched, condition: &str) -> String {
     let [table, column, _] = watched.hints();
-    let text = format!(
+    let due = watched.due();
+    format!(
         "  IF old_name <> '' AND {condition} THEN\n    \
         INSERT INTO filefield_journal (storage, name, kind, state, token, due_at, model_table, model_column)\n      \
-        VALUES (old_storage, old_name, 'delete', 'pending', REPLACE(UUID(), '-', ''), {{now}}, {table}, {column})\n      \
+        VALUES (old_storage, old_name, 'delete', 'pending', REPLACE(UUID(), '-', ''), {due}, {table}, {column})\n      \
         ON DUPLICATE KEY UPDATE attempts = attempts + (state <> 'pending'), state = 'pending',\n        \
         token = VALUES(token), due_at = VALUES(due_at),\n        \
         model_table = VALUES(model_table), model_column = VALUES(model_column);\n  \
         END IF;\n"
-    );
-    text.replace("{now}", Dialect::MySql.now())
+    )
 }

@@ -72,7 +72,7 @@ fn body(watched: &Watched) -> String {
         END IF;\n  \
         IF old_name <> '' AND (TG_OP = 'DELETE' OR {update}) THEN\n    \
         INSERT INTO filefield_journal (storage, name, kind, state, token, due_at, model_table, model_column)\n      \
-        VALUES (old_storage, old_name, 'delete', 'pending', replace(gen_random_uuid()::text, '-', ''), {{now}},\n        \
+        VALUES (old_storage, old_name, 'delete', 'pending', replace(gen_random_uuid()::text, '-', ''), {due},\n        \
         {table}, {column})\n      \
         ON CONFLICT (name, storage, kind) DO UPDATE SET\n        \
         attempts = filefield_journal.attempts + CASE filefield_journal.state WHEN 'pending' THEN 0 ELSE 1 END,\n        \
@@ -84,6 +84,7 @@ fn body(watched: &Watched) -> String {
         take = named.take(),
         entry = named.entry(),
         fenced = named.fenced(),
+        due = watched.due(),
         refusal = watched.refusal(),
         going = watched.going(),
     );

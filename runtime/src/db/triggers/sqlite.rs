@@ -1,7 +1,6 @@
 //! For SQLite. There is one writer at a time, so what a trigger reads holds until the commit.
 
 use super::{Named, Watched};
-use crate::journal::Dialect;
 
 pub(super) fn create(watched: &Watched) -> Vec<String> {
     let table = watched.quoted_table();
@@ -61,13 +60,13 @@ fn queue(watched: &Watched, condition: &str) -> String {
     let (old, storage) = (watched.of("OLD"), watched.storage_of("OLD"));
     let [table, column, _] = watched.hints();
     let entry = format!("{} AND kind = 'delete'", Named { name: &old, storage: &storage }.entry());
-    let text = format!(
+    let due = watched.due();
+    format!(
         "  UPDATE filefield_journal SET attempts = attempts + (state <> 'pending'), state = 'pending',\n    \
-        token = lower(hex(randomblob(16))), due_at = {{now}}, model_table = {table}, model_column = {column}\n    \
+        token = lower(hex(randomblob(16))), due_at = {due}, model_table = {table}, model_column = {column}\n    \
         WHERE {entry} AND {condition};\n  \
         INSERT INTO filefield_journal (storage, name, kind, state, token, due_at, model_table, model_column)\n    \
-        SELECT {storage}, {old}, 'delete', 'pending', lower(hex(randomblob(16))), {{now}}, {table}, {column}\n    \
+        SELECT {storage}, {old}, 'delete', 'pending', lower(hex(randomblob(16))), {due}, {table}, {column}\n    \
         WHERE {condition} AND NOT EXISTS (SELECT 1 FROM filefield_journal WHERE {entry});\n"
-    );
-    text.replace("{now}", Dialect::Sqlite.now())
+    )
 }

@@ -8,6 +8,7 @@ fn watched(dialect: Dialect, on_replace: bool, on_delete: bool) -> Watched {
         column: "pho\\to",
         meta: Some("me\"ta"),
         storage: "ö`\"".into(),
+        grace: 0,
         on_replace,
         on_delete,
     }

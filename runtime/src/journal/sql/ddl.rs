@@ -61,6 +61,11 @@ pub(crate) fn ddl(dialect: Dialect) -> Vec<String> {
             storage {short} NOT NULL PRIMARY KEY, \
             identity {kind} NOT NULL){engine}"
         ),
+        format!(
+            "CREATE TABLE IF NOT EXISTS filefield_identity (\
+            epoch {number} NOT NULL PRIMARY KEY, \
+            identity {kind} NOT NULL UNIQUE){engine}"
+        ),
         format!("CREATE TABLE IF NOT EXISTS filefield_version (version {number} NOT NULL){engine}"),
         dialect.render(&format!(
             "INSERT INTO filefield_version (version) SELECT {VERSION} {{dual}} \

@@ -113,6 +113,20 @@ impl Dialect {
         }
     }
 
+    /// The names of files in a column behind another one, bytewise, each once: name, limit → name.
+    pub(crate) fn names_after(self, table: &str, column: &str) -> String {
+        let table = self.quoted(table);
+        let column = format!("{table}.{}", self.quoted(column));
+        let (name, after, limit) = match self {
+            Dialect::Sqlite => (format!("{column} COLLATE BINARY"), "?", "?"),
+            Dialect::Postgres => (format!("{column} COLLATE \"C\""), "$1", "$2"),
+            Dialect::MySql => {
+                (format!("CAST(CONVERT({column} USING utf8mb4) AS BINARY)"), "CAST(? AS BINARY)", "?")
+            }
+        };
+        format!("SELECT DISTINCT {name} AS name FROM {table} WHERE {name} > {after} ORDER BY 1 LIMIT {limit}")
+    }
+
     /// W4: as the statement `attach`, if the row names the file by now: id, key, name.
     pub(crate) fn attach_named(self, table: &str, key: &str, column: &str) -> String {
         let [second, third] = if self == Dialect::Postgres { ["$2", "$3"] } else { ["?", "?"] };

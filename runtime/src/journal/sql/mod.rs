@@ -30,12 +30,14 @@ macro_rules! statements {
 }
 
 statements! {
-    /// W1: storage, name, token, lease, table, column, aliases, name → id; no row where the name is reserved, or where
-    /// the tables are newer. Aliases of one storage are a JSON array.
+    /// W1: storage, name, token, lease, table, column, identity, aliases, name → id; no row where the name is reserved,
+    /// where the database does not have that identity, or where the tables are newer. Aliases of one storage are a JSON
+    /// array.
     reserve = format!("INSERT INTO filefield_journal \
         (storage, name, kind, state, token, due_at, model_table, model_column) \
         SELECT ?, ?, 'write', 'pending', ?, {{now}} + ?, ?, ? {{dual}} \
-        WHERE {CURRENT} AND NOT EXISTS (SELECT 1 FROM filefield_journal WHERE {{aliases}} AND name = ?) \
+        WHERE {CURRENT} AND EXISTS ({OWN}) \
+        AND NOT EXISTS (SELECT 1 FROM filefield_journal WHERE {{aliases}} AND name = ?) \
         {{taken}} {{new_id}}");
 
     /// Renews a lease: lease, id.
@@ -117,9 +119,24 @@ statements! {
     fence = "UPDATE filefield_journal SET due_at = {now} + ? * {doubled}, \
         state = CASE state WHEN 'pending' THEN 'reaping' ELSE state END, attempts = attempts + 1 WHERE id = ?";
 
-    /// G3: notes whose file a deletion is about, before the file goes: owner token, id, attempts. A deletion has no
-    /// upload in parts.
-    mark_owner = "UPDATE filefield_journal SET multipart_id = ? WHERE id = ? AND attempts = ? AND state <> 'pending'";
+    /// G3: notes whose file a deletion is about, before the file goes: owner token, id, attempts, identity in the token.
+    /// No row where another database issued the token. A deletion has no upload in parts.
+    mark_owner = format!("UPDATE filefield_journal SET multipart_id = ? \
+        WHERE id = ? AND attempts = ? AND state <> 'pending' AND EXISTS ({OWN})");
+
+    /// Whether a token with this identity was issued by this database: identity.
+    is_own = format!("{OWN}");
+
+    /// The identity that new tokens carry: → identity.
+    identity = "SELECT identity FROM filefield_identity WHERE epoch >= 0 ORDER BY epoch DESC LIMIT 1";
+
+    /// Gives the database an identity, where it has none of that epoch: epoch, identity, epoch.
+    add_identity = "INSERT INTO filefield_identity (epoch, identity) SELECT ?, ? {dual} \
+        WHERE NOT EXISTS (SELECT 1 FROM filefield_identity WHERE epoch = ?) {taken}";
+
+    /// Gives the database one more identity, the newest: identity.
+    next_identity = "INSERT INTO filefield_identity (epoch, identity) \
+        SELECT MAX(epoch) + 1, ? FROM filefield_identity";
 
     /// G5: forgets an entry, unless another sweeper has fenced it since: id, attempts.
     forget = "DELETE FROM filefield_journal WHERE id = ? AND attempts = ? AND state <> 'pending'";
@@ -157,6 +174,27 @@ statements! {
     /// How many entries wait for a person: → n.
     count_dead = format!("SELECT COUNT(*) AS n FROM filefield_journal WHERE due_at = {NEVER} AND state = 'dead'");
 
+    /// The entries that wait for a person, oldest first: limit.
+    dead_entries = format!("SELECT id, storage, name, kind, last_error, model_table, model_column \
+        FROM filefield_journal WHERE due_at = {NEVER} AND state = 'dead' ORDER BY id LIMIT ?");
+
+    /// Makes an entry due again that waits for a person: id.
+    retry = "UPDATE filefield_journal SET state = 'reaping', due_at = {now} WHERE id = ? AND state = 'dead'";
+
+    /// Drops an entry that waits for a person: id.
+    drop_dead = "DELETE FROM filefield_journal WHERE id = ? AND state = 'dead'";
+
+    /// Reserves the name of a file that is missing, as an entry that waits for a person: storage, name, token, reason,
+    /// table, column → id.
+    reserve_missing = format!("INSERT INTO filefield_journal \
+        (storage, name, kind, state, token, due_at, last_error, model_table, model_column) \
+        SELECT ?, ?, 'delete', 'dead', ?, {NEVER}, ?, ?, ? {{dual}} WHERE {CURRENT} \
+        {{conflict}} attempts = filefield_journal.attempts + 1, state = 'dead', due_at = {NEVER}, \
+        last_error = {{new}}last_error{{end}} {{id}}");
+
+    /// Whether there is an entry of a name: aliases, name.
+    is_known = "SELECT 1 AS n FROM filefield_journal WHERE {aliases} AND name = ?";
+
     /// Notes a column that holds names of files, for sweepers that do not know its model: table, column, storage,
     /// location, column that states the storage of each.
     add_column = "INSERT INTO filefield_columns (model_table, model_column, storage, location, meta_column) \
@@ -186,6 +224,8 @@ const ENTRY: &str =
 pub(super) const PENDING_WRITE: &str = "id = ? AND kind = 'write' AND state = 'pending'";
 /// The token of an entry that only holds a name.
 const HELD: &str = "held";
+/// An identity of this database: identity.
+const OWN: &str = "SELECT 1 AS n FROM filefield_identity WHERE identity = ?";
 /// Whether the tables are those that these statements know.
 const CURRENT: &str = "(SELECT MAX(version) FROM filefield_version) = 1";
 

@@ -1,6 +1,7 @@
 //! What is to become of one fenced entry: is the name still in use, and is the file ours (G2, G3).
 
 use super::super::entry::{Entry, execute, sql, token};
+use super::super::identity;
 use super::super::roots::{self, Trust};
 use super::referenced::is_referenced;
 use crate::failpoints::{planted, step};
@@ -137,21 +138,32 @@ fn unknown_root(entry: &Entry) -> Error {
 }
 
 /// Whether a deletion is about the file of this owner. It is about the file that its first try has found: by the next,
-/// that may be gone, and a save through another database may have taken the name (F18).
+/// that may be gone, and a save through another database may have taken the name. Nor is it about a file that another
+/// database has issued the token of.
 async fn is_the_one(db: &DatabaseConnection, entry: &Entry, owner: &str) -> Result<bool> {
     if let Some(first) = &entry.multipart_id {
         return Ok(first == owner);
     }
-    let values = vec![owner.into(), entry.id.into(), entry.attempts.into()];
+    // A database of an older version has no table of identities yet.
+    identity::current(db).await?;
+    let issuer = identity::identity_in(owner);
+    let values = vec![owner.into(), entry.id.into(), entry.attempts.into(), issuer.into()];
     if execute(db, &sql(db)?.mark_owner, values).await? == 1 {
         return Ok(true);
+    }
+    if !identity::is_own(db, owner).await? {
+        return Ok(false);
     }
     Err(Error::new(ErrorKind::Database, "another sweeper has the entry by now"))
 }
 
 /// Where no owner is kept with a file, a token in its name proves that it is ours.
 fn is_token_in_name(entry: &Entry) -> bool {
-    if entry.is_delete { name::token_in(&entry.name).is_some() } else { entry.name.contains(&entry.token) }
+    if entry.is_delete {
+        name::token_in(&entry.name).is_some()
+    } else {
+        entry.name.contains(identity::token_part(&entry.token))
+    }
 }
 
 /// Whether any row names a file of the storage `alias`, which a row of this table and column has named.

@@ -3,10 +3,14 @@
 mod away;
 mod background;
 mod brake;
+mod dead;
 mod judge;
 mod referenced;
+mod restore;
 mod task;
 
+pub use dead::DeadEntry;
+pub use restore::{RestoreReport, after_restore};
 pub use task::SweeperTask;
 
 pub(crate) use judge::is_named;
@@ -26,7 +30,7 @@ use std::time::Duration;
 
 /// Base of the exponential back-off between two tries of one entry, in seconds.
 const BACK_OFF: i64 = 30;
-/// After this many tries an entry waits for a person.
+/// After this many tries an entry waits for a person; after as many again, if that person lets it be tried again.
 const MAX_ATTEMPTS: i64 = 20;
 /// How long a swept write is remembered for a second look, in seconds: longer than any upload (F45).
 const TOMBSTONE: i64 = 24 * 60 * 60;
@@ -52,7 +56,7 @@ pub struct SweepReport {
     /// Entries that failed and will be tried again, among them those whose storage is not available, such as a disk
     /// that is not mounted.
     pub failed: u64,
-    /// Entries that wait for a person, old ones included: alarm when this grows.
+    /// Entries that wait for a person, old ones included: alarm when this grows. [`Sweeper::dead`] lists them.
     pub dead: u64,
     /// Whether the sweep stopped at the limit of deletions an hour, or of entries a turn, with more to do.
     pub braked: bool,
@@ -221,7 +225,7 @@ impl Sweeper {
                 let mut values = vec![error.to_string().into(), id.into()];
                 if planted!("forget-after-failure") {
                     execute(db, &sql.forget, vec![id.into(), entry.attempts.into()]).await?;
-                } else if entry.attempts >= MAX_ATTEMPTS {
+                } else if entry.attempts % MAX_ATTEMPTS == 0 {
                     values.push(entry.attempts.into());
                     execute(db, &sql.dead, values).await?;
                     report.dead += 1;

@@ -3,7 +3,7 @@
 mod one;
 mod rename;
 mod report;
-mod rows;
+pub(super) mod rows;
 
 pub use rename::{RenameNames, rename_names};
 pub use report::{MoveError, MoveReport};
@@ -304,7 +304,7 @@ impl<'a, M: Table> StorageMove<'a, M> {
 }
 
 /// The field of this name.
-fn field_named<M: Table>(name: &str) -> Result<&'static FieldDef> {
+pub(super) fn field_named<M: Table>(name: &str) -> Result<&'static FieldDef> {
     if let Some(field) = M::FIELDS.iter().find(|field| field.def().name() == name) {
         return Ok(field.def());
     }

@@ -12,14 +12,14 @@ use std::marker::PhantomData;
 
 /// One row, as far as it matters here.
 #[derive(Debug)]
-pub(super) struct Row {
-    pub(super) key: Value,
+pub(in crate::ops) struct Row {
+    pub(in crate::ops) key: Value,
     /// The key for a person.
-    shown: String,
-    pub(super) name: String,
-    pub(super) meta: FileMeta,
+    pub(in crate::ops) shown: String,
+    pub(in crate::ops) name: String,
+    pub(in crate::ops) meta: FileMeta,
     /// Why nobody knows what the row says of its file.
-    pub(super) unreadable: Option<String>,
+    pub(in crate::ops) unreadable: Option<String>,
 }
 
 impl Row {
@@ -31,9 +31,9 @@ impl Row {
 
 /// The rows of a model with a file in one field.
 #[derive(Debug)]
-pub(super) struct Rows<M> {
-    pub(super) db: DatabaseConnection,
-    pub(super) key: &'static str,
+pub(in crate::ops) struct Rows<M> {
+    pub(in crate::ops) db: DatabaseConnection,
+    pub(in crate::ops) key: &'static str,
     column: &'static str,
     /// Where a row says what its file is like, in a field that has this.
     meta: Option<&'static str>,
@@ -47,7 +47,11 @@ impl<M> Clone for Rows<M> {
 }
 
 impl<M: Table> Rows<M> {
-    pub(super) fn new(db: &DatabaseConnection, column: &'static str, meta: Option<&'static str>) -> Self {
+    pub(in crate::ops) fn new(
+        db: &DatabaseConnection,
+        column: &'static str,
+        meta: Option<&'static str>,
+    ) -> Self {
         // The derive refuses a table without a primary key.
         let key = M::ALL.iter().find(|column| column.is_key()).map_or("id", |key| key.spec().name);
         Rows { db: db.clone(), key, column, meta, model: PhantomData }
@@ -64,7 +68,7 @@ impl<M: Table> Rows<M> {
     }
 
     /// How many there are.
-    pub(super) async fn count(&self) -> Result<u64> {
+    pub(in crate::ops) async fn count(&self) -> Result<u64> {
         let mut select = self.select();
         select.expr_as(Expr::col(Alias::new(self.key)).count(), Alias::new("n"));
         let row = self.db.query_one(&select).await.map_err(database)?;
@@ -73,7 +77,7 @@ impl<M: Table> Rows<M> {
     }
 
     /// The next ones, in the order of their keys. By their keys and not by their number: rows come and go meanwhile.
-    pub(super) async fn page(&self, after: Option<Value>, limit: u64) -> Result<Vec<Row>> {
+    pub(in crate::ops) async fn page(&self, after: Option<Value>, limit: u64) -> Result<Vec<Row>> {
         let key = || Expr::col(Alias::new(self.key));
         let mut select = self.select();
         self.columns(&mut select);

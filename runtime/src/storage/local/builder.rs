@@ -4,6 +4,7 @@ use super::FileSystemStorage;
 use super::directories::Made;
 use super::disk::{Disk, Durability};
 use super::here::Pace;
+use super::operations::Cleaned;
 use super::root::Root;
 use super::sys::Calls;
 use crate::storage::{Public, Signer};
@@ -108,6 +109,7 @@ impl FileSystemBuilder {
             calls: Calls::default(),
             made: Made::default(),
             pace: Pace::new(Instant::now()),
+            cleaned: Cleaned::default(),
             file_mode: mode(self.file_mode),
             directory_mode: self.directory_mode.map(mode),
             allow_overwrite: self.allow_overwrite,

@@ -2,6 +2,7 @@
 
 use super::directories::Made;
 use super::here::Pace;
+use super::operations::Cleaned;
 use super::root::Root;
 use super::sys::Calls;
 use crate::threads::{self, Lost};
@@ -33,6 +34,7 @@ pub(super) struct Disk {
     pub(super) calls: Calls,
     pub(super) made: Made,
     pub(super) pace: Pace,
+    pub(super) cleaned: Cleaned,
     pub(super) file_mode: Mode,
     pub(super) directory_mode: Option<Mode>,
     pub(super) allow_overwrite: bool,

@@ -12,6 +12,7 @@ mod directories;
 mod disk;
 mod here;
 mod operations;
+mod owners;
 mod placeholder;
 mod read;
 mod root;
@@ -31,7 +32,7 @@ use super::{
     Listing, Metadata, NewFile, Public, Reader, SaveOptions, Saved, SignOptions, SignedAccess, SignedRequest,
     Storage, WhichRoot,
 };
-use crate::content::{Alarm, Source};
+use crate::content::{Alarm, Source, TempWriter};
 use crate::inspect::Inspector;
 use crate::{Content, Error, ErrorKind, FileName, Result};
 use async_trait::async_trait;
@@ -65,6 +66,10 @@ const KIND: &str = "local";
 /// [`StorageUnavailable`](ErrorKind::StorageUnavailable), and works again when the root is back. A copy that has the mark,
 /// such as one made by `rsync -aX`, is the root as well. With a database, see
 /// [`accept_root`](crate::db::accept_root) for a new root without the mark.
+///
+/// The owner token of a file is kept in a user attribute. On a file system that has none, such as NFSv3, SMB and many of
+/// FUSE, it is noted in a small file below `.filefield/owners` in the root, which costs one more sync for each save; a
+/// warning is logged once. Copy that folder along when you move the root.
 ///
 /// Another file system may be mounted below the root: files are saved and read there, and renamed to and fro by a copy.
 /// But nothing can be staged there, so a file is not replaced, and where files cannot be made without a name none is
@@ -136,6 +141,27 @@ impl FileSystemStorage {
     /// Those of the file system.
     pub async fn remove_staged(&self, age: Duration) -> Result<u64> {
         self.blocking("remove_staged", None, move |disk| disk.remove_staged(age)).await
+    }
+
+    /// A new temporary file in the staging folder of this storage, to receive an upload in. A save links it and needs no
+    /// copy. One that a killed process has left is removed by a later call, a day after its last byte came. Blocks for
+    /// the time that it takes to make a file.
+    ///
+    /// ```
+    /// use filefield::storage::FileSystemStorage;
+    /// # let dir = tempfile::tempdir()?;
+    /// let storage = FileSystemStorage::new(dir.path().join("media"))?;
+    /// let mut writer = storage.temp_file()?;
+    /// writer.write_all(b"bytes of an upload")?;
+    /// let temp = writer.finish()?;
+    /// assert_eq!(temp.len(), 18);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of the file system, such as [`StorageFull`](ErrorKind::StorageFull).
+    pub fn temp_file(&self) -> Result<TempWriter> {
+        self.disk.temp_file().map_err(|error| located(error, "temp_file", None))
     }
 
     /// Does blocking work, in one hop.
@@ -441,5 +467,14 @@ impl Storage for FileSystemStorage {
 
     fn check(&self) -> Result<()> {
         self.disk.check().map_err(|error| located(error, "check", None))
+    }
+
+    async fn set_owner(&self, name: FileName<'_>, owner: &str) -> Result<()> {
+        let (name, owned) = (name.as_str(), (name.as_str().to_owned(), owner.to_owned()));
+        self.blocking("set_owner", Some(name), move |disk| disk.set_owner(&owned.0, &owned.1)).await
+    }
+
+    fn always_keeps_owners(&self) -> bool {
+        true
     }
 }

@@ -3,25 +3,49 @@
 use super::cancel::Cancel;
 use super::directories::{Directory, MOST_REMOVALS, Target, kept_vanishing};
 use super::disk::{Disk, Durability};
+use super::owners::{self, Note, Noted};
 use super::placeholder::{self, Entry};
 use super::read::{check_regular, nothing_below_a_file};
 use super::root::RootDir;
 use super::save::{OWNER, lost_answer, split};
-use super::stage::{RESERVED, STAGING};
+use super::stage::{RESERVED, STAGING, staging};
 use super::sys::{self, Moved, open_beneath};
+use crate::content::TempWriter;
 use crate::failpoints::{planted, step};
 use crate::inspect::Inspector;
 use crate::storage::Listing;
-use crate::{Content, Error, ErrorKind, FileName, Result, SaveOptions, Saved};
+use crate::{Content, Error, ErrorKind, FileName, Result, SaveOptions, Saved, TempFile};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{AtFlags, Dir, FileType, OFlags};
 use rustix::io::Errno;
 use std::fs::File;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// The longest attribute that Linux keeps.
 const MOST_OWNER: usize = 64 * 1024;
+
+/// After this time without a byte nobody is receiving a temporary file any more.
+const LEFT_BEHIND: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long the staging folder is left alone after it was looked through.
+const PAUSE: Duration = Duration::from_secs(60 * 60);
+
+/// When the staging folder was last looked through by this process.
+#[derive(Debug, Default)]
+pub(super) struct Cleaned(Mutex<Option<Instant>>);
+
+impl Cleaned {
+    /// Whether it is time; it is not again for a while then.
+    fn is_due(&self) -> bool {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = last.is_none_or(|last| last.elapsed() >= PAUSE);
+        if is_due {
+            *last = Some(Instant::now());
+        }
+        is_due
+    }
+}
 
 impl Disk {
     /// Removes a name. What goes by it is not followed; a directory stays.
@@ -30,9 +54,15 @@ impl Disk {
         if planted!("delete-follows-links") {
             return self.delete_target(name);
         }
+        let note = self.note_about(name);
         let deleted = self.root.with(|root| self.unlink(root, name))?;
         match deleted {
-            Ok(directory) => self.settle_deletion(&directory).map_err(Error::uncertain),
+            Ok(directory) => {
+                if let Some(note) = note {
+                    note.remove();
+                }
+                self.settle_deletion(&directory).map_err(Error::uncertain)
+            }
             Err(Errno::NOENT) => Ok(()),
             Err(error) => Err(error.into()),
         }
@@ -49,8 +79,8 @@ impl Disk {
             return self.delete(name).map(|()| proven);
         }
         step!("local.delete");
-        let deleted = self.root.with(|root| {
-            let (parent, leaf) = split(name);
+        let (parent, leaf) = split(name);
+        let opened = self.root.with(|root| {
             let directory = nothing_below_a_file(self.directory(root, parent))?;
             let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
             let file = match sys::open_component(directory.as_fd(), leaf, flags) {
@@ -60,22 +90,33 @@ impl Disk {
                 }
                 file => file?,
             };
-            if read_owner(&file)?.as_deref() != Some(owner) {
-                return Ok(None);
-            }
+            Ok((root.clone(), directory, file))
+        })?;
+        let (root, directory, file) = match opened {
+            Err(Errno::NOENT) => return Ok(false),
+            opened => opened?,
+        };
+        if self.owner_of(&root, name, &file)?.as_deref() != Some(owner) {
+            return Ok(false);
+        }
+        let note = self.note_of(&root, name, &file);
+        let unlink = || -> rustix::io::Result<bool> {
             let named = rustix::fs::statat(&directory, leaf, AtFlags::SYMLINK_NOFOLLOW)?;
             if sys::id(&named) != sys::id(&rustix::fs::fstat(&file)?) {
-                return Ok(None);
+                return Ok(false);
             }
             rustix::fs::unlinkat(&directory, leaf, AtFlags::empty())?;
-            Ok(Some(directory))
-        })?;
-        match deleted {
-            Ok(Some(directory)) => {
+            Ok(true)
+        };
+        match unlink() {
+            Ok(true) => {
+                if let Some(note) = note {
+                    note.remove();
+                }
                 self.settle_deletion(&directory).map_err(Error::uncertain)?;
                 Ok(true)
             }
-            Ok(None) | Err(Errno::NOENT) => Ok(false),
+            Ok(false) | Err(Errno::NOENT) => Ok(false),
             Err(error) => Err(error.into()),
         }
     }
@@ -89,6 +130,26 @@ impl Disk {
             result => result?,
         }
         Ok(directory)
+    }
+
+    /// The note about the owner of a file, where this process knows that there are such.
+    fn note_about(&self, name: &str) -> Option<Note> {
+        if self.calls.attributes.load(Relaxed) {
+            return None;
+        }
+        let opened = self.root.with(|root| Ok((root.clone(), self.open_file(root, name, false)?.0)));
+        let (root, file) = opened.ok()?.ok()?;
+        self.note_of(&root, name, &file)
+    }
+
+    fn note_of(&self, root: &RootDir, name: &str, file: &OwnedFd) -> Option<Note> {
+        if self.calls.attributes.load(Relaxed) {
+            return None;
+        }
+        match self.noted(root, name, file.as_fd()) {
+            Ok(Noted::Owner(_, note)) => Some(note),
+            _ => None,
+        }
     }
 
     fn settle_deletion(&self, directory: &Directory) -> Result<()> {
@@ -111,7 +172,7 @@ impl Disk {
     /// Moves a file to a free name.
     pub(super) fn rename(&self, from: &str, to: &str, cancel: &Cancel) -> Result<()> {
         FileName::or_upload(to)?;
-        if self.relocate(from, to, None)? {
+        if self.relocate_noted(from, to)? {
             return Ok(());
         }
         let owner = match self.owner(from) {
@@ -120,6 +181,30 @@ impl Disk {
         };
         self.copy(from, to, &SaveOptions { exact: true, owner, ..SaveOptions::default() }, cancel)?;
         self.delete(from).map_err(Error::uncertain)
+    }
+
+    /// Moves a file to a free name, and what is noted of its owner.
+    fn relocate_noted(&self, from: &str, to: &str) -> Result<bool> {
+        let opened = self.root.with(|root| match owners::are_kept(root) {
+            true => Ok(Some((root.clone(), self.open_file(root, from, false)?.0))),
+            false => Ok(None),
+        })?;
+        let Ok(Some((root, file))) = opened else { return self.relocate(from, to, None) };
+        let file = File::from(file);
+        let Noted::Owner(owner, before) = self.noted(&root, from, file.as_fd())? else {
+            return self.relocate(from, to, None);
+        };
+        let after = self.note_owner(&root, to, &file, &owner)?;
+        let moved = self.relocate(from, to, None);
+        match &moved {
+            Ok(true) => {
+                after.keep();
+                before.remove();
+            }
+            Err(error) if error.is_uncertain() => after.keep(),
+            _ => {}
+        }
+        moved
     }
 
     /// Moves a file to a free name, and no other file than `judged`, where that is given. `false` where the new name is
@@ -202,12 +287,23 @@ impl Disk {
         options: &SaveOptions,
         cancel: &Cancel,
     ) -> Result<Saved> {
-        let (file, size) = self.root.with(|root| self.open_file(root, upload, false))??;
+        let opened = self.root.with(|root| Ok((root.clone(), self.open_file(root, upload, false)?)))?;
+        let (root, (file, size)) = opened?;
         let file = File::from(file);
         inspector.inspect_file(&file)?;
-        self.finish(&file, options)?;
+        let keeps_owner = self.finish(&file, options)?;
         cancel.check()?;
-        if self.relocate(upload, to, Some(&file))? {
+        let note = match options.owner.as_deref().filter(|_| !keeps_owner) {
+            Some(owner) => Some(self.note_owner(&root, to, &file, owner)?),
+            None => None,
+        };
+        let moved = self.relocate(upload, to, Some(&file));
+        if let Some(note) = note
+            && (matches!(moved, Ok(true)) || moved.as_ref().is_err_and(Error::is_uncertain))
+        {
+            note.keep();
+        }
+        if moved? {
             return Ok(Saved::new(to, size));
         }
         // The folder of uploads is a mount of its own.
@@ -222,9 +318,28 @@ impl Disk {
 
     /// The owner token of a file.
     pub(super) fn owner(&self, name: &str) -> Result<Option<String>> {
-        let (file, _) = self.root.with(|root| self.open_file(root, name, false))??;
-        match read_owner(&file) {
-            Err(Errno::OPNOTSUPP | Errno::NOSYS) => Err(Error::unsupported("owner", super::KIND)),
+        let opened = self.root.with(|root| Ok((root.clone(), self.open_file(root, name, false)?.0)))?;
+        let (root, file) = opened?;
+        self.owner_of(&root, name, &file)
+    }
+
+    /// The owner token of an open file, from its attribute or from a note.
+    fn owner_of(&self, root: &RootDir, name: &str, file: &OwnedFd) -> Result<Option<String>> {
+        match read_owner(file) {
+            // It may have been saved where no attributes were kept.
+            Ok(None) => Ok(match self.noted(root, name, file.as_fd())? {
+                Noted::Owner(owner, _) => Some(owner),
+                Noted::Other | Noted::Nothing => None,
+            }),
+            Err(Errno::OPNOTSUPP | Errno::NOSYS) => {
+                self.keeps_no_attributes();
+                match self.noted(root, name, file.as_fd())? {
+                    Noted::Owner(owner, _) => Ok(Some(owner)),
+                    Noted::Other => Ok(None),
+                    // It may have been saved before there were notes.
+                    Noted::Nothing => Err(Error::unsupported("owner", super::KIND)),
+                }
+            }
             owner => Ok(owner?),
         }
     }
@@ -268,14 +383,26 @@ impl Disk {
         Ok(listing)
     }
 
-    /// Removes what crashed saves left in the staging folder and nobody has changed for `age`.
+    /// A new file in the staging folder, for an upload.
+    pub(super) fn temp_file(&self) -> Result<TempWriter> {
+        let target = self.make_target("")?;
+        staging(&target.root)?;
+        if self.cleaned.is_due() {
+            self.remove_staged(LEFT_BEHIND)?;
+        }
+        TempFile::create_in(self.root.location().join(RESERVED).join(STAGING))
+    }
+
+    /// Removes what crashed saves left in the staging folder and nobody has changed for `age`, and notes about files that
+    /// are not there.
     pub(super) fn remove_staged(&self, age: Duration) -> Result<u64> {
         let path = format!("{RESERVED}/{STAGING}");
         let flags = OFlags::RDONLY | OFlags::DIRECTORY;
-        let opened = self
-            .root
-            .with(|root: &Arc<RootDir>| open_beneath(&self.calls, root.as_fd(), &path, flags, false))?;
-        self.root.with(|root| placeholder::clear(&self.calls, root, |_, idle| idle >= age))??;
+        let opened = self.root.with(|root: &Arc<RootDir>| {
+            self.remove_notes(root, age);
+            placeholder::clear(&self.calls, root, |_, idle| idle >= age)?;
+            open_beneath(&self.calls, root.as_fd(), &path, flags, false)
+        })?;
         let staging = match opened {
             Err(Errno::NOENT) => return Ok(0),
             opened => opened?,

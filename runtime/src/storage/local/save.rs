@@ -118,7 +118,7 @@ impl Disk {
         options: &SaveOptions,
         cancel: &Cancel,
     ) -> Result<Saved> {
-        let Written { mut staged, size, early } = written;
+        let Written { mut staged, size, mut needs_note, early } = written;
         // Who wants exactly this name wants a new file, whatever the storage does otherwise.
         let overwrite = early || (self.allow_overwrite && !options.exact);
         let mut replaces = planted!("publish-replaces");
@@ -127,12 +127,21 @@ impl Disk {
         loop {
             cancel.check()?;
             let leaf = split(&wanted).1;
+            let note = match options.owner.as_deref().filter(|_| needs_note) {
+                Some(owner) => Some(self.note_owner(&target.root, &wanted, staged.file(), owner)?),
+                None => None,
+            };
             let directory = target.directory.as_fd();
             let published = match replaces || (planted!("exists-then-create") && looks_free(directory, leaf))
             {
                 true => staged.replace(&self.calls, &target.root, directory, leaf),
                 false => staged.publish(&self.calls, target, leaf),
             };
+            if let Ok(()) | Err(Errno::IO | Errno::TIMEDOUT | Errno::STALE) = published
+                && let Some(note) = note
+            {
+                note.keep();
+            }
             match published {
                 Ok(()) => break,
                 Err(Errno::EXIST) if overwrite && !replaces => replaces = true,
@@ -148,7 +157,7 @@ impl Disk {
                 Err(Errno::XDEV) if staged.is_taken() && !replaces => {
                     let copied = self.open_staged(target, options.owner.as_deref())?;
                     copy::file(&self.calls, copied.file(), staged.file(), size, cancel)?;
-                    self.finish(copied.file(), options)?;
+                    needs_note = !self.finish(copied.file(), options)?;
                     staged = copied;
                 }
                 Err(Errno::XDEV) => return Err(mounted_below()),

@@ -19,6 +19,8 @@ pub(super) struct Calls {
     /// Hard links, without which an unnamed file gets no name.
     pub(super) links: AtomicBool,
     pub(super) copy_range: AtomicBool,
+    /// Whether files keep user attributes.
+    pub(super) attributes: AtomicBool,
 }
 
 impl Default for Calls {
@@ -33,6 +35,7 @@ impl Default for Calls {
             noreplace: AtomicBool::new(true),
             links: AtomicBool::new(true),
             copy_range: AtomicBool::new(cfg!(target_os = "linux")),
+            attributes: AtomicBool::new(true),
         }
     }
 }

@@ -20,6 +20,8 @@ use std::fs::File;
 pub(super) struct Written {
     pub(super) staged: Staged,
     pub(super) size: u64,
+    /// Whether the owner has to be noted, because the file cannot keep it.
+    pub(super) needs_note: bool,
     /// A planted bug has shown it already.
     pub(super) early: bool,
 }
@@ -50,8 +52,8 @@ impl Disk {
         options: &SaveOptions,
     ) -> Result<Written> {
         step!("local.written");
-        self.finish(staged.file(), options)?;
-        Ok(Written { staged, size, early })
+        let needs_note = !self.finish(staged.file(), options)?;
+        Ok(Written { staged, size, needs_note, early })
     }
 
     /// Puts the bytes into a file that has no final name. Only a file whose content was judged comes back.
@@ -150,23 +152,32 @@ impl Disk {
     }
 
     /// Mode and owner, then the bytes to the disk. An error of `fsync` is final: the file is dropped, for the kernel
-    /// may call it clean the second time.
-    pub(super) fn finish(&self, file: &File, options: &SaveOptions) -> Result<()> {
+    /// may call it clean the second time. Whether the file keeps its owner.
+    pub(super) fn finish(&self, file: &File, options: &SaveOptions) -> Result<bool> {
         sys::set_mode(file.as_fd(), self.file_mode)?;
-        if let Some(owner) = options.owner.as_ref().filter(|_| !planted!("no-owner")) {
-            match rustix::fs::fsetxattr(file, OWNER, owner.as_bytes(), XattrFlags::empty()) {
-                // The sweeper reports a file without owner instead of deleting it.
-                Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
+        let keeps_owner = match options.owner.as_ref().filter(|_| !planted!("no-owner")) {
+            Some(owner) => self.set_attribute(file, owner)?,
+            None => true,
+        };
         step!("local.owned");
         if self.durability != Durability::None && !planted!("no-fsync") {
             file.sync_all()
                 .or_else(|error| if planted!("fsync-error-ignored") { Ok(()) } else { Err(error) })?;
         }
         step!("local.synced");
-        Ok(())
+        Ok(keeps_owner)
+    }
+
+    /// Puts the owner token into an attribute of the file; whether the file system keeps such.
+    pub(super) fn set_attribute(&self, file: &File, owner: &str) -> Result<bool> {
+        match rustix::fs::fsetxattr(file, OWNER, owner.as_bytes(), XattrFlags::empty()) {
+            Ok(()) => Ok(true),
+            Err(Errno::OPNOTSUPP | Errno::NOSYS) => {
+                self.keeps_no_attributes();
+                Ok(false)
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 }
 

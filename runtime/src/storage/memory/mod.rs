@@ -288,6 +288,15 @@ impl Storage for MemoryStorage {
         done.map_err(|error| self.failed(error, "delete", name.as_str()))
     }
 
+    async fn set_owner(&self, name: FileName<'_>, owner: &str) -> Result<()> {
+        let mut tree = self.write();
+        let set = tree
+            .get(name)
+            .cloned()
+            .and_then(|file| tree.put(name, &Stored { owner: Some(owner.into()), ..file }, IfTaken::Replace));
+        set.map_err(|error| self.failed(error, "set_owner", name.as_str()))
+    }
+
     async fn owner(&self, name: FileName<'_>) -> Result<Option<String>> {
         Ok(self.get("owner", name)?.owner.map(|owner| owner.as_ref().to_owned()))
     }

@@ -1,0 +1,73 @@
+//! Entries that wait for a person.
+
+use super::super::entry::{execute, rows, sql, text};
+use super::super::error::database;
+use super::Sweeper;
+use crate::Result;
+
+/// How many dead entries are listed at a time.
+const MAX_LISTED: i64 = 1000;
+
+/// An entry of the journal that no sweep works off any more, because a person has to decide. Its name is given to no
+/// other file. [`Sweeper::dead`] lists them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DeadEntry {
+    /// What [`Sweeper::retry`] and [`Sweeper::forget`] take.
+    pub id: i64,
+    /// The alias of the storage.
+    pub storage: String,
+    /// The name of the file in it.
+    pub name: String,
+    /// Whether a row let go of the file. Otherwise a save of the file did not come to its end.
+    pub is_deletion: bool,
+    /// Why the sweep gave up.
+    pub reason: String,
+    /// The table whose row the entry is about.
+    pub table: String,
+    /// The column of that table.
+    pub column: String,
+}
+
+impl Sweeper {
+    /// The entries that wait for a person, oldest first, at most 1,000 of them.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn dead(&self) -> Result<Vec<DeadEntry>> {
+        let found = rows(&self.db, &sql(&self.db)?.dead_entries, vec![MAX_LISTED.into()]).await?;
+        found
+            .iter()
+            .map(|row| {
+                let reason: Option<String> = row.try_get("", "last_error").map_err(database)?;
+                Ok(DeadEntry {
+                    id: row.try_get("", "id").map_err(database)?,
+                    storage: text(row, "storage")?,
+                    name: text(row, "name")?,
+                    is_deletion: text(row, "kind")? == "delete",
+                    reason: reason.unwrap_or_default(),
+                    table: text(row, "model_table")?,
+                    column: text(row, "model_column")?,
+                })
+            })
+            .collect()
+    }
+
+    /// Lets the next sweep try a dead entry again, for example after the storage was mended or the file was
+    /// [adopted](crate::ops::adopt). `false` if there is no such dead entry.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn retry(&self, id: i64) -> Result<bool> {
+        Ok(execute(&self.db, &sql(&self.db)?.retry, vec![id.into()]).await? == 1)
+    }
+
+    /// Drops a dead entry. Its file stays where it is, and nothing remembers it; its name may be given to another file
+    /// once it is free in the storage. `false` if there is no such dead entry.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn forget(&self, id: i64) -> Result<bool> {
+        Ok(execute(&self.db, &sql(&self.db)?.drop_dead, vec![id.into()]).await? == 1)
+    }
+}

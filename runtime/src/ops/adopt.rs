@@ -1,0 +1,223 @@
+//! Taking over the files that an older program has stored.
+
+use super::storage_move::rows::{Row, Rows};
+use super::storage_move::{FieldName, MoveError, field_named};
+use crate::db::{DatabaseConnection, Table};
+use crate::field::FieldDef;
+use crate::{Error, ErrorKind, FileName, Result, journal, name, registry};
+use std::fmt;
+use std::marker::PhantomData;
+
+/// Errors that a report holds.
+const SHOWN: usize = 100;
+
+/// Gives the files that rows of the model `M` name in `field` an owner token, if they have none: files that were stored
+/// by an older program, or copied into the storage by hand. From then on they are deleted when their row lets go of them,
+/// as all others are. Nothing happens before [`run`](Adopt::run).
+///
+/// The bytes and the names stay as they are. It may be killed at any moment and run again, also while the site runs. A
+/// storage that cannot give an existing file a token, such as a bucket, is left alone and reported.
+///
+/// A file that carries the token of another database is another application's, and is left alone.
+///
+/// ```no_run
+/// # use filefield::prelude::*;
+/// # #[derive(Debug, Clone, Default, Model)]
+/// # #[model(table = "cars")]
+/// # struct Car { #[model(primary_key)] id: i64, #[file(upload_to = "cars")] photo: ImageField }
+/// # async fn run(db: filefield::db::DatabaseConnection) -> filefield::Result<()> {
+/// let report = filefield::ops::adopt::<Car>(&db, "photo").run().await?;
+/// println!("{report}");
+/// # Ok(())
+/// # }
+/// ```
+pub fn adopt<'a, M: Table>(db: &DatabaseConnection, field: impl FieldName<M>) -> Adopt<'a, M> {
+    Adopt {
+        db: db.clone(),
+        field: field.name(),
+        from_other_databases: false,
+        dry_run: false,
+        progress: Box::new(|_| {}),
+        model: PhantomData,
+    }
+}
+
+/// A run that takes over files. Made by [`adopt`].
+#[must_use = "nothing is adopted before `run`"]
+pub struct Adopt<'a, M> {
+    db: DatabaseConnection,
+    field: String,
+    from_other_databases: bool,
+    dry_run: bool,
+    progress: Box<dyn FnMut(&AdoptReport) + Send + 'a>,
+    model: PhantomData<fn() -> M>,
+}
+
+/// What a run has done so far, or in the end. Rows without a file are not counted.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+#[must_use = "it says which files could not be adopted"]
+pub struct AdoptReport {
+    /// Rows with a file in the field when the run began.
+    pub total: u64,
+    /// Files that got an owner token; in a dry run, files that would.
+    pub adopted: u64,
+    /// Files that had one of this database already.
+    pub owned: u64,
+    /// Files that carry the token of another database, and were left alone.
+    pub foreign: u64,
+    /// Files that are not there.
+    pub missing: u64,
+    /// Files in storages that cannot give an existing file a token.
+    pub unsupported: u64,
+    /// Rows whose file could not be adopted because of an error.
+    pub failed: u64,
+    /// The first hundred errors, those of missing and unsupported files included.
+    pub errors: Vec<MoveError>,
+}
+
+impl AdoptReport {
+    /// Whether every file that a row names has a token of this database now.
+    pub fn is_complete(&self) -> bool {
+        self.foreign + self.missing + self.unsupported + self.failed == 0
+    }
+}
+
+impl fmt::Display for AdoptReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let AdoptReport { total, adopted, owned, foreign, missing, unsupported, failed, errors } = self;
+        write!(
+            f,
+            "{total} rows with a file: {adopted} adopted, {owned} owned before, {foreign} of another database, {missing} \
+             missing, {unsupported} in a storage that cannot, {failed} failed"
+        )?;
+        for error in errors {
+            write!(f, "\n  {error}")?;
+        }
+        Ok(())
+    }
+}
+
+/// What became of one file.
+enum Outcome {
+    Adopted,
+    Owned,
+    Foreign,
+}
+
+impl<'a, M: Table> Adopt<'a, M> {
+    /// Is called at the beginning and after every file, with what has been done so far.
+    pub fn progress(mut self, progress: impl FnMut(&AdoptReport) + Send + 'a) -> Self {
+        self.progress = Box::new(progress);
+        self
+    }
+
+    /// Takes files over that carry the token of another database: after the rows were copied into a new database that
+    /// replaces it. If the other database is still in use, both delete what the other one may need.
+    pub fn from_other_databases(mut self) -> Self {
+        self.from_other_databases = true;
+        self
+    }
+
+    /// Counts what would be adopted. Changes nothing.
+    pub fn dry_run(mut self) -> Self {
+        self.dry_run = true;
+        self
+    }
+
+    /// Goes through the rows in the order of their keys. A file that cannot be adopted is noted, and the others go on.
+    ///
+    /// # Errors
+    /// [`Usage`](ErrorKind::Usage) for a field that is not there; those of the database. What was adopted before stays
+    /// so.
+    pub async fn run(mut self) -> Result<AdoptReport> {
+        let result = self.go_through().await;
+        result.map_err(|error| error.with_operation("adopt").with_model(M::MODEL))
+    }
+
+    async fn go_through(&mut self) -> Result<AdoptReport> {
+        let def = field_named::<M>(&self.field)?;
+        crate::db::enter::<M>()?;
+        let identity = journal::identity(&self.db).await?;
+        let rows = Rows::<M>::new(&self.db, def.spec().column, def.spec().meta_column);
+        let mut report = AdoptReport { total: rows.count().await?, ..AdoptReport::default() };
+        (self.progress)(&report);
+        let mut after = None;
+        loop {
+            let page = rows.page(after.take(), 500).await?;
+            let Some(last) = page.last() else { return Ok(report) };
+            after = Some(last.key.clone());
+            for row in page {
+                let outcome = self.one(def, &identity, &row).await;
+                self.note(def, row, outcome, &mut report);
+            }
+        }
+    }
+
+    async fn one(&self, def: &'static FieldDef, identity: &str, row: &Row) -> Result<Outcome> {
+        if let Some(reason) = &row.unreadable {
+            let text = format!("what the row says of its file cannot be read: {reason}");
+            return Err(Error::new(ErrorKind::Database, text));
+        }
+        let own = def.storage()?;
+        let storage = match row.meta.storage.as_deref().filter(|stated| !stated.is_empty()) {
+            Some(stated) => registry::elsewhere(own, stated)?,
+            None => own,
+        };
+        let blame = |error: Error| error.with_storage(storage.alias());
+        let name = FileName::new(&row.name)?;
+        let found = match storage.owner(name).await {
+            // It may be able to give one all the same.
+            Err(error) if error.kind() == ErrorKind::Unsupported => None,
+            found => found.map_err(blame)?,
+        };
+        if let Some(owner) = &found
+            && !journal::identity_in(owner).is_empty()
+        {
+            if journal::is_own(&self.db, owner).await? {
+                return Ok(Outcome::Owned);
+            }
+            if !self.from_other_databases {
+                return Ok(Outcome::Foreign);
+            }
+        }
+        if !self.dry_run {
+            let token = match (&found, name::token_in(&row.name)) {
+                (Some(owner), _) => journal::token_part(owner).to_owned(),
+                (None, Some(token)) => token.to_owned(),
+                (None, None) => name::token()?,
+            };
+            storage.set_owner(name, &journal::owner_token(identity, &token)).await.map_err(blame)?;
+        }
+        Ok(Outcome::Adopted)
+    }
+
+    fn note(&mut self, def: &'static FieldDef, row: Row, outcome: Result<Outcome>, report: &mut AdoptReport) {
+        match outcome {
+            Ok(Outcome::Adopted) => report.adopted += 1,
+            Ok(Outcome::Owned) => report.owned += 1,
+            Ok(Outcome::Foreign) => report.foreign += 1,
+            Err(error) => {
+                match error.kind() {
+                    ErrorKind::NotFound => report.missing += 1,
+                    ErrorKind::Unsupported => report.unsupported += 1,
+                    _ => report.failed += 1,
+                }
+                if report.errors.len() < SHOWN {
+                    let error = def.blame(error.with_operation("adopt").with_name(&row.name));
+                    report.errors.push(MoveError { key: row.shown, name: row.name, error });
+                }
+            }
+        }
+        (self.progress)(report);
+    }
+}
+
+impl<M> fmt::Debug for Adopt<'_, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Adopt")
+            .field("field", &self.field)
+            .field("dry_run", &self.dry_run)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,87 @@
+//! Whose a file is, and for how long: two databases on one root, file systems without attributes, restored databases,
+//! files of older programs.
+
+mod adopting;
+mod grace;
+mod no_attributes;
+mod restoring;
+mod two_databases;
+mod waiting;
+
+use crate::support::files_below;
+use filefield::db::sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
+use filefield::db::{self, Table};
+use filefield::prelude::*;
+use filefield::registry::with_storage;
+use filefield::storage::FileSystemStorage;
+use filefield::{FileName, SharedStorage};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+#[derive(Debug, Clone, Default, PartialEq, Model)]
+#[model(table = "owned_notes")]
+struct Note {
+    #[model(primary_key)]
+    id: i64,
+    #[file(upload_to = "notes", meta_field = meta)]
+    scan: Option<FileField>,
+    meta: FileMeta,
+}
+
+fn note(name: &str, text: &str) -> Note {
+    Note { scan: Some(FileField::new(name, text.to_owned())), ..Note::default() }
+}
+
+fn local(root: &Path) -> SharedStorage {
+    Arc::new(FileSystemStorage::builder(root).base_url("/media/").build().unwrap())
+}
+
+/// A database of its own in `folder`.
+async fn database(folder: &Path, name: &str) -> DatabaseConnection {
+    let url = format!("sqlite://{}?mode=rwc", folder.join(name).display());
+    let db = db::connect(&url).await.unwrap();
+    db::migrate::<Note>(&db).await.unwrap();
+    db
+}
+
+async fn execute(db: &DatabaseConnection, sql: &str) {
+    db.execute_unprepared(sql).await.unwrap();
+}
+
+async fn number(db: &DatabaseConnection, sql: &str) -> i64 {
+    let statement = Statement::from_string(db.get_database_backend(), sql);
+    db.query_one_raw(statement).await.unwrap().unwrap().try_get_by_index(0).unwrap()
+}
+
+/// Entries of the journal.
+async fn entries(db: &DatabaseConnection) -> i64 {
+    number(db, "SELECT COUNT(*) FROM filefield_journal").await
+}
+
+/// Sweeps until nothing waits but dead entries, as if days passed between two sweeps.
+async fn sweep_all(db: &DatabaseConnection) {
+    for _ in 0..100 {
+        execute(db, "UPDATE filefield_journal SET due_at = 0 WHERE state <> 'dead'").await;
+        db::sweep(db).await.unwrap();
+        if number(db, "SELECT COUNT(*) FROM filefield_journal WHERE state <> 'dead'").await == 0 {
+            return;
+        }
+    }
+    panic!("the journal does not become empty");
+}
+
+/// The stored files, without what the storage keeps for itself.
+fn files(root: &Path) -> Vec<String> {
+    files_below(root).into_iter().filter(|name| !name.starts_with('.')).collect()
+}
+
+async fn owner(storage: &SharedStorage, name: &str) -> Option<String> {
+    storage.owner(FileName::new(name).unwrap()).await.unwrap()
+}
+
+/// A temporary folder, and the media root in it.
+fn folder() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("media");
+    (folder, root)
+}

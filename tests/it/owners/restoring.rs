@@ -1,0 +1,106 @@
+//! A database that was restored from a backup.
+
+use super::*;
+use filefield::{ErrorKind, Sweeper};
+
+/// Copies the database as a backup does.
+async fn copy(db: &DatabaseConnection, folder: &Path, name: &str) -> DatabaseConnection {
+    execute(db, &format!("VACUUM INTO '{}'", folder.join(name).display())).await;
+    database(folder, name).await
+}
+
+#[tokio::test]
+async fn no_new_row_gets_the_name_of_a_restored_row_whose_file_is_gone() {
+    let (folder, root) = folder();
+    let db = database(folder.path(), "a.db").await;
+    with_storage(local(&root), async {
+        let mut mine = note("a.txt", "private");
+        mine.save(&db).await.unwrap();
+        let restored = copy(&db, folder.path(), "b.db").await;
+        mine.delete(&db).await.unwrap();
+        sweep_all(&db).await;
+        assert!(files(&root).is_empty());
+        let report = db::after_restore(&restored).await.unwrap();
+        assert_eq!((report.names, report.missing, report.queued), (1, 1, 0), "{report:?}");
+        let mut other = note("a.txt", "another's");
+        other.save(&restored).await.unwrap();
+        assert_ne!(other.scan().name(), "notes/a.txt");
+        let dead = Sweeper::new(&restored).dead().await.unwrap();
+        assert_eq!(dead[0].name, "notes/a.txt");
+        assert!(dead[0].reason.contains("missing"), "{dead:?}");
+        // Sweeps do not free the name, and it is free when the row lets go of it.
+        sweep_all(&restored).await;
+        assert_eq!(entries(&restored).await, 1);
+        let row = Note::objects(&restored).order_by(Note::columns().id.asc()).first().await.unwrap().unwrap();
+        assert_eq!(row.scan().name(), "notes/a.txt");
+        assert_eq!(row.scan().read().await.unwrap_err().kind(), ErrorKind::NotFound);
+        row.delete(&restored).await.unwrap();
+        sweep_all(&restored).await;
+        assert_eq!(entries(&restored).await, 0);
+        let mut third = note("a.txt", "third");
+        third.save(&restored).await.unwrap();
+        assert_eq!(third.scan().name(), "notes/a.txt");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn files_newer_than_the_backup_are_queued_and_nothing_else() {
+    let (folder, root) = folder();
+    let db = database(folder.path(), "a.db").await;
+    let other = database(folder.path(), "other.db").await;
+    with_storage(local(&root), async {
+        note("kept.txt", "in the backup").save(&db).await.unwrap();
+        let restored = copy(&db, folder.path(), "b.db").await;
+        note("newer.txt", "after the backup").save(&db).await.unwrap();
+        note("theirs.txt", "another database's").save(&other).await.unwrap();
+        std::fs::write(root.join("notes/foreign.txt"), "another program's").unwrap();
+        let mut staged = note("staged.txt", "on its way");
+        staged.stage(&restored).await.unwrap();
+        let report = db::after_restore(&restored).await.unwrap();
+        assert_eq!((report.missing, report.files, report.queued), (0, 5, 1), "{report:?}");
+        staged.save(&restored).await.unwrap();
+        sweep_all(&restored).await;
+        assert_eq!(
+            files(&root),
+            ["notes/foreign.txt", "notes/kept.txt", "notes/staged.txt", "notes/theirs.txt"]
+        );
+        // New files carry another identity, and both are its own.
+        assert_eq!(number(&restored, "SELECT COUNT(*) FROM filefield_identity WHERE epoch >= 0").await, 2);
+        for note in Note::objects(&restored).all().await.unwrap() {
+            note.delete(&restored).await.unwrap();
+        }
+        sweep_all(&restored).await;
+        assert_eq!(files(&root), ["notes/foreign.txt", "notes/theirs.txt"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_verified_read_refuses_bytes_that_the_row_was_not_saved_with() {
+    let (folder, root) = folder();
+    let db = database(folder.path(), "a.db").await;
+    with_storage(local(&root), async {
+        let mut mine = note("a.txt", "mine");
+        mine.save(&db).await.unwrap();
+        assert_eq!(mine.scan().read_verified().await.unwrap(), "mine");
+        mine.scan().verify().await.unwrap();
+        for others in ["mind", "mine and more", "", "min"] {
+            std::fs::write(root.join("notes/a.txt"), others).unwrap();
+            assert_eq!(mine.scan().read().await.unwrap(), others);
+            for error in [mine.scan().read_verified().await.err(), mine.scan().verify().await.err()] {
+                let error = error.unwrap();
+                assert_eq!(
+                    (error.kind(), error.name()),
+                    (ErrorKind::NotAsStated, Some("notes/a.txt")),
+                    "{error}"
+                );
+            }
+        }
+        execute(&db, "UPDATE owned_notes SET meta = '{}'").await;
+        mine.refresh(&db).await.unwrap();
+        assert_eq!(mine.scan().read_verified().await.unwrap_err().kind(), ErrorKind::Usage);
+        assert_eq!(mine.scan().verify().await.unwrap_err().kind(), ErrorKind::Usage);
+    })
+    .await;
+}
