@@ -3,6 +3,7 @@
 mod blocking;
 mod chunks;
 mod guard;
+mod head;
 #[cfg(test)]
 mod held_tests;
 mod open;

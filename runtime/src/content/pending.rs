@@ -145,6 +145,22 @@ impl Pending {
         })
     }
 
+    /// What stands for this content now that `content`, which it gave, was looked at: itself, where it can give the same
+    /// once more; else, and if `content` is a copy, that.
+    #[cfg(feature = "db")]
+    pub(crate) fn looked_at(&self, content: Content, is_copy: bool) -> Pending {
+        match &self.source {
+            PendingSource::Once { content: place, .. } => {
+                *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(content);
+                self.clone()
+            }
+            _ if is_copy => {
+                Pending { content_type: self.content_type.clone(), ..Pending::once(&self.name, content) }
+            }
+            _ => self.clone(),
+        }
+    }
+
     /// Whether its content can be had any number of times.
     #[cfg(feature = "db")]
     pub(crate) fn is_repeatable(&self) -> bool {
