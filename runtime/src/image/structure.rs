@@ -23,7 +23,8 @@ pub(crate) fn is_sound(prefix: &[u8], is_whole: bool) -> bool {
 /// 23008-12, third edition, annex on the low-overhead format).
 pub(crate) fn is_low_overhead(prefix: &[u8]) -> bool {
     let behind = be32(prefix, 0).and_then(|size| usize::try_from(size).ok());
-    slice(prefix, 4, 4) == Some(b"ftyp") && behind.and_then(|at| slice(prefix, at.checked_add(4)?, 4)) == Some(b"mini")
+    slice(prefix, 4, 4) == Some(b"ftyp")
+        && behind.and_then(|at| slice(prefix, at.checked_add(4)?, 4)) == Some(b"mini")
 }
 
 /// Whether this is a GIF and not a text about GIF: the sides, the flags and the two bytes behind them are never all

@@ -16,7 +16,8 @@ pub use types::{TYPES, UNKNOWN};
 use crate::error::{not_accepted, too_large};
 use crate::failpoints::planted;
 use crate::image::{
-    Dimensions, Format, HeaderReader, HeaderStream, ImageInfo, is_low_overhead, is_sound, read_at, read_header,
+    Dimensions, Format, HeaderReader, HeaderStream, ImageInfo, is_low_overhead, is_sound, read_at,
+    read_header,
 };
 use crate::{Error, ErrorKind, Result};
 use sha2::{Digest, Sha256};
