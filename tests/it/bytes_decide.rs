@@ -69,8 +69,8 @@ async fn the_extension_is_that_of_the_bytes() {
         ] {
             for content in contents(bytes) {
                 let kind = format!("{given:?} from {:?}", content.source());
-                let mut poster = Poster::default();
-                poster.picture = ImageField::pending(Pending::once(given, content));
+                let picture = ImageField::pending(Pending::once(given, content));
+                let mut poster = Poster { picture, ..Poster::default() };
                 poster.save(&garage.db).await.unwrap();
                 assert_eq!(poster.picture().name(), stored, "{kind}");
                 assert_eq!(poster.picture().read().await.unwrap(), bytes, "{kind}");
@@ -123,8 +123,8 @@ async fn noise_behind_the_signature_of_an_image_is_refused_and_leaves_nothing() 
         for bytes in [&noise[..], b"GIF89a\x07\0\x09\0\0\0\0x", &PNG[..30]] {
             for content in contents(bytes) {
                 let kind = format!("{} bytes from {:?}", bytes.len(), content.source());
-                let mut poster = Poster::default();
-                poster.picture = ImageField::pending(Pending::once("a.jpg", content));
+                let picture = ImageField::pending(Pending::once("a.jpg", content));
+                let mut poster = Poster { picture, ..Poster::default() };
                 let error = poster.save(&garage.db).await.unwrap_err();
                 assert_eq!(error.kind(), ErrorKind::NotAnImage, "{kind}: {error}");
             }
@@ -144,8 +144,8 @@ async fn a_function_of_the_program_refuses_files_before_they_are_stored() {
         for (end, text) in [("dark", "too dark"), ("bomb", "panicked")] {
             for content in contents(&[GIF, end.as_bytes()].concat()) {
                 let kind = format!("{end} from {:?}", content.source());
-                let mut poster = Poster::default();
-                poster.verified = ImageField::pending(Pending::once("a.gif", content));
+                let verified = ImageField::pending(Pending::once("a.gif", content));
+                let mut poster = Poster { verified, ..Poster::default() };
                 let error = poster.save(&garage.db).await.unwrap_err();
                 assert_eq!(error.kind(), ErrorKind::NotAnImage, "{kind}");
                 let mut told = error.to_string();
@@ -162,8 +162,8 @@ async fn a_function_of_the_program_refuses_files_before_they_are_stored() {
         let error = Poster::default().verified_mut().save("a.gif", endless).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TooLarge);
         for content in contents(GIF) {
-            let mut poster = Poster::default();
-            poster.verified = ImageField::pending(Pending::once("a.gif", content));
+            let verified = ImageField::pending(Pending::once("a.gif", content));
+            let mut poster = Poster { verified, ..Poster::default() };
             poster.save(&garage.db).await.unwrap();
             assert_eq!(poster.verified().read().await.unwrap(), GIF);
         }

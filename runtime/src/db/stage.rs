@@ -31,7 +31,7 @@ mod sealed {
 
 /// A pending content that was looked at: the number of its field, what stands for it now, and the extensions that its
 /// bytes allow.
-pub type Looked = (usize, Pending, Option<&'static [&'static str]>);
+type Looked = (usize, Pending, Option<&'static [&'static str]>);
 
 /// Looks at the pending contents of an instance that ask for it.
 async fn examine(contents: Vec<(usize, bool, &'static FieldDef, Pending)>) -> Result<Vec<Looked>> {
