@@ -7,7 +7,7 @@ use filefield::db::Table;
 use filefield::file::File;
 use filefield::prelude::*;
 use filefield::{Content, ErrorKind, TempFile};
-use std::io::{Cursor, Read, Write};
+use std::io::{Cursor, Read};
 
 #[derive(Debug, Clone, Default, Model)]
 #[model(table = "posters")]

@@ -49,7 +49,7 @@ struct Everything {
 }
 
 impl Everything {
-    fn is_bright(_: &mut filefield::file::File) -> std::result::Result<(), &'static str> {
+    fn is_bright(_: &mut filefield::file::File) -> Result<(), &'static str> {
         Err("too dark")
     }
 
