@@ -155,6 +155,8 @@ async fn a_function_of_the_program_refuses_files_before_they_are_stored() {
                     source = cause.source();
                 }
                 assert!(told.contains(text), "{kind}: {told}");
+                let again = poster.save(&garage.db).await.unwrap_err();
+                assert_eq!(again.kind(), ErrorKind::NotAnImage, "{kind}: another try is told the same");
                 assert!(garage.files().is_empty() && garage.journal().await == 0, "{kind}");
             }
         }

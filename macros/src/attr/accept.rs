@@ -184,7 +184,7 @@ fn media_type_error(media_type: &str, listed: &[String]) -> Option<Message> {
     }
     let (main, sub) = match media_type.split_once('/') {
         Some((main, sub)) if token(main) && (token(sub) || sub == "*") => (main, sub),
-        _ if nearest(media_type, [UNKNOWN].into_iter()).is_some() => {
+        _ if nearest(media_type, [UNKNOWN]).is_some() => {
             return Some(none().help(format!("write `\"{UNKNOWN}\"`")));
         }
         _ => return Some(none().help("write a type such as `\"application/pdf\"` or `\"image/*\"`")),

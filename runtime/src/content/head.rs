@@ -61,44 +61,47 @@ impl Content {
         Ok(head)
     }
 
-    /// Lets `check` read all bytes on a blocking thread. Gives the content that was checked, and whether it is a copy: what
-    /// can be read once, or may change under its reader, is copied into a temporary file first, and must keep `rules`.
+    /// Lets `check` read all bytes on a blocking thread, and says whether the content is a copy now: what can be read once, or
+    /// may change under its reader, is copied into a temporary file first, and must keep `rules`. A content that `check`
+    /// refuses can still be read.
     ///
     /// # Errors
     /// `refused` if `check` fails or panics; those of the source and of `rules`.
-    pub(crate) async fn checked(
-        mut self,
-        rules: Rules,
-        check: Check,
-        refused: ErrorKind,
-    ) -> Result<(Content, bool)> {
-        let Content { len, stated, ref content_type, .. } = self;
-        let content_type = content_type.clone();
-        let file = match &self.source {
+    pub(crate) async fn check(&mut self, rules: Rules, check: Check, refused: ErrorKind) -> Result<bool> {
+        match &self.source {
             Source::Bytes(bytes) => {
                 let bytes = Cursor::new(bytes.clone());
                 off_thread(move || run(check, crate::file::File::new(bytes), refused)).await?;
-                return Ok((self, false));
+                Ok(false)
             }
             Source::Temp(temp) => {
                 let file = temp.open()?;
                 off_thread(move || run(check, file.into(), refused)).await?;
-                return Ok((self, false));
+                Ok(false)
             }
             _ => {
-                self.inspector = Some(Inspector::new(rules).0);
-                off_thread(move || {
+                let source = std::mem::replace(&mut self.source, Source::Read(Box::new(Lost)));
+                let original = Content {
+                    source,
+                    len: self.len,
+                    stated: self.stated,
+                    content_type: None,
+                    inspector: Some(Inspector::new(rules).0),
+                    guarded: std::mem::take(&mut self.guarded),
+                };
+                let (copy, checked) = off_thread(move || {
                     let mut copy = unnamed()?;
-                    io::copy(&mut self.blocking(), &mut copy)?;
-                    run(check, copy.try_clone()?.into(), refused)?;
-                    Ok(copy)
+                    io::copy(&mut original.blocking(), &mut copy)?;
+                    let checked = run(check, copy.try_clone()?.into(), refused);
+                    Ok((copy, checked))
                 })
-                .await?
+                .await?;
+                let Content { source, len, .. } = Content::from(copy);
+                self.source = source;
+                self.len = len.or(self.len);
+                checked.map(|()| true)
             }
-        };
-        let copy = Content::from(file);
-        let len = copy.len.or(len);
-        Ok((Content { len, stated, content_type, ..copy }, true))
+        }
     }
 }
 
@@ -257,27 +260,25 @@ mod tests {
             assert!(!all.is_empty(), "no bytes");
             if all == long() { Ok(()) } else { Err("another".into()) }
         }
-        for content in sources(&long()) {
+        for mut content in sources(&long()) {
             let kind = format!("{:?}", content.source());
-            let (content, _) =
-                content.checked(Rules::default(), is_long, ErrorKind::NotAnImage).await.unwrap();
+            content.check(Rules::default(), is_long, ErrorKind::NotAnImage).await.unwrap();
             assert_eq!(content.len(), Some(10_000), "{kind}");
             assert_eq!(content.read_all().await.unwrap(), long(), "{kind}");
         }
         for (bytes, text) in [(&b"short"[..], "refuses"), (b"", "panicked")] {
-            for content in sources(bytes) {
-                let refused =
-                    content.checked(Rules::default(), is_long, ErrorKind::NotAnImage).await.unwrap_err();
+            for mut content in sources(bytes) {
+                let check = content.check(Rules::default(), is_long, ErrorKind::NotAnImage);
+                let refused = check.await.unwrap_err();
                 assert_eq!(refused.kind(), ErrorKind::NotAnImage);
                 assert!(refused.to_string().contains(text), "{refused}");
+                assert_eq!(content.read_all().await.unwrap(), bytes, "what was refused is not lost");
             }
         }
         // What is copied first keeps the rules.
-        let endless = Content::reader(io::repeat(7));
+        let mut endless = Content::reader(io::repeat(7));
         let rules = Rules { max_size: Some(100_000), ..Rules::default() };
-        assert_eq!(
-            endless.checked(rules, is_long, ErrorKind::NotAnImage).await.unwrap_err().kind(),
-            ErrorKind::TooLarge
-        );
+        let check = endless.check(rules, is_long, ErrorKind::NotAnImage);
+        assert_eq!(check.await.unwrap_err().kind(), ErrorKind::TooLarge);
     }
 }

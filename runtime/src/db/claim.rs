@@ -148,13 +148,14 @@ impl<M: Table> FieldFileMut<'_, M> {
         let field = self.field();
         let is_image = field.value(self.model).is_image();
         let prepared = if store::examines(def) {
-            let content = handle.open(upload).await.map_err(missing)?.into_content();
-            let examined = store::examine(def, is_image, content).await?;
+            let mut content = handle.open(upload).await.map_err(missing)?.into_content();
+            let (_, extensions) = store::examine(def, is_image, &mut content).await?;
             if def.spec().verify.is_some() {
                 // What was verified is stored, and not what the client may have sent since.
+                let examined = store::Examined { content, extensions };
                 store::prepare(self.model, field, handle, &terms.filename, examined, stated)?
             } else {
-                let upload = (upload, examined.extensions);
+                let upload = (upload, extensions);
                 store::prepare_upload(self.model, field, handle, &terms.filename, upload, stated)?
             }
         } else {

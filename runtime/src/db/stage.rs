@@ -38,10 +38,13 @@ async fn examine(contents: Vec<(usize, bool, &'static FieldDef, Pending)>) -> Re
     let mut looked = Vec::new();
     for (number, is_image, def, pending) in contents {
         let blame = |error: crate::Error| def.blame(error.with_operation("save").with_name(pending.name()));
-        let content = pending.content().map_err(blame)?;
-        let store::Examined { content, is_copy, extensions } =
-            store::examine(def, is_image, content).await.map_err(blame)?;
-        looked.push((number, pending.looked_at(content, is_copy), extensions));
+        let mut content = pending.content().map_err(blame)?;
+        let examined = store::examine(def, is_image, &mut content).await;
+        // Also where it is refused, so that another try is told the same.
+        let is_copy = matches!(examined, Ok((true, _)));
+        let looked_at = pending.looked_at(content, is_copy);
+        let (_, extensions) = examined.map_err(blame)?;
+        looked.push((number, looked_at, extensions));
     }
     Ok(looked)
 }
@@ -75,7 +78,7 @@ impl<M: Table> sealed::Stage for M {
                 None => (pending.clone(), None),
             };
             let content = pending.content().map_err(blame)?;
-            let examined = store::Examined { content, is_copy: false, extensions };
+            let examined = store::Examined { content, extensions };
             let prepared = store::prepare(self, field, &handle, pending.name(), examined, Stated::default())?;
             let pending = Some(pending);
             requests.push((number, Request { def, table: M::TABLE, handle, prepared, pending }));

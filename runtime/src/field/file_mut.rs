@@ -72,7 +72,9 @@ impl<M: FileModel> FieldFileMut<'_, M> {
         let handle = def.storage()?;
         let blame = |error: Error| def.blame(error.with_operation("save").with_name(filename));
         let is_image = self.field().value(self.model).is_image();
-        let examined = store::examine(def, is_image, content.into()).await.map_err(blame)?;
+        let mut content: Content = content.into();
+        let (_, extensions) = store::examine(def, is_image, &mut content).await.map_err(blame)?;
+        let examined = store::Examined { content, extensions };
         let prepared =
             store::prepare(self.model, self.field(), &handle, filename, examined, Stated::default())?;
         let stored = prepared.store(def, &handle).await?;

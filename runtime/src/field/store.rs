@@ -37,13 +37,9 @@ pub(crate) struct Stored {
     pub(crate) inspection: Inspection,
 }
 
-/// What was found of a content before it is named.
+/// A content, and the extensions that its bytes allow, where the field asks for them.
 pub(crate) struct Examined {
     pub(crate) content: Content,
-    /// Whether the content is a copy of the one that was given.
-    #[cfg(feature = "db")]
-    pub(crate) is_copy: bool,
-    /// The extensions that its bytes allow, where the field asks for them.
     pub(crate) extensions: Option<&'static [&'static str]>,
 }
 
@@ -54,29 +50,27 @@ pub(crate) fn examines(def: &FieldDef) -> bool {
 }
 
 /// Lets `verify` look at the content, and its first bytes choose the extension, for a field that says so. Others cost
-/// nothing.
-pub(crate) async fn examine(def: &FieldDef, is_image: bool, content: Content) -> Result<Examined> {
+/// nothing. Says whether the content is a copy now, and the extensions that its bytes allow. A content that is refused can
+/// still be read.
+pub(crate) async fn examine(
+    def: &FieldDef,
+    is_image: bool,
+    content: &mut Content,
+) -> Result<(bool, Option<&'static [&'static str]>)> {
     let spec = def.spec();
-    let (mut content, is_copy) = match spec.verify {
-        None => (content, false),
+    let is_copy = match spec.verify {
+        None => false,
         Some(verify) => {
             let rules = Rules { max_size: spec.max_size, accept: spec.accept, ..Rules::default() };
             let refused = if is_image { ErrorKind::NotAnImage } else { ErrorKind::NotAccepted };
-            content.checked(rules, verify, refused).await?
+            content.check(rules, verify, refused).await?
         }
     };
     let extensions = match spec.detected_extension {
         true => Some(extensions(sniff(&content.head().await?))),
         false => None,
     };
-    #[cfg(not(feature = "db"))]
-    let _ = is_copy;
-    Ok(Examined {
-        content,
-        #[cfg(feature = "db")]
-        is_copy,
-        extensions,
-    })
+    Ok((is_copy, extensions))
 }
 
 /// Prepares `content` for `field`. `filename` is what a client called it, whoever wrote that. Nothing is read and nothing
@@ -105,7 +99,7 @@ pub(crate) fn prepare_upload<M: FileModel>(
     stated: Stated,
 ) -> Result<Prepared> {
     let token = upload.upload_token().unwrap_or_default().to_owned();
-    let examined = Examined { content: "".into(), is_copy: false, extensions };
+    let examined = Examined { content: "".into(), extensions };
     let prepared = prepare_stated(model, field, handle, filename, examined, token, stated)?;
     Ok(Prepared { upload: Some(upload.to_string()), ..prepared })
 }

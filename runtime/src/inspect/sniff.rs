@@ -52,7 +52,7 @@ pub fn sniff(prefix: &[u8]) -> Option<&'static str> {
     }
     let signature = SIGNATURES
         .iter()
-        .find(|(signature, _, is_such)| prefix.strip_prefix(*signature).is_some_and(|rest| is_such(rest)));
+        .find(|(signature, _, is_such)| prefix.strip_prefix(*signature).is_some_and(is_such));
     if let Some((_, found, _)) = signature {
         return Some(found);
     }
