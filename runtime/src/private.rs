@@ -20,6 +20,7 @@ pub use std::string::String;
 
 #[cfg(feature = "db")]
 use crate::db::{FileColumn, Functions, ImageColumn};
+use crate::error::BoxError;
 use crate::field::{FieldValue, ImageValue, MetaValue, PixelCount};
 use crate::registry::IntoStorage;
 
@@ -66,6 +67,17 @@ pub fn upload_to<M>(function: fn(&M, &str) -> String, model: &M, filename: &str)
 /// Calls a storage function.
 pub fn storage_function<S: IntoStorage>(function: fn() -> S) -> Result<StorageChoice> {
     function().into_storage()
+}
+
+/// Calls a `verify` function.
+///
+/// # Errors
+/// That of the function.
+pub fn verify<E: Into<BoxError>>(
+    function: fn(&mut crate::file::File) -> Result<(), E>,
+    file: &mut crate::file::File,
+) -> Result<(), BoxError> {
+    function(file).map_err(Into::into)
 }
 
 /// A column; its type must be one that a column can hold.

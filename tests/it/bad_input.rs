@@ -136,7 +136,7 @@ async fn a_media_root_that_vanishes_is_made_again_when_that_is_accepted() {
         let mut car = Car { photo: ImageField::new("b.jpg", "x"), ..Car::default() };
         assert_eq!(car.save(&garage.db).await.unwrap_err().kind(), ErrorKind::StorageUnavailable);
         assert!(!garage.media().exists());
-        filefield::db::accept_root(&garage.db, "override").await.unwrap();
+        db::accept_root(&garage.db, "override").await.unwrap();
         car.save(&garage.db).await.unwrap();
         assert_eq!(garage.files(), ["cars/b.jpg"]);
     })

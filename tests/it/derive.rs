@@ -24,11 +24,13 @@ struct Everything {
         storage = Everything::storage,
         max_length = 100,
         max_size = "20 MiB",
-        accept = ["Image/*", "application/PDF"],
+        accept = ["Image/*", "application/PDF", "Unknown"],
+        verify = Everything::is_bright,
         width_field = width,
         height_field = r#height,
         meta_field = meta,
         naming = "unique",
+        extension = "detected",
         on_replace = "keep",
         on_delete = "keep",
     )]
@@ -47,6 +49,10 @@ struct Everything {
 }
 
 impl Everything {
+    fn is_bright(_: &mut filefield::file::File) -> Result<(), &'static str> {
+        Err("too dark")
+    }
+
     fn storage() -> &'static str {
         "photos"
     }
@@ -76,7 +82,11 @@ fn every_key_arrives() {
     assert_eq!(spec.upload_to, UploadTo::Template("cars/%Y"));
     assert!(spec.storage.is_some());
     assert_eq!((spec.max_length, spec.max_size), (100, Some(20 << 20)));
-    assert_eq!(spec.accept, ["image/*", "application/pdf"]);
+    assert_eq!(spec.accept, ["image/*", "application/pdf", "unknown"]);
+    let verify = spec.verify.unwrap();
+    let mut file = filefield::file::File::new(std::io::Cursor::new(b"dark"));
+    assert_eq!(verify(&mut file).unwrap_err().to_string(), "too dark");
+    assert!(spec.detected_extension);
     assert_eq!(spec.naming, Naming::Unique);
     assert_eq!((spec.on_replace, spec.on_delete), (Retention::Keep, Retention::Keep));
 
@@ -297,6 +307,7 @@ fn accepted_templates_render_to_one_part_of_a_path() {
 #[test]
 fn the_derive_knows_the_types_that_are_found() {
     assert_eq!(types::TYPES, filefield::inspect::TYPES);
+    assert_eq!(types::UNKNOWN, filefield::inspect::UNKNOWN);
 }
 
 /// Whether the derive refuses `folder`, which it must where the runtime refuses every name in it.

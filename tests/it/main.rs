@@ -4,6 +4,8 @@
 #[cfg(feature = "db")]
 mod bad_input;
 #[cfg(feature = "db")]
+mod bytes_decide;
+#[cfg(feature = "db")]
 mod databases;
 #[cfg(feature = "db")]
 mod derive;

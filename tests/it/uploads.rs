@@ -47,7 +47,7 @@ impl Place for Served {
         let Some(media) = &self.media else {
             // Uploads in memory cannot be listed.
             let mut found = Vec::new();
-            for folder in ["hulls", "plans", "deeds"] {
+            for folder in ["hulls", "plans", "deeds", "seals"] {
                 let files = self.storage.list(folder).await.map(|listing| listing.files);
                 found.extend(files.unwrap_or_default().iter().map(|file| format!("{folder}/{file}")));
             }

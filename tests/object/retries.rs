@@ -21,7 +21,9 @@ fn content(source: &str, folder: &Path, text: &'static str) -> FileField {
             writer.write_all(text.as_bytes()).unwrap();
             FileField::new("ferry.txt", writer.finish().unwrap())
         }
-        "reader" => FileField::pending(Pending::new("ferry.txt", filefield::Content::reader(text.as_bytes()))),
+        "reader" => {
+            FileField::pending(Pending::new("ferry.txt", filefield::Content::reader(text.as_bytes())))
+        }
         _ => {
             let pieces = text.as_bytes().chunks(3).map(|piece| Ok(piece.into()));
             FileField::pending(Pending::new("ferry.txt", Content::stream(stream::iter(pieces))))

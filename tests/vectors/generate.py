@@ -342,11 +342,15 @@ def storage_script(rnd):
     return question
 
 
-# Asked once, whatever the seeds: names that are cut to what no storage takes.
+# Asked once, whatever the seeds: names that are cut to what no storage takes, and names with several dots that are taken.
 FIXED = {
     "get_available_name": [
         {"name": name, "existing": [], "max_length": max_length, "allow_overwrite": True}
         for name, max_length in [("abc def", 4), ("d/console", 5), ("a#12345b", 4), ("auxiliary.txt", 7), (" ab", 1)]
+    ],
+    "storage_script": [
+        {"backend": backend, "steps": [["save_text", "d/Dr._Who.pdf", "one"], ["save_text", "d/Dr._Who.pdf", "two"]]}
+        for backend in ["filesystem", "memory"]
     ],
 }
 

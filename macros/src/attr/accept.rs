@@ -1,7 +1,7 @@
 //! `accept`: media types.
 
 use super::Known;
-use super::types::TYPES;
+use super::types::{TYPES, UNKNOWN};
 use super::value::{refuse, texts};
 use crate::errors::{Errors, Message};
 use crate::suggest::nearest;
@@ -74,6 +74,7 @@ const SHOWN: &[(&str, &str)] = &[
     ("mp4", "video/mp4"),
     ("m4v", "video/mp4"),
     ("avi", "video/x-msvideo"),
+    ("cr3", "image/x-canon-cr3"),
     ("woff", "font/woff"),
     ("woff2", "font/woff2"),
     ("image", "image/*"),
@@ -150,6 +151,10 @@ pub(super) fn accept(known: &Known, errors: &mut Errors) -> Option<Vec<String>> 
 
 /// What is wrong with one of the `listed` media types, in lower case (RFC 9110, 8.3.1), where `*` may stand for the subtype.
 fn media_type_error(media_type: &str, listed: &[String]) -> Option<Message> {
+    if matches!(media_type, "unknown/unknown" | "other" | "binary" | "any" | "empty" | "none") {
+        let message = Message::new(format!("`{media_type}` is not a media type"));
+        return Some(message.help(format!("write `\"{UNKNOWN}\"` for content of no known type")));
+    }
     let token = |part: &str| {
         !part.is_empty()
             && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte))
@@ -159,6 +164,9 @@ fn media_type_error(media_type: &str, listed: &[String]) -> Option<Message> {
         return Some(
             Message::new(format!("`{media_type}` accepts everything")).help("leave the key `accept` out"),
         );
+    }
+    if media_type == UNKNOWN {
+        return None;
     }
     let bare = media_type.trim_start_matches("*.").trim_start_matches('.');
     if !bare.contains('/')
@@ -176,6 +184,9 @@ fn media_type_error(media_type: &str, listed: &[String]) -> Option<Message> {
     }
     let (main, sub) = match media_type.split_once('/') {
         Some((main, sub)) if token(main) && (token(sub) || sub == "*") => (main, sub),
+        _ if nearest(media_type, [UNKNOWN]).is_some() => {
+            return Some(none().help(format!("write `\"{UNKNOWN}\"`")));
+        }
         _ => return Some(none().help("write a type such as `\"application/pdf\"` or `\"image/*\"`")),
     };
     let mains = TYPES.iter().filter_map(|found| Some(found.split_once('/')?.0));
@@ -189,6 +200,8 @@ fn media_type_error(media_type: &str, listed: &[String]) -> Option<Message> {
     match shown(media_type) {
         // A client may state it of a text or an archive that is accepted for what its bytes show.
         Some(found @ ("text/plain" | "application/zip")) if listed.iter().any(|other| other == found) => None,
+        // As well as of content that is accepted though its bytes show nothing.
+        Some("") if listed.iter().any(|other| other == UNKNOWN) => None,
         Some(found) => Some(instead(message, found)),
         None => Some(match nearest(media_type, TYPES.iter().copied()) {
             Some(near) => message.help(format!("did you mean `\"{near}\"`?")),
@@ -214,7 +227,7 @@ fn shown(word: &str) -> Option<&'static str> {
 fn instead(message: Message, found: &str) -> Message {
     match found {
         "" => message
-            .help("leave `accept` out, and look at the content before the file is assigned")
+            .help(format!("write `\"{UNKNOWN}\"`, and look at the content in a `verify` function"))
             .note("the bytes of such a file show no type that is known"),
         "text/plain" | "application/zip" | "application/xml" => {
             message.help(format!("write `\"{found}\"`")).note("that is what the bytes of such a file show")
@@ -229,7 +242,7 @@ mod tests {
 
     #[test]
     fn media_types() {
-        for good in ["image/*", "application/pdf", "image/svg+xml", "text/*", "video/matroska"] {
+        for good in ["unknown", "image/*", "application/pdf", "image/svg+xml", "text/*", "video/matroska"] {
             assert!(media_type_error(good, &[]).is_none(), "{good}");
         }
         for bad in [
@@ -254,6 +267,8 @@ mod tests {
             "application/vnd.ms-excel",
             "audio/x-wav",
             "chemical/x-pdb",
+            "unknwon",
+            "binary",
             "model/*",
         ] {
             assert!(media_type_error(bad, &[]).is_some(), "{bad}");
@@ -265,6 +280,10 @@ mod tests {
             (["application/zip", "text/csv"], false),
             (["application/zip", "application/msword"], false),
             (["text/plain", "text/xml"], false),
+            (["text/plain", "unknown"], true),
+            (["unknown", "application/msword"], true),
+            (["unknown", "application/octet-stream"], true),
+            (["unknown", "text/csv"], false),
         ] {
             let listed = listed.map(str::to_owned);
             assert_eq!(media_type_error(&listed[1], &listed).is_none(), good, "{listed:?}");

@@ -19,10 +19,12 @@ pub(crate) const GRAMMAR: Grammar = Grammar {
         Key { name: "max_length", form: Form::Value, example: "max_length = 255" },
         Key { name: "max_size", form: Form::Value, example: "max_size = \"20 MiB\"" },
         Key { name: "accept", form: Form::Value, example: "accept = [\"application/pdf\", \"image/*\"]" },
+        Key { name: "verify", form: Form::Value, example: "verify = check_pixels" },
         Key { name: "width_field", form: Form::Value, example: "width_field = photo_width" },
         Key { name: "height_field", form: Form::Value, example: "height_field = photo_height" },
         Key { name: "meta_field", form: Form::Value, example: "meta_field = photo_meta" },
         Key { name: "naming", form: Form::Value, example: "naming = \"unique\"" },
+        Key { name: "extension", form: Form::Value, example: "extension = \"detected\"" },
         Key { name: "on_replace", form: Form::Value, example: "on_replace = \"keep\"" },
         Key { name: "on_delete", form: Form::Value, example: "on_delete = \"keep\"" },
     ],
@@ -39,7 +41,13 @@ pub(crate) const GRAMMAR: Grammar = Grammar {
         ("default", "assign the file where the struct is made"),
         ("verbose_name", "write a doc comment on the field"),
         ("help_text", "write a doc comment on the field"),
-        ("validators", "write `accept = [..]` and `max_size = ..`, or check before the file is assigned"),
+        ("validators", "write `accept = [..]`, `max_size = ..` or `verify = check`, a function"),
+        ("validator", "write `verify = check`, a function that looks at the bytes"),
+        ("validate", "write `verify = check`, a function that looks at the bytes"),
+        ("check", "write `verify = check`, a function that looks at the bytes"),
+        ("decode", "write `verify = check`, a function that looks at the bytes"),
+        ("ext", "write `extension = \"detected\"`"),
+        ("suffix", "write `extension = \"detected\"`"),
         ("content_type", "write `accept = [\"image/*\"]`"),
         ("content_types", "write `accept = [\"image/*\"]`"),
         ("mime", "write `accept = [\"image/*\"]`"),
@@ -137,10 +145,12 @@ pub(crate) struct FileKeys {
     pub(crate) max_length: Option<(u32, TokenStream)>,
     pub(crate) max_size: Option<u64>,
     pub(crate) accept: Vec<String>,
+    pub(crate) verify: Option<TokenStream>,
     pub(crate) width: Option<Ident>,
     pub(crate) height: Option<Ident>,
     pub(crate) meta: Option<Ident>,
     pub(crate) unique_names: bool,
+    pub(crate) detected_extension: bool,
     pub(crate) keep_replaced: bool,
     pub(crate) keep_deleted: bool,
 }
@@ -155,10 +165,12 @@ pub(crate) fn parse(attrs: &[Attribute], errors: &mut Errors) -> Option<FileKeys
         max_length: None,
         max_size: None,
         accept: Vec::new(),
+        verify: None,
         width: None,
         height: None,
         meta: None,
         unique_names: false,
+        detected_extension: false,
         keep_replaced: false,
         keep_deleted: false,
     };
@@ -169,12 +181,18 @@ pub(crate) fn parse(attrs: &[Attribute], errors: &mut Errors) -> Option<FileKeys
             "max_length" => keys.max_length = max_length(&known, errors),
             "max_size" => keys.max_size = max_size(&known, errors),
             "accept" => keys.accept = accept(&known, errors).unwrap_or_default(),
+            "verify" => keys.verify = function(&known, errors),
             "width_field" => keys.width = field_name(&known, errors),
             "height_field" => keys.height = field_name(&known, errors),
             "meta_field" => keys.meta = field_name(&known, errors),
             "naming" => keys.unique_names = choice(&known, &["keep", "unique"], errors) == Some(1),
+            "extension" => {
+                keys.detected_extension = choice(&known, &["given", "detected"], errors) == Some(1);
+            }
             "on_replace" => keys.keep_replaced = choice(&known, &["delete", "keep"], errors) == Some(1),
-            _ => keys.keep_deleted = choice(&known, &["delete", "keep"], errors) == Some(1),
+            "on_delete" => keys.keep_deleted = choice(&known, &["delete", "keep"], errors) == Some(1),
+            // A test gives every key of the grammar.
+            unread => unreachable!("the key `{unread}` is known, and nothing reads it"),
         }
     }
     Some(keys)

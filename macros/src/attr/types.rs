@@ -29,6 +29,7 @@ pub(crate) const TYPES: &[&str] = &[
     "image/tiff",
     "image/vnd.microsoft.icon",
     "image/webp",
+    "image/x-canon-cr3",
     "text/html",
     "text/plain",
     "video/3gpp",
@@ -40,3 +41,6 @@ pub(crate) const TYPES: &[&str] = &[
     "video/webm",
     "video/x-msvideo",
 ];
+
+/// Stands for content of which the bytes show no type.
+pub(crate) const UNKNOWN: &str = "unknown";

@@ -302,6 +302,7 @@ pub(crate) fn function(known: &Known, errors: &mut Errors) -> Option<TokenStream
             let path =
                 TokenStream::from_str(&text).ok().and_then(|path| path_in(&crate::list::flatten(path)));
             let help = match &text[..] {
+                _ if name != "storage" => path.map(|_| format!("write `{name} = {text}`")),
                 "default" => Some(format!("leave `{name}` out: that is the default storage")),
                 _ => Some(match path {
                     Some(_) if text.contains("::") => format!("write `{name} = {text}`"),

@@ -151,8 +151,15 @@ fn definition<'m>(
         let accept = &keys.accept;
         spec.extend(quote!(.accept(&[#(#accept),*])));
     }
+    if let Some(path) = &keys.verify {
+        let path = replace_self(path.clone(), &split.self_ty);
+        spec.extend(quote!(.verify(|file| __ff::verify(#path, file))));
+    }
     if keys.unique_names {
         spec.extend(quote!(.naming(__ff::Naming::Unique)));
+    }
+    if keys.detected_extension {
+        spec.extend(quote!(.detected_extension()));
     }
     if keys.keep_replaced {
         spec.extend(quote!(.on_replace(__ff::Retention::Keep)));

@@ -6,10 +6,12 @@ pub struct Document {
         max_length = 200,
         max_size = "20 MiB",
         accept = ["application/pdf", "image/*"],
+        verify = check,
         width_field = width,
         height_field = height,
         meta_field = meta,
         naming = "unique",
+        extension = "detected",
         on_replace = "keep",
         on_delete = "keep",
     )]

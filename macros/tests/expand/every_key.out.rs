@@ -7,7 +7,9 @@ const _: () = {
             .max_length(200u32)
             .max_size(20971520u64)
             .accept(&["application/pdf", "image/*"])
+            .verify(|file| __ff::verify(check, file))
             .naming(__ff::Naming::Unique)
+            .detected_extension()
             .on_replace(__ff::Retention::Keep)
             .on_delete(__ff::Retention::Keep)
             .width_field(__ff::pixel_count::<Option<u32>>(1))
@@ -58,5 +60,5 @@ const _: () = {
             __ff::field_file_mut(self, 0)
         }
     }
-    __ff::keys! { file upload_to storage max_length max_size accept width_field height_field meta_field naming on_replace on_delete ; model }
+    __ff::keys! { file upload_to storage max_length max_size accept verify width_field height_field meta_field naming extension on_replace on_delete ; model }
 };

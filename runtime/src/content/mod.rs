@@ -4,6 +4,7 @@ mod blocking;
 mod chunks;
 mod clock;
 mod guard;
+mod head;
 #[cfg(test)]
 mod held_tests;
 mod open;
@@ -70,6 +71,8 @@ pub struct Content {
     idle: Option<Option<Duration>>,
     total: Option<Option<Duration>>,
     clock: Option<Clock>,
+    /// Whether its reader or stream was lost while it was looked at.
+    is_lost: bool,
 }
 
 impl Content {
@@ -90,6 +93,7 @@ impl Content {
             idle: None,
             total: None,
             clock: None,
+            is_lost: false,
         }
     }
 
@@ -163,10 +167,9 @@ impl Content {
     }
 
     /// Sets the limits that were not set yet.
-    pub(crate) fn or_timeouts(mut self, timeouts: Timeouts) -> Self {
+    pub(crate) fn fill_timeouts(&mut self, timeouts: Timeouts) {
         self.idle.get_or_insert(timeouts.idle);
         self.total.get_or_insert(timeouts.total);
-        self
     }
 
     /// The clock of its time limits, which runs from the first call on. A file on a disk has none.

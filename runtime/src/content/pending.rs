@@ -65,10 +65,24 @@ struct OpenFile {
 struct Once {
     content: Mutex<Option<Content>>,
     len: Option<u64>,
-    is_stream: bool,
 }
 
 impl Once {
+    /// Whether it is a stream; `None` once it was taken.
+    fn is_stream(&self) -> Option<bool> {
+        let content = self.content.lock().unwrap_or_else(PoisonError::into_inner);
+        content.as_ref().map(|content| matches!(content.source, Source::Stream(_)))
+    }
+
+    /// Puts back what was taken and only looked at, unless it was lost meanwhile.
+    #[cfg(feature = "db")]
+    fn put_back(&self, content: Content) {
+        let mut place = self.content.lock().unwrap_or_else(PoisonError::into_inner);
+        if place.is_none() && !content.is_lost {
+            *place = Some(content);
+        }
+    }
+
     fn take(&self) -> Option<Content> {
         self.content.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
@@ -174,11 +188,11 @@ impl Pending {
             PendingSource::Path(path) => Content::copy_of(path)?,
             PendingSource::Temp(temp) => temp.share().into(),
             PendingSource::File(open) => open.content()?,
-            PendingSource::Once(once) if once.is_consumed() => return Err(self.consumed()),
             PendingSource::Once(once) => {
-                let source = match once.is_stream {
-                    true => Source::Stream(Box::pin(OnceStream { once: once.clone(), taken: None })),
-                    false => Source::Read(Box::new(OnceReader { once: once.clone(), taken: None })),
+                let source = match once.is_stream() {
+                    None => return Err(self.consumed()),
+                    Some(true) => Source::Stream(Box::pin(OnceStream(Taking::Waiting(once.clone())))),
+                    Some(false) => Source::Read(Box::new(OnceReader(Taking::Waiting(once.clone())))),
                 };
                 Content { len: once.len, ..Content::new(source) }
             }
@@ -202,6 +216,23 @@ impl Pending {
     /// The error of one that was.
     pub(crate) fn consumed(&self) -> Error {
         consumed().with_name(&self.name)
+    }
+
+    /// What stands for this content now that `content`, which it gave, was looked at: itself, where it can give the same
+    /// once more; else, and if `content` is a copy, that.
+    #[cfg(feature = "db")]
+    pub(crate) fn looked_at(&self, content: Content, is_copy: bool) -> Pending {
+        match &self.source {
+            PendingSource::Once(once) => {
+                once.put_back(content);
+                self.clone()
+            }
+            _ if is_copy => {
+                let content_type = self.content_type.clone();
+                Pending { content_type, ..Pending::new(&self.name, content) }
+            }
+            _ => self.clone(),
+        }
     }
 
     /// Whether its content can be had any number of times.
@@ -253,9 +284,8 @@ fn consumed() -> Error {
 
 impl PendingSource {
     fn once(source: Source, len: Option<u64>, guarded: Guarded) -> PendingSource {
-        let is_stream = matches!(source, Source::Stream(_));
         let content = Content { guarded, ..Content::new(source) };
-        PendingSource::Once(Arc::new(Once { content: Mutex::new(Some(content)), len, is_stream }))
+        PendingSource::Once(Arc::new(Once { content: Mutex::new(Some(content)), len }))
     }
 }
 
@@ -284,45 +314,55 @@ impl Read for ReadAt {
     }
 }
 
-/// Reads a reader that is taken with the first byte.
-struct OnceReader {
-    once: Arc<Once>,
-    taken: Option<(Box<dyn Read + Send>, Guarded)>,
+/// A reader or a stream that is taken with its first byte. Once it is, this holds nothing of where it came from.
+enum Taking<T> {
+    Waiting(Arc<Once>),
+    Taken(T, Guarded),
+    Gone,
 }
+
+impl<T> Taking<T> {
+    /// What was taken, by `open` if this is the first time.
+    fn get(&mut self, open: impl FnOnce(Source) -> Option<T>) -> Result<(&mut T, &mut Guarded)> {
+        if let Taking::Waiting(once) = self {
+            let taken = once.take().and_then(|content| Some((open(content.source)?, content.guarded)));
+            *self = taken.map_or(Taking::Gone, |(taken, guarded)| Taking::Taken(taken, guarded));
+        }
+        match self {
+            Taking::Taken(taken, guarded) => Ok((taken, guarded)),
+            _ => Err(consumed()),
+        }
+    }
+}
+
+struct OnceReader(Taking<Box<dyn Read + Send>>);
 
 impl Read for OnceReader {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let (reader, guarded) = match &mut self.taken {
-            Some(taken) => taken,
-            none => match self.once.take() {
-                Some(Content { source: Source::Read(reader), guarded, .. }) => none.insert((reader, guarded)),
-                _ => return Err(consumed().into()),
-            },
-        };
+        let (reader, guarded) = self.0.get(|source| match source {
+            Source::Read(reader) => Some(reader),
+            // A copy that was made while it was looked at.
+            Source::File(copy) => Some(Box::new(FromStart::new(copy))),
+            _ => None,
+        })?;
         guarded.check()?;
         reader.read(buf)
     }
 }
 
-/// A stream that is taken with its first piece.
-struct OnceStream {
-    once: Arc<Once>,
-    taken: Option<(ByteStream, Guarded)>,
-}
+struct OnceStream(Taking<ByteStream>);
 
 impl Stream for OnceStream {
     type Item = Result<Bytes>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let this = &mut *self;
-        let (stream, guarded) = match &mut this.taken {
-            Some(taken) => taken,
-            none => match this.once.take() {
-                Some(Content { source: Source::Stream(stream), guarded, .. }) => {
-                    none.insert((stream, guarded))
-                }
-                _ => return Poll::Ready(Some(Err(consumed()))),
-            },
+        let taken = self.0.get(|source| match source {
+            Source::Stream(stream) => Some(stream),
+            _ => None,
+        });
+        let (stream, guarded) = match taken {
+            Ok(taken) => taken,
+            Err(error) => return Poll::Ready(Some(Err(error))),
         };
         if let Err(error) = guarded.poll_check(cx) {
             return Poll::Ready(Some(Err(error)));

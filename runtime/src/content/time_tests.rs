@@ -233,8 +233,11 @@ async fn what_a_content_panicked_with_is_in_no_error() {
 #[test]
 fn limits_that_are_set_are_kept_and_others_filled_in() {
     let timeouts = Timeouts { idle: Some(SHORT), total: Some(2 * SHORT) };
-    let content = Content::stream(Stalls(None)).with_idle_timeout(None).or_timeouts(timeouts);
+    let mut content = Content::stream(Stalls(None)).with_idle_timeout(None);
+    content.fill_timeouts(timeouts);
     assert_eq!((content.idle, content.total), (Some(None), Some(timeouts.total)));
-    let content = Content::stream(Stalls(None)).or_timeouts(timeouts).with_timeout(Duration::MAX);
+    let mut content = Content::stream(Stalls(None));
+    content.fill_timeouts(timeouts);
+    let content = content.with_timeout(Duration::MAX);
     assert_eq!((content.idle, content.total), (Some(timeouts.idle), Some(Some(Duration::MAX))));
 }

@@ -145,10 +145,22 @@ impl<M: Table> FieldFileMut<'_, M> {
             sha256: terms.sha256.as_deref().and_then(from_hex),
             content_type: terms.content_type.clone(),
         };
-        let filename = name::from_client(&terms.filename)?;
         let field = self.field();
-        let mut prepared = store::prepare_upload(self.model, field, handle, &filename, upload, stated)?;
-        terms.filename.clone_into(&mut prepared.original_name);
+        let is_image = field.value(self.model).is_image();
+        let prepared = if store::examines(def) {
+            let mut content = handle.open(upload).await.map_err(missing)?.into_content();
+            let (_, extensions) = store::examine(def, is_image, &mut content).await?;
+            if def.spec().verify.is_some() {
+                // What was verified is stored, and not what the client may have sent since.
+                let examined = store::Examined { content, extensions };
+                store::prepare(self.model, field, handle, &terms.filename, examined, stated)?
+            } else {
+                let upload = (upload, extensions);
+                store::prepare_upload(self.model, field, handle, &terms.filename, upload, stated)?
+            }
+        } else {
+            store::prepare_upload(self.model, field, handle, &terms.filename, (upload, None), stated)?
+        };
         let request = Request { def, table: M::TABLE, handle: handle.clone(), prepared, pending: None };
         let staged = journal::stage(db, vec![request]).await?;
         for staged in &staged {
@@ -160,5 +172,8 @@ impl<M: Table> FieldFileMut<'_, M> {
 
 /// Whether the upload itself is at fault, which no other try would change.
 fn is_refusal(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::NotAsStated | ErrorKind::TooLarge | ErrorKind::NotAccepted)
+    matches!(
+        error.kind(),
+        ErrorKind::NotAsStated | ErrorKind::TooLarge | ErrorKind::NotAccepted | ErrorKind::NotAnImage
+    )
 }

@@ -2,10 +2,12 @@
 
 use super::Table;
 use super::save::{Columns, check_columns};
+use crate::Result;
+use crate::content::Pending;
 use crate::field::claim::Claim;
-use crate::field::{FileField, store};
+use crate::field::{FieldDef, FileField, store};
+use crate::inspect::Stated;
 use crate::journal::{self, Request, Staged, Unstaged};
-use crate::{Result, name};
 use sea_orm::DatabaseConnection;
 
 /// An instance whose pending files can be staged: every model with a table.
@@ -14,18 +16,62 @@ pub trait Stage: sealed::Stage {}
 impl<M: Table> Stage for M {}
 
 mod sealed {
-    use super::{Columns, DatabaseConnection, Request, Result, Staged};
+    use super::{Columns, DatabaseConnection, FieldDef, Looked, Pending, Request, Result, Staged};
 
     pub trait Stage: Send {
-        /// What is to be stored, each with the number of its field.
-        fn requests(&self, db: &DatabaseConnection, columns: Columns<'_>) -> Result<Vec<(usize, Request)>>;
+        /// The pending contents that are to be looked at before they are named, each with the number of its field, and
+        /// whether that is an image's.
+        fn to_examine(&self, columns: Columns<'_>) -> Vec<(usize, bool, &'static FieldDef, Pending)>;
+        /// What is to be stored, each with the number of its field. `examined` are the contents that were looked at.
+        fn requests(
+            &self,
+            db: &DatabaseConnection,
+            columns: Columns<'_>,
+            examined: Vec<Looked>,
+        ) -> Result<Vec<(usize, Request)>>;
         /// Takes over what was stored for a field.
         fn take_over(&mut self, field: usize, alias: &str, staged: Staged, db: &DatabaseConnection);
     }
 }
 
+/// A pending content that was looked at: the number of its field, what stands for it now, and the extensions that its
+/// bytes allow.
+type Looked = (usize, Pending, Option<&'static [&'static str]>);
+
+/// Looks at the pending contents of an instance that ask for it.
+async fn examine(contents: Vec<(usize, bool, &'static FieldDef, Pending)>) -> Result<Vec<Looked>> {
+    let mut looked = Vec::new();
+    for (number, is_image, def, pending) in contents {
+        let blame = |error: crate::Error| def.blame(error.with_operation("save").with_name(pending.name()));
+        let mut content = pending.content().map_err(blame)?;
+        let examined = store::examine(def, is_image, &mut content).await;
+        // Also where it is refused, so that another try is told the same.
+        let is_copy = matches!(examined, Ok((true, _)));
+        let looked_at = pending.looked_at(content, is_copy);
+        let (_, extensions) = examined.map_err(blame)?;
+        looked.push((number, looked_at, extensions));
+    }
+    Ok(looked)
+}
+
 impl<M: Table> sealed::Stage for M {
-    fn requests(&self, db: &DatabaseConnection, columns: Columns<'_>) -> Result<Vec<(usize, Request)>> {
+    fn to_examine(&self, columns: Columns<'_>) -> Vec<(usize, bool, &'static FieldDef, Pending)> {
+        let mut found = Vec::new();
+        for (number, field) in M::FIELDS.iter().enumerate().filter(|(_, field)| columns.has_file(*field)) {
+            let value = field.value(self);
+            if let Some(pending) = value.file().as_pending().filter(|_| store::examines(field.def())) {
+                found.push((number, value.is_image(), field.def(), pending.clone()));
+            }
+        }
+        found
+    }
+
+    fn requests(
+        &self,
+        db: &DatabaseConnection,
+        columns: Columns<'_>,
+        examined: Vec<Looked>,
+    ) -> Result<Vec<(usize, Request)>> {
         super::enter::<M>()?;
         if self.has_pending() {
             check_columns(self, db, columns)?;
@@ -36,11 +82,15 @@ impl<M: Table> sealed::Stage for M {
             let def = field.def();
             let blame = |error: crate::Error| def.blame(error.with_operation("save"));
             let handle = def.storage()?;
+            let looked = examined.iter().find(|(examined, ..)| *examined == number);
+            let (pending, extensions) = match looked {
+                Some((_, pending, extensions)) => (pending.clone(), *extensions),
+                None => (pending.clone(), None),
+            };
             let content = pending.content().map_err(blame)?;
-            let filename = name::from_client(pending.name()).map_err(blame)?;
-            let mut prepared = store::prepare(self, field, &handle, &filename, content)?;
-            pending.name().clone_into(&mut prepared.original_name);
-            let pending = Some(pending.clone());
+            let examined = store::Examined { content, extensions };
+            let prepared = store::prepare(self, field, &handle, pending.name(), examined, Stated::default())?;
+            let pending = Some(pending);
             requests.push((number, Request { def, table: M::TABLE, handle, prepared, pending }));
         }
         Ok(requests)
@@ -99,8 +149,9 @@ pub(super) async fn stage_columns(
     columns: Columns<'_>,
 ) -> Result<()> {
     let (mut places, mut requests) = (Vec::new(), Vec::new());
-    for (instance, model) in instances.iter().enumerate() {
-        for (field, request) in model.requests(db, columns)? {
+    for (instance, model) in instances.iter_mut().enumerate() {
+        let examined = examine(model.to_examine(columns)).await?;
+        for (field, request) in model.requests(db, columns, examined)? {
             places.push((instance, field, request.handle.alias().to_owned()));
             requests.push(request);
         }

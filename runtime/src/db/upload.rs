@@ -3,7 +3,7 @@
 use super::Table;
 use crate::error::{not_accepted, too_large};
 use crate::field::{FieldDef, store};
-use crate::inspect::accepts;
+use crate::inspect::{TYPES, UNKNOWN, accepts};
 use crate::journal;
 use crate::registry::StorageHandle;
 use crate::storage::{self, UploadRequest, UploadTerms, framed, now};
@@ -200,7 +200,7 @@ impl<M: Table> NewUpload<M> {
         }
         if let Some(stated) = &terms.content_type {
             let essence = stated.split(';').next().unwrap_or_default().trim();
-            if !spec.accept.is_empty() && !accepts(spec.accept, essence) {
+            if !may_be_accepted(spec.accept, essence) {
                 let text = format!(
                     "the type is {}, accepted are {}",
                     essence.escape_debug(),
@@ -217,8 +217,16 @@ impl<M: Table> NewUpload<M> {
         if terms.part_size.is_none() && terms.size > MOST_AT_ONCE {
             terms.part_size = Some(terms.size.div_ceil(storage::MOST_PARTS).next_multiple_of(64 << 20));
         }
-        name::from_client(&self.filename).map(drop)
+        Ok(())
     }
+}
+
+/// Whether a file that is declared to be of this type may turn out to be accepted. One of a type that no bytes show, such as
+/// a Word document, is found to be of no type at all.
+fn may_be_accepted(accept: &[&str], declared: &str) -> bool {
+    accept.is_empty()
+        || accepts(accept, declared)
+        || (accept.contains(&UNKNOWN) && !TYPES.iter().any(|known| known.eq_ignore_ascii_case(declared)))
 }
 
 fn seconds(life: Duration) -> u64 {

@@ -1,5 +1,6 @@
 //! What the derive knows of a file field, and the storage evaluated for it.
 
+use crate::error::BoxError;
 use crate::registry::{StorageCell, StorageFn, StorageHandle};
 use crate::{Error, Result};
 use std::mem::ManuallyDrop;
@@ -33,6 +34,9 @@ pub enum Retention {
     Keep,
 }
 
+/// A function that looks at all bytes of a file, from their start.
+type Verify = fn(&mut crate::file::File) -> Result<(), BoxError>;
+
 /// The keys of one `#[file(..)]`, as the derive writes them down.
 #[derive(Clone, Copy, Debug)]
 pub struct FieldSpec {
@@ -54,6 +58,10 @@ pub struct FieldSpec {
     pub accept: &'static [&'static str],
     /// `naming`.
     pub naming: Naming,
+    /// `extension = "detected"`: names end as their bytes say, and not as the client says.
+    pub detected_extension: bool,
+    /// `verify`: looks at all bytes before they are stored.
+    pub verify: Option<Verify>,
     /// `on_replace`.
     pub on_replace: Retention,
     /// `on_delete`.
@@ -81,6 +89,8 @@ impl FieldSpec {
             max_size: None,
             accept: &[],
             naming: Naming::Keep,
+            detected_extension: false,
+            verify: None,
             on_replace: Retention::Delete,
             on_delete: Retention::Delete,
             width: None,
@@ -92,13 +102,13 @@ impl FieldSpec {
 }
 
 macro_rules! setters {
-    ($($method:ident($value:ident: $ty:ty) $key:ident = $set:expr;)*) => {
+    ($($method:ident($($value:ident: $ty:ty)?) $key:ident = $set:expr;)*) => {
         /// The keys, as the derive gives them: calls cost the user's build less than a struct with a rest.
         #[doc(hidden)]
         #[allow(missing_docs, reason = "they are named after the keys")]
         impl FieldSpec {$(
             #[must_use]
-            pub const fn $method(mut self, $value: $ty) -> Self {
+            pub const fn $method(mut self $(, $value: $ty)?) -> Self {
                 self.$key = $set;
                 self
             }
@@ -114,6 +124,8 @@ setters! {
     max_size(bytes: u64) max_size = Some(bytes);
     accept(types: &'static [&'static str]) accept = types;
     naming(naming: Naming) naming = naming;
+    detected_extension() detected_extension = true;
+    verify(function: Verify) verify = Some(function);
     on_replace(retention: Retention) on_replace = retention;
     on_delete(retention: Retention) on_delete = retention;
     width_field(number: usize) width = Some(number);

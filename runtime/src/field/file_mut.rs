@@ -2,6 +2,7 @@
 
 use super::file::stored;
 use super::{FieldDef, FileField, store};
+use crate::inspect::Stated;
 use crate::model::{FileModel, ModelField};
 use crate::{Content, Error, ErrorKind, FileName, Result, name};
 use std::fmt;
@@ -60,7 +61,8 @@ impl<M: FileModel> FieldFileMut<'_, M> {
     }
 
     /// Stores `content` now, under a name made from `filename` by the field's rules, and points the field at it.
-    /// Gives the stored name. The row is the caller's to save, and the file replaced stays (D077); to let file and
+    /// Gives the stored name. `filename` counts as a client's name, as in a saved row:
+    /// [`from_client`](crate::name::from_client) makes a base name of it first. The row is the caller's to save, and the file replaced stays (D077); to let file and
     /// row follow each other, [`assign`](Self::assign) and save the instance.
     ///
     /// # Errors
@@ -68,7 +70,13 @@ impl<M: FileModel> FieldFileMut<'_, M> {
     pub async fn save(&mut self, filename: &str, content: impl Into<Content>) -> Result<String> {
         let def = self.def();
         let handle = def.storage()?;
-        let prepared = store::prepare(self.model, self.field(), &handle, filename, content.into())?;
+        let blame = |error: Error| def.blame(error.with_operation("save").with_name(filename));
+        let is_image = self.field().value(self.model).is_image();
+        let mut content: Content = content.into();
+        let (_, extensions) = store::examine(def, is_image, &mut content).await.map_err(blame)?;
+        let examined = store::Examined { content, extensions };
+        let prepared =
+            store::prepare(self.model, self.field(), &handle, filename, examined, Stated::default())?;
         let stored = prepared.store(def, &handle).await?;
         let (field, file) = (self.field(), FileField::described(&stored.saved.name, true));
         store::fill(self.model, field, handle.alias(), &stored, file);

@@ -3,7 +3,7 @@
 use super::{FieldDef, FileField, FileMeta, Naming, UploadTo};
 use crate::field::PixelCount;
 use crate::image::Dimensions;
-use crate::inspect::{Inspection, InspectionResult, Inspector, Rules, Stated};
+use crate::inspect::{Inspection, InspectionResult, Inspector, Rules, Stated, extensions, sniff};
 use crate::model::{Companion, FileModel, ModelField};
 use crate::registry::StorageHandle;
 use crate::storage::NewFile;
@@ -39,30 +39,78 @@ pub(crate) struct Stored {
     pub(crate) inspection: Inspection,
 }
 
-/// Prepares `content` for `field`. Nothing is read and nothing is written yet (W0).
+/// A content, and the extensions that its bytes allow, where the field asks for them.
+pub(crate) struct Examined {
+    pub(crate) content: Content,
+    pub(crate) extensions: Option<&'static [&'static str]>,
+}
+
+/// Whether a field wants its contents examined before they are stored.
+#[cfg(feature = "db")]
+pub(crate) fn examines(def: &FieldDef) -> bool {
+    def.spec().detected_extension || def.spec().verify.is_some()
+}
+
+/// Lets `verify` look at the content, and its first bytes choose the extension, for a field that says so. Others cost
+/// nothing. Says whether the content is a copy now, and the extensions that its bytes allow. A content that is refused can
+/// still be read.
+pub(crate) async fn examine(
+    def: &FieldDef,
+    is_image: bool,
+    content: &mut Content,
+) -> Result<(bool, Option<&'static [&'static str]>)> {
+    let spec = def.spec();
+    limit_time(content);
+    let is_copy = match spec.verify {
+        None => false,
+        Some(verify) => {
+            let rules = Rules { max_size: spec.max_size, accept: spec.accept, ..Rules::default() };
+            let refused = if is_image { ErrorKind::NotAnImage } else { ErrorKind::NotAccepted };
+            content.check(rules, verify, refused).await?
+        }
+    };
+    let extensions = match spec.detected_extension {
+        true => Some(extensions(sniff(&content.head().await?))),
+        false => None,
+    };
+    Ok((is_copy, extensions))
+}
+
+/// Gives a content that may be waited for the time limits of the settings, where it has none of its own.
+fn limit_time(content: &mut Content) {
+    if content.may_wait() {
+        content.fill_timeouts(settings::settings().upload_timeouts());
+    }
+}
+
+/// Prepares `content` for `field`. `filename` is what a client called it, whoever wrote that. Nothing is read and nothing
+/// is written yet.
 pub(crate) fn prepare<M: FileModel>(
     model: &M,
     field: ModelField<M>,
     handle: &StorageHandle<'_>,
     filename: &str,
-    content: Content,
+    examined: Examined,
+    stated: Stated,
 ) -> Result<Prepared> {
     let token = name::token().map_err(|error| field.def().blame(error.with_operation("save")))?;
-    prepare_stated(model, field, handle, filename, content, token, Stated::default())
+    prepare_stated(model, field, handle, filename, examined, token, stated)
 }
 
-/// As [`prepare`], for the upload `upload` that has this token, and of which its sender has stated something.
+/// As [`prepare`], for the upload `upload` that has this token, and of which its sender has stated something. The content
+/// is in the storage.
 #[cfg(feature = "db")]
 pub(crate) fn prepare_upload<M: FileModel>(
     model: &M,
     field: ModelField<M>,
     handle: &StorageHandle<'_>,
     filename: &str,
-    upload: FileName<'_>,
+    (upload, extensions): (FileName<'_>, Option<&'static [&'static str]>),
     stated: Stated,
 ) -> Result<Prepared> {
     let token = upload.upload_token().unwrap_or_default().to_owned();
-    let prepared = prepare_stated(model, field, handle, filename, "".into(), token, stated)?;
+    let examined = Examined { content: "".into(), extensions };
+    let prepared = prepare_stated(model, field, handle, filename, examined, token, stated)?;
     Ok(Prepared { upload: Some(upload.to_string()), ..prepared })
 }
 
@@ -70,17 +118,21 @@ fn prepare_stated<M: FileModel>(
     model: &M,
     field: ModelField<M>,
     handle: &StorageHandle<'_>,
-    filename: &str,
-    content: Content,
+    original_name: &str,
+    examined: Examined,
     token: String,
     stated: Stated,
 ) -> Result<Prepared> {
     let def = field.def();
-    let content = match content.may_wait() {
-        true => content.or_timeouts(settings::settings().upload_timeouts()),
-        false => content,
-    };
+    let mut content = examined.content;
+    limit_time(&mut content);
     let valid = |base: &str| handle.valid_name(base);
+    // The one place where a client's name becomes one of ours, whichever way it came.
+    let filename = name::from_client(original_name);
+    let filename = &match examined.extensions {
+        Some(allowed) => name::with_extension(&filename, allowed),
+        None => filename,
+    };
     let generated = match def.spec().upload_to {
         UploadTo::Template(template) => {
             upload_to::generate_filename(&name::nfc(template), &settings::now(), filename, valid)
@@ -96,12 +148,12 @@ fn prepare_stated<M: FileModel>(
             Naming::Keep => generated,
             Naming::Unique => name::with_token(&generated, &token),
         };
-        // A name over a limit is cut as a taken one would be (D189).
-        let wanted = name::available_name(&wanted, Some(def.spec().max_length), |_| Ok(false))?;
+        // A name over a limit is cut as a taken one would be.
+        let wanted = name::fitted(&wanted, def.spec().max_length)?;
         FileName::new(&wanted)?;
         Ok(wanted)
     });
-    let wanted = named.map_err(|error| def.blame(error.with_operation("save").with_name(filename)))?;
+    let wanted = named.map_err(|error| def.blame(error.with_operation("save").with_name(original_name)))?;
     let measured = field.width().is_some() || field.height().is_some() || field.meta().is_some();
     let is_image = field.value(model).is_image();
     let max_pixels = |side: Option<Companion<M, dyn PixelCount>>| {
@@ -109,16 +161,18 @@ fn prepare_stated<M: FileModel>(
     };
     let max_sides = Dimensions { width: max_pixels(field.width()), height: max_pixels(field.height()) };
     let mut pixels = [field.width(), field.height()].into_iter().flatten();
+    let accept = def.spec().accept;
     let rules = Rules {
         max_size: def.spec().max_size,
-        accept: def.spec().accept,
+        accept,
         checksum: field.meta().is_some(),
         dimensions: measured && is_image,
         max_sides: Some(max_sides),
         needs_dimensions: is_image && pixels.any(|side| !side.get(model).can_be_empty()),
+        sound_images: is_image && !accept.is_empty(),
         stated,
     };
-    Ok(Prepared::new(wanted, filename, token, content, rules))
+    Ok(Prepared::new(wanted, original_name, token, content, rules))
 }
 
 impl Prepared {

@@ -13,7 +13,8 @@ const TRACK_HEADER: usize = 16 + 96;
 
 /// The media type that the file type box at the start of `prefix` stands for.
 pub(crate) fn file_type(prefix: &[u8]) -> Option<&'static str> {
-    if slice(prefix, 4, 4)? != b"ftyp" {
+    // The first byte of the length: no such box is that long, and a text has a letter there.
+    if slice(prefix, 4, 4)? != b"ftyp" || prefix[0] != 0 {
         return None;
     }
     let size = usize::try_from(be32(prefix, 0)?).ok()?;
@@ -21,30 +22,60 @@ pub(crate) fn file_type(prefix: &[u8]) -> Option<&'static str> {
     let major: &[u8; 4] = brands.first_chunk()?;
     // Behind the major brand stands its version, then come those that the file is compatible with.
     let compatible = || brands.get(8..).unwrap_or_default().as_chunks::<4>().0.iter();
-    let by_brand = |brand: &[u8; 4]| match brand {
-        b"avif" | b"avis" => Some("image/avif"),
-        b"heic" | b"heix" | b"heim" | b"heis" => Some("image/heic"),
-        b"hevc" | b"hevx" | b"hevm" | b"hevs" => Some("image/heic-sequence"),
-        _ => None,
-    };
-    if let Some(found) = by_brand(major) {
-        return Some(found);
-    }
     match major {
-        b"mif1" | b"miaf" => compatible().find_map(by_brand).or(Some("image/heif")),
-        b"msf1" => compatible().find_map(by_brand).or(Some("image/heif-sequence")),
-        b"qt  " => Some("video/quicktime"),
-        b"M4A " | b"M4B " | b"M4P " => Some("audio/mp4"),
-        [b'3', b'g', b'p' | b'r' | b's' | b'e', _] => Some("video/3gpp"),
-        [b'3', b'g', b'2', _] => Some("video/3gpp2"),
-        _ => {
-            let mp4 = |brand: &[u8; 4]| {
-                matches!(brand, b"isom" | b"mp41" | b"mp42" | b"avc1" | b"dash" | b"M4V " | b"MSNV")
-                    || matches!(brand, [b'i', b's', b'o', b'2'..=b'9' | b'a'..=b'c'])
-            };
-            (mp4(major) || compatible().any(mp4)).then_some("video/mp4")
-        }
+        b"crx " => return Some("image/x-canon-cr3"),
+        b"qt  " => return Some("video/quicktime"),
+        b"M4A " | b"M4B " | b"M4P " => return Some("audio/mp4"),
+        [b'3', b'g', b'p' | b'r' | b's' | b'e', _] => return Some("video/3gpp"),
+        [b'3', b'g', b'2', _] => return Some("video/3gpp2"),
+        _ => {}
     }
+    // A brand of the structure says whether this is one image or several, and others say how they are coded; the version of
+    // `mif3` is such a brand.
+    let is_sequence = match major {
+        b"mif1" | b"mif2" | b"mif3" | b"miaf" => Some(false),
+        b"msf1" => Some(true),
+        _ => coding(major).map(|(_, is_sequence)| is_sequence),
+    };
+    if let Some(is_sequence) = is_sequence {
+        let minor = brands.get(4..8).and_then(|minor| minor.first_chunk()).filter(|_| major == b"mif3");
+        let mut brands = std::iter::once(major).chain(minor).chain(compatible());
+        return Some(match (brands.find_map(coding).map(|(coding, _)| coding), is_sequence) {
+            (Some(Coding::Av1), _) => "image/avif",
+            (Some(Coding::Hevc), false) => "image/heic",
+            (Some(Coding::Hevc), true) => "image/heic-sequence",
+            (_, false) => "image/heif",
+            (_, true) => "image/heif-sequence",
+        });
+    }
+    let mp4 = |brand: &[u8; 4]| {
+        matches!(brand, b"isom" | b"mp41" | b"mp42" | b"avc1" | b"dash" | b"M4V " | b"MSNV")
+            || matches!(brand, [b'i', b's', b'o', b'2'..=b'9' | b'a'..=b'c'])
+    };
+    (mp4(major) || compatible().any(mp4)).then_some("video/mp4")
+}
+
+/// How the images of a file are coded.
+#[derive(Clone, Copy, PartialEq)]
+enum Coding {
+    Av1,
+    Hevc,
+    /// AVC, VVC, JPEG, JPEG 2000: their files are HEIF and no more.
+    Other,
+}
+
+/// What a brand says of the coding of images, and whether it is that of a sequence (ISO/IEC 23008-12, annexes B, E and
+/// following).
+fn coding(brand: &[u8; 4]) -> Option<(Coding, bool)> {
+    Some(match brand {
+        b"avif" => (Coding::Av1, false),
+        b"avis" => (Coding::Av1, true),
+        b"heic" | b"heix" | b"heim" | b"heis" => (Coding::Hevc, false),
+        b"hevc" | b"hevx" | b"hevm" | b"hevs" => (Coding::Hevc, true),
+        b"avci" | b"vvic" | b"jpeg" | b"j2ki" | b"evbi" | b"evmi" => (Coding::Other, false),
+        b"avcs" | b"vvis" | b"jpgs" | b"j2is" | b"evbs" | b"evms" => (Coding::Other, true),
+        _ => return None,
+    })
 }
 
 /// Goes from box to box, into those that lead to the properties of images and over all others, however large.

@@ -13,9 +13,9 @@ pub(super) fn is_bmp(prefix: &[u8]) -> bool {
     prefix.starts_with(b"BM") && le32(prefix, 14).is_some_and(|size| size == 12 || is_info_header(size))
 }
 
-/// BITMAPINFOHEADER and its successors.
+/// BITMAPINFOHEADER and its successors, and the shortest header of OS/2 2.x.
 fn is_info_header(size: u32) -> bool {
-    matches!(size, 40 | 52 | 56 | 64 | 108 | 124)
+    matches!(size, 16 | 40 | 52 | 56 | 64 | 108 | 124)
 }
 
 pub(super) fn bmp(found: &mut Found, bytes: &[u8]) -> Option<()> {

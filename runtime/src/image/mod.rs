@@ -17,6 +17,7 @@ mod jpeg;
 mod png;
 mod reader;
 mod stream;
+mod structure;
 mod tiff;
 mod webp;
 
@@ -26,6 +27,7 @@ mod tests;
 pub(crate) use avif::file_type;
 pub use reader::{HeaderReader, Need};
 pub(crate) use stream::HeaderStream;
+pub(crate) use structure::{has_control, is_low_overhead, is_sound};
 
 use crate::Result;
 use std::fs::File;
@@ -84,9 +86,9 @@ impl Format {
     pub fn detect(prefix: &[u8]) -> Option<Self> {
         if prefix.starts_with(png::SIGNATURE) {
             Some(Format::Png)
-        } else if prefix.starts_with(b"\xff\xd8\xff") {
+        } else if prefix.starts_with(b"\xff\xd8\xff") && prefix.get(3).is_none_or(|marker| *marker >= 0xc0) {
             Some(Format::Jpeg)
-        } else if prefix.starts_with(b"GIF87a") || prefix.starts_with(b"GIF89a") {
+        } else if structure::is_gif(prefix) {
             Some(Format::Gif)
         } else if webp::is_webp(prefix) {
             Some(Format::WebP)

@@ -1,6 +1,6 @@
 //! The pull state machine that all sources share.
 
-use super::{Dimensions, Format, ImageInfo, avif, fixed, ico, jpeg, png, tiff, webp};
+use super::{Dimensions, Format, ImageInfo, avif, fixed, ico, is_sound, jpeg, png, tiff, webp};
 use std::ops::Range;
 
 /// Length of the first request, in bytes. A page: an ordinary image is done with it.
@@ -290,7 +290,7 @@ impl HeaderReader {
 
 /// Finds out the format. For those with everything at a fixed place, the dimensions too.
 fn start(found: &mut Found, prefix: &[u8]) -> Option<State> {
-    let format = Format::detect(prefix)?;
+    let format = Format::detect(prefix).filter(|_| is_sound(prefix, false))?;
     found.format = Some(format);
     match format {
         Format::Jpeg => Some(State::Jpeg(jpeg::Jpeg::default())),

@@ -1,6 +1,7 @@
 //! WebP (RFC 9649; lossy frames RFC 6386).
 
 use super::bytes::{le16, le24, le32, slice};
+use super::has_control;
 use super::reader::{Found, Want};
 use super::tiff::Directory;
 
@@ -16,7 +17,10 @@ pub(super) enum WebP {
 }
 
 pub(super) fn is_webp(prefix: &[u8]) -> bool {
-    prefix.starts_with(b"RIFF") && matches!(prefix.get(8..16), Some(b"WEBPVP8 " | b"WEBPVP8L" | b"WEBPVP8X"))
+    prefix.starts_with(b"RIFF")
+        && matches!(prefix.get(8..16), Some(b"WEBPVP8 " | b"WEBPVP8L" | b"WEBPVP8X"))
+        // A text about WebP has letters where the lengths are.
+        && (has_control(&prefix[4..8]) || prefix.get(16..20).is_some_and(has_control))
 }
 
 impl WebP {

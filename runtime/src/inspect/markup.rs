@@ -1,6 +1,7 @@
 //! Texts: markup, page descriptions, and plain.
 
 use super::SNIFF_LEN;
+use crate::image::has_control;
 use std::borrow::Cow;
 
 /// Elements that HTML may begin with.
@@ -14,13 +15,35 @@ const HTML: &[&str] = &[
 pub(super) fn sniff(bytes: &[u8]) -> Option<&'static str> {
     let (text, plain) = decode(bytes);
     let rest = skip_blanks(&text);
-    if rest.starts_with(b"%PDF-") {
+    if is_pdf(rest) {
         return Some("application/pdf");
     }
-    if rest.starts_with(b"%!PS") {
+    if is_postscript(rest) {
         return Some("application/postscript");
     }
-    markup(rest).or(plain.then_some("text/plain"))
+    markup(rest).or_else(|| late_pdf(bytes)).or(plain.then_some("text/plain"))
+}
+
+/// The first line of a PDF: its version behind the signature.
+fn is_pdf(text: &[u8]) -> bool {
+    text.strip_prefix(b"%PDF-")
+        .is_some_and(|rest| matches!(rest, [] | [b'0'..=b'9'] | [b'0'..=b'9', b'.', ..]))
+}
+
+/// The first line of a PostScript program: nothing else, or the version of its structure.
+fn is_postscript(text: &[u8]) -> bool {
+    text.strip_prefix(b"%!PS").is_some_and(|rest| matches!(rest, [] | [b'-' | b'\r' | b'\n', ..]))
+}
+
+/// A PDF behind other bytes, such as the headers of a mail or of a printer: readers look for it in the first 1,024. A text
+/// that names the signature is none, since no object follows.
+fn late_pdf(bytes: &[u8]) -> Option<&'static str> {
+    let window = &bytes[..bytes.len().min(1024 + "%PDF-".len())];
+    let starts = memchr::memmem::find_iter(window, b"%PDF-");
+    let mut found = starts.map(|at| &bytes[at..]);
+    found
+        .any(|rest| is_pdf(rest) && memchr::memmem::find(rest, b" obj").is_some())
+        .then_some("application/pdf")
 }
 
 /// The ASCII characters of a text in UTF-8 or UTF-16 without its byte order mark, other characters in any shape;
@@ -45,22 +68,22 @@ fn decode(bytes: &[u8]) -> (Cow<'_, [u8]>, bool) {
         [0, b'<', 0, _, ..] => (utf16(bytes, u16::from_be_bytes).into(), false),
         _ => (Cow::Borrowed(bytes), is_utf8(bytes)),
     };
-    let plain = is_text && !text.is_empty() && !text.iter().any(|byte| is_binary(*byte));
+    let plain = is_text && !text.is_empty() && !has_control(&text);
     (text, plain)
 }
 
-/// Control characters that texts do not have.
-fn is_binary(byte: u8) -> bool {
-    matches!(byte, 0..=8 | 0x0b | 0x0e..=0x1a | 0x1c..=0x1f | 0x7f)
-}
-
+/// What follows blanks, and byte order marks that programs put in the middle when they join files.
 fn skip_blanks(text: &[u8]) -> &[u8] {
-    text.trim_ascii_start()
+    let mut rest = text.trim_ascii_start();
+    while let Some(next) = rest.strip_prefix(b"\xef\xbb\xbf") {
+        rest = next.trim_ascii_start();
+    }
+    rest
 }
 
 /// The part of `text` behind the first `end`.
 fn behind<'a>(text: &'a [u8], end: &[u8]) -> Option<&'a [u8]> {
-    let at = text.windows(end.len()).position(|window| window == end)?;
+    let at = memchr::memmem::find(text, end)?;
     text.get(at + end.len()..)
 }
 
@@ -69,7 +92,7 @@ fn begins(text: &[u8], word: &str) -> bool {
     text.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word.as_bytes()))
 }
 
-/// HTML, SVG or other XML by its first element, behind declarations and comments (requirement 51).
+/// HTML, SVG or other XML by its first element, behind declarations, instructions and comments.
 fn markup(text: &[u8]) -> Option<&'static str> {
     let (mut rest, mut xml, mut other) = (text, false, None);
     loop {
@@ -81,12 +104,19 @@ fn markup(text: &[u8]) -> Option<&'static str> {
         } else if begins(rest, "<?xml") {
             xml = true;
             behind(rest, b"?>")
+        } else if is_instruction(rest)
+            && let next @ Some(_) = behind(rest, b"?>")
+        {
+            // Such as `<?xpacket begin=".."?>`, which only XML has.
+            xml = true;
+            next
         } else if begins(rest, "<!doctype") {
             let name = skip_blanks(&rest["<!doctype".len()..]);
             if begins(name, "html") && !xml {
                 return Some("text/html");
             }
-            if begins(name, "svg") {
+            let root = &name[..name.iter().position(|byte| ends_name(*byte)).unwrap_or(name.len())];
+            if is_svg(root) {
                 return Some("image/svg+xml");
             }
             xml = true;
@@ -102,23 +132,58 @@ fn markup(text: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// Behind the declaration, and behind the definitions in its brackets where it has some.
+/// An instruction to a program that reads XML. PHP programs begin alike.
+fn is_instruction(text: &[u8]) -> bool {
+    text.strip_prefix(b"<?").is_some_and(|name| {
+        name.first().is_some_and(|first| first.is_ascii_alphabetic() || *first == b'_')
+            && !begins(name, "php")
+    })
+}
+
+/// Whether the name of an element ends with this byte.
+fn ends_name(byte: u8) -> bool {
+    matches!(byte, b'>' | b'/' | b'[') || byte.is_ascii_whitespace()
+}
+
+/// Behind the declaration, and behind the definitions in its brackets where it has some. Brackets count neither in quotes
+/// nor in comments.
 fn end_of_doctype(text: &[u8]) -> Option<&[u8]> {
-    match text.iter().position(|byte| matches!(byte, b'[' | b'>')) {
-        Some(at) if text[at] == b'[' => behind(behind(text, b"]")?, b">"),
-        Some(at) => text.get(at + 1..),
-        None => None,
+    let (mut rest, mut in_brackets) = (text.get(1..)?, false);
+    loop {
+        let at = rest.iter().position(|byte| matches!(byte, b'[' | b']' | b'>' | b'"' | b'\'' | b'<'))?;
+        let (mark, after) = rest.get(at..)?.split_first()?;
+        rest = match mark {
+            b'[' => {
+                in_brackets = true;
+                after
+            }
+            b']' => {
+                in_brackets = false;
+                after
+            }
+            b'>' if !in_brackets => return Some(after),
+            b'"' | b'\'' => behind(after, &[*mark])?,
+            b'<' => match after.strip_prefix(b"!--") {
+                Some(comment) => behind(comment, b"-->")?,
+                None => after,
+            },
+            _ => after,
+        };
     }
+}
+
+/// SVG with a namespace prefix is SVG too.
+fn is_svg(name: &[u8]) -> bool {
+    let local = name.rsplit(|byte| *byte == b':').next().unwrap_or(name);
+    local.eq_ignore_ascii_case(b"svg")
 }
 
 /// What the first element of a document says.
 fn element(text: &[u8], xml: bool) -> Option<&'static str> {
     let name = text.strip_prefix(b"<")?;
-    let end = name.iter().position(|byte| matches!(byte, b'>' | b'/') || byte.is_ascii_whitespace());
-    let name = &name[..end.unwrap_or(name.len())];
-    // SVG with a namespace prefix is SVG too.
+    let name = &name[..name.iter().position(|byte| ends_name(*byte)).unwrap_or(name.len())];
     let local = name.rsplit(|byte| *byte == b':').next().unwrap_or(name);
-    if local.eq_ignore_ascii_case(b"svg") {
+    if is_svg(name) {
         Some("image/svg+xml")
     } else if xml {
         Some(if local == b"html" { "application/xhtml+xml" } else { "application/xml" })

@@ -10,11 +10,15 @@ mod tests;
 
 pub use accept::accepts;
 pub use sniff::{SNIFF_LEN, sniff};
-pub use types::TYPES;
+pub(crate) use types::extensions;
+pub use types::{TYPES, UNKNOWN};
 
 use crate::error::{not_accepted, too_large};
 use crate::failpoints::planted;
-use crate::image::{Dimensions, HeaderReader, HeaderStream, ImageInfo, read_at, read_header};
+use crate::image::{
+    Dimensions, Format, HeaderReader, HeaderStream, ImageInfo, is_low_overhead, is_sound, read_at,
+    read_header,
+};
 use crate::{Error, ErrorKind, Result};
 use sha2::{Digest, Sha256};
 use std::fs::File;
@@ -32,7 +36,8 @@ const PAGE: usize = 4096;
 pub struct Rules {
     /// The most bytes allowed.
     pub max_size: Option<u64>,
-    /// Media types accepted, compared with the sniffed type as [`accepts`] does; empty accepts all.
+    /// Media types accepted, compared with the sniffed type as [`accepts`] does; [`UNKNOWN`] accepts content of no known
+    /// type, an empty list accepts all.
     pub accept: &'static [&'static str],
     /// Whether to compute the SHA-256, which means reading every byte.
     pub checksum: bool,
@@ -42,6 +47,8 @@ pub struct Rules {
     pub max_sides: Option<Dimensions>,
     /// Whether content without the dimensions of an image is refused.
     pub needs_dimensions: bool,
+    /// Whether content of a known image format must have a header that is right, from its signature to the dimensions.
+    pub sound_images: bool,
     /// What was said of the file before, which must be true.
     pub stated: Stated,
 }
@@ -104,6 +111,10 @@ pub struct Inspector {
     prefix: Vec<u8>,
     /// Judged from enough bytes, or from all there are.
     sniffed: Option<Option<&'static str>>,
+    /// Whether the first bytes are those of an image whose header is to be read.
+    is_image: bool,
+    /// Whether that header is known to be broken, and must not be.
+    is_broken: bool,
     hash: Option<Sha256>,
     header: Option<HeaderStream>,
 }
@@ -117,8 +128,10 @@ impl Inspector {
             size: 0,
             prefix: Vec::new(),
             sniffed: None,
+            is_image: false,
+            is_broken: false,
             hash: (rules.checksum || rules.stated.sha256.is_some()).then(Sha256::new),
-            header: rules.dimensions.then(|| HeaderStream::new(HeaderReader::new())),
+            header: rules.reads_header().then(|| HeaderStream::new(rules.header_reader())),
             rules,
         };
         (inspector, result)
@@ -139,7 +152,7 @@ impl Inspector {
     /// [`header`](Self::header) still needs then is to be fed to it.
     #[cfg(feature = "object-store")]
     pub(crate) fn needed_bytes(&self) -> u64 {
-        match (self.needs_all_bytes(), self.rules.dimensions) {
+        match (self.needs_all_bytes(), self.rules.reads_header()) {
             (true, _) => u64::MAX,
             (false, true) => BUFFER as u64,
             (false, false) => SNIFF_LEN as u64,
@@ -164,7 +177,8 @@ impl Inspector {
     ///
     /// # Errors
     /// [`TooLarge`](ErrorKind::TooLarge) as soon as there are more bytes than allowed;
-    /// [`NotAccepted`](ErrorKind::NotAccepted) as soon as the first [`SNIFF_LEN`] have been seen.
+    /// [`NotAccepted`](ErrorKind::NotAccepted) and [`NotAnImage`](ErrorKind::NotAnImage) as soon as the first
+    /// [`SNIFF_LEN`] have been seen.
     pub fn update(&mut self, bytes: &[u8]) -> Result<()> {
         self.size = self.size.saturating_add(bytes.len() as u64);
         check_size(&self.rules, self.size, "at least ")?;
@@ -222,8 +236,8 @@ impl Inspector {
         let first = &buffer[..filled];
         self.judge(first)?;
         let mut image = None;
-        if self.rules.dimensions {
-            let mut reader = HeaderReader::new();
+        if self.rules.reads_header() && self.is_image {
+            let mut reader = self.rules.header_reader();
             reader.feed(0, first);
             image = read_header(file, reader)?;
         }
@@ -258,10 +272,19 @@ impl Inspector {
     fn judge(&mut self, prefix: &[u8]) -> Result<()> {
         let content_type = sniff(prefix);
         self.sniffed = Some(content_type);
-        check_type(&self.rules, content_type)
+        check_type(&self.rules, content_type)?;
+        self.is_image =
+            self.rules.reads_header() && Format::detect(prefix).is_some() && !is_low_overhead(prefix);
+        let is_whole = prefix.len() < SNIFF_LEN;
+        self.is_broken = self.is_image && self.rules.sound_images && !is_sound(prefix, is_whole);
+        if self.is_broken { Err(broken(content_type)) } else { Ok(()) }
     }
 
     fn publish(self, image: Option<ImageInfo>) -> Result<()> {
+        if self.is_broken || (self.is_image && self.rules.sound_images && image.is_none()) {
+            return Err(broken(self.sniffed.flatten()));
+        }
+        let image = image.filter(|_| self.rules.dimensions);
         let inspection = Inspection {
             size: self.size,
             content_type: self.sniffed.flatten(),
@@ -275,6 +298,24 @@ impl Inspector {
         let _ = self.result.0.set(inspection);
         Ok(())
     }
+}
+
+impl Rules {
+    fn reads_header(&self) -> bool {
+        self.dimensions || self.sound_images
+    }
+
+    /// The orientation may stand elsewhere than the dimensions, and is looked for only where it is asked for.
+    fn header_reader(&self) -> HeaderReader {
+        if self.dimensions { HeaderReader::new() } else { HeaderReader::dimensions_only() }
+    }
+}
+
+/// The error for content that has the signature of an image and is none.
+fn broken(content_type: Option<&str>) -> Error {
+    let text =
+        format!("the content begins like {}, and its header is broken", content_type.unwrap_or("an image"));
+    Error::new(ErrorKind::NotAnImage, text)
 }
 
 fn check_size(rules: &Rules, size: u64, qualifier: &str) -> Result<()> {
@@ -343,10 +384,14 @@ fn check_type(rules: &Rules, content_type: Option<&str>) -> Result<()> {
         let message = format!("the type of the content is {found}, and {stated} was stated");
         return Err(Error::new(ErrorKind::NotAsStated, message));
     }
-    if rules.accept.is_empty() || content_type.is_some_and(|found| accepts(rules.accept, found)) {
+    let is_accepted = match content_type {
+        Some(found) => accepts(rules.accept, found),
+        None => rules.accept.contains(&UNKNOWN),
+    };
+    if rules.accept.is_empty() || is_accepted {
         return Ok(());
     }
-    let found = content_type.unwrap_or("unknown");
+    let found = content_type.unwrap_or(UNKNOWN);
     let message = format!("the type of the content is {found}, accepted are {}", rules.accept.join(", "));
     Err(Error::new(ErrorKind::NotAccepted, message).with_message(not_accepted(rules.accept)))
 }

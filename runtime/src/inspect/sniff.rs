@@ -1,49 +1,59 @@
 //! The media type that the first bytes of a file show.
 
 use super::markup;
-use crate::image::{Format, file_type};
+use crate::image::{Format, file_type, has_control};
 
 /// How many bytes of a file [`sniff`] looks at, at most.
 pub const SNIFF_LEN: usize = 4096;
 
+/// A signature at the start of a file, what has it, and whether the bytes behind it are of such a file. A signature of
+/// letters begins many a text as well, so the second look asks for bytes that no text has there. It is lenient where the
+/// bytes end.
+type Signature = (&'static [u8], &'static str, fn(&[u8]) -> bool);
+
 /// Signatures at the start of a file. Those of images and of the family of MP4 are found elsewhere.
-const SIGNATURES: &[(&[u8], &str)] = &[
-    (b"PK\x03\x04", "application/zip"),
-    (b"PK\x05\x06", "application/zip"),
-    (b"PK\x07\x08", "application/zip"),
-    (b"\x1f\x8b\x08", "application/gzip"),
-    (b"fLaC", "audio/flac"),
-    (b"ID3", "audio/mpeg"),
-    (b"wOFF", "font/woff"),
-    (b"wOF2", "font/woff2"),
-    // PostScript in the binary envelope of DOS.
-    (b"\xc5\xd0\xd3\xc6", "application/postscript"),
+const SIGNATURES: &[Signature] = &[
+    (b"PK\x03\x04", "application/zip", |_| true),
+    (b"PK\x05\x06", "application/zip", |_| true),
+    (b"PK\x07\x08", "application/zip", |_| true),
+    // The upper three flags are reserved (RFC 1952, 2.3.1.2).
+    (b"\x1f\x8b\x08", "application/gzip", |rest| rest.first().is_none_or(|flags| flags & 0xe0 == 0)),
+    (b"fLaC", "audio/flac", is_flac),
+    (b"ID3", "audio/mpeg", is_id3),
+    (b"wOFF", "font/woff", is_font),
+    (b"wOF2", "font/woff2", is_font),
+    (b"\xc5\xd0\xd3\xc6", "application/postscript", is_dos_eps),
 ];
 
 /// The media type of a file that begins with `prefix`, from signatures; `text/plain` for text without control
 /// characters in UTF-8, or in UTF-16 with a byte order mark; `None` where nothing is recognised.
 ///
 /// The whole file or its first [`SNIFF_LEN`] bytes give the same answer. Markup is recognised behind byte order
-/// marks, blanks and comments (requirement 51). Archives are not looked into: the office formats built on ZIP are
-/// `application/zip` (requirement 53).
+/// marks, blanks, comments and processing instructions, and a PDF within the first 1,024 bytes. A signature of letters
+/// alone does not make a text another file. Archives are not looked into: the office formats built on ZIP are
+/// `application/zip`.
 ///
 /// ```
 /// use filefield::inspect::sniff;
 ///
 /// assert_eq!(sniff(b"GIF89a\x01\x00\x01\x00\x00\x00\x00"), Some("image/gif"));
+/// assert_eq!(sniff(b"GIF89a is a format"), Some("text/plain"));
 /// assert_eq!(sniff(b"\xef\xbb\xbf <!-- x --> <svg onload='alert(1)'>"), Some("image/svg+xml"));
 /// assert_eq!(sniff(b"\x00\x01\x02\x03"), None);
 /// ```
 pub fn sniff(prefix: &[u8]) -> Option<&'static str> {
     let prefix = &prefix[..prefix.len().min(SNIFF_LEN)];
-    // Of a HEIF file its brands say more than its format.
+    // Of a file in the family of MP4 its brands say more than the format of its images.
     if let Some(found) = file_type(prefix) {
         return Some(found);
     }
     if let Some(format) = Format::detect(prefix) {
         return Some(format.content_type());
     }
-    if let Some((_, found)) = SIGNATURES.iter().find(|(signature, _)| prefix.starts_with(signature)) {
+    let signature = SIGNATURES
+        .iter()
+        .find(|(signature, _, is_such)| prefix.strip_prefix(*signature).is_some_and(is_such));
+    if let Some((_, found, _)) = signature {
         return Some(found);
     }
     riff(prefix)
@@ -54,10 +64,40 @@ pub fn sniff(prefix: &[u8]) -> Option<&'static str> {
         .or_else(|| markup::sniff(prefix))
 }
 
+/// The first block describes the stream, in 34 bytes (RFC 9639, section 8).
+fn is_flac(rest: &[u8]) -> bool {
+    let head = [0, 0, 0, 34];
+    rest.iter().zip(head).enumerate().all(|(at, (found, wanted))| {
+        // The uppermost bit says whether it is the last block.
+        if at == 0 { found & 0x7f == wanted } else { *found == wanted }
+    }) && !rest.is_empty()
+}
+
+/// Version, revision, flags, and a length of four times seven bits (ID3v2, section 3.1).
+fn is_id3(rest: &[u8]) -> bool {
+    let reserved = rest.get(2).is_none_or(|flags| flags & 0x0f == 0);
+    let length = rest.get(3..7).is_none_or(|length| length.iter().all(|byte| *byte < 0x80));
+    matches!(rest, [2..=4, 0..=0xfe, ..]) && reserved && length
+}
+
+/// Its flavour, its length and the number of its tables, and two bytes that are zero (WOFF 1.0 and 2.0, section 4).
+fn is_font(rest: &[u8]) -> bool {
+    let flavour = matches!(rest.get(..4), Some(b"\0\x01\0\0" | b"OTTO" | b"true" | b"typ1" | b"ttcf"));
+    flavour && rest.get(10..12).is_none_or(|reserved| reserved == [0, 0])
+}
+
+/// PostScript in the binary envelope of DOS, which begins behind a header of 30 bytes at the least.
+fn is_dos_eps(rest: &[u8]) -> bool {
+    let start = rest.first_chunk().map(|start| u32::from_le_bytes(*start));
+    start.is_some_and(|start| (30..1 << 24).contains(&start))
+}
+
+/// The chunks of a RIFF file have lengths, in which there are bytes that no text has.
 fn riff(prefix: &[u8]) -> Option<&'static str> {
+    let has_lengths = || has_control(&prefix[4..8]) || prefix.get(16..20).is_some_and(has_control);
     match (prefix.get(..4)?, prefix.get(8..12)?) {
-        (b"RIFF", b"WAVE") => Some("audio/wav"),
-        (b"RIFF", b"AVI ") => Some("video/x-msvideo"),
+        (b"RIFF", b"WAVE") if has_lengths() => Some("audio/wav"),
+        (b"RIFF", b"AVI ") if has_lengths() => Some("video/x-msvideo"),
         _ => None,
     }
 }

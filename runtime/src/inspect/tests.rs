@@ -41,7 +41,7 @@ fn inspect(rules: &Rules, bytes: &[u8]) -> Result<Inspection> {
 
 #[test]
 fn everything_in_one_pass() {
-    let mut bytes = b"GIF89a\x40\0\x30\0".to_vec();
+    let mut bytes = b"GIF89a\x40\0\x30\0\0\0\0;".to_vec();
     bytes.resize(200_000, 7);
     let rules = Rules {
         max_size: Some(200_000),
@@ -166,7 +166,7 @@ fn signatures() {
         (b"\0\0\0\x18ftypf4v \0\0\0\0iso2avc1", Some("video/mp4")),
         (b"\0\0\0\x14ftypqt  \0\0\0\0qt  ", Some("video/quicktime")),
         (b"\0\0\0\x14ftypM4A \0\0\0\0M4A ", Some("audio/mp4")),
-        (b"\0\0\0\x14ftypcrx \0\0\0\0crx ", None),
+        (b"\0\0\0\x18ftypcrx \0\0\0\x01crx isom", Some("image/x-canon-cr3")),
         (b"\0\0\x01\0ftypisom", Some("video/mp4")),
         (b"\0\0\x01\0moov\0\0\0\x6cmvhd", Some("video/quicktime")),
         (b"%PDF-1.7", Some("application/pdf")),
@@ -198,6 +198,242 @@ fn signatures() {
     for (bytes, expected) in cases {
         assert_eq!(sniff(bytes), *expected, "{}", bytes.escape_ascii());
     }
+}
+
+#[test]
+fn a_text_that_begins_like_another_file_is_a_text() {
+    for text in [
+        "ID3Toy story",
+        "ID3 is a tag",
+        "ID3",
+        "RIFF as AVI container",
+        "RIFF and WAVE are",
+        "RIFF1234WAVEfmt and more text behind it",
+        "RIFF....AVI LIST of things to do today",
+        "RIFF is WEBPVP8 in letters",
+        "fLaC is a codec",
+        "fLaC",
+        "wOFF and wOF2 are fonts",
+        "wOF2",
+        "wOFFtrue stories, told by others",
+        "wOFFOTTO von Bismarck, a biography",
+        "GIF89a File Specification\n",
+        "GIF87a, and GIF89a\r\n",
+        "BM is a unit of the army",
+        "BMW builds cars and motorcycles.",
+        "MZ is a motorcycle",
+        "II* is a rank",
+        "MM.* matches",
+        "OggS is a page",
+        "PK is a surname",
+        "%PDF- is a signature",
+        "%PDF-x",
+        "%!PS is a signature",
+        "abc ftypisom is a box",
+        "size ftypheic mif1 and others",
+        "    moov and mdat",
+        "In a text there may stand %PDF-1.7, and it stays a text.",
+        "free text",
+    ] {
+        assert_eq!(sniff(text.as_bytes()), Some("text/plain"), "{text}");
+        assert_eq!(crate::image::probe(text.as_bytes()), None, "{text}");
+        // The same with a byte that makes it no text of ours: still nothing else.
+        for odd in [&b"\x1a"[..], b"\xe9", b"\0"] {
+            let other = [text.as_bytes(), &[b' '; 40], odd].concat();
+            assert_eq!(sniff(&other), None, "{}", other.escape_ascii());
+        }
+    }
+}
+
+#[test]
+fn short_signatures_with_what_belongs_behind_them() {
+    for (bytes, expected) in [
+        (&b"ID3\x03\0\0\0\0\x0f\x76TIT2"[..], "audio/mpeg"),
+        (b"ID3\x04\0\x80\0\0\x0f\x76", "audio/mpeg"),
+        (b"fLaC\0\0\0\x22\x10\0\x10\0", "audio/flac"),
+        (b"fLaC\x80\0\0\x22\x10\0", "audio/flac"),
+        (b"wOFF\0\x01\0\0\0\0\x5f\x10\0\x0c\0\0", "font/woff"),
+        (b"wOFFOTTO\0\0\x5f\x10\0\x0c\0\0", "font/woff"),
+        (b"wOF2ttcf\0\0\x5f\x10\0\x0c\0\0", "font/woff2"),
+        (b"RIFF\x24\x08\0\0WAVEfmt \x10\0\0\0\x01\0", "audio/wav"),
+        // Of 512 MiB and more, with letters in its length.
+        (b"RIFF    WAVEJUNK\x1c\0\0\0", "audio/wav"),
+        (b"RIFFabcdAVI LIST\x24\x01\0\0hdrlavih", "video/x-msvideo"),
+        (b"GIF89a\x20\x03\x58\x02\xf7\0\0", "image/gif"),
+        (b"GIF87a\x20\x21\x20\x21\x20\0\0", "image/gif"),
+        (b"%PDF-1.7\n", "application/pdf"),
+        (b"%PDF-2.0\r", "application/pdf"),
+        (b"%!PS-Adobe-3.0\n", "application/postscript"),
+        (b"%!PS\n/x 1 def", "application/postscript"),
+    ] {
+        assert_eq!(sniff(bytes), Some(expected), "{}", bytes.escape_ascii());
+    }
+}
+
+#[test]
+fn a_pdf_may_begin_within_the_first_kibibyte() {
+    let pdf = b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n1 0 obj\n<< >>\nendobj\n";
+    for before in [
+        &b"\r\n\r\n"[..],
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/pdf\r\n\r\n",
+        b"\x1b%-12345X@PJL ENTER LANGUAGE=PDF\r\n",
+        b"\0\0\0\0",
+        b"junk ",
+        &[b'x'; 1024],
+        &[0; 1024],
+    ] {
+        assert_eq!(sniff(&[before, pdf].concat()), Some("application/pdf"), "{}", before.escape_ascii());
+    }
+    assert_eq!(sniff(&[&[b'x'; 1025][..], pdf].concat()), None, "too late, and no text");
+    assert_eq!(sniff(&[b"<html>", &pdf[..]].concat()), Some("text/html"), "a browser would run it");
+    assert_eq!(sniff(&[b"\x89PNG\r\n\x1a\n", &pdf[..]].concat()), Some("image/png"));
+}
+
+#[test]
+fn brands_of_heif_and_their_relatives() {
+    let file = |major: &[u8; 4], minor: &[u8; 4], compatible: &[&[u8; 4]]| {
+        let mut file = vec![0, 0, 0, 16 + 4 * compatible.len() as u8];
+        file.extend([b"ftyp", major, minor].into_iter().flatten());
+        file.extend(compatible.iter().copied().flatten());
+        file
+    };
+    let none = b"\0\0\0\0";
+    for (major, compatible, expected) in [
+        (b"mif1", &[b"mif1", b"heic"][..], "image/heic"),
+        (b"mif2", &[b"mif2", b"heix"], "image/heic"),
+        (b"mif2", &[b"mif2"], "image/heif"),
+        (b"miaf", &[b"miaf", b"avif"], "image/avif"),
+        (b"msf1", &[b"msf1", b"heic", b"hevc"], "image/heic-sequence"),
+        (b"msf1", &[b"msf1", b"hevc", b"mif1", b"heic"], "image/heic-sequence"),
+        (b"msf1", &[b"msf1", b"avis"], "image/avif"),
+        (b"msf1", &[b"msf1"], "image/heif-sequence"),
+        (b"heic", &[b"mif1", b"msf1", b"hevc"], "image/heic"),
+        (b"heim", &[], "image/heic"),
+        (b"heis", &[], "image/heic"),
+        (b"hevm", &[], "image/heic-sequence"),
+        (b"hevs", &[], "image/heic-sequence"),
+        (b"avci", &[], "image/heif"),
+        (b"avcs", &[], "image/heif-sequence"),
+        (b"jpeg", &[], "image/heif"),
+        (b"jpgs", &[], "image/heif-sequence"),
+        (b"j2ki", &[], "image/heif"),
+        (b"j2is", &[], "image/heif-sequence"),
+        (b"vvic", &[], "image/heif"),
+        (b"vvis", &[], "image/heif-sequence"),
+        (b"avis", &[b"avif", b"msf1"], "image/avif"),
+        (b"crx ", &[b"crx ", b"isom"], "image/x-canon-cr3"),
+        (b"isom", &[b"isom", b"mp41"], "video/mp4"),
+    ] {
+        let bytes = file(major, none, compatible);
+        assert_eq!(sniff(&bytes), Some(expected), "{}", bytes.escape_ascii());
+    }
+    assert_eq!(sniff(&file(b"mif3", none, &[])), Some("image/heif"));
+    assert_eq!(sniff(&file(b"mif3", b"avif", &[])), Some("image/avif"));
+    assert_eq!(sniff(&file(b"mif3", b"heic", &[])), Some("image/heic"));
+}
+
+#[test]
+fn a_bitmap_with_the_short_header_of_os2() {
+    let bytes = [&b"BM"[..], &[0; 12], &[16, 0, 0, 0, 7, 0, 0, 0, 5, 0, 0, 0, 1, 0, 24, 0]].concat();
+    assert_eq!(sniff(&bytes), Some("image/bmp"));
+    assert_eq!(crate::image::dimensions(&bytes), Some(Dimensions { width: 7, height: 5 }));
+}
+
+#[test]
+fn every_type_has_extensions_and_none_stands_for_two_types_by_itself() {
+    for content_type in TYPES {
+        let found = extensions(Some(content_type));
+        assert_ne!(found, ["bin"], "{content_type}");
+        for extension in found {
+            assert!(extension.len() <= 9 && extension.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+        }
+        let first = TYPES.iter().filter(|other| extensions(Some(other))[0] == found[0]).count();
+        assert_eq!(first, 1, "{content_type}: `{}` is the first of others too", found[0]);
+    }
+    for runnable in ["php", "js", "html", "svg", "exe", "sh", "jar", "apk", "xhtml", "htm", "css", "py"] {
+        for content_type in ["text/plain", "application/zip", "application/xml"] {
+            assert!(!extensions(Some(content_type)).contains(&runnable), "{runnable}");
+        }
+    }
+    assert_eq!(extensions(None), ["bin"]);
+}
+
+#[test]
+fn content_of_no_known_type_is_accepted_by_those_who_say_so() {
+    let rules = Rules { accept: &["text/plain", UNKNOWN], ..Rules::default() };
+    let utf16: Vec<u8> = "no mark".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for bytes in [&b""[..], b"caf\xe9", &utf16, b"one NUL\0", b"VT\x0b", b"old text\x1a", b"\xd0\xcf\x11\xe0"]
+    {
+        assert_eq!(inspect(&rules, bytes).unwrap().content_type, None);
+        let error = inspect(&Rules { accept: &["text/plain"], ..Rules::default() }, bytes).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotAccepted);
+    }
+    assert!(inspect(&rules, b"text").is_ok());
+    assert_eq!(inspect(&rules, b"%PDF-1.4").unwrap_err().kind(), ErrorKind::NotAccepted);
+    assert_eq!(inspect(&rules, b"<script>").unwrap_err().kind(), ErrorKind::NotAccepted);
+}
+
+/// Bytes that differ from run to run only by their seed.
+fn noise(seed: u64, len: usize) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    std::iter::repeat_with(|| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 32) as u8
+    })
+    .take(len)
+    .collect()
+}
+
+#[test]
+fn noise_behind_a_signature_is_no_image() {
+    let heads: [&[u8]; 14] = [
+        b"\xff\xd8\xff\xe0",
+        b"\xff\xd8\xff\xe0\0\x10JFIF\0\x01\x01\0\0\x01\0\x01\0\0",
+        b"\xff\xd8\xff\xe1",
+        b"\x89PNG\r\n\x1a\n",
+        b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR",
+        b"GIF89a\x10\0\x10\0\0\0\0\x01",
+        b"GIF87a\x10\0\x10\0\0\0\0x",
+        b"II*\0",
+        b"MM\0*",
+        b"\0\0\x01\0\x01\0\x10\x10\0\0",
+        b"RIFF\x10\0\0\0WEBPVP8 ",
+        b"RIFF\x10\0\0\0WEBPVP8X\x0a\0\0\0\xff",
+        b"BM\x10\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\x10\0\0\0\x10\0\0\0\x33\x44",
+        b"\0\0\0\x18ftypavif\0\0\0\0mif1miaf",
+    ];
+    for accept in [&["image/*"][..], &["image/png", "image/jpeg", "image/gif", "image/*"]] {
+        for head in heads {
+            for seed in 1..=5 {
+                let bytes = [head, &noise(seed, 20_000)].concat();
+                let rules = Rules { accept, sound_images: true, ..Rules::default() };
+                let error = inspect(&rules, &bytes).unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::NotAnImage, "{} {seed}", head.escape_ascii());
+                // Nobody who asked for less is told of sides.
+                let seen = inspect(&Rules { dimensions: true, ..Rules::default() }, &bytes).unwrap();
+                assert_eq!(seen.dimensions, None, "{} {seed}", head.escape_ascii());
+            }
+        }
+    }
+}
+
+#[test]
+fn an_image_with_a_right_header_is_accepted_whatever_follows() {
+    let rules = Rules { accept: &["image/*"], sound_images: true, ..Rules::default() };
+    let gif = b"GIF89a\x10\0\x10\0\0\0\0,\0\0\0\0\x10\0\x10\0\0\x02\x02\x4c\x01\0;";
+    let frame = b"\xff\xc0\0\x0b\x08\0\x05\0\x07\x01\x01\x11\0\xff\xda";
+    let jpeg = [b"\xff\xd8\xff\xff\xff\xfe\0\x04hi", &frame[..]].concat();
+    for head in [&gif[..], &jpeg] {
+        for bytes in [head.to_vec(), [head, &noise(1, 9000)].concat()] {
+            let seen = inspect(&rules, &bytes).unwrap();
+            assert_eq!(seen.dimensions, None, "they were not asked for");
+        }
+    }
+    // What is no image is not looked at.
+    assert!(inspect(&Rules { accept: &["image/svg+xml"], ..rules.clone() }, b"<svg/>").is_ok());
+    assert!(inspect(&Rules { accept: &["text/plain"], ..rules }, b"GIF89a is").is_ok());
 }
 
 /// Every media type in the code that sniffs is in the list, and no other is.
@@ -244,7 +480,17 @@ fn texts() {
         ("<?xml version='1.0'?><rss/>", xml),
         ("<?xml version='1.0'?><!-- never closed", xml),
         ("<?xml version='1.0'?><html xmlns='http://www.w3.org/1999/xhtml'>", Some("application/xhtml+xml")),
+        ("<?xpacket begin='x' id='W5M0MpCehiHzreSzNTczkc9d'?><svg xmlns='http://www.w3.org/2000/svg'/>", svg),
+        ("<?xml version='1.0'?><?xpacket begin=''?>\n<!-- x --><svg>", svg),
+        ("<?xml version='1.0'?><?xml-stylesheet href='a.css'?><svg>", svg),
+        ("<?xpacket begin=''?><x:xmpmeta xmlns:x='adobe:ns:meta/'/>", xml),
+        ("<?xml version='1.0'?><!DOCTYPE s:svg [<!ENTITY a ']>'><!-- ]> -->]><s:svg>", svg),
+        ("<!DOCTYPE x [<!ENTITY a \"]>\"> <!-- ]> --> <!ELEMENT y (z)>]><svg>", svg),
+        ("<!DOCTYPE svgz [<!ENTITY y 'z'>]><rss>", xml),
         ("<?php echo 1;", plain),
+        ("<?php echo 1; ?><svg>", plain),
+        ("<?foo is a start", plain),
+        ("<? no name ?><svg>", plain),
         ("<john@example.com> wrote:", plain),
         ("<brand>", plain),
         ("hello world\n", plain),

@@ -1,7 +1,7 @@
 //! All answers of `sniff`.
 
 /// The media types that [`sniff`](super::sniff) knows, in the order of the alphabet. No file is found to be of another, so
-/// the derive takes no other in `accept`.
+/// beside [`UNKNOWN`] the derive takes no other in `accept`.
 pub const TYPES: &[&str] = &[
     "application/gzip",
     "application/ogg",
@@ -30,6 +30,7 @@ pub const TYPES: &[&str] = &[
     "image/tiff",
     "image/vnd.microsoft.icon",
     "image/webp",
+    "image/x-canon-cr3",
     "text/html",
     "text/plain",
     "video/3gpp",
@@ -41,3 +42,70 @@ pub const TYPES: &[&str] = &[
     "video/webm",
     "video/x-msvideo",
 ];
+
+/// Stands in `accept` for content of which the bytes show no type: text that is not UTF-8, an empty file, and every format
+/// that is not among [`TYPES`].
+pub const UNKNOWN: &str = "unknown";
+
+/// Extensions of the types, the usual one first. Of text, archives and XML, which many formats are made of, those that
+/// nobody runs.
+const EXTENSIONS: &[(&str, &[&str])] = &[
+    ("application/gzip", &["gz", "tgz"]),
+    ("application/ogg", &["ogx", "ogg"]),
+    ("application/pdf", &["pdf"]),
+    ("application/postscript", &["ps", "eps", "ai"]),
+    ("application/xhtml+xml", &["xhtml", "xht"]),
+    ("application/xml", &["xml", "rss", "atom", "gpx", "kml", "musicxml", "xmp", "rdf", "tei", "dae"]),
+    (
+        "application/zip",
+        &[
+            "zip", "docx", "xlsx", "pptx", "odt", "ods", "odp", "odg", "epub", "kmz", "3mf", "cbz", "sketch",
+            "key", "numbers", "pages",
+        ],
+    ),
+    ("audio/flac", &["flac"]),
+    ("audio/mp4", &["m4a", "m4b", "mp4"]),
+    ("audio/mpeg", &["mp3", "mp2", "mpga"]),
+    ("audio/ogg", &["ogg", "oga", "opus", "spx"]),
+    ("audio/wav", &["wav", "wave"]),
+    ("font/woff", &["woff"]),
+    ("font/woff2", &["woff2"]),
+    ("image/avif", &["avif", "avifs"]),
+    ("image/bmp", &["bmp", "dib"]),
+    ("image/gif", &["gif"]),
+    ("image/heic", &["heic", "heif", "hif"]),
+    ("image/heic-sequence", &["heics", "heic", "heifs"]),
+    ("image/heif", &["heif", "hif", "heic", "avci"]),
+    ("image/heif-sequence", &["heifs", "heif", "avcs"]),
+    ("image/jpeg", &["jpg", "jpeg", "jpe", "jfif", "jif", "mpo"]),
+    ("image/png", &["png", "apng"]),
+    ("image/svg+xml", &["svg"]),
+    ("image/tiff", &["tif", "tiff", "dng", "nef", "arw", "cr2", "pef", "srw"]),
+    ("image/vnd.microsoft.icon", &["ico", "cur"]),
+    ("image/webp", &["webp"]),
+    ("image/x-canon-cr3", &["cr3"]),
+    ("text/html", &["html", "htm"]),
+    (
+        "text/plain",
+        &[
+            "txt", "text", "csv", "tsv", "md", "markdown", "json", "jsonl", "ndjson", "geojson", "yaml",
+            "yml", "toml", "log", "ini", "rst", "adoc", "tex", "bib", "srt", "vtt", "ics", "vcf", "rtf",
+            "eml", "po", "pem", "asc", "diff", "patch", "sql", "gcode", "obj", "stl", "m3u", "m3u8", "lrc",
+        ],
+    ),
+    ("video/3gpp", &["3gp", "3gpp"]),
+    ("video/3gpp2", &["3g2"]),
+    ("video/matroska", &["mkv", "mka", "mk3d"]),
+    ("video/mp4", &["mp4", "m4v", "f4v"]),
+    ("video/ogg", &["ogv", "ogg"]),
+    ("video/quicktime", &["mov", "qt"]),
+    ("video/webm", &["webm", "weba"]),
+    ("video/x-msvideo", &["avi"]),
+];
+
+/// The extensions that a file of this type may have, without their dots, the usual one first; `bin` alone where the bytes
+/// show no type.
+pub(crate) fn extensions(content_type: Option<&str>) -> &'static [&'static str] {
+    let found = EXTENSIONS.iter().find(|(known, _)| Some(*known) == content_type);
+    found.map_or(&["bin"], |(_, extensions)| extensions)
+}

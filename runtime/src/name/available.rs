@@ -1,6 +1,7 @@
 //! Free names: what a storage tries when the wanted name is taken or too long (D184–D195).
 
 use super::chars::cut;
+use super::extension::extension_at;
 use super::file_name::{FileName, MAX_COMPONENT_BYTES, MAX_NAME_BYTES};
 use super::posix;
 use super::token::fill;
@@ -58,7 +59,11 @@ pub fn alternative_name(stem: &str, extension: &str) -> Result<String> {
 }
 
 /// The names under which a storage tries to create a file: the wanted one, then variants of it with a random part
-/// before the extension (D186).
+/// before the extension.
+///
+/// The extension is the last suffix, or the last two of a compressed file: `Dr._Who.pdf` becomes
+/// `Dr._Who_k7F2xQ9.pdf`, and `a.tar.gz` becomes `a_k7F2xQ9.tar.gz`. [`available_name`] puts the random part before the
+/// first dot, as Django does.
 ///
 /// A storage takes each in turn with an *exclusive* create, instead of asking whether it is free (W05), so
 /// a free name costs one call of the medium however many files of that name there are (requirement 16). The
@@ -90,11 +95,17 @@ pub struct Candidates<'a> {
 impl<'a> Candidates<'a> {
     /// The names to try for `name`, with at most `max_length` code points each.
     pub fn new(name: FileName<'a>, max_length: Option<u32>) -> Self {
-        Candidates::of_parts(name.as_str(), name.parent(), name.file_name(), max_length)
+        let file_name = name.file_name();
+        let parts = file_name.split_at(extension_at(file_name));
+        Candidates::of_parts(name.as_str(), name.parent(), parts, max_length)
     }
 
-    fn of_parts(name: &'a str, directory: &'a str, file_name: &'a str, max_length: Option<u32>) -> Self {
-        let (stem, extension) = file_name.split_at(posix::suffixes_at(file_name));
+    fn of_parts(
+        name: &'a str,
+        directory: &'a str,
+        (stem, extension): (&'a str, &'a str),
+        max_length: Option<u32>,
+    ) -> Self {
         Candidates { name, directory, stem, extension, max_length, tried: 0, stem_is_cut: false }
     }
 
@@ -143,14 +154,31 @@ fn nothing_fits(name: &str) -> Error {
     Error::new(ErrorKind::NoAvailableName, message).with_name(name)
 }
 
-/// Parts a name that need not be a [`FileName`], with the checks of D194.
-fn checked_parts(name: &str, max_length: Option<u32>) -> Result<Candidates<'_>> {
+/// Parts a name that need not be a [`FileName`], with Django's checks.
+fn checked_parts(
+    name: &str,
+    max_length: Option<u32>,
+    extension_at: fn(&str) -> usize,
+) -> Result<Candidates<'_>> {
     let (directory, file_name) = split_checked(name)?;
     validate_base_name(file_name).map_err(|error| error.with_name(name))?;
     if directory.split('/').any(|component| component.len() > MAX_COMPONENT_BYTES) {
         return Err(nothing_fits(name));
     }
-    Ok(Candidates::of_parts(name, directory, file_name, max_length))
+    let parts = file_name.split_at(extension_at(file_name));
+    Ok(Candidates::of_parts(name, directory, parts, max_length))
+}
+
+/// `name` itself if it fits the limits, else the first variant of [`Candidates`] that does.
+///
+/// # Errors
+/// As [`available_name`].
+pub(crate) fn fitted(name: &str, max_length: u32) -> Result<String> {
+    let name = with_slashes(name);
+    match checked_parts(&name, Some(max_length), extension_at)?.next() {
+        Some(first) => first.map(Cow::into_owned),
+        None => Err(nothing_fits(&name)),
+    }
 }
 
 impl<'a> Iterator for Candidates<'a> {
@@ -187,7 +215,7 @@ pub fn available_name(
     mut is_taken: impl FnMut(&str) -> Result<bool>,
 ) -> Result<String> {
     let name = with_slashes(name);
-    for candidate in checked_parts(&name, max_length)? {
+    for candidate in checked_parts(&name, max_length, posix::suffixes_at)? {
         let candidate = candidate?;
         if !is_taken(&candidate)? {
             return Ok(candidate.into_owned());
@@ -207,7 +235,7 @@ pub fn available_name(
 pub fn shortened_name(name: &str, max_length: Option<u32>) -> Result<String> {
     let name = with_slashes(name);
     // A `max_length` of 0 is none (D193).
-    let mut parts = checked_parts(&name, max_length.filter(|&max| max > 0))?;
+    let mut parts = checked_parts(&name, max_length.filter(|&max| max > 0), posix::suffixes_at)?;
     if parts.wanted_fits() {
         return Ok(name.into_owned());
     }
@@ -261,6 +289,34 @@ mod tests {
         }
         assert!(available_name("a.b.", None, |name| Ok(name == "a.b.")).unwrap().starts_with("a.b._"));
         assert_eq!(available_name("a//b", None, |_| Ok(false)).unwrap(), "a//b");
+    }
+
+    #[test]
+    fn the_random_part_of_a_candidate_stands_before_the_last_extension() {
+        let second = |name: &str| {
+            let second =
+                Candidates::new(FileName::new(name).unwrap(), None).nth(1).unwrap().unwrap().into_owned();
+            FileName::new(&second).unwrap();
+            second
+        };
+        for (name, stem, extension) in [
+            ("docs/Dr._Who.pdf", "docs/Dr._Who_", ".pdf"),
+            ("Dr._Who", "Dr._Who_", ""),
+            ("a.tar.gz", "a_", ".tar.gz"),
+            ("report.v1.2.pdf", "report.v1.2_", ".pdf"),
+            ("9.41.07_AM.png", "9.41.07_AM_", ".png"),
+            ("foo..txt", "foo._", ".txt"),
+            ("plain", "plain_", ""),
+        ] {
+            let got = second(name);
+            assert!(got.starts_with(stem) && got.ends_with(extension), "{name}: {got}");
+            assert_eq!(got.len(), stem.len() + RANDOM + extension.len(), "{name}: {got}");
+        }
+        let long = format!("Dr.{}.pdf", "o".repeat(300));
+        let cut = fitted(&long, 50).unwrap();
+        assert!(cut.len() == 50 && cut.starts_with("Dr.oo") && cut.ends_with(".pdf"), "{cut}");
+        assert_eq!(fitted("a/Dr._Who.pdf", 50).unwrap(), "a/Dr._Who.pdf");
+        assert_eq!(fitted("a/..", 50).unwrap_err().kind(), ErrorKind::NoFileName);
     }
 
     #[test]

@@ -25,11 +25,6 @@ pub(crate) fn is_combining(c: char) -> bool {
     !c.is_ascii() && matches!(c.general_category(), Category::NonspacingMark | Category::SpacingMark)
 }
 
-/// Any combining mark, enclosing ones too.
-pub(crate) fn is_mark(c: char) -> bool {
-    is_combining(c) || c.general_category() == Category::EnclosingMark
-}
-
 /// White space as Python's `str.strip` knows it (D181), which has U+001C to U+001F where Rust's has not.
 pub(crate) fn is_python_space(c: char) -> bool {
     c.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&c)

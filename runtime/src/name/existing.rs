@@ -88,10 +88,10 @@ pub fn cleaned(name: &str) -> String {
     let (parent, leaf) = slashes.rsplit_once('/').unwrap_or(("", &slashes));
     let mut cleaned = String::with_capacity(name.len());
     for component in parent.split('/').filter(|component| !matches!(*component, "" | "." | "..")) {
-        cleaned.push_str(&from_client(component).unwrap_or_else(|_| "_".to_owned()));
+        cleaned.push_str(&from_client(component));
         cleaned.push('/');
     }
-    cleaned.push_str(&from_client(leaf).unwrap_or_else(|_| "file".to_owned()));
+    cleaned.push_str(&from_client(leaf));
     cleaned
 }
 

@@ -1,4 +1,52 @@
-//! Checking the extension of a name against a list.
+//! Extensions of names: where they begin, and whether one is in a list.
+
+use super::chars::cut;
+use super::client::MAX_CLIENT_BYTES;
+
+/// The longest extension, in bytes without its dot.
+pub(super) const MAX_EXTENSION_BYTES: usize = 16;
+
+/// Extensions of compressed files. They join the extension in front of them: `.tar.gz` is one.
+const COMPRESSED: &[&str] = &["gz", "bz2", "xz", "zst", "lz", "lz4", "lzma", "z", "br"];
+
+/// Where the extension of a file name begins: at its last dot, or at the one before in `a.tar.gz`. What has a blank or a
+/// `_` in it, or more than 16 bytes, is no extension: `Dr._Who` has none.
+///
+/// Django takes everything behind the first dot for extensions, which makes `Dr_k7F2xQ9._Who.pdf` of a taken name.
+pub(crate) fn extension_at(file_name: &str) -> usize {
+    let Some((stem, last)) = parts(file_name) else { return file_name.len() };
+    if COMPRESSED.iter().any(|known| last.eq_ignore_ascii_case(known))
+        && let Some((stem, inner)) = parts(stem)
+        && inner.len() <= 8
+        && inner.bytes().any(|byte| byte.is_ascii_alphabetic())
+    {
+        return stem.len();
+    }
+    stem.len()
+}
+
+/// `name` with the first of the `allowed` extensions in place of its own, unless it has one of them. What is all digits,
+/// such as the end of `Version_1.2`, is not taken for an extension here.
+pub(crate) fn with_extension(name: &str, allowed: &[&str]) -> String {
+    let at = extension_at(name);
+    let own = name[at..].rsplit('.').next().unwrap_or("");
+    let Some(first) =
+        allowed.first().filter(|_| !allowed.iter().any(|other| other.eq_ignore_ascii_case(own)))
+    else {
+        return name.to_owned();
+    };
+    let stem = if own.bytes().all(|byte| byte.is_ascii_digit()) { name } else { &name[..at] };
+    let stem = cut(stem, usize::MAX, MAX_CLIENT_BYTES - first.len() - 1).trim_end_matches('.');
+    format!("{stem}.{first}")
+}
+
+/// The name before and behind its last dot, where there is a stem before and an extension behind.
+fn parts(file_name: &str) -> Option<(&str, &str)> {
+    let (stem, last) = file_name.rsplit_once('.')?;
+    let is_extension = (1..=MAX_EXTENSION_BYTES).contains(&last.len())
+        && !last.contains(|c: char| c == '_' || c.is_whitespace() || c.is_control());
+    (is_extension && !stem.trim_matches('.').is_empty()).then_some((stem, last))
+}
 
 /// Whether the last suffix of `name` is among `allowed`, without regard to case (D331).
 ///
@@ -29,6 +77,57 @@ fn last_suffix(name: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_last_suffix_is_the_extension_and_compression_joins_one() {
+        for (name, want) in [
+            ("a.jpg", ".jpg"),
+            ("a.tar.gz", ".tar.gz"),
+            ("a.TAR.GZ", ".TAR.GZ"),
+            ("dump.sql.zst", ".sql.zst"),
+            ("Dr._Who.pdf", ".pdf"),
+            ("report.v1.2.pdf", ".pdf"),
+            ("2026.11.30.gz", ".gz"),
+            ("Dr._Who.gz", ".gz"),
+            ("a.min.js", ".js"),
+            ("Dr._Who", ""),
+            ("Dr. Who", ""),
+            ("foo..txt", ".txt"),
+            (".env", ""),
+            ("..env", ""),
+            (".tar.gz", ".gz"),
+            ("a.", ""),
+            ("plain", ""),
+            ("", ""),
+            ("a.seventeen_letters", ""),
+            ("a.abcdefghijklmnopq", ""),
+        ] {
+            assert_eq!(&name[extension_at(name)..], want, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_or_missing_extension_is_replaced() {
+        let jpeg = &["jpg", "jpeg", "jpe"];
+        for (name, allowed, want) in [
+            ("photo.jpg", &jpeg[..], "photo.jpg"),
+            ("photo.JPEG", jpeg, "photo.JPEG"),
+            ("passwd", &["png"], "passwd.png"),
+            ("photo.jpg", &["png"], "photo.png"),
+            ("evil.php", &["txt"], "evil.txt"),
+            ("a.tar.gz", &["png"], "a.png"),
+            ("a.tar.gz", &["gz", "tgz"], "a.tar.gz"),
+            ("Version_1.2", &["pdf"], "Version_1.2.pdf"),
+            ("Dr._Who", &["pdf"], "Dr._Who.pdf"),
+            ("_con", &["png"], "_con.png"),
+        ] {
+            let got = with_extension(name, allowed);
+            assert_eq!(got, want, "{name}");
+            assert_eq!(super::super::from_client(&got), got);
+        }
+        let long = with_extension(&"a".repeat(180), &["webp"]);
+        assert!(long.len() == 180 && long.ends_with("a.webp"));
+    }
 
     #[test]
     fn d331() {

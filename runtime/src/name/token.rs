@@ -1,6 +1,7 @@
 //! Names that are never used twice, for `naming = "unique"`.
 
 use super::chars::cut;
+use super::extension::extension_at;
 use super::file_name::MAX_COMPONENT_BYTES;
 use super::posix;
 use crate::error::{Error, ErrorKind, Result};
@@ -37,7 +38,7 @@ pub(super) fn fill(bytes: &mut [u8]) -> Result<()> {
 pub fn with_token(name: &str, token: &str) -> String {
     let file_name = posix::base_name(name);
     let directory = &name[..name.len() - file_name.len()];
-    let (stem, extension) = file_name.split_at(posix::suffixes_at(file_name));
+    let (stem, extension) = file_name.split_at(extension_at(file_name));
     let room = MAX_COMPONENT_BYTES.saturating_sub(token.len() + 1 + extension.len());
     format!("{directory}{token}_{}{extension}", cut(stem, usize::MAX, room))
 }

@@ -46,6 +46,18 @@ pub fn length(name: &str) -> u64 {
 /// # Errors
 /// [`ErrorKind::NoFileName`] when nothing, `.` or `..` is left (D179).
 pub fn valid_name(name: &str) -> Result<String> {
+    valid(name, false)
+}
+
+/// [`valid_name`] that keeps `+`, as [`from_client`](super::from_client) does: what a storage makes of a name.
+///
+/// # Errors
+/// As [`valid_name`].
+pub(crate) fn kept_name(name: &str) -> Result<String> {
+    valid(name, true)
+}
+
+fn valid(name: &str, keep_plus: bool) -> Result<String> {
     let normal = nfc(name);
     let text = normal.trim_matches(is_python_space);
     let mut valid = String::with_capacity(text.len());
@@ -54,7 +66,7 @@ pub fn valid_name(name: &str) -> Result<String> {
         let c = if c == ' ' { '_' } else { c };
         let word = is_word(c) || (after_base && is_combining(c));
         after_base = word;
-        if word || c == '-' || c == '.' {
+        if word || c == '-' || c == '.' || (keep_plus && c == '+') {
             valid.push(c);
         }
     }

@@ -32,8 +32,12 @@ pub mod file {
     pub mod max_length {}
     /// The most bytes a file may have: a number, or a string such as `"20 MiB"`. Left out: no limit.
     pub mod max_size {}
-    /// The media types that are accepted, such as `["application/pdf", "image/*"]`. Left out: every type.
+    /// The media types that are accepted, such as `["application/pdf", "image/*"]`; `"unknown"` is content of no known
+    /// type. Left out: every type.
     pub mod accept {}
+    /// The path of a `fn(&mut filefield::file::File) -> Result<(), E>` that looks at all bytes before they are stored. Left
+    /// out: none.
+    pub mod verify {}
     /// The field that is filled with the width of the image, in pixels.
     pub mod width_field {}
     /// The field that is filled with the height of the image, in pixels.
@@ -42,6 +46,8 @@ pub mod file {
     pub mod meta_field {}
     /// `"keep"`: the wanted name, if it is free. `"unique"`: a random token in every name. Left out: `"keep"`.
     pub mod naming {}
+    /// `"given"`: names end as the client says. `"detected"`: as the bytes say. Left out: `"given"`.
+    pub mod extension {}
     /// Whether a file that another one replaces is removed: `"delete"` or `"keep"`. Left out: `"delete"`.
     pub mod on_replace {}
     /// Whether the file of a deleted row is removed: `"delete"` or `"keep"`. Left out: `"delete"`.

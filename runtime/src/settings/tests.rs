@@ -705,6 +705,9 @@ fn numbers_sizes_and_times_of_a_bucket_are_plain() {
         assert!(read(Kind::Bytes(0), text).is_err(), "{text}");
     }
     for text in ["8MiB", "8 MiB", "8388608", "8388608B"] {
-        assert!(read(Kind::Bytes(0), text).is_ok_and(|size| size == option::Setting::Number(8 << 20)), "{text}");
+        assert!(
+            read(Kind::Bytes(0), text).is_ok_and(|size| size == option::Setting::Number(8 << 20)),
+            "{text}"
+        );
     }
 }

@@ -344,12 +344,14 @@ pub trait Storage: Any + fmt::Debug + Send + Sync {
         None
     }
 
-    /// Turns a base name into one this storage takes (D178). A storage may have rules of its own (D175).
+    /// Turns a base name into one this storage takes. A storage may have rules of its own. By default they are those of
+    /// [`name::valid_name`](crate::name::valid_name), but that `+` stays. A name that
+    /// [`from_client`](crate::name::from_client) has made should come out unchanged.
     ///
     /// # Errors
     /// [`NoFileName`](crate::ErrorKind::NoFileName) where nothing is left.
     fn valid_name(&self, name: &str) -> Result<String> {
-        crate::name::valid_name(name)
+        crate::name::kept_name(name)
     }
 }
 

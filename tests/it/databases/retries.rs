@@ -57,7 +57,7 @@ fn content(source: &str, folder: &std::path::Path, text: &'static str) -> FileFi
             std::fs::remove_file(&path).unwrap();
             FileField::pending(Pending::new(name, file))
         }
-        "reader" => FileField::pending(Pending::new(name, filefield::Content::reader(text.as_bytes()))),
+        "reader" => FileField::pending(Pending::new(name, Content::reader(text.as_bytes()))),
         _ => {
             let pieces = text.as_bytes().chunks(3).map(|piece| Ok(piece.into()));
             FileField::pending(Pending::new(name, Content::stream(stream::iter(pieces))))

@@ -55,14 +55,6 @@ async fn what_is_not_an_image_is_refused_where_the_field_says_so() {
 #[tokio::test]
 async fn bad_names_are_refused_and_leave_nothing() {
     Garage::run::<Car, _>(|garage| async move {
-        for (name, kind) in
-            [("..", ErrorKind::NoFileName), ("", ErrorKind::NoFileName), ("/", ErrorKind::NoFileName)]
-        {
-            let mut car = chevy();
-            car.photo = ImageField::new(name, gif(1));
-            assert_eq!(car.save(&garage.db).await.unwrap_err().kind(), kind, "{name:?}");
-            nothing_left(&garage).await;
-        }
         for (car_name, kind) in [("climbs", ErrorKind::Traversal), ("panics", ErrorKind::UploadTo)] {
             let mut car = Car { name: car_name.into(), ..chevy() };
             car.manual = Some(FileField::new("a.txt", "x"));
@@ -75,18 +67,58 @@ async fn bad_names_are_refused_and_leave_nothing() {
 }
 
 #[tokio::test]
-async fn a_clients_name_is_repaired() {
+async fn every_entry_makes_the_same_name_of_a_clients_name() {
     Garage::run::<Car, _>(|garage| async move {
         for (given, stored) in [
-            ("C:\\photos\\my chevy.gif", "cars/my_chevy.gif"),
-            ("../../etc/passwd.gif", "cars/passwd.gif"),
-            ("a\u{202e}fig.gif", "cars/afig.gif"),
+            ("C:\\photos\\my chevy.gif", "my_chevy.gif"),
+            ("C:\\fakepath\\x.png", "x.png"),
+            ("../../etc/passwd", "passwd"),
+            ("CON", "_CON"),
+            ("Screenshot at 9.41.07\u{202f}AM.png", "Screenshot_at_9.41.07_AM.png"),
+            ("a\u{202e}fig.gif", "afig.gif"),
+            ("C++ notes.gif", "C++_notes.gif"),
+            ("photo.jpg\u{3000}", "photo.jpg"),
+            ("\u{a0}photo.gif .", "photo.gif"),
+            ("💫💫.tar.gz", "file.tar.gz"),
+            ("???.jpg", "file.jpg"),
+            (".env", "file.env"),
+            ("👍", "file"),
+            ("", "file"),
+            ("..", "file"),
+            ("/", "file"),
         ] {
-            let mut car = Car { name: given.into(), ..chevy() };
+            let mut car = Car { name: format!("{given:?}"), ..Car::default() };
             car.photo = ImageField::new(given, gif(1));
             car.save(&garage.db).await.unwrap();
-            assert_eq!(car.photo().name(), stored);
+            assert_eq!(car.photo().name(), format!("cars/{stored}"), "{given:?} in a saved row");
             assert_eq!(car.meta.original_name.as_deref(), Some(given));
+            car.photo_mut().delete().await.unwrap();
+            let name = car.photo_mut().save(given, gif(1)).await.unwrap();
+            assert_eq!(name, format!("cars/{stored}"), "{given:?} by the accessor");
+            assert_eq!(car.meta.original_name.as_deref(), Some(given));
+            car.photo_mut().delete().await.unwrap();
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_random_part_of_a_taken_name_stands_before_its_last_extension() {
+    Garage::run::<Car, _>(|garage| async move {
+        for (given, start, end) in [
+            ("Dr. Who.gif", "cars/Dr._Who_", ".gif"),
+            ("a.tar.gz", "cars/a_", ".tar.gz"),
+            ("b.2.gif", "cars/b.2_", ".gif"),
+        ] {
+            for _ in 0..2 {
+                let mut car = Car { name: format!("{given}{}", garage.files().len()), ..Car::default() };
+                car.photo = ImageField::new(given, gif(1));
+                car.save(&garage.db).await.unwrap();
+                let name = car.photo().name();
+                let is_first = name == format!("{}{end}", &start[..start.len() - 1]);
+                assert!(is_first || (name.starts_with(start) && name.ends_with(end)), "{name}");
+                assert!(is_first || name.len() == start.len() + 7 + end.len(), "{name}");
+            }
         }
     })
     .await;

@@ -155,6 +155,12 @@ pub const DIFFERENCES: &[Difference] = &[
         explains: storages::refused_name,
     },
     Difference {
+        numbers: "D184, D187",
+        reason: "the random part of a taken name stands before its last suffix, so that `Dr._Who.pdf` stays readable; \
+                 only the two suffixes of a compressed file count as one",
+        explains: storages::last_suffix,
+    },
+    Difference {
         numbers: "D227, D232, D235, D257",
         reason: "exists, size and delete are about files; a directory does not exist as one, and deleting it says why \
                  it cannot be done",

@@ -139,14 +139,13 @@ impl Run {
         let wanted = FileName::new(name)?;
         let limit = self.options.max_length.map(|limit| limit as usize);
         let saved = self.storage.save(wanted, Content::from(bytes), &self.options).await;
-        let (_, file_name) = shape::split(name);
-        let extension = shape::suffixes(file_name);
         let full = name.chars().count() + 8;
         let drawn = if self.replaces { 0 } else { 1 + u32::from(limit.is_some_and(|limit| full > limit)) };
         match saved {
             Ok(saved) if saved.name == name || self.replaces => Ok(json!(saved.name)),
             Ok(saved) => {
                 self.count += drawn;
+                let extension = extension(name, &saved.name);
                 let at = saved.name.len().checked_sub(extension.len() + 7);
                 let random = at.and_then(|at| saved.name.get(at..at + 7)).unwrap_or("");
                 shape::varied(&saved.name, extension, None)?;
@@ -169,4 +168,15 @@ impl Run {
     fn to_actual(&self, name: &str) -> String {
         self.aliases.iter().fold(name.to_owned(), |name, (random, alias)| name.replace(alias, random))
     }
+}
+
+/// What of the wanted name stands behind the random part of the saved one: the longest end that leaves one before it.
+fn extension<'a>(wanted: &'a str, saved: &str) -> &'a str {
+    let (_, file_name) = shape::split(wanted);
+    let ends = file_name
+        .match_indices('.')
+        .map(|(at, _)| &file_name[at..])
+        .filter(|end| end.len() < file_name.len());
+    let mut fitting = ends.filter(|end| shape::varied(saved, end, None).is_ok());
+    fitting.next().unwrap_or("")
 }

@@ -27,6 +27,14 @@ pub struct Hull {
     pub plan: Option<FileField>,
     #[file(upload_to = "deeds")]
     pub deed: FileField,
+    #[file(upload_to = "seals", extension = "detected", verify = is_dry)]
+    pub seal: FileField,
+}
+
+fn is_dry(file: &mut filefield::file::File) -> Result<(), String> {
+    let mut all = Vec::new();
+    std::io::Read::read_to_end(file, &mut all).map_err(|error| error.to_string())?;
+    if all.ends_with(b"wet") { Err("it is wet".to_owned()) } else { Ok(()) }
 }
 
 /// How a client sends to a storage, and what anybody finds in it.
@@ -73,6 +81,7 @@ pub async fn all<P: Place>(storage: SharedStorage, place: P) -> P {
         dock.an_upload_becomes_a_file().await;
         dock.parts_become_a_file().await;
         dock.wrong_tags_leave_an_upload_as_it_was().await;
+        dock.an_upload_is_named_by_its_bytes_and_verified().await;
         dock.what_was_not_sent_yet_can_be_claimed_later().await;
         dock.an_upload_that_cannot_be_given_back_is_given_back_later().await;
         dock.an_upload_is_claimed_once().await;
@@ -160,6 +169,27 @@ impl<P: Place> Dock<P> {
         let _ = self.place.send(&ticket.requests[0], bytes).await;
         assert_eq!(self.settled().await, ["hulls/Chevy.gif"]);
         self.gone(hull).await;
+    }
+
+    async fn an_upload_is_named_by_its_bytes_and_verified(&self) {
+        let bytes = gif(7, 3000);
+        let ticket = self.ticket(Hull::seal_upload("C:\\fakepath\\seal.php ", 3000)).await;
+        self.send(&ticket, &bytes).await;
+        let mut hull = Hull::default();
+        hull.seal_mut().claim(&Self::claim(&ticket), &self.db).await.unwrap();
+        assert_eq!(hull.seal().name(), "seals/seal.gif");
+        hull.save(&self.db).await.unwrap();
+        assert_eq!(hull.seal().read().await.unwrap(), bytes);
+        assert_eq!(self.settled().await, ["seals/seal.gif"]);
+        self.gone(hull).await;
+
+        let ticket = self.ticket(Hull::seal_upload("seal.gif", 7)).await;
+        self.send(&ticket, &Bytes::from_static(b"all wet")).await;
+        let mut hull = Hull::default();
+        let error = hull.seal_mut().claim(&Self::claim(&ticket), &self.db).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotAccepted, "{error}");
+        assert!(hull.seal().is_empty());
+        self.is_empty().await;
     }
 
     async fn parts_become_a_file(&self) {

@@ -328,11 +328,12 @@ impl Storage for FileSystemStorage {
 
     async fn abandon(&self, owner: &str) -> Result<()> {
         let owner = owner.to_owned();
-        let abandon = move |disk: &Disk| match disk.root.with(|root| stage::abandon(&disk.calls, root, &owner))? {
-            // No root, so nothing below it.
-            Err(Errno::NOENT) => Ok(()),
-            result => Ok(result?),
-        };
+        let abandon =
+            move |disk: &Disk| match disk.root.with(|root| stage::abandon(&disk.calls, root, &owner))? {
+                // No root, so nothing below it.
+                Err(Errno::NOENT) => Ok(()),
+                result => Ok(result?),
+            };
         self.blocking("abandon", None, abandon).await
     }
 

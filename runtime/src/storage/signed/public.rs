@@ -53,7 +53,8 @@ impl Public {
         let (path, base_path) = (decode_path(path).ok_or_else(refused)?, decode_path(base_path));
         let name = base_path.and_then(|base| path.strip_prefix(&base)).ok_or_else(refused)?;
         // Uploads are sent and never served.
-        let checked = if request.method == "PUT" { FileName::or_upload(name) } else { FileName::existing(name) };
+        let checked =
+            if request.method == "PUT" { FileName::or_upload(name) } else { FileName::existing(name) };
         let name = checked.ok().filter(|checked| checked.as_str() == name).ok_or_else(refused)?;
         signer.verify(base_url, name, query, request)
     }

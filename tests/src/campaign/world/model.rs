@@ -87,7 +87,7 @@ pub(crate) fn bytes(number: u32) -> Vec<u8> {
         _ => random.below(4_000),
     };
     let mut bytes = b"GIF89a".to_vec();
-    bytes.extend([1, 2, 3, 4, 0, 0, 0]);
+    bytes.extend([1, 2, 3, 4, 0, 0, 0, b';']);
     bytes.extend(number.to_le_bytes());
     let len = bytes.len() + usize::try_from(len).unwrap_or(0);
     while bytes.len() < len {
@@ -99,6 +99,6 @@ pub(crate) fn bytes(number: u32) -> Vec<u8> {
 
 /// The number of a file with these bytes, if they are whole.
 pub(crate) fn number(found: &[u8]) -> Option<u32> {
-    let number = u32::from_le_bytes(found.get(13..17)?.try_into().ok()?);
+    let number = u32::from_le_bytes(found.get(14..18)?.try_into().ok()?);
     (bytes(number) == found).then_some(number)
 }

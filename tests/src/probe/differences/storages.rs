@@ -71,3 +71,22 @@ pub(super) fn path_in_memory(case: &Case<'_>) -> bool {
         && case.want["ok"].is_string()
         && case.failed_with("unsupported")
 }
+
+/// The same random part stands before the last suffix instead of the first.
+pub(super) fn last_suffix(case: &Case<'_>) -> bool {
+    let Some((want, got)) = case.texts() else { return false };
+    // Its name in a script: `_R` and six digits.
+    let random = |name: &str| {
+        let digits =
+            |at: &usize| name.get(at + 2..at + 8).is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()));
+        name.match_indices("_R").map(|(at, _)| at).find(digits)
+    };
+    let (Some(wanted), Some(ours)) = (random(want), random(got)) else { return false };
+    let without = |name: &str, at: usize| format!("{}{}", &name[..at], &name[at + 8..]);
+    let last = got[ours + 8..].strip_prefix('.').is_none_or(|suffix| !suffix.contains('.'));
+    case.operation().0.starts_with("save")
+        && want[wanted..wanted + 8] == got[ours..ours + 8]
+        && without(want, wanted) == without(got, ours)
+        && wanted < ours
+        && last
+}
