@@ -76,7 +76,8 @@ pub enum ErrorKind {
     UploadTo,
     /// `App::build()` failed; the sources of all models and fields are in the message.
     Registration,
-    /// The journal says that somebody else finished or swept this file; save again.
+    /// The journal says that somebody else finished or swept this file. Save again if the error is retryable; else assign
+    /// the content again.
     StagedExpired,
     /// Pending content inside an open transaction: stage it before the transaction begins.
     NotStaged,
@@ -560,7 +561,7 @@ mod tests {
     use super::*;
 
     /// Every kind in the order of its declaration, with the status of an error of it that no retry helps.
-    const STATUSES: [(ErrorKind, u16); 37] = [
+    const STATUSES: [(ErrorKind, u16); 39] = [
         (NotFound, 404),
         (AlreadyExists, 409),
         (Traversal, 400),
@@ -579,6 +580,7 @@ mod tests {
         (Closed, 500),
         (Unsupported, 501),
         (PermissionDenied, 500),
+        (StorageUnavailable, 503),
         (StorageFull, 507),
         (ReadOnly, 503),
         (TooManyOpenFiles, 503),
@@ -596,6 +598,7 @@ mod tests {
         (MultipleObjects, 500),
         (UniqueViolation, 409),
         (Database, 500),
+        (TimedOut, 408),
         (Io, 500),
         (Usage, 500),
     ];

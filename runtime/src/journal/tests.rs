@@ -12,8 +12,10 @@ async fn journal() -> DatabaseConnection {
 }
 
 async fn reserve(db: &DatabaseConnection, name: &str) -> crate::Result<Option<i64>> {
+    let identity = super::identity(db).await?;
     let values = ["default", name, "token"].map(Into::into).into_iter().chain([900.into()]);
-    let values = values.chain(["cars", "photo", "[\"default\"]", name].map(Into::into)).collect();
+    let rest = ["cars", "photo", &*identity, "[\"default\"]", name];
+    let values = values.chain(rest.map(Into::into)).collect();
     insert_new(db, &Sql::of(Dialect::Sqlite).reserve, values).await
 }
 

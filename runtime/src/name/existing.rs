@@ -88,7 +88,7 @@ pub fn cleaned(name: &str) -> String {
     let (parent, leaf) = slashes.rsplit_once('/').unwrap_or(("", &slashes));
     let mut cleaned = String::with_capacity(name.len());
     for component in parent.split('/').filter(|component| !matches!(*component, "" | "." | "..")) {
-        cleaned.push_str(&from_client(component));
+        cleaned.push_str(&from_client(component.trim_start_matches('.')));
         cleaned.push('/');
     }
     cleaned.push_str(&from_client(leaf));
@@ -166,7 +166,7 @@ mod tests {
             ("cafe\u{301}.txt", "café.txt"),
             (".a/b", "a/b"),
             ("../a:b", "ab"),
-            ("???/a.", "_/a"),
+            ("???/a.", "file/a"),
             ("a/ ???", "a/file"),
             ("", "file"),
         ] {

@@ -51,7 +51,7 @@ fn a_full_disk() {
 
 #[test]
 fn a_disk_without_inodes() {
-    const MOUNT: &str = "mount -t tmpfs -o size=1m,nr_inodes=4,mode=0777 none \"$DIR\"";
+    const MOUNT: &str = "mount -t tmpfs -o size=1m,nr_inodes=6,mode=0777 none \"$DIR\"";
     if !child::is_child() {
         child::run_in("faults::a_disk_without_inodes", MOUNT, &["unshare", "-m"], MOUNT);
         return;
