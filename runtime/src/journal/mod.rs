@@ -33,7 +33,7 @@ pub(crate) use held::Relocation;
 pub(crate) use identity::{
     current as identity, forget as forget_identity, identity_in, is_own, owner_token, token_part,
 };
-pub(crate) use roots::accept;
+pub(crate) use roots::{accept, ensure as ensure_root};
 pub(crate) use schema::{columns_of, create, forget_columns, has_triggers, note_columns};
 pub(crate) use sql::Dialect;
 pub(crate) use stage::{Request, Staged, Unstaged, stage};

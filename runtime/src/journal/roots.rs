@@ -96,11 +96,13 @@ pub(super) async fn ensure(db: &DatabaseConnection, handle: &StorageHandle<'_>) 
             return Err(error);
         }
     }
-    match recorded(db, alias, storage).await? {
+    let is_it = match recorded(db, alias, storage).await? {
         Some(known) => require(storage, alias, known).await?,
-        None => record(db, alias, storage, WhichRoot::First).await?,
+        None => record(db, alias, storage, WhichRoot::First).await.map(|()| true)?,
+    };
+    if is_it {
+        note_compared(db, storage, alias);
     }
-    note_compared(db, storage, alias);
     Ok(())
 }
 
@@ -110,7 +112,7 @@ pub(super) async fn compare(db: &impl ConnectionTrait, alias: &str, storage: &Sh
         return Ok(());
     }
     match recorded(db, alias, storage).await? {
-        Some(known) => require(storage, alias, known).await,
+        Some(known) => require(storage, alias, known).await.map(drop),
         None => Ok(()),
     }
 }
@@ -120,7 +122,8 @@ pub(super) async fn compare(db: &impl ConnectionTrait, alias: &str, storage: &Sh
 pub(super) enum Trust {
     /// A file that is not there is gone.
     Full,
-    /// The database knows no root of the storage, so a file that is not there may be elsewhere.
+    /// The database knows no root of the storage, or knows one and the storage has none now, as after a change of the
+    /// settings. A file that is not there may be elsewhere.
     OnlyWhatIsThere,
 }
 
@@ -137,7 +140,11 @@ pub(super) async fn trust(db: &DatabaseConnection, alias: &str, storage: &Shared
         known => known?,
     };
     match known {
-        Some(known) => require(storage, alias, known).await?,
+        Some(known) => {
+            if !require(storage, alias, known).await? {
+                return Ok(Trust::OnlyWhatIsThere);
+            }
+        }
         None => match storage.root(WhichRoot::Standing).await {
             Ok(None) => {}
             Err(error) if error.kind() != ErrorKind::StorageUnavailable => return Err(error),
@@ -151,7 +158,7 @@ pub(super) async fn trust(db: &DatabaseConnection, alias: &str, storage: &Shared
 /// Whether the storage can be used: its root is in its place, if the database knows one. Asked anew every time.
 pub(super) async fn is_in_place(db: &DatabaseConnection, alias: &str, storage: &SharedStorage) -> Result<()> {
     match recorded(db, alias, storage).await {
-        Ok(Some(known)) => require(storage, alias, known).await,
+        Ok(Some(known)) => require(storage, alias, known).await.map(drop),
         Err(error) if !is_missing_table(&error) => Err(error),
         _ => Ok(()),
     }
@@ -168,12 +175,16 @@ pub(crate) async fn accept(db: &DatabaseConnection, alias: &str) -> Result<()> {
     Ok(())
 }
 
-/// What is not an error of the storage itself is one that says which root the database knows.
-async fn require(storage: &SharedStorage, alias: &str, known: String) -> Result<()> {
+/// Whether the root is the known one; `false` for a storage that has no identity, such as one of the application's own.
+///
+/// # Errors
+/// [`StorageUnavailable`](ErrorKind::StorageUnavailable) for another root, with what to do.
+async fn require(storage: &SharedStorage, alias: &str, known: String) -> Result<bool> {
     let found = storage.root(WhichRoot::Known(known.clone())).await;
     let error = match found {
-        Ok(Some(found)) if found == known => return Ok(()),
-        Ok(_) => {
+        Ok(None) => return Ok(false),
+        Ok(Some(found)) if found == known => return Ok(true),
+        Ok(Some(_)) => {
             Error::new(ErrorKind::StorageUnavailable, "the storage has another root than the database knows")
         }
         Err(error) if error.kind() == ErrorKind::StorageUnavailable => error,
@@ -215,7 +226,7 @@ async fn record(
     match recorded(db, alias, storage).await? {
         Some(known) if known == identity => Ok(()),
         // Another process was first, in another root.
-        Some(known) => require(storage, alias, known).await,
+        Some(known) => require(storage, alias, known).await.map(drop),
         None => Err(added.err().unwrap_or_else(|| {
             Error::new(ErrorKind::Database, "the root of the storage was not recorded").retryable()
         })),

@@ -165,7 +165,7 @@ impl<'a, M: Table> Adopt<'a, M> {
             None => own,
         };
         let blame = |error: Error| error.with_storage(storage.alias());
-        let name = FileName::new(&row.name)?;
+        let name = FileName::existing(&row.name)?;
         let found = match storage.owner(name).await {
             // It may be able to give one all the same.
             Err(error) if error.kind() == ErrorKind::Unsupported => None,
@@ -182,6 +182,8 @@ impl<'a, M: Table> Adopt<'a, M> {
             }
         }
         if !self.dry_run {
+            // From now on the files are deleted with their rows, and only from this root.
+            journal::ensure_root(&self.db, &storage).await.map_err(blame)?;
             let token = match (&found, name::token_in(&row.name)) {
                 (Some(owner), _) => journal::token_part(owner).to_owned(),
                 (None, Some(token)) => token.to_owned(),

@@ -19,10 +19,11 @@ async fn adopted_files_are_deleted_with_their_rows() {
     let db = database(folder.path(), "a.db").await;
     let storage = local(&root);
     std::fs::create_dir_all(root.join("notes")).unwrap();
-    for name in ["a.txt", "b.txt"] {
+    for name in ["a.txt", "10:30 b.txt"] {
         std::fs::write(root.join("notes").join(name), name).unwrap();
     }
-    old_rows(&db, &["notes/a.txt", "notes/b.txt", "notes/gone.txt"]).await;
+    // A name that nobody could give a file here.
+    old_rows(&db, &["notes/a.txt", "notes/10:30 b.txt", "notes/gone.txt"]).await;
     with_storage(storage.clone(), async {
         let dry = adopt::<Note>(&db, "scan").dry_run().run().await.unwrap();
         assert_eq!((dry.total, dry.adopted, dry.missing), (3, 2, 1), "{dry}");

@@ -135,8 +135,16 @@ impl Root {
 
     /// Opens the directory that stands at the location now, if it is the root.
     pub(super) fn reopen(&self) -> InRoot<Arc<RootDir>> {
-        let opened = self.open_location();
+        let mut opened = self.open_location();
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let fits = match &opened {
+            Ok(root) => state.check(root).is_ok(),
+            Err(_) => !(state.seen || state.known.is_some()),
+        };
+        if !fits {
+            // Another thread may have made or marked it since.
+            opened = self.open_location();
+        }
         let before = state.open.take();
         if let (None, Some(old)) = (&state.known, before)
             && let Ok(Mark::Is(found)) = read_mark(old.as_fd())
@@ -165,8 +173,8 @@ impl Root {
 
     /// From now on the root is the directory with this identity, unless another one stands there that is known to be it.
     pub(super) fn expect(&self, identity: &str) -> crate::Result<()> {
-        let standing = self.open_location();
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let standing = self.open_location();
         let is_it = standing.is_ok_and(|root| matches!(root.mark, Mark::Is(found) if *found == *identity));
         match &state.known {
             Some(known) if **known == *identity => {}
