@@ -79,7 +79,7 @@ pub(super) fn forget_compared(storage: &SharedStorage) {
 }
 
 /// Before files are stored: the root is the one that the database knows. The first of all is recorded.
-pub(super) async fn ensure(db: &DatabaseConnection, handle: &StorageHandle<'_>) -> Result<()> {
+pub(crate) async fn ensure(db: &DatabaseConnection, handle: &StorageHandle<'_>) -> Result<()> {
     let (alias, storage) = (handle.alias(), handle.storage());
     if is_compared(db, storage, alias) {
         return Ok(());
