@@ -102,7 +102,8 @@ async fn every_way_to_a_name(disk: &Disk) {
     storage.delete(name("b.txt")).await.unwrap();
     assert_eq!(files(&root).len(), 4);
     assert_eq!(storage.remove_staged(Duration::ZERO).await.unwrap(), 0);
-    assert_eq!((reserved(&root), files(&disk.root()).len() >= 4), (vec![], true));
+    let marked: Vec<_> = reserved(&root).into_iter().filter(|file| file != "root").collect();
+    assert!(marked.is_empty() && files(&disk.root()).len() >= 4, "{marked:?}");
 }
 
 #[derive(Debug, Clone, Default, Model)]

@@ -5,8 +5,8 @@ use filefield::ErrorKind;
 use filefield::prelude::*;
 
 #[derive(Debug, Clone, Default, Model)]
-#[model(table = "posters")]
-struct Poster {
+#[model(table = "placards")]
+struct Placard {
     #[model(primary_key)]
     id: i64,
     #[file(upload_to = "posters", width_field = width, height_field = height)]
@@ -30,26 +30,26 @@ fn png(width: u32, height: u32) -> Vec<u8> {
 
 #[tokio::test]
 async fn dimensions_that_a_field_cannot_hold_are_refused_before_anything_is_stored() {
-    Garage::run::<Poster, _>(|garage| async move {
+    Garage::run::<Placard, _>(|garage| async move {
         let refused = [
             (png(70_000, 9), ErrorKind::TooLarge, "70000 pixels wide"),
             (b"plain text".to_vec(), ErrorKind::NotAnImage, "`Option`"),
         ];
         for (bytes, kind, words) in refused {
-            let mut poster = Poster { picture: ImageField::new("p.png", bytes), ..Poster::default() };
+            let mut poster = Placard { picture: ImageField::new("p.png", bytes), ..Placard::default() };
             let error = poster.save(&garage.db).await.unwrap_err();
             assert_eq!((error.kind(), error.field()), (kind, Some("picture")));
             assert!(error.to_string().contains(words), "{error}");
             garage.settle().await;
             assert!(garage.files().is_empty());
         }
-        let mut poster = Poster {
+        let mut poster = Placard {
             picture: ImageField::new("p.png", png(65_535, 70_000)),
             scan: Some(ImageField::new("scan.txt", "an `Option` may stay empty")),
-            ..Poster::default()
+            ..Placard::default()
         };
         poster.save(&garage.db).await.unwrap();
-        let poster = Poster::objects(&garage.db).all().await.unwrap().remove(0);
+        let poster = Placard::objects(&garage.db).all().await.unwrap().remove(0);
         assert_eq!((poster.width, poster.height, poster.scan_width), (Some(65_535), 70_000, None));
     })
     .await;
