@@ -81,7 +81,7 @@ async fn every_way_to_a_name(disk: &Disk) {
         assert_eq!(error.kind(), ErrorKind::AlreadyExists);
         assert_ne!(save(wanted, "two".into(), &free).await.unwrap(), wanted);
     }
-    let mut temp = TempFile::create_in(&disk.root()).unwrap();
+    let mut temp = TempFile::create_in(disk.root()).unwrap();
     temp.write_all(b"three").unwrap();
     assert_eq!(save("temp.txt", temp.finish().unwrap().into(), &exact).await.unwrap(), "temp.txt");
     storage.rename(name("temp.txt"), name("x/y.txt")).await.unwrap();
@@ -92,7 +92,7 @@ async fn every_way_to_a_name(disk: &Disk) {
         assert_eq!(storage.open(name(file)).await.unwrap().read_all(100).await.unwrap(), bytes);
     }
     let replacing = FileSystemStorage::builder(&root).allow_overwrite(true).build().unwrap();
-    let mut temp = TempFile::create_in(&disk.root()).unwrap();
+    let mut temp = TempFile::create_in(disk.root()).unwrap();
     temp.write_all(b"five").unwrap();
     for (content, bytes) in [(Content::from("four"), "four"), (temp.finish().unwrap().into(), "five")] {
         let saved = replacing.save(name("a.txt"), content, &free).await.unwrap();

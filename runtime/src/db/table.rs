@@ -45,8 +45,8 @@ pub trait Table: FileModel + Clone {
         Objects::new(db)
     }
 
-    /// Saves the instance, its pending files and its row together. Files that the row lets go of are deleted after the
-    /// commit, by `on_replace`.
+    /// Saves the instance, its pending files and its row together. A file that the row lets go of is deleted when
+    /// [`DELETE_AFTER`](crate::settings::Settings::delete_after) has passed since the commit, or stays, by `on_replace`.
     ///
     /// | key | the instance | what `save` does |
     /// |---|---|---|
@@ -161,7 +161,8 @@ pub trait Table: FileModel + Clone {
         save::attach(self, tx)
     }
 
-    /// Deletes the row; its files go after the commit, by `on_delete`.
+    /// Deletes the row. Its files are deleted when [`DELETE_AFTER`](crate::settings::Settings::delete_after) has passed
+    /// since the commit, or stay, by `on_delete`.
     ///
     /// # Errors
     /// [`DoesNotExist`](ErrorKind::DoesNotExist) where there is no such row; those of the database.

@@ -27,7 +27,8 @@ pub enum Naming {
 /// What happens to the stored file when its row lets go of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Retention {
-    /// It is deleted, after the commit and after a look at all other rows.
+    /// It is deleted when [`DELETE_AFTER`](crate::settings::Settings::delete_after) has passed since the commit, 7 days by
+    /// default, unless another row names it.
     #[default]
     Delete,
     /// It stays.

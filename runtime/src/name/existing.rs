@@ -72,12 +72,12 @@ fn check(name: &str) -> Result<()> {
 }
 
 /// The name that filefield would give to a file called `name`: `\` becomes `/`, each component is cleaned as a client's
-/// name is, and what leaves nothing becomes `_` for a directory and `file` for the file itself.
+/// name is, and what leaves nothing becomes `file`.
 ///
 /// ```
 /// use filefield::name::cleaned;
 /// assert_eq!(cleaned("docs\\report #12"), "docs/report_12");
-/// assert_eq!(cleaned("/scans/.hidden"), "scans/hidden");
+/// assert_eq!(cleaned("/scans/.env"), "scans/file.env");
 /// assert_eq!(cleaned("scans/a.jpg"), "scans/a.jpg");
 /// ```
 pub fn cleaned(name: &str) -> String {

@@ -165,7 +165,8 @@ on_every_database! {
                 let twos: [&dyn AnyColumn<Tram>; 2] = [&columns.name, &columns.plan];
                 let (first, second) =
                     tokio::join!(one.save_fields(&garage.db, &ones), two.save_fields(&garage.db, &twos));
-                (first.unwrap(), second.unwrap());
+                first.unwrap();
+                second.unwrap();
                 let now = by_name(&garage).await;
                 assert_eq!((now.name.as_str(), now.line), (format!("name {round}").as_str(), round));
                 assert_ne!(before, (now.name.clone(), now.line));

@@ -49,6 +49,35 @@ async fn adopted_files_are_deleted_with_their_rows() {
 }
 
 #[tokio::test]
+async fn files_with_names_of_older_programs_are_adopted_and_deleted_with_their_last_row() {
+    const PLACES: [&str; 4] = ["10:30.txt", ".hidden", "docs\\win.txt", "notes/absolute.txt"];
+    let (folder, root) = folder();
+    let db = database(folder.path(), "a.db").await;
+    std::fs::create_dir_all(root.join("notes")).unwrap();
+    for place in PLACES {
+        std::fs::write(root.join(place), place).unwrap();
+    }
+    old_rows(&db, &["10:30.txt", ".hidden", "docs\\win.txt", "/notes/absolute.txt", "notes/absolute.txt"]).await;
+    with_storage(local(&root), async {
+        let report = adopt::<Note>(&db, "scan").run().await.unwrap();
+        assert_eq!((report.adopted, report.owned, report.is_complete()), (4, 1, true), "{report}");
+        let mut notes = Note::objects(&db).all().await.unwrap();
+        // Two rows name one file, each in its own way: the first to go leaves it to the other one.
+        let last = notes.pop().unwrap();
+        for note in notes {
+            note.delete(&db).await.unwrap();
+        }
+        sweep_all(&db).await;
+        assert_eq!(PLACES.map(|place| root.join(place).exists()), [false, false, false, true]);
+        last.delete(&db).await.unwrap();
+        sweep_all(&db).await;
+        assert!(!root.join("notes/absolute.txt").exists());
+        assert_eq!(entries(&db).await, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_file_of_another_database_is_adopted_only_on_request() {
     let (folder, root) = folder();
     let (ours, theirs) = (database(folder.path(), "a.db").await, database(folder.path(), "b.db").await);

@@ -45,6 +45,34 @@ async fn no_new_row_gets_the_name_of_a_restored_row_whose_file_is_gone() {
 }
 
 #[tokio::test]
+async fn a_name_that_an_older_program_wrote_with_a_slash_is_reserved_too() {
+    let (folder, root) = folder();
+    let db = database(folder.path(), "a.db").await;
+    execute(&db, "INSERT INTO owned_notes (id, scan, meta) VALUES (1, '/notes/a.txt', '{}')").await;
+    with_storage(local(&root), async {
+        note("there.txt", "makes the root").save(&db).await.unwrap();
+        let report = db::after_restore(&db).await.unwrap();
+        assert_eq!((report.names, report.missing), (2, 1), "{report:?}");
+        let mut other = note("a.txt", "another's");
+        other.save(&db).await.unwrap();
+        assert_ne!(other.scan().name(), "notes/a.txt");
+        let row = Note::objects(&db).order_by(Note::columns().id.asc()).first().await.unwrap().unwrap();
+        assert_eq!(row.scan().read().await.unwrap_err().kind(), ErrorKind::NotFound);
+        // A person frees the name.
+        row.delete(&db).await.unwrap();
+        sweep_all(&db).await;
+        let sweeper = Sweeper::new(&db);
+        let dead = sweeper.dead().await.unwrap();
+        assert_eq!((dead.len(), dead[0].name.as_str()), (1, "notes/a.txt"), "{dead:?}");
+        sweeper.forget(dead[0].id).await.unwrap();
+        let mut third = note("a.txt", "third");
+        third.save(&db).await.unwrap();
+        assert_eq!(third.scan().name(), "notes/a.txt");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn files_newer_than_the_backup_are_queued_and_nothing_else() {
     let (folder, root) = folder();
     let db = database(folder.path(), "a.db").await;

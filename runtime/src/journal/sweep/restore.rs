@@ -99,7 +99,7 @@ async fn reserve_missing(
                     None => own.clone(),
                 };
                 // A name that no storage takes no file can get.
-                let Ok(file) = FileName::new(&name) else { continue };
+                let Ok(file) = FileName::existing(&name) else { continue };
                 match home.metadata(file).await {
                     Err(error) if error.kind() == ErrorKind::NotFound => {}
                     Err(error) if error.kind() == ErrorKind::Unsupported => continue,
@@ -110,7 +110,7 @@ async fn reserve_missing(
                 }
                 let values = vec![
                     home.alias().into(),
-                    name.as_str().into(),
+                    file.as_str().into(),
                     name::token()?.into(),
                     "the file of a restored row is missing; the name is reserved for it".into(),
                     table.into(),
@@ -145,7 +145,7 @@ async fn queue_newer(
             |name: &String| if directory.is_empty() { name.clone() } else { format!("{directory}/{name}") };
         directories.extend(listing.dirs.iter().map(below));
         for name in listing.files.iter().map(below) {
-            let Ok(file) = FileName::new(&name) else { continue };
+            let Ok(file) = FileName::existing(&name) else { continue };
             report.files += 1;
             let owner = match storage.owner(file).await {
                 Ok(owner) => owner,
