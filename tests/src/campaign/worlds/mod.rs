@@ -53,7 +53,7 @@ pub(crate) fn run(options: &Options) -> Result<Report> {
             Ok(true) => report.fired += 1,
             Ok(false) => {}
             Err(problem) => {
-                report.violation("hang or crash", format!("{problem}; in {name}, number {number}"))
+                report.violation("hang or crash", format!("{problem}; in {name}, number {number}"));
             }
         }
     }

@@ -10,7 +10,7 @@ use crate::campaign::world::{
 use crate::campaign::{Error, Result};
 use filefield::SharedStorage;
 use filefield::storage::{Durability, FileSystemStorage};
-use filefield::testing::{Baseline, failpoints, spawn};
+use filefield::testing::{Baseline, failpoints};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -191,16 +191,13 @@ pub(super) fn comes_and_goes(tried: &mut Try<'_>, instead: Instead) -> Result<bo
         let before = Baseline::take(&world.db).await?;
         let told = Told::default();
         let seed = tried.random.next();
-        let load = world.enter(async {
+        let load = tokio::spawn({
             let (world, told) = (world.clone(), told.clone());
-            spawn(async move {
-                let tell = move |order: &Order, outcome| {
-                    told.lock().unwrap_or_else(PoisonError::into_inner).push((order.clone(), outcome));
-                };
-                world.load(seed, 3, 60, tell).await;
-            })
+            let tell = move |order: &Order, outcome| {
+                told.lock().unwrap_or_else(PoisonError::into_inner).push((order.clone(), outcome));
+            };
+            async move { world.enter(world.load(seed, 3, 60, tell)).await }
         });
-        let load = load.await;
         let mut count = 0;
         while !load.is_finished() && count < 12 {
             tokio::time::sleep(Duration::from_millis(5 + tried.random.below(25))).await;
