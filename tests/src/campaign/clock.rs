@@ -150,7 +150,8 @@ fn inside(options: &Options, folder: &Path) -> Result<Report> {
                     report.add("failed cleanly", 1);
                     // Swept under its feet, or SQLite's one lock was not to be had. What was staged before the
                     // transaction has to be assigned again, so trying again does not help there.
-                    let is_staged = matches!(scenario.order.change, Change::ReplaceIn(_) | Change::RolledBack(_));
+                    let is_staged =
+                        matches!(scenario.order.change, Change::ReplaceIn(_) | Change::RolledBack(_));
                     let helps = retryable || (is_staged && kind == "StagedExpired");
                     if !matches!(kind.as_str(), "StagedExpired" | "Database") || uncertain || !helps {
                         report.violation("P9", format!("{kind}: {text}; after {tried}"));

@@ -38,7 +38,7 @@ struct Scene {
 
 type Told = Arc<Mutex<Vec<(Order, Option<Outcome>)>>>;
 
-fn run_command(command: &str, arguments: &[&str], path: &Path) -> Result {
+pub(super) fn run_command(command: &str, arguments: &[&str], path: &Path) -> Result {
     let output = Command::new(command).args(arguments).arg(path).output()?;
     if output.status.success() {
         return Ok(());
@@ -161,18 +161,18 @@ impl Drop for Scene {
 }
 
 /// Deletions fall due at once; stages that are under way keep their leases.
-async fn sweep(world: &World) -> Result {
+pub(super) async fn sweep(world: &World) -> Result {
     world.execute("UPDATE filefield_journal SET due_at = 0 WHERE kind = 'delete'").await?;
     filefield::db::sweep(&world.db).await?;
     Ok(())
 }
 
-fn runtime() -> Result<tokio::runtime::Runtime> {
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime> {
     Ok(tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?)
 }
 
 /// Performs an operation while nothing else happens.
-async fn perform(world: &World, expected: &mut Expected, order: Order) -> Outcome {
+pub(super) async fn perform(world: &World, expected: &mut Expected, order: Order) -> Outcome {
     expected.begin(&order);
     let outcome = Outcome::of(world.enter(world.perform(&order)).await);
     expected.end(&order, &outcome);
