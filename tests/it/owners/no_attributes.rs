@@ -119,6 +119,33 @@ async fn without_attributes_a_file_of_a_killed_save_goes() {
     .await;
 }
 
+/// As if the process had died right after it had reserved the name. A version that noted no owners left tokens without
+/// an identity, and of those nobody knows.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_attributes_a_killed_save_that_met_a_foreign_file_leaves_no_dead_entry() {
+    run(|db, _, root| async move {
+        std::fs::create_dir_all(root.join("notes")).unwrap();
+        // There is a root, and a mark of it.
+        note("b.txt", "ours").save(&db).await.unwrap();
+        for (token, left) in [("identity-token", 0), ("token", 1)] {
+            std::fs::write(root.join("notes/a.txt"), "another program's").unwrap();
+            execute(
+                &db,
+                &format!(
+                    "INSERT INTO filefield_journal \
+                     (storage, name, kind, state, token, due_at, model_table, model_column) \
+                     VALUES ('override', 'notes/a.txt', 'write', 'pending', '{token}', 0, 'owned_notes', 'scan')"
+                ),
+            )
+            .await;
+            sweep_all(&db).await;
+            assert_eq!(entries(&db).await, left, "{token}");
+            assert_eq!(std::fs::read(root.join("notes/a.txt")).unwrap(), b"another program's");
+        }
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn without_attributes_a_file_that_took_the_place_of_ours_stays() {
     run(|db, storage, root| async move {

@@ -10,7 +10,7 @@ use super::options::Options;
 use super::place::Place;
 use super::report::Report;
 use super::scenario;
-use super::world::{Expected, Outcome, Random, World};
+use super::world::{Change, Expected, Outcome, Random, World};
 use super::{Error, Result};
 use filefield::storage::Durability;
 use std::path::{Path, PathBuf};
@@ -148,8 +148,12 @@ fn inside(options: &Options, folder: &Path) -> Result<Report> {
                 End::Told(Outcome::Done) => report.add("done all the same", 1),
                 End::Told(Outcome::Failed { uncertain, retryable, text, kind }) => {
                     report.add("failed cleanly", 1);
-                    // Swept under its feet, or SQLite's one lock was not to be had.
-                    if !matches!(kind.as_str(), "StagedExpired" | "Database") || uncertain || !retryable {
+                    // Swept under its feet, or SQLite's one lock was not to be had. What was staged before the
+                    // transaction has to be assigned again, so trying again does not help there.
+                    let is_staged =
+                        matches!(scenario.order.change, Change::ReplaceIn(_) | Change::RolledBack(_));
+                    let helps = retryable || (is_staged && kind == "StagedExpired");
+                    if !matches!(kind.as_str(), "StagedExpired" | "Database") || uncertain || !helps {
                         report.violation("P9", format!("{kind}: {text}; after {tried}"));
                     }
                 }
@@ -184,7 +188,7 @@ async fn jumping(
     loop {
         tokio::time::sleep(Duration::from_micros(random.below(1_500))).await;
         jump.by(days, clocks, world).await?;
-        // There and back: who takes longer than a day is not promised anything (F45).
+        // There and back: who takes longer than a day is not promised anything.
         days = match jump {
             Jump::DueTimes => -days,
             _ => *random.pick(&[-1, 1, 1]),

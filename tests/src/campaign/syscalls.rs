@@ -162,10 +162,11 @@ fn is_needed(traced: &Traced, call: &Call, tried: &str) -> bool {
     syncs && traced.scenario.name.starts_with("create")
 }
 
-/// Whether the kind of an error tells what happened. What the database says of its files is an error of the database.
+/// Whether the kind of an error tells what happened. What the database says of its files is an error of the database. A
+/// database that finds its disk full may say so, and at some calls says less.
 fn is_right(call: &Call, kind: &str, found: &str) -> bool {
     match call.on {
-        On::Database => found == "Database",
+        On::Database => found == "Database" || (kind == "StorageFull" && found == kind),
         _ => found == kind,
     }
 }

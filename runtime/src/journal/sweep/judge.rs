@@ -110,6 +110,15 @@ async fn decide(
             ErrorKind::NotFound => return Ok(Outcome::Absent),
             ErrorKind::Unsupported if name.upload_token() == Some(&entry.token) => {}
             ErrorKind::Unsupported if writer.is_none() && is_token_in_name(entry) => {}
+            // The owner is noted before a file gets its name, so this one is another program's. A token without an
+            // identity may be that of a version which noted none.
+            ErrorKind::Unsupported
+                if !entry.is_delete
+                    && storage.always_keeps_owners()
+                    && !identity::identity_in(&entry.token).is_empty() =>
+            {
+                return Ok(Outcome::Absent);
+            }
             ErrorKind::Unsupported => {
                 return Ok(Outcome::Dead("the storage cannot prove that the file is ours".to_owned()));
             }

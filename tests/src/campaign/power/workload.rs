@@ -36,7 +36,8 @@ async fn work(folder: &Path, plan: Plan) -> Result {
     make(folder).await?;
     let storage = FileSystemStorage::builder(folder.join("media")).base_url("/media/").build()?;
     let db = db::connect(&World::sqlite(folder)).await?;
-    let world = World { folder: folder.to_owned(), db, storage: Arc::new(storage), recording: None };
+    let world =
+        World { folder: folder.to_owned(), db, storage: Arc::new(storage), recording: None, beside: None };
     // One flush for all of it, and states of nothing else.
     world.execute("PRAGMA synchronous = OFF").await?;
     grow_log(&world).await?;

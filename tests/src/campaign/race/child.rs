@@ -45,7 +45,8 @@ async fn race(setup: Setup) -> Result<Sums> {
     let recording = RecordingStorage::new(Arc::new(local)).keep_last(1);
     let recording = recording.forbid_deletion(move |name| named(judge.clone(), name));
     let recording = Arc::new(recording);
-    let world = World { folder: setup.folder.clone(), db, storage: recording.clone(), recording: None };
+    let world =
+        World { folder: setup.folder.clone(), db, storage: recording.clone(), recording: None, beside: None };
     let mut sums = world.enter(work(world.clone(), &setup)).await?;
     sums.done.insert("deletions".to_owned(), recording.count(Operation::Delete));
     for violation in recording.violations() {

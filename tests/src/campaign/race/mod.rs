@@ -165,9 +165,9 @@ async fn judge(world: &World, sums: &Sums, report: &mut Report, again: &str) -> 
     Ok(())
 }
 
-/// What the file of a row holds: an image's head, and whose it is.
+/// What the file of a row holds: a sound image, and whose it is.
 fn content(row: &str, which: &str) -> Vec<u8> {
-    let mut bytes = b"GIF89a\x01\x02\x03\x04\0\0\0".to_vec();
+    let mut bytes = b"GIF89a\x01\x02\x03\x04\0\0\0;".to_vec();
     bytes.extend(format!("{row} {which}").bytes());
     bytes
 }

@@ -29,7 +29,7 @@ impl Replacer {
 
     pub(super) async fn run(mut self) -> Sums {
         let mut stale = None;
-        while self.replaces.load(Ordering::Relaxed) < self.most {
+        while self.replaces.load(Ordering::Relaxed) < self.most && !self.sums.is_enough() {
             if self.random.below(4) == 0 {
                 stale = None;
             }

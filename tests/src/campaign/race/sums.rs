@@ -36,6 +36,11 @@ impl Sums {
         }
     }
 
+    /// Whether so much is broken that going on shows nothing new, and may never end.
+    pub(super) fn is_enough(&self) -> bool {
+        self.violations.len() >= MOST_TEXTS
+    }
+
     pub(super) fn add(&mut self, other: Sums) {
         for (what, count) in other.done {
             *self.done.entry(what).or_default() += count;

@@ -94,7 +94,7 @@ async fn campaign(options: &Options, back: &Handle) -> Result<Report> {
         // Two clients in three try again.
         stages += 1;
         let retries = match options.text("retries", "any") {
-            "any" => usize::from((stages + options.seed) % 3 > 0),
+            "any" => usize::from(!(stages + options.seed).is_multiple_of(3)),
             retries => retries.parse()?,
         };
         let habits = Habits { patience: patience[usize::from(is_large)], retries };

@@ -32,6 +32,8 @@ pub(crate) struct World {
     pub(crate) storage: SharedStorage,
     /// The storage once more, where every deletion is judged (R5).
     pub(crate) recording: Option<Arc<RecordingStorage>>,
+    /// Another database whose rows have files in the same media folder.
+    pub(crate) beside: Option<DatabaseConnection>,
 }
 
 impl World {
@@ -61,7 +63,7 @@ impl World {
     ) -> Result<World> {
         let db = db::connect(url).await?;
         db::migrate::<Car>(&db).await?;
-        let world = World { folder: folder.to_owned(), db, storage, recording: None };
+        let world = World { folder: folder.to_owned(), db, storage, recording: None, beside: None };
         let db = world.db.clone();
         Ok(if judged { world.judged(&db) } else { world })
     }

@@ -4,6 +4,7 @@
 //! `world [--worlds renamed,unmounted,..]`: each world in turn, until `--count` are done. A further kind of world is a
 //! line in `WORLDS`.
 
+mod owners;
 mod roots;
 
 use super::options::Options;
@@ -17,7 +18,7 @@ const INSIDE: &str = "CAMPAIGN_WORLDS";
 /// One try: the world is made, disturbed, settled and judged. Whether what it is about has really happened.
 type World = fn(&mut Try<'_>) -> Result<bool>;
 
-const WORLDS: [(&str, World); 8] = [
+const WORLDS: [(&str, World); 11] = [
     ("renamed", |tried| roots::comes_and_goes(tried, roots::Instead::Nothing)),
     ("empty", |tried| roots::comes_and_goes(tried, roots::Instead::EmptyFolder)),
     ("foreign", |tried| roots::comes_and_goes(tried, roots::Instead::FilesOfOthers)),
@@ -26,6 +27,9 @@ const WORLDS: [(&str, World); 8] = [
     ("another-disk", |tried| roots::comes_and_goes(tried, roots::Instead::AnotherDisk)),
     ("copied", roots::is_copied),
     ("swapped", roots::is_swapped_before_a_deletion),
+    ("no-attributes", owners::keeps_no_attributes),
+    ("shared", owners::is_shared_by_two_databases),
+    ("restored", owners::is_a_restored_database),
 ];
 
 /// What a try has at hand.
@@ -53,7 +57,7 @@ pub(crate) fn run(options: &Options) -> Result<Report> {
             Ok(true) => report.fired += 1,
             Ok(false) => {}
             Err(problem) => {
-                report.violation("hang or crash", format!("{problem}; in {name}, number {number}"))
+                report.violation("hang or crash", format!("{problem}; in {name}, number {number}"));
             }
         }
     }

@@ -10,7 +10,7 @@ use crate::campaign::world::{
 use crate::campaign::{Error, Result};
 use filefield::SharedStorage;
 use filefield::storage::{Durability, FileSystemStorage};
-use filefield::testing::{Baseline, failpoints, spawn};
+use filefield::testing::{Baseline, failpoints};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -38,7 +38,7 @@ struct Scene {
 
 type Told = Arc<Mutex<Vec<(Order, Option<Outcome>)>>>;
 
-fn run_command(command: &str, arguments: &[&str], path: &Path) -> Result {
+pub(super) fn run_command(command: &str, arguments: &[&str], path: &Path) -> Result {
     let output = Command::new(command).args(arguments).arg(path).output()?;
     if output.status.success() {
         return Ok(());
@@ -161,18 +161,18 @@ impl Drop for Scene {
 }
 
 /// Deletions fall due at once; stages that are under way keep their leases.
-async fn sweep(world: &World) -> Result {
+pub(super) async fn sweep(world: &World) -> Result {
     world.execute("UPDATE filefield_journal SET due_at = 0 WHERE kind = 'delete'").await?;
     filefield::db::sweep(&world.db).await?;
     Ok(())
 }
 
-fn runtime() -> Result<tokio::runtime::Runtime> {
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime> {
     Ok(tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?)
 }
 
 /// Performs an operation while nothing else happens.
-async fn perform(world: &World, expected: &mut Expected, order: Order) -> Outcome {
+pub(super) async fn perform(world: &World, expected: &mut Expected, order: Order) -> Outcome {
     expected.begin(&order);
     let outcome = Outcome::of(world.enter(world.perform(&order)).await);
     expected.end(&order, &outcome);
@@ -191,16 +191,13 @@ pub(super) fn comes_and_goes(tried: &mut Try<'_>, instead: Instead) -> Result<bo
         let before = Baseline::take(&world.db).await?;
         let told = Told::default();
         let seed = tried.random.next();
-        let load = world.enter(async {
+        let load = tokio::spawn({
             let (world, told) = (world.clone(), told.clone());
-            spawn(async move {
-                let tell = move |order: &Order, outcome| {
-                    told.lock().unwrap_or_else(PoisonError::into_inner).push((order.clone(), outcome));
-                };
-                world.load(seed, 3, 60, tell).await;
-            })
+            let tell = move |order: &Order, outcome| {
+                told.lock().unwrap_or_else(PoisonError::into_inner).push((order.clone(), outcome));
+            };
+            async move { world.enter(world.load(seed, 3, 60, tell)).await }
         });
-        let load = load.await;
         let mut count = 0;
         while !load.is_finished() && count < 12 {
             tokio::time::sleep(Duration::from_millis(5 + tried.random.below(25))).await;
