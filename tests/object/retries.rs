@@ -21,9 +21,7 @@ fn content(source: &str, folder: &Path, text: &'static str) -> FileField {
             writer.write_all(text.as_bytes()).unwrap();
             FileField::new("ferry.txt", writer.finish().unwrap())
         }
-        "reader" => {
-            FileField::pending(Pending::new("ferry.txt", filefield::Content::reader(text.as_bytes())))
-        }
+        "reader" => FileField::pending(Pending::new("ferry.txt", Content::reader(text.as_bytes()))),
         _ => {
             let pieces = text.as_bytes().chunks(3).map(|piece| Ok(piece.into()));
             FileField::pending(Pending::new("ferry.txt", Content::stream(stream::iter(pieces))))
@@ -31,15 +29,18 @@ fn content(source: &str, folder: &Path, text: &'static str) -> FileField {
     }
 }
 
-fn ferry(name: &str) -> Ferry {
-    Ferry { name: name.into(), ..Ferry::default() }
+fn ferry(name: &str, photo: FileField) -> Ferry {
+    let mut ferry = Ferry::default();
+    ferry.name = name.into();
+    ferry.photo = photo;
+    ferry
 }
 
 async fn retried(storage: SharedStorage, source: &str) {
     let (folder, db) = database().await;
-    ferry("one").save(&db).await.unwrap();
+    ferry("one", FileField::default()).save(&db).await.unwrap();
 
-    let mut two = Ferry { photo: content(source, folder.path(), "cars"), ..ferry("one") };
+    let mut two = ferry("one", content(source, folder.path(), "cars"));
     assert_eq!(two.save(&db).await.unwrap_err().kind(), ErrorKind::UniqueViolation, "{source}");
     two.name = "two".into();
     two.save(&db).await.unwrap();
@@ -48,9 +49,9 @@ async fn retried(storage: SharedStorage, source: &str) {
     // Of several, the first one finds its name taken by an object that nobody here knows of.
     let taken = crate::name("ferries/bytes.txt");
     storage.save(taken, "another's".into(), &SaveOptions::default()).await.unwrap();
-    let mut three = Ferry { photo: FileField::new("bytes.txt", "first"), ..ferry("three") };
+    let mut three = ferry("three", FileField::new("bytes.txt", "first"));
     three.plan = content(source, folder.path(), "second");
-    let mut four = Ferry { photo: content(source, folder.path(), "third"), ..ferry("four") };
+    let mut four = ferry("four", content(source, folder.path(), "third"));
     stage_all(&db, &mut [&mut three, &mut four]).await.unwrap();
     three.save(&db).await.unwrap();
     four.save(&db).await.unwrap();
@@ -59,7 +60,7 @@ async fn retried(storage: SharedStorage, source: &str) {
     }
 
     // One that is given up is swept.
-    let mut five = Ferry { photo: content(source, folder.path(), "cars"), ..ferry("one") };
+    let mut five = ferry("one", content(source, folder.path(), "cars"));
     five.save(&db).await.unwrap_err();
     drop(five);
     swept(&db).await;
