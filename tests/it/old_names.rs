@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 #[derive(Debug, Clone, Default, Model)]
-#[model(table = "letters")]
+#[model(table = "old_letters")]
 struct Letter {
     #[model(primary_key)]
     id: i64,
@@ -46,7 +46,7 @@ const ODD: [(&str, &str); 20] = [
 ];
 
 async fn database(folder: &Path) -> DatabaseConnection {
-    let url = format!("sqlite://{}?mode=rwc", folder.join("letters.db").display());
+    let url = format!("sqlite://{}?mode=rwc", folder.join("old_letters.db").display());
     let db = db::connect(&url).await.unwrap();
     db::migrate::<Letter>(&db).await.unwrap();
     for (number, (name, _)) in ODD.iter().enumerate() {
@@ -56,7 +56,7 @@ async fn database(folder: &Path) -> DatabaseConnection {
 }
 
 async fn insert(db: &DatabaseConnection, number: usize, name: &str) {
-    let sql = "INSERT INTO letters (title, scan) VALUES (?, ?)";
+    let sql = "INSERT INTO old_letters (title, scan) VALUES (?, ?)";
     let values = [format!("letter {number}").into(), name.into()];
     let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
     db.execute_raw(statement).await.unwrap();

@@ -57,7 +57,8 @@ async fn files_with_names_of_older_programs_are_adopted_and_deleted_with_their_l
     for place in PLACES {
         std::fs::write(root.join(place), place).unwrap();
     }
-    old_rows(&db, &["10:30.txt", ".hidden", "docs\\win.txt", "/notes/absolute.txt", "notes/absolute.txt"]).await;
+    old_rows(&db, &["10:30.txt", ".hidden", "docs\\win.txt", "/notes/absolute.txt", "notes/absolute.txt"])
+        .await;
     with_storage(local(&root), async {
         let report = adopt::<Note>(&db, "scan").run().await.unwrap();
         assert_eq!((report.adopted, report.owned, report.is_complete()), (4, 1, true), "{report}");
