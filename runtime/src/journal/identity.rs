@@ -9,7 +9,7 @@ use super::entry::{any, dialect, execute, look, rows, sql, text};
 use super::error::is_missing_table;
 use super::{Dialect, schema};
 use crate::{Error, ErrorKind, Result, name};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseConnectionType};
+use sea_orm::{ConnectionTrait, DatabaseConnection};
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -114,15 +114,15 @@ pub(super) async fn read(db: &impl ConnectionTrait) -> Result<Option<Arc<str>>> 
 fn address(db: &DatabaseConnection) -> Option<usize> {
     match &db.inner {
         #[cfg(feature = "db-sqlite")]
-        DatabaseConnectionType::SqlxSqlitePoolConnection(_) => {
+        sea_orm::DatabaseConnectionType::SqlxSqlitePoolConnection(_) => {
             Some(std::ptr::from_ref(db.get_sqlite_connection_pool().options()).addr())
         }
         #[cfg(feature = "db-postgres")]
-        DatabaseConnectionType::SqlxPostgresPoolConnection(_) => {
+        sea_orm::DatabaseConnectionType::SqlxPostgresPoolConnection(_) => {
             Some(std::ptr::from_ref(db.get_postgres_connection_pool().options()).addr())
         }
         #[cfg(feature = "db-mysql")]
-        DatabaseConnectionType::SqlxMySqlPoolConnection(_) => {
+        sea_orm::DatabaseConnectionType::SqlxMySqlPoolConnection(_) => {
             Some(std::ptr::from_ref(db.get_mysql_connection_pool().options()).addr())
         }
         _ => None,

@@ -12,7 +12,7 @@ use crate::registry::StorageHandle;
 use crate::settings::OVERRIDE;
 use crate::storage::WhichRoot;
 use crate::{Error, ErrorKind, Result, SharedStorage, Storage};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseConnectionType};
+use sea_orm::{ConnectionTrait, DatabaseConnection};
 use sha2::{Digest, Sha256};
 use std::any::Any;
 use std::sync::{Arc, PoisonError, RwLock, Weak};
@@ -41,15 +41,15 @@ impl Compared {
 fn database_of(db: &DatabaseConnection) -> Option<Arc<dyn Any + Send + Sync>> {
     match &db.inner {
         #[cfg(feature = "db-sqlite")]
-        DatabaseConnectionType::SqlxSqlitePoolConnection(_) => {
+        sea_orm::DatabaseConnectionType::SqlxSqlitePoolConnection(_) => {
             Some(db.get_sqlite_connection_pool().connect_options())
         }
         #[cfg(feature = "db-postgres")]
-        DatabaseConnectionType::SqlxPostgresPoolConnection(_) => {
+        sea_orm::DatabaseConnectionType::SqlxPostgresPoolConnection(_) => {
             Some(db.get_postgres_connection_pool().connect_options())
         }
         #[cfg(feature = "db-mysql")]
-        DatabaseConnectionType::SqlxMySqlPoolConnection(_) => {
+        sea_orm::DatabaseConnectionType::SqlxMySqlPoolConnection(_) => {
             Some(db.get_mysql_connection_pool().connect_options())
         }
         _ => None,
