@@ -154,6 +154,7 @@ impl<M: Table> NewUpload<M> {
         let life = i64::try_from(seconds(self.terms.expires)).unwrap_or(i64::MAX);
         let entry = journal::announce(db, def, M::TABLE, &handle, upload, life).await?;
         let sent = async {
+            self.terms.owner = Some(journal::owner_token(&journal::identity(db).await?, &token));
             let sent = handle.direct_upload(upload, &self.terms).await?;
             if let Some(id) = &sent.id
                 && let Err(error) = journal::note_parts(db, entry, id).await

@@ -19,6 +19,7 @@ pub(crate) struct Prepared {
     /// What the client called it.
     pub(crate) original_name: String,
     /// Random; where names are unique it is in the name too.
+    #[cfg(feature = "db")]
     pub(crate) token: String,
     /// Proves that the stored file is ours: the token, behind the identity of the database where that is known.
     pub(crate) owner: String,
@@ -190,6 +191,7 @@ impl Prepared {
             name,
             original_name: original_name.to_owned(),
             owner: token.clone(),
+            #[cfg(feature = "db")]
             token,
             #[cfg(feature = "db")]
             upload: None,

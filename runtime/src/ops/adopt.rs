@@ -16,7 +16,8 @@ const SHOWN: usize = 100;
 /// as all others are. Nothing happens before [`run`](Adopt::run).
 ///
 /// The bytes and the names stay as they are. It may be killed at any moment and run again, also while the site runs. A
-/// storage that cannot give an existing file a token, such as a bucket, is left alone and reported.
+/// storage that cannot give an existing file a token is left alone and reported. In a bucket each object is written anew,
+/// and one that is larger than a part (8 MiB by default) cannot be given one.
 ///
 /// A file that carries the token of another database is another application's, and is left alone.
 ///

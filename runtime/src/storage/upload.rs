@@ -33,12 +33,15 @@ pub struct UploadTerms {
     pub sha256: Option<[u8; 32]>,
     /// Bytes of each part but the last; `None` for one request.
     pub part_size: Option<u64>,
+    /// The owner token of the file that the upload becomes; by default the token in the name of the upload. A bucket that
+    /// stores it with the upload need not rewrite the bytes when they become the file.
+    pub owner: Option<String>,
 }
 
 impl UploadTerms {
     /// An upload of `size` bytes in one request.
     pub fn new(size: u64, expires: Duration) -> Self {
-        UploadTerms { size, expires, content_type: None, sha256: None, part_size: None }
+        UploadTerms { size, expires, content_type: None, sha256: None, part_size: None, owner: None }
     }
 
     /// The size of each part, in bytes; `None` for an upload in one request.

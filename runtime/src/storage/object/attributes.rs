@@ -79,16 +79,27 @@ pub(super) fn of_file(
         }
     }
     if let Some(owner) = owner {
-        if !is_header(owner) {
-            return Err(Error::new(
-                ErrorKind::Usage,
-                "an owner token is up to 255 characters of visible ASCII",
-            ));
-        }
-        attributes.insert(Attribute::Metadata(OWNER.into()), owner.to_owned().into());
+        insert_owner(&mut attributes, owner)?;
     }
     attributes.insert(Attribute::Metadata(SAVE.into()), save.to_owned().into());
     Ok(attributes)
+}
+
+fn insert_owner(attributes: &mut Attributes, owner: &str) -> Result<()> {
+    if !is_header(owner) {
+        let text = "an owner token is up to 255 characters of visible ASCII";
+        return Err(Error::new(ErrorKind::Usage, text));
+    }
+    attributes.insert(Attribute::Metadata(OWNER.into()), owner.to_owned().into());
+    Ok(())
+}
+
+/// Gives the attributes of an object another owner token. Services do not tell the storage class with the others.
+pub(super) fn set_owner(attributes: &mut Attributes, defaults: &Defaults, owner: &str) -> Result<()> {
+    if let Some(class) = &defaults.storage_class {
+        attributes.insert(Attribute::StorageClass, class.clone().into());
+    }
+    insert_owner(attributes, owner)
 }
 
 /// The owner token among the attributes.

@@ -197,6 +197,7 @@ impl ObjectStorageBuilder {
             allow_overwrite: self.allow_overwrite,
             defaults: self.defaults,
             guarantees,
+            replaces_seen: OnceCell::new_with(self.trusted.then_some(true)),
             copies_create_only: OnceCell::new_with(self.trusted.then_some(true)),
             #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
             signer: self.signer,

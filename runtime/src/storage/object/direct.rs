@@ -134,7 +134,8 @@ impl ObjectStorage {
     fn upload_attributes(&self, name: FileName<'_>, terms: &UploadTerms) -> Result<Attributes> {
         let token = name.upload_token();
         let stated = terms.content_type.as_deref();
-        attributes::of_file(&self.defaults, name, &[], stated, token, token.unwrap_or_default())
+        let owner = terms.owner.as_deref().or(token);
+        attributes::of_file(&self.defaults, name, &[], stated, owner, token.unwrap_or_default())
     }
 
     /// Makes an object of the parts that were sent. One that is there already was made by the try before. Nothing is sent

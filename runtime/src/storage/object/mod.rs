@@ -15,6 +15,7 @@ mod feed;
 mod keys;
 mod list;
 mod multipart;
+mod owner;
 mod probe;
 mod promote;
 mod read;
@@ -123,6 +124,8 @@ pub struct ObjectStorage {
     defaults: Defaults,
     guarantees: OnceCell<Guarantees>,
     copies_create_only: OnceCell<bool>,
+    /// Whether the bucket replaces an object only if it is the one that was seen.
+    replaces_seen: OnceCell<bool>,
     #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
     signer: Option<signed::UrlSigner>,
     #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
@@ -303,6 +306,14 @@ impl Storage for ObjectStorage {
             }
         };
         owner.await.map_err(|error| self.located(error, "owner", Some(name.as_str())))
+    }
+
+    /// Writes the object anew, for as many bytes as one [part](ObjectStorageBuilder::part_size) has; larger ones are
+    /// unsupported, and so are all in a bucket that ignores `If-Match`. Type, disposition, cache control and metadata stay.
+    /// What the service keeps elsewhere, such as tags, an ACL of the object or its storage class, is that of a new object.
+    async fn set_owner(&self, name: FileName<'_>, owner: &str) -> Result<()> {
+        let set = self.give_owner(name, owner).await;
+        set.map_err(|error| self.located(error, "set_owner", Some(name.as_str())))
     }
 
     /// The three services do; of another store nobody knows.

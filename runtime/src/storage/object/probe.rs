@@ -3,7 +3,7 @@
 use super::ObjectStorage;
 use super::error::{Effect, convert, may_pass};
 use crate::Result;
-use object_store::{CopyMode, CopyOptions, Error as StoreError, PutMode, PutOptions};
+use object_store::{CopyMode, CopyOptions, Error as StoreError, PutMode, PutOptions, PutResult};
 
 /// The object that shows it.
 const MARKER: &str = "create-only";
@@ -43,10 +43,8 @@ impl ObjectStorage {
     /// Makes the marker, which must be refused where it is there. It stays: nothing has to be deleted, which may not
     /// be allowed, and the next process needs one request.
     async fn probe(&self) -> Result<Guarantees> {
-        let marker = self.keys.reserved(MARKER)?;
         for _ in 0..2 {
-            let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
-            match self.store.put_opts(&marker, TEXT.into(), options).await {
+            match self.probe_with(PutMode::Create).await? {
                 Err(StoreError::AlreadyExists { .. } | StoreError::Precondition { .. }) => {
                     return Ok(Guarantees { create_only: true });
                 }
@@ -55,6 +53,13 @@ impl ObjectStorage {
             }
         }
         Ok(Guarantees { create_only: false })
+    }
+
+    /// Writes the marker, in a way that is to be refused.
+    pub(super) async fn probe_with(&self, mode: PutMode) -> Result<object_store::Result<PutResult>> {
+        let marker = self.keys.reserved(MARKER)?;
+        let options = PutOptions { mode, ..PutOptions::default() };
+        Ok(self.store.put_opts(&marker, TEXT.into(), options).await)
     }
 
     /// Whether the bucket refuses a copy onto a name that is taken: a copy of the marker onto itself shows it. Any

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::inspect::{Inspection, Inspector, Rules};
-use object_store::{Attribute, PutOptions};
+use object_store::{Attribute, Attributes, PutOptions};
 
 fn owned() -> SaveOptions {
     SaveOptions { owner: Some("mine".into()), ..exact() }
@@ -126,6 +126,46 @@ async fn one_lost_answer_says_nothing_of_the_bucket() {
     store.requests();
     storage.copy(name("a"), name("b"), &owned()).await.unwrap();
     assert_eq!(store.requests(), ["head", "copy", "copy", "head"]);
+}
+
+/// Whoever adopts files that an older program has stored loses nothing of them.
+#[tokio::test]
+async fn an_object_that_is_there_gets_an_owner() {
+    let store = Double::default();
+    let storage = over(&store).part_size(1024).build().unwrap();
+    let old: Attributes = [
+        (Attribute::ContentType, "text/csv"),
+        (Attribute::CacheControl, "max-age=7"),
+        (Attribute::Metadata("theirs".into()), "kept"),
+    ]
+    .into_iter()
+    .collect();
+    for (key, bytes) in [("a.csv", vec![7; 1024]), ("large.csv", vec![7; 1025])] {
+        let options = PutOptions { attributes: old.clone(), ..PutOptions::default() };
+        store.inner.put_opts(&key.into(), bytes.into(), options).await.unwrap();
+    }
+    for (fault, owner) in [(None, "first"), (None, "second"), (Some(Fault::AnswerLost), "third")] {
+        if let Some(fault) = fault {
+            store.fail("put", fault);
+        }
+        storage.set_owner(name("a.csv"), owner).await.unwrap();
+        assert_eq!(storage.owner(name("a.csv")).await.unwrap().as_deref(), Some(owner));
+    }
+    let stored = store.inner.get_opts(&"a.csv".into(), Default::default()).await.unwrap();
+    for (attribute, value) in &old {
+        assert_eq!(stored.attributes.get(attribute), Some(value));
+    }
+    assert_eq!(stored.bytes().await.unwrap(), vec![7; 1024]);
+
+    for (file, kind) in [("large.csv", ErrorKind::Unsupported), ("none.csv", ErrorKind::NotFound)] {
+        assert_eq!(storage.set_owner(name(file), "mine").await.unwrap_err().kind(), kind, "{file}");
+        assert!(!matches!(storage.owner(name(file)).await, Ok(Some(_))), "{file}");
+    }
+    // A bucket that would replace whatever is there by now.
+    let careless = Double { overwrites: true, ..store.clone() };
+    let storage = over(&careless).build().unwrap();
+    let error = storage.set_owner(name("large.csv"), "mine").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
 }
 
 const TOKEN: &str = "aaaabbbbccccddddeeeeffff23";
