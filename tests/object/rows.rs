@@ -2,10 +2,11 @@
 
 use filefield::db::sea_orm::{ConnectionTrait, TransactionTrait};
 use filefield::db::{self, DatabaseConnection, Table, migrate, sweep};
+use filefield::ops::adopt;
 use filefield::prelude::*;
 use filefield::storage::{CreateOnlyUploads, ObjectStorage};
 use filefield::testing::{Operation, RecordingStorage, with_storage};
-use filefield::{ErrorKind, FileName, SharedStorage};
+use filefield::{ErrorKind, FileName, SaveOptions, SharedStorage};
 use filefield_tests::buckets::provider::Provider;
 use filefield_tests::buckets::s3::{Server, over};
 use std::sync::Arc;
@@ -134,4 +135,30 @@ async fn rows_and_create_only_uploads_agree() {
     let client = server.client(&server.bucket()).with_http_connector(CreateOnlyUploads);
     let storage: SharedStorage = Arc::new(over(client.build().unwrap()).build().unwrap());
     with_storage(storage.clone(), rows(storage)).await;
+}
+
+/// What an older program has stored is deleted with its row, once it was adopted.
+async fn adopted(storage: SharedStorage) {
+    let (_folder, db) = database().await;
+    let old = crate::name("ferries/old.txt");
+    storage.save(old, "old".into(), &SaveOptions::default()).await.unwrap();
+    let mut one = Ferry { name: "one".into(), photo: FileField::stored(old.as_str()), ..Ferry::default() };
+    one.save(&db).await.unwrap();
+    let report = adopt::<Ferry>(&db, "photo").run().await.unwrap();
+    assert_eq!((report.adopted, report.is_complete()), (1, true), "{report}");
+    let report = adopt::<Ferry>(&db, "photo").run().await.unwrap();
+    assert_eq!((report.owned, report.is_complete()), (1, true), "{report}");
+    assert_eq!(one.photo().read().await.unwrap(), "old");
+    one.delete(&db).await.unwrap();
+    swept(&db).await;
+    assert!(!storage.exists(old).await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_of_an_older_program_are_adopted() {
+    for provider in Provider::honest().await {
+        println!("{}", provider.name());
+        let storage: SharedStorage = Arc::new(provider.fresh().await.build().unwrap());
+        with_storage(storage.clone(), adopted(storage)).await;
+    }
 }

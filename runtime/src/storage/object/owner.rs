@@ -49,7 +49,8 @@ impl ObjectStorage {
     /// Whether the bucket refuses to replace an object that is not the one that was seen: one that nobody has seen shows it.
     async fn replaces_what_was_seen(&self) -> Result<bool> {
         let ask = || async {
-            let never = UpdateVersion { e_tag: Some(NO_TAG.to_owned()), version: Some("1".to_owned()) };
+            let never =
+                UpdateVersion { e_tag: Some(NO_TAG.to_owned()), version: Some(NO_VERSION.to_owned()) };
             match self.probe_with(PutMode::Update(never)).await? {
                 Err(StoreError::Precondition { .. }) => Ok(true),
                 Err(error) if may_pass(&error) => Err(convert(error, Effect::Put)),
@@ -60,5 +61,6 @@ impl ObjectStorage {
     }
 }
 
-/// The ETag of no object.
+/// The generation of no object in Google Cloud Storage, and the ETag of none.
+const NO_VERSION: &str = "9223372036854775807";
 const NO_TAG: &str = "\"00000000000000000000000000000000\"";

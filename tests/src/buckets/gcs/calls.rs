@@ -25,7 +25,7 @@ const KEPT: [&str; 6] = [
     "x-goog-storage-class",
 ];
 const META: &str = "x-goog-meta-";
-const CREATE: &str = "x-goog-if-generation-match";
+const GENERATION: &str = "x-goog-if-generation-match";
 const COPY: &str = "x-goog-copy-source";
 /// How many names a page of a list has, unless fewer are asked for.
 const PAGE: usize = 1000;
@@ -77,13 +77,10 @@ impl Call {
         }
     }
 
-    /// Whether only a name that is free may be taken.
-    fn is_create(&self) -> Result<bool, Refused> {
-        match self.header(CREATE) {
-            None => Ok(false),
-            Some("0") => Ok(true),
-            Some(_) => Err((501, "NotImplemented")),
-        }
+    /// The generation that the object must have; 0 where the name must be free.
+    fn wanted(&self) -> Result<Option<u64>, Refused> {
+        let wanted = self.header(GENERATION).map(str::parse).transpose();
+        wanted.map_err(|_| (400, "InvalidArgument"))
     }
 }
 
@@ -184,13 +181,13 @@ impl State {
                 let from = decoded(call.header(COPY).unwrap());
                 let (from_bucket, from_key) = from.split_once('/').unwrap();
                 let original = objects.get(from_bucket, from_key)?;
-                objects.put(bucket, key, (original.bytes, original.headers), call.is_create()?)?;
+                objects.put(bucket, key, (original.bytes, original.headers), call.wanted()?)?;
                 Ok(xml("<CopyObjectResult><ETag>\"copied\"</ETag></CopyObjectResult>".into()))
             }
             ("PUT", false, []) => {
                 call.check_length()?;
                 let generation =
-                    objects.put(bucket, key, (call.body.clone(), call.kept()), call.is_create()?)?;
+                    objects.put(bucket, key, (call.body.clone(), call.kept()), call.wanted()?)?;
                 Ok(stored(&format!("\"{generation}\""), Some(generation)))
             }
             ("PUT", false, ["partNumber", "uploadId"]) => {
@@ -206,7 +203,7 @@ impl State {
                     escaped(key)
                 )))
             }
-            ("POST", false, ["uploadId"]) if !call.headers.contains_key(CREATE) => {
+            ("POST", false, ["uploadId"]) if !call.headers.contains_key(GENERATION) => {
                 let generation =
                     objects.complete(bucket, key, call.get("uploadId").unwrap(), &parts(&call.body)?)?;
                 Ok(xml(format!(

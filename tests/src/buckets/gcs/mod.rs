@@ -91,7 +91,7 @@ impl Server {
 
     /// Puts an object of another program into a bucket, whatever its key.
     pub fn put_foreign(&self, bucket: &str, key: &str) {
-        let put = self.state.objects.lock().unwrap().put(bucket, key, (Vec::new().into(), Vec::new()), false);
+        let put = self.state.objects.lock().unwrap().put(bucket, key, (Vec::new().into(), Vec::new()), None);
         put.unwrap();
     }
 

@@ -65,18 +65,19 @@ impl Objects {
         self.bucket(bucket)?.get(key).cloned().ok_or((404, "NoSuchKey"))
     }
 
-    /// Stores an object; with `create`, only where there is none. Both happen in one step, for the caller holds the
+    /// Stores an object, only in place of the `wanted` generation where that is given; 0 is none. Both happen in one step, for the caller holds the
     /// lock.
     pub(super) fn put(
         &mut self,
         bucket: &str,
         key: &str,
         (bytes, headers): (Bytes, Vec<(String, String)>),
-        create: bool,
+        wanted: Option<u64>,
     ) -> Result<u64, Refused> {
         let generation = self.next();
         let objects = self.bucket(bucket)?;
-        if create && objects.contains_key(key) {
+        let there = objects.get(key).map_or(0, |object| object.generation);
+        if wanted.is_some_and(|wanted| wanted != there) {
             return Err((412, "PreconditionFailed"));
         }
         objects.insert(key.to_owned(), Object { bytes, headers, generation, modified: SystemTime::now() });
@@ -144,7 +145,7 @@ impl Objects {
         }
         let headers = std::mem::take(&mut upload.headers);
         self.uploads.remove(id);
-        self.put(bucket, key, (bytes.into(), headers), false)
+        self.put(bucket, key, (bytes.into(), headers), None)
     }
 
     pub(super) fn abort(&mut self, bucket: &str, key: &str, id: &str) -> Result<(), Refused> {
