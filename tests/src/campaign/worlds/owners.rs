@@ -55,6 +55,11 @@ pub(super) fn keeps_no_attributes(tried: &mut Try<'_>) -> Result<bool> {
     let mut what = format!("the beginning of {}", tried.what);
     for kill in 0..4 {
         let mut child = settled_child(tried.report, &setup, &mut expected, &what)?;
+        if kill == 0 {
+            // What is left of a mark of the root that did not get its name goes by its age.
+            let order = Order::new("first", Change::Create(Files::all(&mut tried.random)));
+            child.perform(&order, &mut expected)?;
+        }
         let (seed, tasks) = (tried.random.next(), 1 + tried.random.below(4));
         child.send(&Command::Load { seed, tasks })?;
         std::thread::sleep(Duration::from_micros(500 + tried.random.below(200_000)));
@@ -104,7 +109,6 @@ pub(super) fn is_shared_by_two_databases(tried: &mut Try<'_>) -> Result<bool> {
         }
         perform(&two, &mut expected_two, Order::new("found", Change::Create(files))).await;
         let has_the_names = names(&lost) == names(&row(&two, "found").await?);
-        let before = [Baseline::take(&one.db).await?, Baseline::take(&two.db).await?];
         let mut loads = Vec::new();
         for world in [&one, &two] {
             let told = Arc::new(Mutex::new(Vec::new()));
@@ -133,14 +137,13 @@ pub(super) fn is_shared_by_two_databases(tried: &mut Try<'_>) -> Result<bool> {
                 expected.told(&order, outcome.as_ref());
             }
         }
-        // Both before one is judged: what only the other's journal knows is gone then.
-        for (world, before) in [&one, &two].into_iter().zip(&before) {
-            world.enter(world.settle(before)).await?;
+        // Both before one is judged: what only the other's journal knows is gone then, and all connections are open.
+        for world in [&one, &two] {
+            world.enter(world.settle(&Baseline::take(&world.db).await?)).await?;
         }
-        for ((world, expected), before) in
-            [(&one, &mut expected_one), (&two, &mut expected_two)].into_iter().zip(&before)
-        {
-            let settled = world.enter(world.settle(before)).await?;
+        for (world, expected) in [(&one, &mut expected_one), (&two, &mut expected_two)] {
+            let before = Baseline::take(&world.db).await?;
+            let settled = world.enter(world.settle(&before)).await?;
             judge(tried.report, expected, &settled, &tried.what);
         }
         Ok(has_the_names)
