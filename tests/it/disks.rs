@@ -26,8 +26,11 @@ fn files(folder: &Path) -> Vec<String> {
     files
 }
 
+/// What is kept in the reserved folder, without the mark of the root.
 fn reserved(folder: &Path) -> Vec<String> {
-    crate::support::files_below(&folder.join(".filefield"))
+    let mut files = crate::support::files_below(&folder.join(".filefield"));
+    files.retain(|file| file != "root");
+    files
 }
 
 async fn conforms(disk: &Disk) {

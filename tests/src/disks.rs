@@ -34,7 +34,7 @@ impl Disk {
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
         let image = folder.path().join("image");
         let file = std::fs::File::create(&image).map_err(|error| error.to_string())?;
-        file.set_len(64 << 20).map_err(|error| error.to_string())?;
+        file.set_len(256 << 20).map_err(|error| error.to_string())?;
         let at = |path: &Path| path.display().to_string();
         run(make, &[&at(&image)])?;
         let device = run(&["losetup", "-f", "--show"], &[&at(&image)])?;

@@ -16,7 +16,8 @@ use std::time::Duration;
 ///
 /// Any other `sea_orm::DatabaseConnection` works as well, but for two faults of the driver that this one's connections
 /// are guarded against: sqlx 0.9 goes on in a transaction that SQLite has ended for want of room, and gives a connection
-/// of MariaDB back whose `BEGIN` was cancelled. Commits on such a connection are acknowledged and lost.
+/// of PostgreSQL, MariaDB or MySQL back whose `BEGIN` was cancelled. Commits on such a connection are acknowledged and
+/// lost.
 ///
 /// # Errors
 /// [`Settings`](ErrorKind::Settings) for what is no URL of a database, or of one whose driver is not built in; no error
@@ -36,6 +37,8 @@ pub async fn connect(url: &str) -> Result<DatabaseConnection> {
     options.map_sqlx_sqlite_pool_opts(|pool| {
         pool.after_release(|connection, _| Box::pin(end_transaction(connection)))
     });
+    // Below, a `begin` that was cancelled has left its transaction open, and what is written in there is not committed.
+    // Rolling it back shows as well whether the server is still there, at the cost of the test that it replaces.
     #[cfg(feature = "db-mysql")]
     options.map_sqlx_mysql_pool_opts(|pool| {
         let pool = pool.after_connect(|connection, _| {
@@ -45,11 +48,19 @@ pub async fn connect(url: &str) -> Result<DatabaseConnection> {
                 Ok(())
             })
         });
-        // A `begin` that was cancelled leaves its transaction open, and what is reserved in there is not committed
-        // (R10). This asks the server as well whether it is still there, at the same cost.
         pool.test_before_acquire(false).before_acquire(|connection, _| {
             Box::pin(async move {
                 sea_orm::sqlx::Executor::execute(connection, "ROLLBACK").await?;
+                Ok(true)
+            })
+        })
+    });
+    #[cfg(feature = "db-postgres")]
+    options.map_sqlx_postgres_pool_opts(|pool| {
+        pool.test_before_acquire(false).before_acquire(|connection, _| {
+            Box::pin(async move {
+                // The server logs a warning for a `ROLLBACK` alone where there is nothing to roll back.
+                sea_orm::sqlx::Executor::execute(connection, "BEGIN; ROLLBACK").await?;
                 Ok(true)
             })
         })

@@ -10,6 +10,7 @@ use filefield::db::sea_orm::{
 use filefield::db::{self, Table};
 use filefield::prelude::*;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 #[derive(Debug, Clone, Default, PartialEq, Model)]
@@ -318,5 +319,34 @@ struct Broken;
 impl std::io::Read for Broken {
     fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
         Err(std::io::Error::other("the client has gone"))
+    }
+}
+
+on_every_database! {
+    async fn a_begin_that_is_cancelled_leaves_no_transaction_behind(database: Database) {
+        let url = database.url().to_owned();
+        garage::<Ship, _>(database, async |garage| {
+            // What is written over such a connection would be acknowledged, and lost with it.
+            let other = db::connect(&url).await.unwrap();
+            for number in 0..60_u64 {
+                cancelled_at(garage.db.begin(), number % 6, Duration::from_micros(number * 37 % 400)).await;
+                let insert = format!("INSERT INTO ships (name, photo, plan) VALUES ('{number}', '', '')");
+                garage.execute(&insert).await;
+                let ships = Ship::objects(&other).count().await.unwrap();
+                assert_eq!(ships, number + 1, "cancelled at poll {}", number % 6);
+            }
+        })
+        .await;
+    }
+}
+
+/// Polls a future some times, with pauses, and drops it.
+async fn cancelled_at<T>(future: impl Future<Output = T>, last: u64, pause: Duration) {
+    let mut future = std::pin::pin!(future);
+    for _ in 0..=last {
+        if std::future::poll_fn(|context| Poll::Ready(future.as_mut().poll(context).is_ready())).await {
+            break;
+        }
+        tokio::time::sleep(pause).await;
     }
 }

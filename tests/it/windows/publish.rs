@@ -22,7 +22,7 @@ on_every_database!(Barge:
 async fn f01_before_the_reservation(garage: Arc<Garage>) {
     within(RecordingStorage::new, &garage, async |storage| {
         let mut bad = barge("bad");
-        bad.photo = FileField::new("..", "x");
+        bad.photo = FileField::stored("../passwd");
         bad.save(&garage.db).await.unwrap_err();
         assert_eq!(storage.count(Operation::Save), 0);
     })

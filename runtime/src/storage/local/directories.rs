@@ -1,6 +1,7 @@
 //! Opening and making the directories below the root.
 
 use super::disk::{Disk, Durability};
+use super::placeholder;
 use super::root::{self, MARK, Mark, RootDir};
 use super::stage::{self, RESERVED, Staged};
 use super::sys::{self, PATH_ONLY, open_beneath, open_component};
@@ -22,6 +23,9 @@ pub(super) const MOST_REMOVALS: usize = 16;
 
 /// How long the root is taken to stay where it is, once it was looked at.
 const SOON: Duration = Duration::from_millis(10);
+
+/// How long another saver may take to give the root its mark.
+const MARKING: Duration = Duration::from_secs(3);
 
 /// An open directory at or below the root.
 pub(super) enum Directory {
@@ -274,12 +278,35 @@ impl Disk {
         rustix::fs::fchmod(staged.file(), Mode::RUSR | Mode::WUSR)?;
         staged.file().sync_all()?;
         match staged.publish(&self.calls, &target, MARK) {
-            Ok(()) | Err(Errno::EXIST) => {}
+            Ok(()) => {}
+            Err(Errno::EXIST) => self.other_mark(root)?,
             Err(error) => return Err(error.into()),
         }
         sys::sync_directory(target.directory.as_fd())?;
         let above = open_component(root.as_fd(), ".", OFlags::RDONLY | OFlags::DIRECTORY)?;
         Ok(sys::sync_directory(above.as_fd())?)
+    }
+
+    /// Waits for the mark that another saver gives the root. Where there are no links an empty file has its name first;
+    /// one that a killed process has left is removed.
+    fn other_mark(&self, root: &Arc<RootDir>) -> Result<()> {
+        let mark = format!("{RESERVED}/{MARK}");
+        let begin = Instant::now();
+        loop {
+            let pending = placeholder::is_pending(&self.calls, root, &mark)?;
+            if root::read_mark(root.as_fd())? != Mark::Missing {
+                return Ok(());
+            }
+            if !pending {
+                return Err(root::unreadable(Errno::ILSEQ));
+            }
+            if begin.elapsed() >= MARKING {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        placeholder::clear(&self.calls, root, |_, to, idle| to == mark && idle >= MARKING)?;
+        Err(root::unmarked())
     }
 
     /// The identity of the root, where that is what is wanted.

@@ -400,7 +400,7 @@ impl Disk {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY;
         let opened = self.root.with(|root: &Arc<RootDir>| {
             self.remove_notes(root, age);
-            placeholder::clear(&self.calls, root, |_, idle| idle >= age)?;
+            placeholder::clear(&self.calls, root, |_, _, idle| idle >= age)?;
             open_beneath(&self.calls, root.as_fd(), &path, flags, false)
         })?;
         let staging = match opened {

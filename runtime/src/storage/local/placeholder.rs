@@ -145,8 +145,12 @@ pub(super) fn is_pending(calls: &Calls, root: &RootDir, name: &str) -> Result<bo
 }
 
 /// Removes the placeholders that killed processes have left. `is_over` says which: it is given the path of the file that
-/// was to get the name, and how long ago that began.
-pub(super) fn clear(calls: &Calls, root: &RootDir, is_over: impl Fn(&str, Duration) -> bool) -> Result<()> {
+/// was to get the name, that name, and how long ago this began.
+pub(super) fn clear(
+    calls: &Calls,
+    root: &RootDir,
+    is_over: impl Fn(&str, &str, Duration) -> bool,
+) -> Result<()> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY;
     let folder = open_component(root.as_fd(), RESERVED, flags)
         .and_then(|reserved| open_component(reserved.as_fd(), NOTES, flags));
@@ -170,7 +174,7 @@ pub(super) fn clear(calls: &Calls, root: &RootDir, is_over: impl Fn(&str, Durati
         let read = file.take(MAX_NOTE_BYTES).read_to_string(&mut text);
         // A note that is not whole was never followed by a placeholder.
         let (from, to) = text.split_once('\0').filter(|_| read.is_ok()).unwrap_or_default();
-        if !is_over(from, age(&stat)) {
+        if !is_over(from, to, age(&stat)) {
             continue;
         }
         if !to.is_empty() {

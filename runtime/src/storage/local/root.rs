@@ -137,20 +137,20 @@ impl Root {
     pub(super) fn reopen(&self) -> InRoot<Arc<RootDir>> {
         let mut opened = self.open_location();
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        let fits = match &opened {
-            Ok(root) => state.check(root).is_ok(),
-            Err(_) => !(state.seen || state.known.is_some()),
-        };
-        if !fits {
-            // Another thread may have made or marked it since.
-            opened = self.open_location();
-        }
         let before = state.open.take();
         if let (None, Some(old)) = (&state.known, before)
             && let Ok(Mark::Is(found)) = read_mark(old.as_fd())
         {
             // Another process has marked it since it was opened here.
             state.known = Some(found);
+        }
+        let fits = match &opened {
+            Ok(root) => state.check(root).is_ok(),
+            Err(_) => !(state.seen || state.known.is_some()),
+        };
+        if !fits {
+            // Another saver may have made or marked it since.
+            opened = self.open_location();
         }
         match opened {
             Ok(root) => {
@@ -245,7 +245,7 @@ impl Root {
     }
 }
 
-fn read_mark(root: BorrowedFd<'_>) -> Result<Mark> {
+pub(super) fn read_mark(root: BorrowedFd<'_>) -> Result<Mark> {
     let read = || -> Result<Arc<str>> {
         let reserved = sys::open_component(root, RESERVED, PATH_ONLY | OFlags::DIRECTORY)?;
         let file = sys::open_component(reserved.as_fd(), MARK, OFlags::RDONLY | OFlags::NONBLOCK)?;
@@ -256,6 +256,10 @@ fn read_mark(root: BorrowedFd<'_>) -> Result<Mark> {
                 0 => break,
                 count => len += count,
             }
+        }
+        if len == 0 {
+            // The placeholder of a mark, where the file system has no links.
+            return Err(Errno::NOENT);
         }
         let text = std::str::from_utf8(&text[..len]).map_err(|_| Errno::ILSEQ)?.trim_end();
         let is_identity = text.len() == DIGITS && text.bytes().all(|byte| byte.is_ascii_hexdigit());

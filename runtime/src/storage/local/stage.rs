@@ -196,7 +196,7 @@ pub(super) fn abandon(calls: &Calls, root: &RootDir, owner: &str) -> Result<()> 
     if !is_plain(owner) {
         return Ok(());
     }
-    placeholder::clear(calls, root, |from, idle| {
+    placeholder::clear(calls, root, |from, _, idle| {
         from.rsplit_once('/').is_some_and(|(_, leaf)| leaf == owner) || idle >= MAX_PUBLISHING
     })?;
     let flags = OFlags::RDONLY | OFlags::DIRECTORY;
