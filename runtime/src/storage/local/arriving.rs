@@ -21,7 +21,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// What is gathered at most while earlier bytes are written.
-const MOST: usize = 256 * 1024;
+const MOST: usize = 1024 * 1024;
 /// What is worth a write, though more may come.
 const ENOUGH: usize = 64 * 1024;
 

@@ -5,7 +5,7 @@ use super::stage::Stage;
 use crate::campaign::Result;
 use crate::campaign::world::{Car, Change, Files, LARGE, Order, Outcome, Random, bytes};
 use filefield::prelude::*;
-use filefield::{FileName, SaveOptions, SharedStorage};
+use filefield::{Error, FileName, SaveOptions, SharedStorage};
 use std::sync::Arc;
 
 named! {
@@ -131,7 +131,8 @@ impl Operation {
             Rename => {
                 let mut car = subject.car()?;
                 match car.photo_mut().rename(&subject.to).await {
-                    Ok(()) => car.save(&stage.world.db).await,
+                    // The file has its new name, whatever becomes of the row.
+                    Ok(()) => car.save(&stage.world.db).await.map_err(Error::uncertain),
                     failed => failed,
                 }
             }
@@ -140,7 +141,7 @@ impl Operation {
                 match stage.in_bucket.rename(from?, to).await {
                     Ok(()) => {
                         car.photo_mut().set_name(&subject.to)?;
-                        car.save(&stage.world.db).await
+                        car.save(&stage.world.db).await.map_err(Error::uncertain)
                     }
                     failed => failed,
                 }
