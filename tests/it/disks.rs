@@ -114,6 +114,8 @@ async fn every_way_to_a_name(disk: &Disk) {
 struct StickNote {
     #[model(primary_key)]
     id: i64,
+    #[model(unique)]
+    title: String,
     #[file(upload_to = "scans", naming = "unique", meta_field = scan_meta)]
     scan: FileField,
     scan_meta: FileMeta,
@@ -132,6 +134,16 @@ async fn rows_replace_and_delete(disk: &Disk) {
         note.save(&db).await.unwrap();
         db::sweep(&db).await.unwrap();
         assert_eq!((files(&root).len(), note.scan().read().await.unwrap().as_ref()), (1, b"two".as_slice()));
+        // An upload outlives a save that was refused, though it cannot get a second name.
+        let mut temp = TempFile::create_in(disk.root()).unwrap();
+        temp.write_all(b"three").unwrap();
+        let scan = FileField::new("scan.txt", temp.finish().unwrap());
+        let mut second = StickNote { scan, ..StickNote::default() };
+        assert_eq!(second.save(&db).await.unwrap_err().kind(), ErrorKind::UniqueViolation);
+        second.title = "second".into();
+        second.save(&db).await.unwrap();
+        assert_eq!(second.scan().read().await.unwrap(), "three");
+        second.delete(&db).await.unwrap();
         note.delete(&db).await.unwrap();
         db::sweep(&db).await.unwrap();
         assert_eq!((files(&root), reserved(&root)), (vec![], vec![]));

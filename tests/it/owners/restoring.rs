@@ -45,6 +45,56 @@ async fn no_new_row_gets_the_name_of_a_restored_row_whose_file_is_gone() {
 }
 
 #[tokio::test]
+async fn a_reserved_name_is_given_to_nobody_until_its_file_is_back() {
+    let (folder, root) = folder();
+    let db = database(folder.path(), "a.db").await;
+    with_storage(local(&root), async {
+        note("a.txt", "private").save(&db).await.unwrap();
+        std::fs::rename(root.join("notes/a.txt"), folder.path().join("a.txt")).unwrap();
+        assert_eq!(db::after_restore(&db).await.unwrap().missing, 1);
+        let sweeper = Sweeper::new(&db);
+        let dead = sweeper.dead().await.unwrap();
+        // To try it again would end in the row that names it, and free the name.
+        assert!(!sweeper.retry(dead[0].id).await.unwrap());
+        sweep_all(&db).await;
+        let mut other = note("a.txt", "another's");
+        other.save(&db).await.unwrap();
+        assert_ne!(other.scan().name(), "notes/a.txt");
+        // An accessor asks no journal, but no row takes what it has stored there.
+        let mut third = Note::default();
+        third.scan_mut().save("a.txt", "a third one's").await.unwrap();
+        assert_eq!(third.scan().name(), "notes/a.txt");
+        assert_eq!(third.save(&db).await.unwrap_err().kind(), ErrorKind::StagedExpired);
+        third.scan_mut().delete().await.unwrap();
+        std::fs::rename(folder.path().join("a.txt"), root.join("notes/a.txt")).unwrap();
+        assert_eq!(db::after_restore(&db).await.unwrap().missing, 0);
+        assert!(sweeper.dead().await.unwrap().is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nothing_counts_as_missing_while_the_root_is_away() {
+    let (folder, root) = folder();
+    let db = database(folder.path(), "a.db").await;
+    with_storage(local(&root), note("a.txt", "here").save(&db)).await.unwrap();
+    let away = folder.path().join("away");
+    std::fs::rename(&root, &away).unwrap();
+    for stands_in in [false, true] {
+        if stands_in {
+            std::fs::create_dir(&root).unwrap();
+        }
+        // A process that has just been started knows no root.
+        let error = with_storage(local(&root), db::after_restore(&db)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::StorageUnavailable, "{error}");
+        assert_eq!(entries(&db).await, 0);
+    }
+    std::fs::remove_dir(&root).unwrap();
+    std::fs::rename(&away, &root).unwrap();
+    assert_eq!(with_storage(local(&root), db::after_restore(&db)).await.unwrap().missing, 0);
+}
+
+#[tokio::test]
 async fn a_name_that_an_older_program_wrote_with_a_slash_is_reserved_too() {
     let (folder, root) = folder();
     let db = database(folder.path(), "a.db").await;

@@ -66,6 +66,13 @@ pub(super) enum Actor {
     Cancel,
 }
 
+impl Actor {
+    /// Whether it gives a row the name of a file that it did not store.
+    fn assigns_a_name(self) -> bool {
+        matches!(self, Actor::Assign | Actor::AssignNew | Actor::AssignIn(_) | Actor::AssignInSavepoint)
+    }
+}
+
 /// From these the schedule draws, beside two sweeps and the clock.
 pub(super) const DRAWN: [Actor; 20] = [
     Actor::Replace,
@@ -179,6 +186,7 @@ pub(super) async fn run(actor: Actor, stage: Stage, delay: usize, number: usize)
         ErrorKind::StagedExpired => "save refused after its lease",
         ErrorKind::DoesNotExist => "row gone",
         ErrorKind::NoAvailableName | ErrorKind::AlreadyExists => "name taken",
+        ErrorKind::NotFound if actor.assigns_a_name() => "name of no file refused",
         ErrorKind::Io if error.to_string().contains("injected") => "storage fault told",
         // SQLite refuses to write in a transaction that has read what others have changed since.
         ErrorKind::Database if error.to_string().contains("database is locked") => "transaction overtaken",

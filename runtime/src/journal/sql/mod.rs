@@ -14,6 +14,9 @@ pub(crate) const VERSION: i64 = 1;
 /// The due time of an entry that waits for a person, out of the way of those that come due.
 const NEVER: i64 = i64::MAX;
 
+/// What an entry says that reserves the name of a missing file.
+const MISSING: &str = "the file of a restored row is missing; the name is reserved for it";
+
 macro_rules! statements {
     ($($(#[$doc:meta])* $name:ident = $text:expr;)*) => {
         /// The statements in the words of one database.
@@ -98,8 +101,9 @@ statements! {
         {{conflict}} due_at = filefield_journal.due_at {{id}}");
 
     /// Whether a sweeper has deleted a file, or may be about to: aliases, name.
-    is_going = "SELECT 1 AS n FROM filefield_journal WHERE {aliases} AND name = ? AND (state = 'reaping' \
-        OR (kind = 'delete' AND (state = 'tombstone' OR (state = 'pending' AND attempts > 0)))) {lock}";
+    is_going = format!("SELECT 1 AS n FROM filefield_journal WHERE {{aliases}} AND name = ? AND (state = 'reaping' \
+        OR (kind = 'delete' AND (state = 'tombstone' OR (state = 'pending' AND attempts > 0) \
+        OR (state = 'dead' AND last_error = '{MISSING}')))) {{lock}}");
 
     /// The owner token of a write under way: aliases, name → token.
     writer = "SELECT token FROM filefield_journal WHERE {aliases} AND name = ? AND kind = 'write'";
@@ -179,16 +183,21 @@ statements! {
         FROM filefield_journal WHERE due_at = {NEVER} AND state = 'dead' ORDER BY id LIMIT ?");
 
     /// Makes an entry due again that waits for a person: id.
-    retry = "UPDATE filefield_journal SET state = 'reaping', due_at = {now} WHERE id = ? AND state = 'dead'";
+    retry = format!("UPDATE filefield_journal SET state = 'reaping', due_at = {{now}} WHERE id = ? AND state = 'dead' \
+        AND (last_error IS NULL OR last_error <> '{MISSING}')");
 
     /// Drops an entry that waits for a person: id.
     drop_dead = "DELETE FROM filefield_journal WHERE id = ? AND state = 'dead'";
 
-    /// Reserves the name of a file that is missing, as an entry that waits for a person: storage, name, token, reason,
-    /// table, column → id.
+    /// The names that are reserved because their files are missing: id of the last one, limit.
+    missing = format!("SELECT id, storage, name FROM filefield_journal WHERE state = 'dead' \
+        AND last_error = '{MISSING}' AND id > ? ORDER BY id LIMIT ?");
+
+    /// Reserves the name of a file that is missing, as an entry that waits for a person: storage, name, token, table,
+    /// column → id.
     reserve_missing = format!("INSERT INTO filefield_journal \
         (storage, name, kind, state, token, due_at, last_error, model_table, model_column) \
-        SELECT ?, ?, 'delete', 'dead', ?, {NEVER}, ?, ?, ? {{dual}} WHERE {CURRENT} \
+        SELECT ?, ?, 'delete', 'dead', ?, {NEVER}, '{MISSING}', ?, ? {{dual}} WHERE {CURRENT} \
         {{conflict}} attempts = filefield_journal.attempts + 1, state = 'dead', due_at = {NEVER}, \
         last_error = {{new}}last_error{{end}} {{id}}");
 

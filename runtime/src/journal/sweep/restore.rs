@@ -1,9 +1,9 @@
 //! What has to be done after a database was restored from a backup.
 
-use super::super::entry::{Entry, any, dialect, insert, refused, rows, sql, text};
+use super::super::entry::{Entry, any, dialect, execute, insert, refused, rows, sql, text};
 use super::super::error::{database, is_missing_table};
-use super::super::identity;
 use super::super::write::grace;
+use super::super::{identity, roots};
 use super::judge::file_columns;
 use super::referenced::is_referenced;
 use crate::field::FieldDef;
@@ -37,7 +37,7 @@ pub struct RestoreReport {
 ///
 /// 1. The database gets one more identity, which the owner tokens of new files carry.
 /// 2. The name of every file that a row has and that is not in the storage is reserved, so that no new file gets it and
-///    shows its bytes in the restored row.
+///    shows its bytes in the restored row. A name whose file is there again is given back.
 /// 3. Every file in the storages of the registered fields that this database has stored and that no row names is queued
 ///    for deletion, after the time that the setting `DELETE_AFTER` says.
 ///
@@ -45,10 +45,17 @@ pub struct RestoreReport {
 /// bytes with the hash that a row has of them.
 ///
 /// # Errors
-/// Those of the database and of the storages. What was done before stays done; call it again.
+/// [`StorageUnavailable`](ErrorKind::StorageUnavailable) where the root of a storage is not in its place: then nothing is
+/// done. Those of the database and of the storages. What was done before stays done; call it again.
 pub async fn after_restore(db: &DatabaseConnection) -> Result<RestoreReport> {
-    identity::renew(db).await?;
     let columns = file_columns();
+    for (_, def) in &columns {
+        // Where no root is, every file would count as missing.
+        let storage = def.storage().map_err(|error| def.blame(error))?;
+        roots::is_in_place(db, storage.alias(), storage.storage()).await.map_err(|error| def.blame(error))?;
+    }
+    identity::renew(db).await?;
+    give_back(db).await?;
     let mut report = RestoreReport::default();
     let mut storages: Vec<(StorageHandle<'static>, &str, &FieldDef)> = Vec::new();
     for &(table, def) in &columns {
@@ -69,6 +76,31 @@ pub async fn after_restore(db: &DatabaseConnection) -> Result<RestoreReport> {
         }
     }
     Ok(report)
+}
+
+/// Gives back the reserved names whose files are there again.
+async fn give_back(db: &DatabaseConnection) -> Result<()> {
+    let sql = sql(db)?;
+    let mut after = 0_i64;
+    loop {
+        let found = rows(db, &sql.missing, vec![after.into(), PAGE.into()]).await?;
+        if found.is_empty() {
+            return Ok(());
+        }
+        for row in &found {
+            after = row.try_get("", "id").map_err(database)?;
+            let (alias, name) = (text(row, "storage")?, text(row, "name")?);
+            // What no setting knows any more stays reserved.
+            let (Ok(storage), Ok(file)) = (registry::handle(&alias), FileName::existing(&name)) else {
+                continue;
+            };
+            match storage.metadata(file).await {
+                Ok(_) => drop(execute(db, &sql.drop_dead, vec![after.into()]).await?),
+                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Unsupported) => {}
+                Err(error) => return Err(error.with_name(&name).with_storage(&alias)),
+            }
+        }
+    }
 }
 
 /// Reserves the names that rows have in one column and that no file has.
@@ -112,7 +144,6 @@ async fn reserve_missing(
                     home.alias().into(),
                     file.as_str().into(),
                     name::token()?.into(),
-                    "the file of a restored row is missing; the name is reserved for it".into(),
                     table.into(),
                     spec.column.into(),
                 ];

@@ -153,8 +153,8 @@ impl Disk {
                     self.make_again(target)?;
                 }
                 Err(Errno::NOENT) => return Err(kept_vanishing()),
-                // One file system that is mounted twice.
-                Err(Errno::XDEV) if staged.is_taken() && !replaces => {
+                // One file system that is mounted twice, or one without links.
+                Err(Errno::XDEV) if staged.is_taken() => {
                     let copied = self.open_staged(target, options.owner.as_deref())?;
                     copy::file(&self.calls, copied.file(), staged.file(), size, cancel)?;
                     needs_note = !self.finish(copied.file(), options)?;

@@ -7,7 +7,7 @@ use super::sys::{self, Calls, Moved, open_component};
 use crate::TempFile;
 use crate::failpoints::planted;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use rustix::io::{Errno, Result};
 use std::fs::File;
 use std::sync::atomic::Ordering::Relaxed;
@@ -29,7 +29,7 @@ enum Place {
     /// In the staging folder.
     Named(OwnedFd, String),
     /// A temporary file that was handed over. It goes with its last owner: whoever may save it once more keeps it.
-    Elsewhere(TempFile),
+    Elsewhere { _temp: TempFile },
     /// Its only name is the final one.
     Published,
 }
@@ -82,7 +82,7 @@ impl Staged {
 
     /// A temporary file that was handed over.
     pub(super) fn taken(temp: TempFile, file: File) -> Staged {
-        Staged { file, place: Place::Elsewhere(temp) }
+        Staged { file, place: Place::Elsewhere { _temp: temp } }
     }
 
     pub(super) fn file(&self) -> &File {
@@ -91,7 +91,7 @@ impl Staged {
 
     /// Whether it is a temporary file that was handed over and still has its old name only.
     pub(super) fn is_taken(&self) -> bool {
-        matches!(self.place, Place::Elsewhere(_))
+        matches!(self.place, Place::Elsewhere { .. })
     }
 
     /// Gives it its final name, which must be free.
@@ -108,23 +108,12 @@ impl Staged {
                     return Ok(());
                 }
             }
-            Place::Elsewhere(temp) => {
-                match sys::link_open(calls, self.file.as_fd(), directory, name) {
-                    // The old name goes when this is dropped.
-                    Ok(()) => return Ok(()),
-                    Err(error @ (Errno::EXIST | Errno::XDEV | Errno::NAMETOOLONG)) => return Err(error),
-                    // No /proc, or a kernel that protects links of files it does not trust us with.
-                    Err(_) => match sys::move_to_free(calls, (CWD, temp.path()), (directory, name))? {
-                        Moved::Linked(_) => return Ok(()),
-                        Moved::Wholly => {}
-                        Moved::NoLinks(_) => {
-                            let (staging, staged) = (staging(&target.root)?, random_name()?);
-                            rustix::fs::renameat(CWD, temp.path(), &staging, staged.as_str())?;
-                            self.place = Place::Named(staging, staged);
-                            return self.publish(calls, target, name);
-                        }
-                    },
-                }
+            // The old name goes when this is dropped, unless the file may have to be saved once more.
+            Place::Elsewhere { .. } => {
+                return match sys::link_open(calls, self.file.as_fd(), directory, name) {
+                    Err(Errno::NOENT) if rustix::fs::fstat(directory)?.st_nlink == 0 => Err(Errno::NOENT),
+                    result => result.map_err(not_linked),
+                };
             }
             Place::Published => return Err(Errno::INVAL),
         }
@@ -146,7 +135,7 @@ impl Staged {
             Ok(_) => return Err(Errno::LOOP),
             Err(error) => return Err(error),
         }
-        if let Place::Unnamed | Place::Elsewhere(_) = self.place {
+        if let Place::Unnamed | Place::Elsewhere { .. } = self.place {
             // A rename replaces, a link does not, so it needs a name first.
             let staging = staging(root)?;
             let staged = random_name()?;
@@ -156,14 +145,12 @@ impl Staged {
                     self.place = Place::Named(staging, staged);
                 }
                 Err(error) if matches!(self.place, Place::Unnamed) => return Err(error),
-                // The rename from where it is will do.
-                Err(_) => {}
+                Err(error) => return Err(not_linked(error)),
             }
         }
         match &self.place {
             Place::Named(staging, staged) => rustix::fs::renameat(staging, staged, directory, name)?,
-            Place::Elsewhere(temp) => rustix::fs::renameat(CWD, temp.path(), directory, name)?,
-            Place::Unnamed | Place::Published => return Err(Errno::INVAL),
+            Place::Unnamed | Place::Elsewhere { .. } | Place::Published => return Err(Errno::INVAL),
         }
         self.place = Place::Published;
         Ok(())
@@ -174,7 +161,7 @@ impl Staged {
         // litter in a folder for temporary files.
         let _ = match &self.place {
             Place::Named(staging, staged) => rustix::fs::unlinkat(staging, staged, AtFlags::empty()),
-            Place::Unnamed | Place::Elsewhere(_) | Place::Published => Ok(()),
+            Place::Unnamed | Place::Elsewhere { .. } | Place::Published => Ok(()),
         };
     }
 }
@@ -184,6 +171,15 @@ impl Drop for Staged {
         if !planted!("temp-left-behind") {
             self.forget_old_name();
         }
+    }
+}
+
+/// The error of a temporary file that gets no second name: there are no links, or no /proc, or the kernel protects files
+/// of others. Its bytes are to be copied. To move it would take it from whoever may have to save it once more.
+fn not_linked(error: Errno) -> Errno {
+    match error {
+        Errno::EXIST | Errno::NAMETOOLONG => error,
+        _ => Errno::XDEV,
     }
 }
 
