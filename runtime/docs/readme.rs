@@ -18,7 +18,8 @@ struct Car {
 }
 
 fn manual_name(car: &Car, filename: &str) -> String {
-    format!("manuals/{}/{filename}", car.name)
+    let folder = filefield::name::valid_name(&car.name).unwrap_or_default();
+    format!("manuals/{folder}/{filename}")
 }
 
 #[tokio::main]

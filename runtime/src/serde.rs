@@ -23,6 +23,9 @@
 //! assert!(serde_json::from_str::<Car>(attack).is_err());
 //! ```
 //!
+//! Keep the primary key of such a model out as well, with `#[serde(skip_deserializing)]`, or call
+//! `insert`: `save` of an instance that has a key updates that row, and an empty file field takes the row's file away.
+//!
 //! A client that sends back what it was given has to leave the file out. To ignore the field whatever is sent, write
 //! `#[serde(skip_deserializing)]`. Fixtures, exports, caches and JSON columns are your own data: read them with
 //! [`trusted`].

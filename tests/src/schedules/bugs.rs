@@ -113,7 +113,7 @@ fn is_bury(sql: &str) -> bool {
 /// The probes of all columns.
 pub(super) fn probes() -> impl Iterator<Item = String> {
     actors::TABLES.into_iter().map(|table| {
-        format!("SELECT DISTINCT '' AS stated FROM \"{table}\" WHERE \"{table}\".\"image\" = ? LIMIT 1")
+        format!("SELECT DISTINCT '' AS stated FROM \"{table}\" WHERE \"{table}\".\"image\" IN (?, ?) LIMIT 1")
     })
 }
 

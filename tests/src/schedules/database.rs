@@ -226,7 +226,11 @@ impl Proxy {
             let mut early = HashMap::new();
             let name = statement.values.iter().flat_map(|values| values.iter()).last().cloned();
             for sql in bugs::probes() {
-                let probe = Statement::from_sql_and_values(DbBackend::Sqlite, &sql, name.clone());
+                let probe = Statement::from_sql_and_values(
+                    DbBackend::Sqlite,
+                    &sql,
+                    [name.clone(), name.clone()].into_iter().flatten(),
+                );
                 early.insert(sql, self.run_plain(probe).await?.0);
             }
             bugs::answer_early(task::try_id(), early);
