@@ -18,6 +18,7 @@ struct Car {
 }
 
 fn manual_name(car: &Car, filename: &str) -> String {
+    // People type names such as "Ford: Model T" and "AC/DC".
     let folder = filefield::name::valid_name(&car.name).unwrap_or_default();
     format!("manuals/{folder}/{filename}")
 }

@@ -200,6 +200,9 @@ async fn names_of_older_programs_become_ours_in_file_and_column() {
         assert_eq!((report.left, report.failed, report.errors.len()), (1, 2, 2), "{report}");
         let kinds: Vec<_> = report.errors.iter().map(|error| error.error.kind()).collect();
         assert_eq!(kinds, [ErrorKind::NotFound, ErrorKind::Traversal]);
+        // A database that is restored now still finds the old files; the sweeper deletes them when their time has come.
+        assert!(root.join("10:30.txt").exists());
+        db::sweep(&db).await.unwrap();
         for (number, (_, at)) in ODD.iter().enumerate() {
             let letter = Letter::objects(&db).get(Letter::columns().title.eq(format!("letter {number}")));
             let letter = letter.await.unwrap();
@@ -219,4 +222,34 @@ async fn names_of_older_programs_become_ours_in_file_and_column() {
     })
     .await;
     db.close().await.unwrap();
+}
+
+/// Two applications share a root, and each has a row for the file.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_another_database_owns_keeps_its_name_beside_the_copy() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("media");
+    std::fs::create_dir(&root).unwrap();
+    std::fs::write(root.join("10:30.txt"), "half past ten").unwrap();
+    let db = database(folder.path()).await;
+    let others_folder = folder.path().join("others");
+    std::fs::create_dir(&others_folder).unwrap();
+    let others = database(&others_folder).await;
+    for db in [&db, &others] {
+        db.execute_unprepared("DELETE FROM old_letters").await.unwrap();
+        insert(db, 1, "10:30.txt").await;
+    }
+    let storage: SharedStorage = Arc::new(disk(&root));
+    with_storage(storage, async {
+        let report = filefield::ops::adopt::<Letter>(&others, "scan").run().await.unwrap();
+        assert_eq!(report.adopted, 1, "{report}");
+        let report = rename_names::<Letter>(&db, "scan").run().await.unwrap();
+        assert_eq!((report.moved, report.left, report.failed), (1, 1, 0), "{report}");
+        for db in [&db, &others] {
+            db::sweep(db).await.unwrap();
+            let letter = Letter::objects(db).first().await.unwrap().unwrap();
+            assert_eq!(letter.scan().read().await.unwrap(), "half past ten");
+        }
+    })
+    .await;
 }

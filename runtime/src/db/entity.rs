@@ -196,7 +196,7 @@ impl<M: Table> fmt::Debug for Instance<M> {
 }
 
 fn read<M: Table>(row: &QueryResult, prefix: &str) -> crate::Result<M> {
-    let mut model = M::from_row(&Row::new(row, prefix))?;
+    let mut model = M::from_row(&Row::new::<M>(row, prefix))?;
     mark_row(&mut model);
     Ok(model)
 }

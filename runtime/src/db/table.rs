@@ -1,7 +1,7 @@
 //! What the derive implements for `#[model(table = ..)]`.
 
 use super::save::{Columns, Verb};
-use super::{AnyColumn, Column, ColumnValue, Connection, KeyValue, Objects, save, stage};
+use super::{AnyColumn, Column, ColumnSpec, ColumnValue, Connection, KeyValue, Objects, save, stage};
 use crate::model::FileModel;
 use crate::{Error, ErrorKind, Result};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait};
@@ -202,11 +202,14 @@ pub(crate) fn enter<M: Table>() -> Result<()> {
 pub struct Row<'a> {
     result: &'a QueryResult,
     prefix: &'a str,
+    /// Shows the primary key. `get` does not ask the model's columns for it: all they can do would be compiled in the crate
+    /// of every model.
+    key: fn(&QueryResult, &str) -> Option<String>,
 }
 
 impl<'a> Row<'a> {
-    pub(super) fn new(result: &'a QueryResult, prefix: &'a str) -> Self {
-        Row { result, prefix }
+    pub(super) fn new<M: Table>(result: &'a QueryResult, prefix: &'a str) -> Self {
+        Row { result, prefix, key: shown_key::<M> }
     }
 
     /// The value of `column`.
@@ -214,23 +217,37 @@ impl<'a> Row<'a> {
     /// # Errors
     /// [`Database`](ErrorKind::Database) where it is missing, `NULL` or of another type.
     pub fn get<M: Table, T>(&self, column: &Column<M, T>) -> Result<T> {
-        column.read(self.result, self.prefix).map_err(|error| {
-            let error = match error {
-                TryGetError::DbErr(error) => error,
-                TryGetError::Null(_) => DbErr::Type("NULL, and the field is not an `Option`".to_owned()),
-            };
-            let row = self.key::<M>().map_or_else(String::new, |key| format!(" of the row {key:?}"));
-            let text = format!("column `{}.{}`{row}: {error}", M::TABLE, column.name());
-            let error = Error::new(ErrorKind::Database, text).with_source(error);
-            error.with_field(M::MODEL, column.spec().field)
-        })
+        match column.read(self.result, self.prefix) {
+            Ok(value) => Ok(value),
+            Err(error) => {
+                let key = (self.key)(self.result, self.prefix);
+                Err(unreadable((M::MODEL, M::TABLE), column.spec(), key, error))
+            }
+        }
     }
+}
 
-    /// The primary key, by which an error names the row.
-    fn key<M: Table>(&self) -> Option<M::Key> {
-        let key = M::ALL.iter().find(|column| column.is_key())?.spec().name;
-        M::Key::read(self.result, &format!("{}{key}", self.prefix)).ok()
-    }
+/// The primary key, by which an error names the row.
+fn shown_key<M: Table>(row: &QueryResult, prefix: &str) -> Option<String> {
+    let key = M::ALL.iter().find(|column| column.is_key())?.spec().name;
+    let key = M::Key::read(row, &format!("{prefix}{key}")).ok()?;
+    Some(format!("{key:?}"))
+}
+
+#[cold]
+fn unreadable(
+    (model, table): (&'static str, &str),
+    column: &ColumnSpec,
+    key: Option<String>,
+    error: TryGetError,
+) -> Error {
+    let error = match error {
+        TryGetError::DbErr(error) => error,
+        TryGetError::Null(_) => DbErr::Type("NULL, and the field is not an `Option`".to_owned()),
+    };
+    let row = key.map_or_else(String::new, |key| format!(" of the row {key}"));
+    let text = format!("column `{table}.{}`{row}: {error}", column.name);
+    Error::new(ErrorKind::Database, text).with_source(error).with_field(model, column.field)
 }
 
 impl fmt::Debug for Row<'_> {

@@ -37,7 +37,7 @@ pub(crate) use roots::{accept, ensure as ensure_root};
 pub(crate) use schema::{columns_of, create, forget_columns, has_triggers, note_columns};
 pub(crate) use sql::Dialect;
 pub(crate) use stage::{Request, Staged, Unstaged, stage};
-pub(crate) use sweep::{is_named, nudge, work_off};
+pub(crate) use sweep::{is_named, nudge, queue, work_off};
 pub(crate) use transaction::TransactionError;
 pub(crate) use upload::{Taken, announce, give_back, note_parts, settle, take, withdraw};
 pub(crate) use write::{Change, FileChange, RowWrite, Rows, Written, grace};

@@ -10,6 +10,7 @@ mod restore;
 mod task;
 
 pub use dead::DeadEntry;
+pub(crate) use restore::queue;
 pub use restore::{RestoreReport, after_restore};
 pub use task::SweeperTask;
 

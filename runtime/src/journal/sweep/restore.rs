@@ -208,19 +208,30 @@ async fn queue_newer(
             if is_referenced(db, &entry, file, storage.storage(), columns).await? {
                 continue;
             }
-            let values = vec![
-                storage.alias().into(),
-                name.as_str().into(),
-                name::token()?.into(),
-                grace().into(),
-                table.into(),
-                def.spec().column.into(),
-            ];
-            if insert(db, &sql(db)?.queue, values).await?.is_none() {
-                return Err(refused(db).await);
-            }
+            queue(db, storage.alias(), file, (table, def.spec().column)).await?;
             report.queued += 1;
         }
     }
     Ok(())
+}
+
+/// Queues the deletion of a file that no row names any more, after the time that `DELETE_AFTER` says.
+pub(crate) async fn queue(
+    db: &DatabaseConnection,
+    alias: &str,
+    file: FileName<'_>,
+    (table, column): (&str, &str),
+) -> Result<()> {
+    let values = vec![
+        alias.into(),
+        file.as_str().into(),
+        name::token()?.into(),
+        grace().into(),
+        table.into(),
+        column.into(),
+    ];
+    match insert(db, &sql(db)?.queue, values).await? {
+        Some(_) => Ok(()),
+        None => Err(refused(db).await),
+    }
 }

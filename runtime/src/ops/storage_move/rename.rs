@@ -8,7 +8,7 @@ use crate::db::{DatabaseConnection, Table};
 use crate::failpoints::step;
 use crate::field::FieldDef;
 use crate::registry::{self, StorageHandle};
-use crate::{Error, ErrorKind, FileName, Metadata, Result, journal};
+use crate::{Error, ErrorKind, FileName, Metadata, Result, journal, name};
 use std::collections::HashMap;
 use std::fmt;
 use std::marker::PhantomData;
@@ -19,9 +19,10 @@ use std::sync::Arc;
 /// [`run`](RenameNames::run).
 ///
 /// Each file is copied to its new name in its own storage and the copy is compared with it. Then the row gets the new
-/// name, if it still names the same file, and the file of the old name is deleted. It is not deleted while another row
-/// names it. A process may be killed at any moment: then the row has its old name and file, or its new ones. At worst the
-/// file of the old name stays.
+/// name, if it still names the same file, and the file of the old name is queued for deletion after
+/// [`DELETE_AFTER`](crate::settings::Settings::delete_after), as any file that a row lets go of. It stays while another row
+/// names it, and where another database owns it. A process may be killed at any moment: then the row has its old name and
+/// file, or its new ones. At worst the file of the old name stays.
 ///
 /// ```no_run
 /// # use filefield::prelude::*;
@@ -146,7 +147,7 @@ impl<'a, M: Table> RenameNames<'a, M> {
         let bytes = *bytes;
         step!("N1.renamed");
         // The row has its new name: what follows is no failure of it.
-        let left = self.keep_source || !self.delete(def, &job.from, row, old, &before).await.unwrap_or(false);
+        let left = self.keep_source || !self.let_go(def, &job.from, row, old, &before).await.unwrap_or(false);
         Ok(Outcome::Moved { bytes, renamed: true, left })
     }
 
@@ -164,15 +165,16 @@ impl<'a, M: Table> RenameNames<'a, M> {
             to: home,
             keeps_owners,
             grace: i64::try_from(GRACE.as_secs()).unwrap_or(i64::MAX),
-            // No proof of ours is with the file: it is deleted here, or not at all.
+            // No proof of ours is with the file yet: it is let go of here, or not at all.
             keep_source: true,
             in_place: true,
             dry_run: self.dry_run,
         })
     }
 
-    /// Deletes the file of the old name. `false` where another row names it, or it has changed since it was copied.
-    async fn delete(
+    /// Lets go of the file of the old name, as a row does. `false` where another row names it, another database owns it, the
+    /// storage keeps no owners, or it has changed since it was copied.
+    async fn let_go(
         &self,
         def: &'static FieldDef,
         home: &StorageHandle<'_>,
@@ -180,15 +182,26 @@ impl<'a, M: Table> RenameNames<'a, M> {
         old: FileName<'_>,
         before: &Metadata,
     ) -> Result<bool> {
-        let column = def.spec().column;
-        if journal::is_named(&self.db, home.alias(), (M::TABLE, column), &row.name).await? {
+        let place = (M::TABLE, def.spec().column);
+        if journal::is_named(&self.db, home.alias(), place, &row.name).await? {
             return Ok(false);
         }
         let now = home.metadata(old).await?;
         if (now.size, now.modified) != (before.size, before.modified) {
             return Ok(false);
         }
-        home.delete(old).await?;
+        let found = match home.owner(old).await {
+            Err(error) if error.kind() == ErrorKind::Unsupported => None,
+            found => found?,
+        };
+        let token = match &found {
+            Some(owner) if !journal::is_own(&self.db, owner).await? => return Ok(false),
+            Some(owner) => journal::token_part(owner).to_owned(),
+            None => name::token()?,
+        };
+        let identity = journal::identity(&self.db).await?;
+        home.set_owner(old, &journal::owner_token(&identity, &token)).await?;
+        journal::queue(&self.db, home.alias(), old, place).await?;
         Ok(true)
     }
 }
