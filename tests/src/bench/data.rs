@@ -100,7 +100,12 @@ pub(crate) fn image_headers(dir: &Path, mib: u64) -> Result {
             "header.png",
             b"\x89PNG\r\n\x1A\n\0\0\0\rIHDR\0\0\x0F\xA0\0\0\x0B\xB8\x08\x02\0\0\0\x35\x49\x64\x28".to_vec(),
         ),
-        ("header.gif", b"GIF89a\xA0\x0F\xB8\x0B\xF7\0\0".to_vec()),
+        // With 256 colours and the beginning of its picture, which is looked for.
+        (
+            "header.gif",
+            [b"GIF89a\xA0\x0F\xB8\x0B\xF7\0\0", &[0; 768][..], b"\x2C\0\0\0\0\xA0\x0F\xB8\x0B\0\x08"]
+                .concat(),
+        ),
         ("header.webp", b"RIFF\xFF\xFF\xFF\x05WEBPVP8X\x0A\0\0\0\0\0\0\0\x9F\x0F\0\xB7\x0B\0".to_vec()),
         ("header.jpg", [b"\xFF\xD8\xFF\xE0\0\x10JFIF\0\x01\x01\0\0\x01\0\x01\0\0", &frame[..]].concat()),
         (SEGMENTS, [&segments[..], &frame[..]].concat()),
