@@ -211,3 +211,20 @@ async fn without_attributes_a_file_of_before_is_adopted() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_adopted_file_with_a_line_break_in_its_name_goes_with_its_row() {
+    run(|db, _, root| async move {
+        std::fs::create_dir_all(root.join("notes")).unwrap();
+        std::fs::write(root.join("notes/two\nlines.txt"), "older").unwrap();
+        execute(&db, "INSERT INTO owned_notes (id, scan, meta) VALUES (1, 'notes/two\nlines.txt', '{}')")
+            .await;
+        let report = filefield::ops::adopt::<Note>(&db, "scan").run().await.unwrap();
+        assert_eq!((report.adopted, report.owned), (1, 0), "{report}");
+        let report = filefield::ops::adopt::<Note>(&db, "scan").run().await.unwrap();
+        assert_eq!((report.adopted, report.owned), (0, 1), "{report}");
+        Note::objects(&db).first().await.unwrap().unwrap().delete(&db).await.unwrap();
+        nothing_left(&db, &root).await;
+    })
+    .await;
+}

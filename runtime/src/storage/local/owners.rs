@@ -99,12 +99,13 @@ impl Facts {
 
     /// Facts, owner and name of a note; `None` for one that is not whole.
     fn parse(text: &str) -> Option<(Facts, &str, &str)> {
-        let mut lines = text.strip_suffix('\n')?.split('\n');
+        // The name is the rest: one that an older program has made may have a line break.
+        let mut lines = text.strip_suffix('\n')?.splitn(5, '\n');
         let size = lines.next()?.parse().ok()?;
         let modified = lines.next()?.parse().ok()?;
         let head = lines.next()?.to_owned();
         let (owner, name) = (lines.next()?, lines.next()?);
-        lines.next().is_none().then_some((Facts { size, modified, head }, owner, name))
+        Some((Facts { size, modified, head }, owner, name))
     }
 }
 
