@@ -85,7 +85,7 @@ pub fn storage_move<'a, M: Table>(
         concurrency: 1,
         batch: 500,
         max_errors: u64::MAX,
-        grace: GRACE,
+        grace: None,
         keep_source: false,
         dry_run: false,
         progress: Box::new(|_| {}),
@@ -104,7 +104,7 @@ pub struct StorageMove<'a, M> {
     concurrency: usize,
     batch: u64,
     max_errors: u64,
-    grace: Duration,
+    grace: Option<Duration>,
     keep_source: bool,
     dry_run: bool,
     progress: Box<dyn FnMut(&MoveReport) + Send + 'a>,
@@ -137,10 +137,12 @@ impl<'a, M: Table> StorageMove<'a, M> {
         self
     }
 
-    /// How long the original stays after its row was changed, a day by default, in whole seconds. Whoever has read the
-    /// row before, or was given a URL, still finds the file there. Then the next sweep deletes it.
+    /// How long the original stays after its row was changed, in whole seconds: by default a day, or
+    /// [`DELETE_AFTER`](crate::settings::Settings::delete_after) where that is longer, so that a database restored from a
+    /// backup finds it. Whoever has read the row before, or was given a URL, still finds the file there. Then the next
+    /// sweep deletes it.
     pub fn grace(mut self, grace: Duration) -> Self {
-        self.grace = grace;
+        self.grace = Some(grace);
         self
     }
 
@@ -288,7 +290,8 @@ impl<'a, M: Table> StorageMove<'a, M> {
             return Err(blame(usage(text.to_owned())));
         }
         let keeps_owners = keeps_owners(&to).await.map_err(|error| blame(error.with_storage(to.alias())))?;
-        let grace = i64::try_from(self.grace.as_secs()).unwrap_or(i64::MAX).min(MOST_GRACE);
+        let grace = self.grace.unwrap_or_else(|| GRACE.max(settings::settings().delete_after()));
+        let grace = i64::try_from(grace.as_secs()).unwrap_or(i64::MAX).min(MOST_GRACE);
         Ok(Job {
             rows: Rows::new(&self.db, def.spec().column, Some(meta)),
             def,

@@ -3,7 +3,7 @@
 use super::one::{Job, Outcome, Whereabouts};
 use super::report::MoveError;
 use super::rows::{Row, Rows};
-use super::{FieldName, GRACE, MoveReport, SHOWN, field_named, keeps_owners};
+use super::{FieldName, MoveReport, SHOWN, field_named, keeps_owners};
 use crate::db::{DatabaseConnection, Table};
 use crate::failpoints::step;
 use crate::field::FieldDef;
@@ -164,7 +164,7 @@ impl<'a, M: Table> RenameNames<'a, M> {
             from: home.clone(),
             to: home,
             keeps_owners,
-            grace: i64::try_from(GRACE.as_secs()).unwrap_or(i64::MAX),
+            grace: 0,
             // No proof of ours is with the file yet: it is let go of here, or not at all.
             keep_source: true,
             in_place: true,
