@@ -410,6 +410,9 @@ fn answer(kind: ErrorKind) -> (u16, &'static str) {
     }
 }
 
+/// The message for an empty file in a field with `accept`.
+pub(crate) const EMPTY: &str = "The file is empty.";
+
 /// What a visitor reads whose file is over the limit.
 pub(crate) fn too_large(limit: u64) -> String {
     format!("The file is larger than {}.", in_words(limit))

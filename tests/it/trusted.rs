@@ -147,7 +147,10 @@ fn trusted_data_is_read_as_it_was_written() {
 
 async fn the_columns_of_a_row_are_trusted(garage: Arc<Garage>) {
     let db = &garage.db;
-    let photo = ImageField::new("nomad.gif", &b"GIF89a\x01\x00\x01\x00\x00\x00\x00;"[..]);
+    let photo = ImageField::new(
+        "nomad.gif",
+        &b"GIF89a\x01\0\x01\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02\x4c\x01\0;"[..],
+    );
     let manual = Some(FileField::new("nomad.txt", "how to drive"));
     let mut car = Car { name: "Nomad".into(), photo, manual, ..Car::default() };
     car.save(db).await.unwrap();

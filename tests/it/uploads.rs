@@ -160,19 +160,19 @@ fn on_every_database() {
                 let db = db::connect(database.url()).await.unwrap();
                 db::migrate::<Hull>(&db).await.unwrap();
                 let week = Duration::from_secs(7 * 24 * 60 * 60);
-                let ticket = Hull::photo_upload("a.gif", 20).expires(week).ticket(&db).await.unwrap();
+                let ticket = Hull::photo_upload("a.gif", 26).expires(week).ticket(&db).await.unwrap();
                 let claim = UploadClaim::new(&ticket.token);
                 let mut hull = Hull::default();
                 for _ in 0..3 {
                     let error = hull.photo_mut().claim(&claim, &db).await.unwrap_err();
                     assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::NotFound, true), "{kind}");
                 }
-                place.send(&ticket.requests[0], gif(1, 20)).await.unwrap();
+                place.send(&ticket.requests[0], gif(1, 26)).await.unwrap();
                 hull.photo_mut().claim(&claim, &db).await.unwrap();
                 hull.save(&db).await.unwrap();
                 let error = hull.photo_mut().claim(&claim, &db).await.unwrap_err();
                 assert_eq!(error.kind(), ErrorKind::StagedExpired, "{kind}: {error:?}");
-                place.send(&ticket.requests[0], gif(1, 20)).await.unwrap();
+                place.send(&ticket.requests[0], gif(1, 26)).await.unwrap();
                 for hours in [25, 25, 25, 7 * 24, 7 * 24] {
                     db::sweep(&db).await.unwrap();
                     let later = format!("UPDATE filefield_journal SET due_at = due_at - {hours} * 3600");

@@ -17,7 +17,7 @@ struct Car {
     photo: ImageField,
 }
 
-const GIF: &[u8] = b"GIF89a\x01\x00\x01\x00\x00\x00\x00;";
+const GIF: &[u8] = b"GIF89a\x01\0\x01\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02\x4c\x01\0;";
 
 /// Kind, status and text, of which none tells what is inside.
 fn answer(error: &Error) -> (ErrorKind, u16, &str) {
@@ -45,6 +45,8 @@ async fn an_error_says_what_to_tell_a_visitor() {
         let error = car("W-4711", "a.gif", b"not a picture").save(db).await.unwrap_err();
         let text = "Files of this type are not accepted. Accepted types: image/gif.";
         assert_eq!(answer(&error), (ErrorKind::NotAccepted, 415, text));
+        let error = car("W-4711", "a.gif", b"").save(db).await.unwrap_err();
+        assert_eq!(answer(&error), (ErrorKind::NotAccepted, 415, "The file is empty."));
 
         car("W-4711", "a.gif", GIF).save(db).await.unwrap();
         let error = car("W-4711", "b.gif", GIF).save(db).await.unwrap_err();

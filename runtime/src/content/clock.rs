@@ -100,7 +100,9 @@ impl Clock {
             return Ok(());
         }
         let now = self.now();
-        if over(self.idle_due(), now) || over(self.0.timeouts.total, now) {
+        // Nothing is in time for a limit of zero, even if it is there at once.
+        let never = self.0.timeouts.idle == Some(Duration::ZERO);
+        if never || over(self.idle_due(), now) || over(self.0.timeouts.total, now) {
             let outcome = &self.0.outcome;
             let _ = outcome.compare_exchange(OPEN, EXPIRED, Ordering::SeqCst, Ordering::SeqCst);
         }

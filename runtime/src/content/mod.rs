@@ -150,7 +150,8 @@ impl Content {
     /// `FILE_UPLOAD_IDLE_TIMEOUT` of the [settings](crate::settings) where a field saves it, and 30 seconds elsewhere.
     /// What takes longer fails with [`TimedOut`](crate::ErrorKind::TimedOut), and nothing is stored.
     ///
-    /// The time runs only while the storage waits for the content, not while it writes.
+    /// The time runs only while the storage waits for the content, not while it writes. With a limit of zero every reader
+    /// and every stream times out, even an empty one.
     #[must_use]
     pub fn with_idle_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.idle = Some(limit.into());

@@ -22,6 +22,16 @@ impl Stream for Stalls {
     }
 }
 
+/// Gives one piece, and then ends.
+struct Pieces(Option<Result<Bytes>>);
+
+impl Stream for Pieces {
+    type Item = Result<Bytes>;
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Poll::Ready(self.0.take())
+    }
+}
+
 /// Gives a letter, and then waits until its sender is gone.
 struct Waits(Option<u8>, Receiver<()>);
 
@@ -226,6 +236,37 @@ async fn what_a_content_panicked_with_is_in_no_error() {
             let error = refused(&storage, content).await;
             let shown = format!("{error} {error:?}");
             assert!(shown.contains("panicked") && !shown.contains("secret"), "{shown}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_limit_of_zero_is_broken_at_once_by_readers_and_streams() {
+    let dir = tempfile::tempdir().unwrap();
+    for limit in [
+        |content: Content| content.with_idle_timeout(Duration::ZERO),
+        |content: Content| content.with_timeout(Duration::ZERO),
+    ] {
+        for text in ["", "all is here"] {
+            let contents = || {
+                let piece = Some(Ok::<_, Error>(Bytes::from(text)));
+                [Content::reader(text.as_bytes()), Content::stream(Pieces(piece))].map(limit)
+            };
+            for content in contents() {
+                let error = content.chunks().next().await.unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::TimedOut, "{error}");
+            }
+            for content in contents() {
+                let error = content.blocking().next_chunk(9).unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::TimedOut, "{error}");
+            }
+            for storage in storages(dir.path()) {
+                for content in contents() {
+                    assert_eq!(refused(&storage, content).await.kind(), ErrorKind::TimedOut);
+                }
+            }
+            // Nobody waits for these.
+            assert_eq!(limit(Content::from(text)).chunks().next().await.unwrap().is_some(), !text.is_empty());
         }
     }
 }

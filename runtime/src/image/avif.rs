@@ -1,12 +1,12 @@
 //! AVIF and HEIF, and the brands of their family (ISO/IEC 14496-12 for the boxes, 23008-12 for the items in them).
 
-use super::Dimensions;
 use super::bytes::{be16, be32, be64, slice};
 use super::reader::{FIRST, Found, Want};
+use super::{Dimensions, mini};
 
-/// Bytes of a box that tell what it is, and all of one that is of interest but for associations and tracks: a header and
-/// the clean aperture of an image.
-const ENOUGH: usize = 40;
+/// Bytes to read of a box: a long header (16 bytes) and the longest content that is needed, the fields of a `mini` box.
+/// Associations and track headers are longer and have lengths of their own.
+const ENOUGH: usize = 16 + mini::MAX_FIELDS;
 
 /// The same of a track: a long header, and the header of the track in its longer version.
 const TRACK_HEADER: usize = 16 + 96;
@@ -23,7 +23,8 @@ pub(crate) fn file_type(prefix: &[u8]) -> Option<&'static str> {
     // Behind the major brand stands its version, then come those that the file is compatible with.
     let compatible = || brands.get(8..).unwrap_or_default().as_chunks::<4>().0.iter();
     match major {
-        b"crx " => return Some("image/x-canon-cr3"),
+        // The brand is not enough: anything can follow it.
+        b"crx " => return is_canon_raw(prefix, size).then_some("image/x-canon-cr3"),
         b"qt  " => return Some("video/quicktime"),
         b"M4A " | b"M4B " | b"M4P " => return Some("audio/mp4"),
         [b'3', b'g', b'p' | b'r' | b's' | b'e', _] => return Some("video/3gpp"),
@@ -53,6 +54,15 @@ pub(crate) fn file_type(prefix: &[u8]) -> Option<&'static str> {
             || matches!(brand, [b'i', b's', b'o', b'2'..=b'9' | b'a'..=b'c'])
     };
     (mp4(major) || compatible().any(mp4)).then_some("video/mp4")
+}
+
+/// Whether the `moov` box at `at` begins with Canon's own box, which is known by its UUID. All raw files of Canon with the
+/// brand `crx` do.
+fn is_canon_raw(prefix: &[u8], at: usize) -> bool {
+    let movie = prefix.get(at..).unwrap_or_default();
+    slice(movie, 4, 4) == Some(b"moov")
+        && slice(movie, 12, 20)
+            == Some(b"uuid\x85\xc0\xb6\x87\x82\x0f\x11\xe0\x81\x11\xf4\xce\x46\x2b\x6a\x48")
 }
 
 /// How the images of a file are coded.
@@ -162,6 +172,12 @@ impl Avif {
         let contents = &bytes[..bytes.len().min(usize::try_from(after - at).unwrap_or(usize::MAX))];
         let contents = contents.get(usize::try_from(head).ok()?..).unwrap_or_default();
         match container {
+            None if kind == b"mini" => {
+                let image = mini::read(contents, size? - head)?;
+                found.orientation(image.orientation.into());
+                found.dimensions(image.width, image.height)?;
+                return None;
+            }
             Some(Container::Meta) if kind == b"pitm" && self.primary_item.is_none() => {
                 self.primary_item = primary_item(contents);
             }

@@ -14,6 +14,7 @@ mod bytes;
 mod fixed;
 mod ico;
 mod jpeg;
+mod mini;
 mod png;
 mod reader;
 mod stream;
@@ -27,7 +28,7 @@ mod tests;
 pub(crate) use avif::file_type;
 pub use reader::{HeaderReader, Need};
 pub(crate) use stream::HeaderStream;
-pub(crate) use structure::{has_control, is_low_overhead, is_sound};
+pub(crate) use structure::{has_control, is_sound};
 
 use crate::Result;
 use std::fs::File;

@@ -2,7 +2,7 @@
 //! there anything has sides. The others are gone through field by field until the sides are found.
 
 use super::Format;
-use super::bytes::{be32, le16, le32, slice};
+use super::bytes::{le16, le32, slice};
 use super::reader::FIRST;
 
 /// Whether the beginning of a file can be that of an image of this format, as far as it goes: `prefix` may be shorter than
@@ -17,14 +17,6 @@ pub(crate) fn is_sound(prefix: &[u8], is_whole: bool) -> bool {
         _ => Some(true),
     };
     sound.unwrap_or(!is_whole)
-}
-
-/// Whether this is an AVIF or HEIF file in its short form, which has its sides in a box that is not read here (ISO/IEC
-/// 23008-12, third edition, annex on the low-overhead format).
-pub(crate) fn is_low_overhead(prefix: &[u8]) -> bool {
-    let behind = be32(prefix, 0).and_then(|size| usize::try_from(size).ok());
-    slice(prefix, 4, 4) == Some(b"ftyp")
-        && behind.and_then(|at| slice(prefix, at.checked_add(4)?, 4)) == Some(b"mini")
 }
 
 /// Whether this is a GIF and not a text about GIF: the sides, the flags and the two bytes behind them are never all
@@ -64,10 +56,9 @@ fn gif(prefix: &[u8]) -> Option<bool> {
                 let code_size = *prefix.get(at + 10 + colours(*prefix.get(at + 9)?))?;
                 return Some(width > 0 && height > 0 && (1..=11).contains(&code_size));
             }
-            // The end, without a picture.
-            0x3b => return Some(true),
             // Some writers put one too many behind the data of an extension.
             0 => at += 1,
+            // The trailer too: a GIF without a picture is no image.
             _ => return Some(false),
         }
     }
@@ -116,7 +107,6 @@ mod tests {
             vec![screen, colours, picture],
             vec![screen, colours, control, picture],
             vec![screen, colours, control, comment, b"\0", control, picture],
-            vec![screen, colours, b";"],
         ] {
             let file = parts.concat();
             assert!(is_sound(&file, true), "{}", file.escape_ascii());
@@ -125,9 +115,14 @@ mod tests {
             }
         }
         assert!(!is_sound(&[screen, colours, control].concat(), true), "no picture");
-        for junk in
-            [&b"x"[..], b"\x01", b"\x2c\0\0\0\0\0\0\x30\0\0\x02\x02", b"\x2c\0\0\0\0\x40\0\x30\0\0\x63\x02"]
-        {
+        for junk in [
+            &b"x"[..],
+            b";",
+            b";<html>",
+            b"\x01",
+            b"\x2c\0\0\0\0\0\0\x30\0\0\x02\x02",
+            b"\x2c\0\0\0\0\x40\0\x30\0\0\x63\x02",
+        ] {
             let file = [screen, colours, junk].concat();
             assert!(!is_sound(&file, false), "{}", file.escape_ascii());
         }
@@ -142,13 +137,6 @@ mod tests {
         assert_eq!(Format::detect(b"RIFF and WEBPVP8 are fourccs"), None);
         assert_eq!(Format::detect(b"RIFF1234WEBPVP8Xabcd"), None);
         assert_eq!(Format::detect(b"BM(a unit) is not a bitmap, is it?"), None);
-    }
-
-    #[test]
-    fn the_short_form_of_heif_is_known_by_its_box() {
-        assert!(is_low_overhead(b"\0\0\0\x10ftypmif3avif\0\0\0\x20mini"));
-        assert!(!is_low_overhead(b"\0\0\0\x10ftypmif3avif\0\0\0\x20meta"));
-        assert!(!is_low_overhead(b"\xff\xff\xff\xffftypmif3avif") && !is_low_overhead(b""));
     }
 
     #[test]

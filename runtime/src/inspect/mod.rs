@@ -13,11 +13,10 @@ pub use sniff::{SNIFF_LEN, sniff};
 pub(crate) use types::extensions;
 pub use types::{TYPES, UNKNOWN};
 
-use crate::error::{not_accepted, too_large};
+use crate::error::{EMPTY, not_accepted, too_large};
 use crate::failpoints::planted;
 use crate::image::{
-    Dimensions, Format, HeaderReader, HeaderStream, ImageInfo, is_low_overhead, is_sound, read_at,
-    read_header,
+    Dimensions, Format, HeaderReader, HeaderStream, ImageInfo, is_sound, read_at, read_header,
 };
 use crate::{Error, ErrorKind, Result};
 use sha2::{Digest, Sha256};
@@ -213,7 +212,7 @@ impl Inspector {
     pub fn finish(mut self) -> Result<()> {
         check_size(&self.rules, self.size, "at least ")?;
         match self.sniffed {
-            Some(content_type) => check_type(&self.rules, content_type)?,
+            Some(content_type) => self.check_type(content_type)?,
             None => self.judge_prefix()?,
         }
         let image = self.header.take().and_then(HeaderStream::finish);
@@ -272,12 +271,15 @@ impl Inspector {
     fn judge(&mut self, prefix: &[u8]) -> Result<()> {
         let content_type = sniff(prefix);
         self.sniffed = Some(content_type);
-        check_type(&self.rules, content_type)?;
-        self.is_image =
-            self.rules.reads_header() && Format::detect(prefix).is_some() && !is_low_overhead(prefix);
+        self.check_type(content_type)?;
+        self.is_image = self.rules.reads_header() && Format::detect(prefix).is_some();
         let is_whole = prefix.len() < SNIFF_LEN;
         self.is_broken = self.is_image && self.rules.sound_images && !is_sound(prefix, is_whole);
         if self.is_broken { Err(broken(content_type)) } else { Ok(()) }
+    }
+
+    fn check_type(&self, content_type: Option<&str>) -> Result<()> {
+        check_type(&self.rules, content_type, self.size == 0)
     }
 
     fn publish(self, image: Option<ImageInfo>) -> Result<()> {
@@ -377,7 +379,7 @@ fn is_kind_of(stated: &str, found: &str) -> bool {
     }
 }
 
-fn check_type(rules: &Rules, content_type: Option<&str>) -> Result<()> {
+fn check_type(rules: &Rules, content_type: Option<&str>, is_empty: bool) -> Result<()> {
     if let (Some(stated), Some(found)) = (&rules.stated.content_type, content_type)
         && !is_kind_of(stated, found)
     {
@@ -393,7 +395,8 @@ fn check_type(rules: &Rules, content_type: Option<&str>) -> Result<()> {
     }
     let found = content_type.unwrap_or(UNKNOWN);
     let message = format!("the type of the content is {found}, accepted are {}", rules.accept.join(", "));
-    Err(Error::new(ErrorKind::NotAccepted, message).with_message(not_accepted(rules.accept)))
+    let error = Error::new(ErrorKind::NotAccepted, message);
+    Err(if is_empty { error.with_message(EMPTY) } else { error.with_message(not_accepted(rules.accept)) })
 }
 
 impl std::fmt::Debug for Inspector {

@@ -41,7 +41,7 @@ fn inspect(rules: &Rules, bytes: &[u8]) -> Result<Inspection> {
 
 #[test]
 fn everything_in_one_pass() {
-    let mut bytes = b"GIF89a\x40\0\x30\0\0\0\0;".to_vec();
+    let mut bytes = b"GIF89a\x40\0\x30\0\0\0\0,\0\0\0\0\x40\0\x30\0\0\x02".to_vec();
     bytes.resize(200_000, 7);
     let rules = Rules {
         max_size: Some(200_000),
@@ -106,6 +106,11 @@ fn not_accepted() {
         assert_eq!(error.kind(), ErrorKind::NotAccepted);
         let expected = format!("the type of the content is {found}, accepted are image/png, image/*");
         assert_eq!(error.to_string(), expected);
+        let to_visitor = match bytes {
+            b"" => "The file is empty.",
+            _ => "Files of this type are not accepted. Accepted types: image/png, image/*.",
+        };
+        assert_eq!(error.message(), to_visitor);
     }
     // As soon as the prefix is there, not only at the end.
     let (mut inspector, _) = Inspector::new(rules);
@@ -166,7 +171,7 @@ fn signatures() {
         (b"\0\0\0\x18ftypf4v \0\0\0\0iso2avc1", Some("video/mp4")),
         (b"\0\0\0\x14ftypqt  \0\0\0\0qt  ", Some("video/quicktime")),
         (b"\0\0\0\x14ftypM4A \0\0\0\0M4A ", Some("audio/mp4")),
-        (b"\0\0\0\x18ftypcrx \0\0\0\x01crx isom", Some("image/x-canon-cr3")),
+        (CANON_RAW, Some("image/x-canon-cr3")),
         (b"\0\0\x01\0ftypisom", Some("video/mp4")),
         (b"\0\0\x01\0moov\0\0\0\x6cmvhd", Some("video/quicktime")),
         (b"%PDF-1.7", Some("application/pdf")),
@@ -321,7 +326,6 @@ fn brands_of_heif_and_their_relatives() {
         (b"vvic", &[], "image/heif"),
         (b"vvis", &[], "image/heif-sequence"),
         (b"avis", &[b"avif", b"msf1"], "image/avif"),
-        (b"crx ", &[b"crx ", b"isom"], "image/x-canon-cr3"),
         (b"isom", &[b"isom", b"mp41"], "video/mp4"),
     ] {
         let bytes = file(major, none, compatible);
@@ -436,6 +440,46 @@ fn an_image_with_a_right_header_is_accepted_whatever_follows() {
     assert!(inspect(&Rules { accept: &["text/plain"], ..rules }, b"GIF89a is").is_ok());
 }
 
+#[test]
+fn a_text_behind_the_beginning_of_an_image_is_no_image() {
+    let rules = Rules { accept: &["image/*"], sound_images: true, ..Rules::default() };
+    for head in [
+        &b"\0\0\0\x10ftypmif3avif\0\0\x10\x20mini"[..],
+        b"\0\0\0\x10ftypmif3heic\0\0\x10\x20mini",
+        b"\0\0\0\x10ftypmif3heic\0\0\0\0mini",
+        b"\0\0\0\x18ftypcrx \0\0\0\x01crx isom",
+        b"\0\0\0\x18ftypcrx \0\0\0\x01crx isom\0\0\x10\0moov",
+        b"GIF89a\x40\0\x30\0\0\0\0;",
+    ] {
+        for text in ["", "<html><body><script>alert(1)</script></body></html>", "1 is a text"] {
+            for text in [text.to_owned(), text.repeat(500)] {
+                let bytes = [head, text.as_bytes()].concat();
+                let error = inspect(&rules, &bytes).unwrap_err();
+                let expected = if head.ends_with(b"isom") || head.ends_with(b"moov") {
+                    ErrorKind::NotAccepted
+                } else {
+                    ErrorKind::NotAnImage
+                };
+                assert_eq!(error.kind(), expected, "{} {text}", head.escape_ascii());
+            }
+        }
+    }
+}
+
+/// The first bytes of a raw file of Canon.
+const CANON_RAW: &[u8] = b"\0\0\0\x18ftypcrx \0\0\0\x01crx isom\0\0\x40\0moov\0\0\x3f\0uuid\
+    \x85\xc0\xb6\x87\x82\x0f\x11\xe0\x81\x11\xf4\xce\x46\x2b\x6a\x48";
+
+#[test]
+fn the_brand_of_a_raw_file_is_not_enough() {
+    assert_eq!(sniff(CANON_RAW), Some("image/x-canon-cr3"));
+    for cut in 8..CANON_RAW.len() {
+        assert_eq!(sniff(&CANON_RAW[..cut]), None, "cut to {cut}");
+    }
+    let text = [&CANON_RAW[..24], b"<html><script>alert(1)</script></html>"].concat();
+    assert_eq!(sniff(&text), None);
+}
+
 /// Every media type in the code that sniffs is in the list, and no other is.
 #[test]
 fn types() {
@@ -531,7 +575,8 @@ fn the_prefix_is_enough() {
 #[test]
 fn sides_that_a_field_cannot_hold() {
     let gif = |width: u16, height: u16| {
-        [b"GIF89a".as_slice(), &width.to_le_bytes(), &height.to_le_bytes(), b"\0\0\0;"].concat()
+        let (width, height) = (width.to_le_bytes(), height.to_le_bytes());
+        [&b"GIF89a"[..], &width, &height, b"\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02\x4c\x01\0;"].concat()
     };
     let judge = |bytes: &[u8], rules: &Rules| {
         let (mut inspector, result) = Inspector::new(rules.clone());

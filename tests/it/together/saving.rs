@@ -15,7 +15,7 @@ async fn create_fills_the_row_from_the_bytes() {
         assert_eq!((car.width, car.height), (Some(7), Some(9)));
         assert_eq!(car.meta.original_name.as_deref(), Some("chevy.gif"));
         assert_eq!(car.meta.content_type.as_deref(), Some("image/gif"));
-        assert_eq!(car.meta.size, Some(14));
+        assert_eq!(car.meta.size, Some(29));
         assert_eq!(car.photo().checksum().map(str::len), Some(64));
         assert_eq!(car.photo().read().await.unwrap(), gif(7));
         assert_eq!(garage.journal().await, 0, "the row's transaction consumed the entry");

@@ -62,9 +62,9 @@ pub struct Dock<P> {
     _folder: TempDir,
 }
 
-/// A GIF of this width, `len` bytes long.
+/// A GIF of this width, `len` bytes long, which are 24 at the least.
 pub fn gif(width: u8, len: usize) -> Bytes {
-    let mut bytes = b"GIF89a\x07\x00\x09\x00\x00\x00\x00;".to_vec();
+    let mut bytes = b"GIF89a\x07\0\x09\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02".to_vec();
     bytes[6] = width;
     bytes.resize(len, b' ');
     bytes.into()
@@ -274,11 +274,11 @@ impl<P: Place> Dock<P> {
     }
 
     async fn what_was_not_sent_yet_can_be_claimed_later(&self) {
-        let ticket = self.ticket(Hull::photo_upload("a.gif", 20)).await;
+        let ticket = self.ticket(Hull::photo_upload("a.gif", 26)).await;
         let mut hull = Hull::default();
         let error = hull.photo_mut().claim(&Self::claim(&ticket), &self.db).await.unwrap_err();
         assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::NotFound, true), "{error:?}");
-        self.send(&ticket, &gif(1, 20)).await;
+        self.send(&ticket, &gif(1, 26)).await;
         hull.photo_mut().claim(&Self::claim(&ticket), &self.db).await.unwrap();
         hull.save(&self.db).await.unwrap();
         assert_eq!(self.settled().await, ["hulls/a.gif"]);
@@ -286,7 +286,7 @@ impl<P: Place> Dock<P> {
     }
 
     async fn an_upload_that_cannot_be_given_back_is_given_back_later(&self) {
-        let ticket = self.ticket(Hull::photo_upload("a.gif", 20)).await;
+        let ticket = self.ticket(Hull::photo_upload("a.gif", 26)).await;
         let claim = Self::claim(&ticket);
         let broken = "CREATE TRIGGER broken BEFORE UPDATE ON filefield_journal \
             WHEN OLD.state = 'reaping' AND NEW.state = 'pending' BEGIN SELECT RAISE(FAIL, 'broken'); END";
@@ -298,7 +298,7 @@ impl<P: Place> Dock<P> {
         let error = hull.photo_mut().claim(&claim, &self.db).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::StagedExpired);
         self.db.execute_unprepared("DROP TRIGGER broken").await.unwrap();
-        self.send(&ticket, &gif(1, 20)).await;
+        self.send(&ticket, &gif(1, 26)).await;
         let again = async {
             while let Err(error) = hull.photo_mut().claim(&claim, &self.db).await {
                 assert_eq!(error.kind(), ErrorKind::StagedExpired);
@@ -311,8 +311,8 @@ impl<P: Place> Dock<P> {
     }
 
     async fn an_upload_is_claimed_once(&self) {
-        let ticket = self.ticket(Hull::photo_upload("a.gif", 20)).await;
-        self.send(&ticket, &gif(1, 20)).await;
+        let ticket = self.ticket(Hull::photo_upload("a.gif", 26)).await;
+        self.send(&ticket, &gif(1, 26)).await;
         let mut hulls = [Hull::default(), Hull::default(), Hull::default(), Hull::default()];
         let mut done = 0;
         let claim = Self::claim(&ticket);
@@ -340,14 +340,14 @@ impl<P: Place> Dock<P> {
     }
 
     async fn what_nobody_claims_is_swept(&self) {
-        let ticket = self.ticket(Hull::photo_upload("a.gif", 20)).await;
-        self.send(&ticket, &gif(1, 20)).await;
+        let ticket = self.ticket(Hull::photo_upload("a.gif", 26)).await;
+        self.send(&ticket, &gif(1, 26)).await;
         assert_eq!(db::sweep(&self.db).await.unwrap().examined, 0, "the ticket's time is not over");
         self.db.execute_unprepared("UPDATE filefield_journal SET due_at = 0").await.unwrap();
         assert_eq!(db::sweep(&self.db).await.unwrap().deleted, 1);
         assert!(self.place.files().await.is_empty());
         // One that comes late goes too.
-        self.send(&ticket, &gif(1, 20)).await;
+        self.send(&ticket, &gif(1, 26)).await;
         let error = Hull::default().photo_mut().claim(&Self::claim(&ticket), &self.db).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::StagedExpired);
         self.is_empty().await;
@@ -364,8 +364,8 @@ impl<P: Place> Dock<P> {
 
     async fn what_is_sent_days_after_the_claim_is_swept(&self) {
         let week = Duration::from_secs(7 * 24 * 60 * 60);
-        for body in [gif(1, 20), Bytes::from_static(b"<html><script>x()</s")] {
-            let ticket = self.ticket(Hull::photo_upload("a.gif", 20).expires(week)).await;
+        for body in [gif(1, 26), Bytes::from_static(b"<html><script>x()</script>")] {
+            let ticket = self.ticket(Hull::photo_upload("a.gif", 26).expires(week)).await;
             self.send(&ticket, &body).await;
             let mut hull = Hull::default();
             if hull.photo_mut().claim(&Self::claim(&ticket), &self.db).await.is_ok() {
@@ -403,6 +403,6 @@ impl<P: Place> Dock<P> {
 
     /// A ticket that ends in a second.
     async fn short(&self) -> UploadTicket {
-        self.ticket(Hull::photo_upload("a.gif", 20).expires(Duration::from_secs(1))).await
+        self.ticket(Hull::photo_upload("a.gif", 26).expires(Duration::from_secs(1))).await
     }
 }

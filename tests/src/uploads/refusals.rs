@@ -29,11 +29,11 @@ async fn what_is_known_beforehand<P: Place>(dock: &Dock<P>) {
     let day = Duration::from_secs(24 * 60 * 60);
     for (upload, kind) in [
         (Hull::photo_upload("a.gif", (20 << 20) + 1), ErrorKind::TooLarge),
-        (Hull::photo_upload("a.gif", 20).content_type("text/html"), ErrorKind::NotAccepted),
-        (Hull::photo_upload("a.gif", 20).content_type("image/svg+xml"), ErrorKind::NotAccepted),
-        (Hull::photo_upload("a.gif", 20).expires(Duration::ZERO), ErrorKind::Usage),
-        (Hull::photo_upload("a.gif", 20).expires(8 * day), ErrorKind::Usage),
-        (Hull::photo_upload("a.gif", 20).content_type("image/gif\r\nX: y"), ErrorKind::NotAccepted),
+        (Hull::photo_upload("a.gif", 26).content_type("text/html"), ErrorKind::NotAccepted),
+        (Hull::photo_upload("a.gif", 26).content_type("image/svg+xml"), ErrorKind::NotAccepted),
+        (Hull::photo_upload("a.gif", 26).expires(Duration::ZERO), ErrorKind::Usage),
+        (Hull::photo_upload("a.gif", 26).expires(8 * day), ErrorKind::Usage),
+        (Hull::photo_upload("a.gif", 26).content_type("image/gif\r\nX: y"), ErrorKind::NotAccepted),
         (Hull::deed_upload("a.gif", 20).content_type("a/b\r\nX: y"), ErrorKind::Usage),
         (Hull::plan_upload("a", 20_000).part_size(1), ErrorKind::Usage),
         (Hull::plan_upload("a", 20).part_size(0), ErrorKind::Usage),
@@ -46,9 +46,9 @@ async fn what_is_known_beforehand<P: Place>(dock: &Dock<P>) {
 }
 
 async fn changed_tickets<P: Place>(dock: &Dock<P>) {
-    let upload = Hull::photo_upload("a.gif", 20).content_type("image/gif").sha256([7; 32]);
+    let upload = Hull::photo_upload("a.gif", 26).content_type("image/gif").sha256([7; 32]);
     let ticket = dock.ticket(upload).await;
-    let other = dock.ticket(Hull::photo_upload("a.gif", 20)).await;
+    let other = dock.ticket(Hull::photo_upload("a.gif", 26)).await;
     let token = &ticket.token;
     let (text, code) = token.split_once('.').unwrap();
     let mut changed = vec![
@@ -82,8 +82,8 @@ async fn changed_tickets<P: Place>(dock: &Dock<P>) {
 }
 
 async fn another_owner_or_field<P: Place>(dock: &Dock<P>) {
-    let ticket = dock.ticket(Hull::photo_upload("a.gif", 20)).await;
-    dock.send(&ticket, &gif(1, 20)).await;
+    let ticket = dock.ticket(Hull::photo_upload("a.gif", 26)).await;
+    dock.send(&ticket, &gif(1, 26)).await;
     for owner in ["", "user 8", "user 7 "] {
         let claim = UploadClaim::new(&ticket.token).owner(owner);
         assert_eq!(refused(dock, &claim).await.kind(), ErrorKind::PermissionDenied);
@@ -104,10 +104,10 @@ async fn another_owner_or_field<P: Place>(dock: &Dock<P>) {
 
 async fn too_late<P: Place>(dock: &Dock<P>) {
     let ticket = dock.short().await;
-    dock.send(&ticket, &gif(1, 20)).await;
+    dock.send(&ticket, &gif(1, 26)).await;
     tokio::time::sleep(Duration::from_millis(2100)).await;
     assert_eq!(refused(dock, &Dock::<P>::claim(&ticket)).await.kind(), ErrorKind::PermissionDenied);
-    assert!(dock.place.send(&ticket.requests[0], gif(1, 20)).await.is_err());
+    assert!(dock.place.send(&ticket.requests[0], gif(1, 26)).await.is_err());
     dock.is_empty().await;
 }
 
@@ -126,12 +126,12 @@ mod other {
 }
 
 async fn another_model_of_the_same_name<P: Place>(dock: &Dock<P>) {
-    let ticket = dock.ticket(Hull::photo_upload("a.gif", 20)).await;
-    dock.send(&ticket, &gif(1, 20)).await;
+    let ticket = dock.ticket(Hull::photo_upload("a.gif", 26)).await;
+    dock.send(&ticket, &gif(1, 26)).await;
     let mut hull = other::Hull::default();
     let error = hull.photo_mut().claim(&Dock::<P>::claim(&ticket), &dock.db).await.unwrap_err();
     assert_eq!((error.kind(), hull.id), (ErrorKind::PermissionDenied, 0), "{error:?}");
-    let theirs = other::Hull::photo_upload("a.gif", 20).owner("user 7").ticket(&dock.db).await.unwrap();
+    let theirs = other::Hull::photo_upload("a.gif", 26).owner("user 7").ticket(&dock.db).await.unwrap();
     assert_eq!(refused(dock, &Dock::<P>::claim(&theirs)).await.kind(), ErrorKind::PermissionDenied);
     dock.db
         .execute_unprepared("CREATE TABLE other_hulls (id INTEGER PRIMARY KEY, photo TEXT)")
@@ -142,8 +142,8 @@ async fn another_model_of_the_same_name<P: Place>(dock: &Dock<P>) {
 
 /// The place refuses it, or whoever claims it.
 async fn another_body<P: Place>(dock: &Dock<P>) {
-    for body in [gif(1, 19), gif(1, 21), gif(1, 2000), Bytes::new()] {
-        let ticket = dock.ticket(Hull::photo_upload("a.gif", 20).content_type("image/gif")).await;
+    for body in [gif(1, 25), gif(1, 27), gif(1, 2000), Bytes::new()] {
+        let ticket = dock.ticket(Hull::photo_upload("a.gif", 26).content_type("image/gif")).await;
         let sent = dock.place.send(&ticket.requests[0], body).await;
         let claim = Dock::<P>::claim(&ticket);
         if sent.is_ok() {
@@ -152,8 +152,8 @@ async fn another_body<P: Place>(dock: &Dock<P>) {
         }
         dock.is_empty().await;
     }
-    let wrong = dock.ticket(Hull::photo_upload("a.gif", 20).sha256([7; 32])).await;
-    if dock.place.send(&wrong.requests[0], gif(1, 20)).await.is_ok() {
+    let wrong = dock.ticket(Hull::photo_upload("a.gif", 26).sha256([7; 32])).await;
+    if dock.place.send(&wrong.requests[0], gif(1, 26)).await.is_ok() {
         assert_eq!(refused(dock, &Dock::<P>::claim(&wrong)).await.kind(), ErrorKind::NotAsStated);
     }
     dock.is_empty().await;

@@ -159,7 +159,12 @@ fn jpeg_orientation() {
 #[test]
 fn gif() {
     let screen = |version: &[u8], width: u16, height: u16| {
-        check(&join(&[version, &width.to_le_bytes(), &height.to_le_bytes(), b"\0\0\0;"]))
+        check(&join(&[
+            version,
+            &width.to_le_bytes(),
+            &height.to_le_bytes(),
+            b"\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02",
+        ]))
     };
     assert_eq!(screen(b"GIF87a", 3, 4), Some((Format::Gif, 3, 4, 1)));
     assert_eq!(screen(b"GIF89a", 65_535, 1), Some((Format::Gif, 65_535, 1, 1)));

@@ -189,6 +189,66 @@ fn raw_files_have_the_dimensions_of_the_picture_and_not_of_its_preview() {
     }
 }
 
+/// A `mini` file with these bits and `rest` behind them. `len` is that of the box, in bytes; its real length if `None`.
+fn mini(digits: &str, rest: usize, len: Option<u32>) -> Vec<u8> {
+    let digits: Vec<u8> = digits.bytes().filter(|digit| *digit != b' ').map(|digit| digit - b'0').collect();
+    let pack = |bits: &[u8]| (0..8).fold(0, |byte, at| byte << 1 | bits.get(at).copied().unwrap_or(0));
+    let content: Vec<u8> = digits.chunks(8).map(pack).chain(std::iter::repeat_n(7, rest)).collect();
+    let len = len.unwrap_or(content.len() as u32 + 8);
+    join(&[b"\0\0\0\x10ftypmif3avif", &len.to_be_bytes(), b"mini", &content])
+}
+
+/// 4:2:0, turned by a quarter, 64 x 48, 8 bits; short lengths: 4 bytes of configuration, 10 of the image.
+const PLAIN: &str = "00 000000 000 01 101 0 0111111 0101111 00 0 0 0 100 000000000001001";
+
+#[test]
+fn the_minimized_form_has_its_dimensions_in_bits() {
+    let whole = mini(PLAIN, 14, None);
+    assert_eq!(check(&whole), Some((Format::Avif, 64, 48, 6)));
+    assert_eq!(check(&join(&[&whole, b"behind it"])), Some((Format::Avif, 64, 48, 6)));
+    // Types, alpha, colour codes, a profile, Exif and XMP; 4:4:4, large sides, 10 bits, long lengths.
+    let all = [
+        "00 1 0 1 1 1 0 1 1 1 11 000 1 000111111111111 000011111111111 1 001 0",
+        "00000001 00001101 00000110",
+        "01100001 01110110 00110000 00110001 01100001 01110110 00110001 01000011",
+        "1 1 1",
+        "00000000000000000100 000000000100 0000000000000000000000001001 0000000000000000000000000110",
+        "000000000011 0 00000000000000000001 00000000000000000010",
+    ];
+    let all = mini(&all.concat(), 5 + 4 + 10 + 6 + 3 + 2 + 3, None);
+    assert_eq!(check(&all), Some((Format::Avif, 4096, 2048, 1)));
+    for matrix in ["", "00000110"] {
+        let grey = format!(
+            "00 000010 000 00 000 0 0111111 0101111 0 00000001 00001101 {matrix} 0 0 100 000000000001001"
+        );
+        assert_eq!(check(&mini(&grey, 14, None)), Some((Format::Avif, 64, 48, 1)), "{matrix}");
+    }
+}
+
+#[test]
+fn a_minimized_form_that_does_not_add_up_is_no_image() {
+    for wrong in [0, 1, 8, 9, 28, 30, 0x1020, u32::MAX] {
+        assert_eq!(check(&mini(PLAIN, 14, Some(wrong))), None, "{wrong}");
+    }
+    let whole = mini(PLAIN, 14, None);
+    for cut in 16..whole.len() - 14 {
+        assert_eq!(check(&whole[..cut]), None, "cut to {cut}");
+    }
+    let flags = |flags: &str| check(&mini(&format!("{flags}{}", &PLAIN[9..]), 14, None));
+    assert!(flags("00 000000").is_some());
+    assert_eq!(flags("01 000000"), None, "another version");
+    assert_eq!(flags("00 000001"), None, "high dynamic range");
+    for text in ["<html><body>hello</body></html>", "1 2 3 4 5 6 7 8 9", "a text about the mini box"] {
+        for text in [text.to_owned(), text.repeat(200)] {
+            for len in [0, 0x1020, text.len() as u32 + 8] {
+                let head = b"\0\0\0\x10ftypmif3avif";
+                let file = join(&[head, &len.to_be_bytes(), b"mini", text.as_bytes()]);
+                assert_eq!(check(&file), None, "{text}");
+            }
+        }
+    }
+}
+
 #[test]
 fn directories_that_lead_to_each_other_end() {
     let circle = directories(b"", 2, |_, offsets| {
@@ -223,7 +283,7 @@ fn changed_files_have_one_answer() {
         state ^= state << 17;
         (state % below as u64) as usize
     };
-    for original in [heif, sequence, raw, below, jpeg] {
+    for original in [heif, sequence, raw, below, jpeg, mini(PLAIN, 14, None)] {
         for _ in 0..300 {
             let mut file = original.clone();
             for _ in 0..1 + random(3) {

@@ -167,7 +167,7 @@ async fn judge(world: &World, sums: &Sums, report: &mut Report, again: &str) -> 
 
 /// What the file of a row holds: a sound image, and whose it is.
 fn content(row: &str, which: &str) -> Vec<u8> {
-    let mut bytes = b"GIF89a\x01\x02\x03\x04\0\0\0;".to_vec();
+    let mut bytes = b"GIF89a\x01\x02\x03\x04\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02\x4c\x01\0;".to_vec();
     bytes.extend(format!("{row} {which}").bytes());
     bytes
 }

@@ -77,6 +77,9 @@ impl Files {
 /// Numbers from here on are those of files that a bucket takes in two parts.
 pub(crate) const LARGE: u32 = u32::MAX - 1_000;
 
+/// A GIF, up to the end of its picture.
+const HEAD: &[u8] = b"GIF89a\x01\x02\x03\x04\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02\x4c\x01\0;";
+
 /// The bytes of a file: an image's head, the number, and as many bytes as follow from it. One in eight is long enough
 /// for several writes.
 pub(crate) fn bytes(number: u32) -> Vec<u8> {
@@ -86,8 +89,7 @@ pub(crate) fn bytes(number: u32) -> Vec<u8> {
         0 => 100_000 + random.below(100_000),
         _ => random.below(4_000),
     };
-    let mut bytes = b"GIF89a".to_vec();
-    bytes.extend([1, 2, 3, 4, 0, 0, 0, b';']);
+    let mut bytes = HEAD.to_vec();
     bytes.extend(number.to_le_bytes());
     let len = bytes.len() + usize::try_from(len).unwrap_or(0);
     while bytes.len() < len {
@@ -99,6 +101,6 @@ pub(crate) fn bytes(number: u32) -> Vec<u8> {
 
 /// The number of a file with these bytes, if they are whole.
 pub(crate) fn number(found: &[u8]) -> Option<u32> {
-    let number = u32::from_le_bytes(found.get(14..18)?.try_into().ok()?);
+    let number = u32::from_le_bytes(found.get(HEAD.len()..)?.get(..4)?.try_into().ok()?);
     (bytes(number) == found).then_some(number)
 }
