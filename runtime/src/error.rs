@@ -410,6 +410,10 @@ fn answer(kind: ErrorKind) -> (u16, &'static str) {
     }
 }
 
+/// The message for a name that the program's own `upload_to` function made.
+pub(crate) const BAD_UPLOAD_TO: &str =
+    "The file cannot be stored under the name that the server made for it.";
+
 /// The message for an empty file in a field with `accept`.
 pub(crate) const EMPTY: &str = "The file is empty.";
 

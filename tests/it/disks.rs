@@ -1,6 +1,6 @@
 //! File systems that lack what others have: hard links, modes, attributes, more than one spelling of a name.
 
-use filefield::db;
+use filefield::db::{self, sea_orm::ConnectionTrait};
 use filefield::prelude::*;
 use filefield::registry::with_storage;
 use filefield::storage::FileSystemStorage;
@@ -152,12 +152,50 @@ async fn rows_replace_and_delete(disk: &Disk) {
     db.close().await.unwrap();
 }
 
+async fn a_name_in_another_case_is_not_the_name_of_the_file(disk: &Disk) {
+    let root = disk.root().join("case");
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}?mode=rwc", folder.path().join("notes.db").display());
+    let db = db::connect(&url).await.unwrap();
+    db::migrate::<StickNote>(&db).await.unwrap();
+    with_storage(Arc::new(storage_in(&root)), async {
+        let mut note = StickNote { scan: FileField::new("scan.txt", "one"), ..StickNote::default() };
+        note.save(&db).await.unwrap();
+        let name = note.scan().name().to_owned();
+        for other in [name.replace(".txt", ".TXT"), name.replace("scans/", "Scans/"), name.to_uppercase()] {
+            if other.starts_with("scans/") {
+                let scan = FileField::stored(&other);
+                let mut second = StickNote { title: other.clone(), scan, ..StickNote::default() };
+                let error = second.save(&db).await.unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::NotFound, "{other}: {error}");
+                assert!(error.to_string().contains("ignores case"), "{error}");
+            }
+            // A row of another program that names the file so does not take it along.
+            let insert = "INSERT INTO stick_notes (title, scan, scan_meta)";
+            db.execute_unprepared(&format!("{insert} VALUES ('{other}', '{other}', '{{}}')")).await.unwrap();
+            let title = StickNote::columns().title.eq(other.as_str());
+            StickNote::objects(&db).get(title).await.unwrap().delete(&db).await.unwrap();
+            db::sweep(&db).await.unwrap();
+            assert_eq!(note.scan().read().await.unwrap(), "one", "{other}");
+        }
+        // The right spelling shares the file.
+        let scan = FileField::stored(&name);
+        StickNote { title: "second".into(), scan, ..StickNote::default() }.save(&db).await.unwrap();
+        note.delete(&db).await.unwrap();
+        db::sweep(&db).await.unwrap();
+        assert_eq!(files(&root), [name]);
+    })
+    .await;
+    db.close().await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_system_without_links_and_modes_is_a_storage() {
     for disk in [Disk::exfat(), Disk::vfat()].into_iter().flatten() {
         every_way_to_a_name(&disk).await;
         savers_of_one_name_never_lose_bytes(&disk).await;
         rows_replace_and_delete(&disk).await;
+        a_name_in_another_case_is_not_the_name_of_the_file(&disk).await;
         conforms(&disk).await;
     }
 }

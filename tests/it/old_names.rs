@@ -7,6 +7,7 @@ use filefield::prelude::*;
 use filefield::registry::with_storage;
 use filefield::storage::{FileSystemStorage, MemoryStorage, PrefixStorage, Signer};
 use filefield::{ErrorKind, FileName, SaveOptions, SharedStorage};
+use filefield_tests::isolated::isolated;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -191,6 +192,8 @@ async fn names_of_older_programs_become_ours_in_file_and_column() {
     insert(&db, 52, "../10:30.txt").await;
     let storage: SharedStorage = Arc::new(disk(&root));
     with_storage(storage.clone(), async {
+        let adopted = filefield::ops::adopt::<Letter>(&db, "scan").run().await.unwrap();
+        assert_eq!((adopted.adopted, adopted.owned), (20, 1), "{adopted}");
         let would = rename_names::<Letter>(&db, "scan").dry_run().run().await.unwrap();
         assert_eq!((would.moved, would.failed), (19, 2), "{would}");
         assert!(root.join("10:30.txt").exists() && !root.join("1030.txt").exists());
@@ -219,6 +222,71 @@ async fn names_of_older_programs_become_ours_in_file_and_column() {
         letter.delete(&db).await.unwrap();
         db::sweep(&db).await.unwrap();
         assert!(!at.exists());
+    })
+    .await;
+    db.close().await.unwrap();
+}
+
+/// The original is neither ours nor, as far as anybody can tell, another application's on the same root.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_original_that_nobody_adopted_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("media");
+    std::fs::create_dir(&root).unwrap();
+    std::fs::write(root.join("10:30.txt"), "half past ten").unwrap();
+    let db = database(folder.path()).await;
+    db.execute_unprepared("DELETE FROM old_letters").await.unwrap();
+    insert(&db, 1, "10:30.txt").await;
+    let storage: SharedStorage = Arc::new(disk(&root));
+    with_storage(storage.clone(), async {
+        let report = rename_names::<Letter>(&db, "scan").run().await.unwrap();
+        assert_eq!((report.moved, report.left, report.failed), (1, 1, 0), "{report}");
+        db.execute_unprepared("UPDATE filefield_journal SET due_at = 0").await.unwrap();
+        db::sweep(&db).await.unwrap();
+        assert_eq!(std::fs::read(root.join("10:30.txt")).unwrap(), b"half past ten");
+        assert_eq!(storage.owner(FileName::existing("10:30.txt").unwrap()).await.unwrap(), None);
+        let letter = Letter::objects(&db).first().await.unwrap().unwrap();
+        assert_eq!(letter.scan().name(), "1030.txt");
+    })
+    .await;
+    db.close().await.unwrap();
+}
+
+/// The originals outlive the renaming by `DELETE_AFTER`, so the names in a backup of the database still lead to files.
+#[test]
+fn a_database_restored_after_a_renaming_finds_its_files() {
+    const NAME: &str = "old_names::a_database_restored_after_a_renaming_finds_its_files";
+    isolated(NAME, &[("FILEFIELD_DELETE_AFTER", "")], || {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        runtime.block_on(rename_and_restore());
+    });
+}
+
+async fn rename_and_restore() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("media");
+    std::fs::create_dir(&root).unwrap();
+    std::fs::write(root.join("10:30.txt"), "half past ten").unwrap();
+    let db = database(folder.path()).await;
+    db.execute_unprepared("DELETE FROM old_letters").await.unwrap();
+    insert(&db, 1, "10:30.txt").await;
+    let storage: SharedStorage = Arc::new(disk(&root));
+    with_storage(storage, async {
+        let adopted = filefield::ops::adopt::<Letter>(&db, "scan").run().await.unwrap();
+        assert_eq!(adopted.adopted, 1, "{adopted}");
+        let backup = folder.path().join("backup.db");
+        db.execute_unprepared(&format!("VACUUM INTO '{}'", backup.display())).await.unwrap();
+        let report = rename_names::<Letter>(&db, "scan").run().await.unwrap();
+        assert_eq!((report.moved, report.left), (1, 0), "{report}");
+        db::sweep(&db).await.unwrap();
+        let restored = db::connect(&format!("sqlite://{}", backup.display())).await.unwrap();
+        let report = db::after_restore(&restored).await.unwrap();
+        assert_eq!(report.missing, 0, "{report:?}");
+        db::sweep(&restored).await.unwrap();
+        let letter = Letter::objects(&restored).first().await.unwrap().unwrap();
+        assert_eq!(letter.scan().name(), "10:30.txt");
+        assert_eq!(letter.scan().read().await.unwrap(), "half past ten");
+        restored.close().await.unwrap();
     })
     .await;
     db.close().await.unwrap();

@@ -65,6 +65,10 @@ impl<M: FileModel> FieldFileMut<'_, M> {
     /// [`from_client`](crate::name::from_client) makes a base name of it first. The row is the caller's to save, and the file replaced stays (D077); to let file and
     /// row follow each other, [`assign`](Self::assign) and save the instance.
     ///
+    /// No database is involved, so the media root is not compared with the one that the database knows: if it is an empty
+    /// mount point when the process starts, the file goes there, and the save of the row then fails with
+    /// [`StorageUnavailable`](ErrorKind::StorageUnavailable). If this fails, content that can be read only once is lost.
+    ///
     /// # Errors
     /// Those of naming, of the field's rules and of the storage. Nothing is stored then, and the field is as it was.
     pub async fn save(&mut self, filename: &str, content: impl Into<Content>) -> Result<String> {
@@ -75,8 +79,11 @@ impl<M: FileModel> FieldFileMut<'_, M> {
         let mut content: Content = content.into();
         let (_, extensions) = store::examine(def, is_image, &mut content).await.map_err(blame)?;
         let examined = store::Examined { content, extensions };
-        let prepared =
+        let mut prepared =
             store::prepare(self.model, self.field(), &handle, filename, examined, Stated::default())?;
+        if M::TABLE_NAME.is_none() {
+            prepared.owner = format!("{}-{}", name::NOBODY, prepared.owner);
+        }
         let stored = prepared.store(def, &handle).await?;
         let (field, file) = (self.field(), FileField::described(&stored.saved.name, true));
         store::fill(self.model, field, handle.alias(), &stored, file);

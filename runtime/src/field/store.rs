@@ -1,6 +1,7 @@
 //! From content to a stored file: the wanted name, the rules, and what is learned in the one pass.
 
 use super::{FieldDef, FileField, FileMeta, Naming, UploadTo};
+use crate::error::BAD_UPLOAD_TO;
 use crate::field::PixelCount;
 use crate::image::Dimensions;
 use crate::inspect::{Inspection, InspectionResult, Inspector, Rules, Stated, extensions, sniff};
@@ -139,7 +140,11 @@ fn prepare_stated<M: FileModel>(
             upload_to::generate_filename(&name::nfc(template), &settings::now(), filename, valid)
         }
         UploadTo::Function => match catch_unwind(AssertUnwindSafe(|| field.upload_name(model, filename))) {
-            Ok(Some(returned)) => upload_to::callable_filename(&returned, valid),
+            Ok(Some(returned)) => {
+                // The client's part of the name is valid, so another name of it would not help.
+                upload_to::callable_filename(&returned, valid)
+                    .map_err(|error| error.with_message(BAD_UPLOAD_TO))
+            }
             Ok(None) => Err(Error::new(ErrorKind::UploadTo, "the field has no `upload_to` function")),
             Err(_) => Err(Error::new(ErrorKind::UploadTo, "the `upload_to` function panicked")),
         },

@@ -2,8 +2,9 @@
 //!
 //! Every database has a random identity, and the owner tokens of its files begin with it: `identity-token`. A sweeper
 //! deletes no file whose token another database has issued: two applications may share a root. A database that was
-//! restored has several identities, the newest for new files. A token without an identity was issued before the
-//! database was known, by a store without a row or by an older version, and counts as one of every database.
+//! restored has several identities, the newest for new files. A token without an identity counts as one of every database:
+//! an accessor has stored the file before its row was saved, or an older version has. A struct without a table has no
+//! rows, so its accessors issue tokens of [`name::NOBODY`], which prove nothing to any database.
 
 use super::entry::{any, dialect, execute, look, rows, sql, text};
 use super::error::is_missing_table;

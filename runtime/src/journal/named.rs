@@ -34,7 +34,7 @@ impl RowWrite {
             if let Some(storage) = &file.stored {
                 super::roots::compare(tx, &file.home, storage).await?;
                 check_stored(storage, file).await?;
-                set_issuer(tx, storage, file).await;
+                set_issuer(tx, storage, file).await?;
             }
             execute(tx, &sql.unhold, vec![hold.into()]).await?;
             if self.has_triggers(tx, file).await? {
@@ -86,17 +86,29 @@ async fn check_stored(storage: &SharedStorage, file: &FileChange) -> Result<()> 
     Err(located(Error::new(ErrorKind::NotFound, text)))
 }
 
-/// An accessor stores a file before anybody knows which database its row will be in. From now on its owner token says so.
-/// A storage that cannot do that is no reason to refuse the row. In a bucket the object would have to be written anew.
-async fn set_issuer(tx: &impl ConnectionTrait, storage: &SharedStorage, file: &FileChange) {
+/// Puts this database into the owner token of a file that an accessor has stored, which did not know the database of the
+/// row. A storage that cannot do that is no reason to refuse the row. Buckets are left out: the object would have to be
+/// written again.
+///
+/// Also refuses another spelling of a name, on a file system that ignores case: two rows would share the file, and the
+/// sweeper compares names byte by byte.
+async fn set_issuer(tx: &impl ConnectionTrait, storage: &SharedStorage, file: &FileChange) -> Result<()> {
     if storage.location().is_some_and(|location| !location.starts_with("file:")) {
-        return;
+        return Ok(());
     }
-    let Ok(name) = FileName::new(&file.name) else { return };
-    let Ok(Some(owner)) = storage.owner(name).await else { return };
-    if identity::identity_in(&owner).is_empty()
+    let name = FileName::existing(&file.name)?;
+    let owner = match storage.owner(name).await {
+        Ok(Some(owner)) => owner,
+        Err(error) if error.kind() == ErrorKind::NotFound && !file.is_stored_here => {
+            return Err(error.with_name(&file.name).with_storage(&file.home));
+        }
+        _ => return Ok(()),
+    };
+    if matches!(identity::identity_in(&owner), "" | name::NOBODY)
         && let Ok(Some(identity)) = identity::read(tx).await
     {
-        let _ = storage.set_owner(name, &identity::owner_token(&identity, &owner)).await;
+        let token = identity::token_part(&owner);
+        let _ = storage.set_owner(name, &identity::owner_token(&identity, token)).await;
     }
+    Ok(())
 }

@@ -9,6 +9,10 @@ use crate::error::{Error, ErrorKind, Result};
 /// Characters of a token; each carries five bits.
 const TOKEN: usize = 26;
 
+/// The issuer in the owner tokens of files that belong to no database (`0-token`): those that accessors of a struct without a
+/// table store. No database's identity is as short.
+pub(crate) const NOBODY: &str = "0";
+
 /// A token of 130 random bits from the system's generator (requirement 17): 26 characters of `[a-z2-7]`, so that two
 /// tokens differ also where case does not count.
 ///

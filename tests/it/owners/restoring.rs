@@ -137,6 +137,7 @@ async fn files_newer_than_the_backup_are_queued_and_nothing_else() {
         staged.stage(&restored).await.unwrap();
         let report = db::after_restore(&restored).await.unwrap();
         assert_eq!((report.missing, report.files, report.queued), (0, 5, 1), "{report:?}");
+        assert_eq!(report.foreign, 1, "{report:?}");
         staged.save(&restored).await.unwrap();
         sweep_all(&restored).await;
         assert_eq!(

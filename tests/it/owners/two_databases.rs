@@ -52,6 +52,38 @@ async fn a_file_that_an_accessor_stored_becomes_its_rows_databases() {
 }
 
 #[tokio::test]
+async fn a_row_whose_file_is_gone_deletes_no_file_of_a_struct_without_a_table() {
+    #[derive(Debug, Clone, Default, Model)]
+    struct Draft {
+        #[file(upload_to = "notes")]
+        scan: FileField,
+    }
+    let (folder, root) = folder();
+    let db = database(folder.path(), "a.db").await;
+    let storage = local(&root);
+    with_storage(storage.clone(), async {
+        let mut mine = note("a.txt", "ours");
+        mine.save(&db).await.unwrap();
+        std::fs::remove_file(root.join("notes/a.txt")).unwrap();
+        let mut draft = Draft::default();
+        draft.scan_mut().save("a.txt", "a draft").await.unwrap();
+        assert_eq!(draft.scan().name(), "notes/a.txt");
+        mine.delete(&db).await.unwrap();
+        sweep_all(&db).await;
+        assert_eq!(draft.scan().read().await.unwrap(), "a draft");
+        assert_eq!(entries(&db).await, 0);
+        // A row that takes the file has it deleted in the end.
+        let mut taker = Note { scan: Some(FileField::stored("notes/a.txt")), ..Note::default() };
+        taker.save(&db).await.unwrap();
+        assert!(!owner(&storage, "notes/a.txt").await.unwrap().starts_with("0-"));
+        taker.delete(&db).await.unwrap();
+        sweep_all(&db).await;
+        assert!(files(&root).is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn tokens_of_older_versions_still_prove_ownership() {
     let (folder, root) = folder();
     let db = database(folder.path(), "a.db").await;

@@ -19,7 +19,8 @@ pub struct DeadEntry {
     pub storage: String,
     /// The name of the file in it.
     pub name: String,
-    /// Whether a row let go of the file. Otherwise a save of the file did not come to its end.
+    /// Whether a row gave up the file, or [`after_restore`](crate::db::after_restore) reserved the name of a missing file.
+    /// `false` for a save that did not finish.
     pub is_deletion: bool,
     /// Why the sweep gave up.
     pub reason: String,

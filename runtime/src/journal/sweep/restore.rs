@@ -28,6 +28,9 @@ pub struct RestoreReport {
     /// Of these, files of this database that no row names: they were saved after the backup was made. They are deleted
     /// after `DELETE_AFTER`, unless a row names them by then.
     pub queued: u64,
+    /// Of these, files whose owner token another database has issued. They are left alone. If no other application uses the
+    /// storage, they were saved after an earlier restore from the same backup, and no sweep deletes them.
+    pub foreign: u64,
     /// Storages that cannot list their files, where no newer file was looked for.
     pub unlisted: u64,
 }
@@ -190,7 +193,11 @@ async fn queue_newer(
                 continue;
             };
             let known = vec![aliases.as_str().into(), name.as_str().into()];
-            if !identity::is_own(db, &owner).await? || any(db, &sql(db)?.is_known, known).await? {
+            if !identity::is_own(db, &owner).await? {
+                report.foreign += u64::from(identity::identity_in(&owner) != name::NOBODY);
+                continue;
+            }
+            if any(db, &sql(db)?.is_known, known).await? {
                 continue;
             }
             let entry = Entry {

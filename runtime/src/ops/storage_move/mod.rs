@@ -137,10 +137,10 @@ impl<'a, M: Table> StorageMove<'a, M> {
         self
     }
 
-    /// How long the original stays after its row was changed, in whole seconds: by default a day, or
-    /// [`DELETE_AFTER`](crate::settings::Settings::delete_after) where that is longer, so that a database restored from a
-    /// backup finds it. Whoever has read the row before, or was given a URL, still finds the file there. Then the next
-    /// sweep deletes it.
+    /// How long the original stays after its row was changed, in whole seconds. Default: one day, or
+    /// [`DELETE_AFTER`](crate::settings::Settings::delete_after) if that is longer. Meanwhile URLs and rows that were read
+    /// before the move still lead to the file, and so do rows of a database that is restored from a backup. A grace
+    /// shorter than `DELETE_AFTER` gives that up. The next sweep after the grace deletes the original.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = Some(grace);
         self

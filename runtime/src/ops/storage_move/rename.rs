@@ -8,7 +8,7 @@ use crate::db::{DatabaseConnection, Table};
 use crate::failpoints::step;
 use crate::field::FieldDef;
 use crate::registry::{self, StorageHandle};
-use crate::{Error, ErrorKind, FileName, Metadata, Result, journal, name};
+use crate::{Error, ErrorKind, FileName, Metadata, Result, journal};
 use std::collections::HashMap;
 use std::fmt;
 use std::marker::PhantomData;
@@ -18,11 +18,12 @@ use std::sync::Arc;
 /// the names of [`cleaned`](crate::name::cleaned), in file and column. Other files are left alone. Nothing happens before
 /// [`run`](RenameNames::run).
 ///
-/// Each file is copied to its new name in its own storage and the copy is compared with it. Then the row gets the new
-/// name, if it still names the same file, and the file of the old name is queued for deletion after
-/// [`DELETE_AFTER`](crate::settings::Settings::delete_after), as any file that a row lets go of. It stays while another row
-/// names it, and where another database owns it. A process may be killed at any moment: then the row has its old name and
-/// file, or its new ones. At worst the file of the old name stays.
+/// Each file is copied to its new name in its own storage, and the copy is compared with the original. Then the row gets the
+/// new name, if it still names the same file. The original is deleted after
+/// [`DELETE_AFTER`](crate::settings::Settings::delete_after) if this database owns it: [`adopt`](super::adopt()) files of
+/// older programs first to have their originals deleted. An original that nobody has adopted, that another database owns or that
+/// another row names stays. If the process is killed, each row has its old name and file or its new ones, and at worst an
+/// original stays.
 ///
 /// ```no_run
 /// # use filefield::prelude::*;
@@ -147,7 +148,8 @@ impl<'a, M: Table> RenameNames<'a, M> {
         let bytes = *bytes;
         step!("N1.renamed");
         // The row has its new name: what follows is no failure of it.
-        let left = self.keep_source || !self.let_go(def, &job.from, row, old, &before).await.unwrap_or(false);
+        let left =
+            self.keep_source || !self.release(def, &job.from, row, old, &before).await.unwrap_or(false);
         Ok(Outcome::Moved { bytes, renamed: true, left })
     }
 
@@ -165,16 +167,16 @@ impl<'a, M: Table> RenameNames<'a, M> {
             to: home,
             keeps_owners,
             grace: 0,
-            // No proof of ours is with the file yet: it is let go of here, or not at all.
+            // `release` queues the original after the row has its new name.
             keep_source: true,
             in_place: true,
             dry_run: self.dry_run,
         })
     }
 
-    /// Lets go of the file of the old name, as a row does. `false` where another row names it, another database owns it, the
-    /// storage keeps no owners, or it has changed since it was copied.
-    async fn let_go(
+    /// Queues the original for deletion, as a row does that gets another file. `false` if the original stays: another row
+    /// names it, it has changed since it was copied, or its owner token does not say that this database owns it.
+    async fn release(
         &self,
         def: &'static FieldDef,
         home: &StorageHandle<'_>,
@@ -190,17 +192,12 @@ impl<'a, M: Table> RenameNames<'a, M> {
         if (now.size, now.modified) != (before.size, before.modified) {
             return Ok(false);
         }
-        let found = match home.owner(old).await {
-            Err(error) if error.kind() == ErrorKind::Unsupported => None,
-            found => found?,
-        };
-        let token = match &found {
-            Some(owner) if !journal::is_own(&self.db, owner).await? => return Ok(false),
-            Some(owner) => journal::token_part(owner).to_owned(),
-            None => name::token()?,
-        };
-        let identity = journal::identity(&self.db).await?;
-        home.set_owner(old, &journal::owner_token(&identity, &token)).await?;
+        match home.owner(old).await {
+            Ok(Some(owner)) if journal::is_own(&self.db, &owner).await? => {}
+            Ok(_) => return Ok(false),
+            Err(error) if error.kind() == ErrorKind::Unsupported => return Ok(false),
+            Err(error) => return Err(error),
+        }
         journal::queue(&self.db, home.alias(), old, place).await?;
         Ok(true)
     }

@@ -14,7 +14,7 @@ pub struct MoveReport {
     pub moved: u64,
     /// Of these, files whose name was taken in the other storage, so that the row has another one now.
     pub renamed: u64,
-    /// Of these, files whose original stays for good, because nothing proves that this library has stored it.
+    /// Of these, files whose original stays for good: nothing proves that this database owns it, or another row names it.
     pub left: u64,
     /// Bytes of the files moved.
     pub bytes: u64,

@@ -316,11 +316,50 @@ impl Disk {
         self.save(to, Content::from(File::from(file)), options, cancel)
     }
 
-    /// The owner token of a file.
+    /// The owner token of the file with exactly this name. On a file system that ignores case the name can lead to the
+    /// file of another row, which says nothing about this one.
     pub(super) fn owner(&self, name: &str) -> Result<Option<String>> {
-        let opened = self.root.with(|root| Ok((root.clone(), self.open_file(root, name, false)?.0)))?;
-        let (root, file) = opened?;
+        let opened = self.root.with(|root| {
+            let file = self.open_file(root, name, false)?.0;
+            Ok((root.clone(), file, self.is_spelled_so(root, name)?))
+        })?;
+        let (root, file, is_spelled_so) = opened?;
+        if !is_spelled_so {
+            let text = "the file system ignores case, and the file is spelled differently on the disk";
+            return Err(Error::new(ErrorKind::NotFound, text));
+        }
         self.owner_of(&root, name, &file)
+    }
+
+    /// Whether a file that opens as `name` is listed under that name, byte by byte. Lists only directories in which another
+    /// spelling leads to something too.
+    fn is_spelled_so(&self, root: &Arc<RootDir>, name: &str) -> rustix::io::Result<bool> {
+        let mut start = 0;
+        for component in name.split('/') {
+            let (parent, end) = (&name[..start.max(1) - 1], start + component.len());
+            let other = with_other_case(component);
+            let path = format!("{}{other}", &name[..start]);
+            start = end + 1;
+            if other == component
+                || matches!(
+                    open_beneath(&self.calls, root.as_fd(), &path, sys::PATH_ONLY, false),
+                    Err(Errno::NOENT)
+                )
+            {
+                continue;
+            }
+            let parent = if parent.is_empty() { "." } else { parent };
+            let flags = OFlags::RDONLY | OFlags::DIRECTORY;
+            let entries = Dir::new(open_beneath(&self.calls, root.as_fd(), parent, flags, false)?)?;
+            let mut is_listed = false;
+            for entry in entries {
+                is_listed |= entry?.file_name().to_bytes() == component.as_bytes();
+            }
+            if !is_listed {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// The owner token of an open file, from its attribute or from a note.
@@ -444,4 +483,17 @@ fn read_owner(file: &OwnedFd) -> rustix::io::Result<Option<String>> {
     token.truncate(len);
     // Only this storage writes the attribute, so anything else is not its token.
     Ok(String::from_utf8(token).ok())
+}
+
+/// `text` with small letters for large ones, and the other way round.
+fn with_other_case(text: &str) -> String {
+    let mut other = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if letter.is_lowercase() {
+            other.extend(letter.to_uppercase());
+        } else {
+            other.extend(letter.to_lowercase());
+        }
+    }
+    other
 }

@@ -22,7 +22,7 @@ impl Public {
     }
 
     fn needed_base_url(&self) -> Result<&str> {
-        let text = "this storage has no base URL: set `MEDIA_URL`, or `base_url` of the storage";
+        let text = "this storage has no base URL: set `MEDIA_URL` (in the environment `FILEFIELD_MEDIA_URL`), or `base_url` of the storage";
         self.base_url().ok_or_else(|| Error::new(ErrorKind::Unsupported, text))
     }
 

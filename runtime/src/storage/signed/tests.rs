@@ -71,7 +71,10 @@ async fn every_storage_of_this_machine_signs() {
         [nowhere.signed_url(name("a"), &download).await, nowhere.url(name("a"))].map(Result::unwrap_err)
     {
         assert_eq!(error.kind(), ErrorKind::Unsupported);
-        assert!(error.to_string().contains("set `MEDIA_URL`, or `base_url` of the storage"), "{error}");
+        assert!(
+            error.to_string().contains("set `MEDIA_URL` (in the environment `FILEFIELD_MEDIA_URL`)"),
+            "{error}"
+        );
     }
 }
 
