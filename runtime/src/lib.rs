@@ -21,6 +21,8 @@
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
+#[cfg(feature = "db")]
+mod backend;
 pub mod blocking;
 mod columns;
 pub mod content;

@@ -3,6 +3,7 @@
 use super::Table;
 use super::stage::take_over;
 use super::upload::{Terms, message, signer};
+use crate::backend::journal_of;
 use crate::field::{FieldDef, FieldFileMut, store};
 use crate::inspect::Stated;
 use crate::journal::{self, Request, Taken};
@@ -96,19 +97,19 @@ impl<M: Table> FieldFileMut<'_, M> {
         let handle = def.storage()?;
         let terms = claim.terms(def, M::TABLE, &handle)?;
         let left = terms.expires.saturating_sub(now()?);
-        let taken = journal::take(db, terms.entry, &terms.upload, left)
+        let taken = journal::take(&journal_of(db), terms.entry, &terms.upload, left)
             .await?
             .ok_or_else(|| Error::new(ErrorKind::StagedExpired, "the upload was claimed before, or swept"))?;
         match self.promote(def, &handle, &terms, &taken, claim, db).await {
             Ok(()) => {
-                journal::settle(db, taken);
+                journal::settle(&journal_of(db), taken);
                 Ok(())
             }
             Err(error) if is_refusal(&error) => {
-                journal::settle(db, taken);
+                journal::settle(&journal_of(db), taken);
                 Err(error)
             }
-            Err(error) => Err(journal::give_back(db, taken, error).await),
+            Err(error) => Err(journal::give_back(&journal_of(db), taken, error).await),
         }
     }
 
@@ -162,7 +163,7 @@ impl<M: Table> FieldFileMut<'_, M> {
             store::prepare_upload(self.model, field, handle, &terms.filename, (upload, None), stated)?
         };
         let request = Request { def, table: M::TABLE, handle: handle.clone(), prepared, pending: None };
-        let staged = journal::stage(db, vec![request]).await?;
+        let staged = journal::stage(&journal_of(db), vec![request]).await?;
         for staged in &staged {
             take_over(self.model, self.number, handle.alias(), staged, db);
         }

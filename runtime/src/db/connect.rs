@@ -1,6 +1,7 @@
 //! Connecting.
 
-use crate::journal::{self, database};
+use crate::backend::{database, journal_of};
+use crate::journal::{self, RestoreReport};
 use crate::{Error, ErrorKind, Result, SweepReport, Sweeper};
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr, RuntimeErr};
 use std::time::Duration;
@@ -75,7 +76,7 @@ pub async fn connect(url: &str) -> Result<DatabaseConnection> {
     } else {
         options.acquire_timeout(PATIENCE);
     }
-    let connected = Database::connect(options).await.inspect(journal::forget_identity);
+    let connected = Database::connect(options).await;
     connected.map_err(|error| {
         if matches!(error, DbErr::Conn(RuntimeErr::Internal(_))) {
             // The URL is refused, in a text that has all of it.
@@ -156,6 +157,25 @@ pub async fn sweep(db: &DatabaseConnection) -> Result<SweepReport> {
     Sweeper::new(db).run().await
 }
 
+/// Brings the files and a database that was restored from a backup together again. Register all models first, and call
+/// this before the program serves. It may be called again at any time.
+///
+/// 1. The database gets one more identity, which the owner tokens of new files carry.
+/// 2. The name of every file that a row has and that is not in the storage is reserved, so that no new file gets it and
+///    shows its bytes in the restored row. A name whose file is there again is given back.
+/// 3. Every file in the storages of the registered fields that this database has stored and that no row names is queued
+///    for deletion, after the time that the setting `DELETE_AFTER` says.
+///
+/// Files are compared by name alone. [`FieldFile::read_verified`](crate::field::FieldFile::read_verified) compares the
+/// bytes with the hash that a row has of them.
+///
+/// # Errors
+/// [`StorageUnavailable`](ErrorKind::StorageUnavailable) where the root of a storage is not in its place: then nothing is
+/// done. Those of the database and of the storages. What was done before stays done; call it again.
+pub async fn after_restore(db: &DatabaseConnection) -> Result<RestoreReport> {
+    journal::after_restore(&journal_of(db)).await
+}
+
 /// Lets the root that stands now be that of the storage `alias`: for this database, which knew another one, and for this
 /// process. A missing root is made. Other processes take it over with the next save, or when they start again.
 ///
@@ -169,7 +189,7 @@ pub async fn sweep(db: &DatabaseConnection) -> Result<SweepReport> {
 /// # Errors
 /// [`UnknownStorage`](ErrorKind::UnknownStorage); those of making and marking the root; those of the database.
 pub async fn accept_root(db: &DatabaseConnection, alias: &str) -> Result<()> {
-    journal::accept(db, alias).await.map_err(|error| error.with_operation("accept_root"))
+    journal::accept(&journal_of(db), alias).await.map_err(|error| error.with_operation("accept_root"))
 }
 
 #[cfg(all(test, feature = "db-sqlite"))]

@@ -2,8 +2,8 @@
 
 use super::Table;
 use super::save::{Columns, key_of};
+use super::write::Written;
 use crate::field::{FileField, Mark};
-use crate::journal::Written;
 use std::sync::Arc;
 
 /// A number for the row of this table and key.

@@ -1,7 +1,8 @@
 //! The tables that models and journal need.
 
 use super::{AnyColumn, Table, kinds};
-use crate::journal::{self, database};
+use crate::backend::{SeaOrm, database};
+use crate::journal;
 use crate::{Error, ErrorKind, Result};
 use sea_orm::sea_query::{
     Alias, ColumnDef, Index, IndexCreateStatement, Table as TableStatement, TableCreateStatement,
@@ -37,7 +38,7 @@ fn is_made_meanwhile(error: &Error) -> bool {
 }
 
 async fn make<M: Table>(db: &impl ConnectionTrait) -> Result<()> {
-    journal::create(db).await?;
+    journal::create(&SeaOrm(db)).await?;
     let backend = db.get_database_backend();
     db.execute(&create_table::<M>(backend)).await.map_err(database)?;
     check_columns::<M>(db).await.map_err(blame::<M>)?;
@@ -47,7 +48,7 @@ async fn make<M: Table>(db: &impl ConnectionTrait) -> Result<()> {
             _ => {}
         }
     }
-    journal::note_columns(db, M::TABLE, M::FIELDS.iter().map(|field| field.def())).await
+    journal::note_columns(&SeaOrm(db), M::TABLE, M::FIELDS.iter().map(|field| field.def())).await
 }
 
 /// Forgets the file columns of `table` that are gone for good, with the table or alone, and says which they were. Until
@@ -60,7 +61,7 @@ async fn make<M: Table>(db: &impl ConnectionTrait) -> Result<()> {
 /// # Errors
 /// [`Database`](crate::ErrorKind::Database).
 pub async fn forget_columns(db: &impl ConnectionTrait, table: &str) -> Result<Vec<String>> {
-    journal::forget_columns(db, table).await
+    journal::forget_columns(&SeaOrm(db), table).await
 }
 
 fn blame<M: Table>(error: Error) -> Error {
@@ -88,7 +89,7 @@ fn check_names<M: Table>(backend: DbBackend) -> Result<()> {
 
 /// Refuses a table that was there before, and lacks columns of the model.
 async fn check_columns<M: Table>(db: &impl ConnectionTrait) -> Result<()> {
-    let there = journal::columns_of(db, M::TABLE).await?;
+    let there = journal::columns_of(&SeaOrm(db), M::TABLE).await?;
     let columns = M::ALL.iter().map(|column| column.spec().name);
     let missing = columns.filter(|column| !there.has(column)).map(|column| format!("`{column}`"));
     let missing: Vec<_> = missing.collect();

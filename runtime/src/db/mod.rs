@@ -1,33 +1,41 @@
 //! Built-in persistence on sea-orm, for models with `#[model(table = ..)]`.
 
+#[cfg(feature = "db-sqlite")]
+mod batch;
 mod claim;
 mod column;
 mod connect;
 pub mod entity;
+mod held;
 mod kinds;
 mod mark;
 mod migrate;
+mod named;
 mod objects;
+mod row;
 mod save;
 mod stage;
 mod table;
 mod triggers;
 mod upload;
 mod value;
+mod write;
 
-pub use crate::journal::driver_error;
+pub use crate::backend::driver_error;
 pub use claim::UploadClaim;
 pub(crate) use column::Functions;
 pub use column::{AnyColumn, Column, ColumnSpec, Ordering};
-pub use connect::{accept_root, connect, sweep};
+pub use connect::{accept_root, after_restore, connect, sweep};
 pub use migrate::{create_indexes, create_table, forget_columns, migrate};
 pub use objects::Objects;
 pub use save::Connection;
 pub use stage::{Stage, stage_all};
+pub(crate) use write::{Change, FileChange, RowWrite};
 pub mod sea_orm;
-pub use crate::journal::{RestoreReport, after_restore};
+pub use crate::journal::RestoreReport;
 pub use ::sea_orm::DatabaseConnection;
 pub use ::sea_orm::prelude::{Decimal, Json, Uuid};
+pub(crate) use held::Relocation;
 pub(crate) use table::enter;
 pub use table::{Row, Table};
 pub use triggers::{Script, adopt_sql, drop_trigger_sql, trigger_sql};

@@ -2,7 +2,7 @@
 
 use super::entity::{Entity, Readable};
 use super::{Ordering, Table, kinds};
-use crate::journal::database;
+use crate::backend::database;
 use crate::{Error, ErrorKind, Result};
 use sea_orm::sea_query::{Expr, ExprTrait, Func, IntoCondition};
 use sea_orm::{

@@ -2,11 +2,13 @@
 
 use super::mark::{mark_columns, mark_of, mark_row, mark_uncertain};
 use super::value::parameter;
+use super::write::{Change, FileChange, RowWrite, Rows, Written};
 use super::{AnyColumn, Table, kinds};
+use crate::backend::{database, journal_of};
 use crate::failpoints::step;
 use crate::field::claim::Claim;
 use crate::field::{self, Mark, Retention, stated, store};
-use crate::journal::{self, Change, FileChange, RowWrite, Rows, TransactionError, Written};
+use crate::journal::{self, TransactionError};
 use crate::model::{FileModel, ModelField};
 use crate::{Error, ErrorKind, FileName, Result, name, registry};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait};
@@ -131,8 +133,8 @@ pub(super) async fn save<M: Table, C: Connection>(
     step!("W5.answered");
     if let Some(id) = written.inserted {
         // The row is there all the same.
-        let key = M::Key::try_from_u64(id)
-            .map_err(|error| blame::<M>(journal::database(error), "save").uncertain())?;
+        let key =
+            M::Key::try_from_u64(id).map_err(|error| blame::<M>(database(error), "save").uncertain())?;
         key_column::<M>().set(&mut copy, key.into());
     }
     match db.own() {
@@ -142,7 +144,7 @@ pub(super) async fn save<M: Table, C: Connection>(
     }
     *model = copy;
     if let Some(own) = db.own() {
-        journal::nudge(own, written.queued);
+        journal::nudge(&journal_of(own), written.queued);
     }
     if written.overtaken {
         // The row keeps a file that this instance did not know of; from now on it does. Saved it is in any case.
@@ -249,7 +251,7 @@ async fn attaching<M: Table, C: Connection>(model: &M, copy: &M, db: &C, write: 
     if failure.rolled_back {
         callers.iter().for_each(|(_, claim)| claim.set_tried(false));
         if let Some(own) = db.own() {
-            journal::work_off(own, ours.iter().map(|(_, claim)| claim.entry()).collect()).await;
+            journal::work_off(&journal_of(own), ours.iter().map(|(_, claim)| claim.entry()).collect()).await;
         }
     }
     Err(error)
@@ -273,7 +275,7 @@ pub(super) async fn delete<M: Table, C: Connection>(model: M, db: &C) -> Result<
     let write = RowWrite { table: M::TABLE, key: key_of(&model), change: Change::Delete, files };
     let written = run(db, write).await.map_err(|failure| blame::<M>(failure.error, "delete"))?;
     if let Some(own) = db.own() {
-        journal::nudge(own, written.queued);
+        journal::nudge(&journal_of(own), written.queued);
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 use super::Table;
 use super::save::{Columns, check_columns};
 use crate::Result;
+use crate::backend::journal_of;
 use crate::content::Pending;
 use crate::field::claim::Claim;
 use crate::field::{FieldDef, FileField, store};
@@ -109,7 +110,7 @@ pub(super) fn take_over<M: Table>(
     staged: &Staged,
     db: &DatabaseConnection,
 ) {
-    let db = db.clone();
+    let db = journal_of(db);
     let claim = Claim::new(staged.id, move |entry| journal::nudge(&db, vec![entry]));
     let file = FileField::staged(&staged.stored.saved.name, claim);
     store::fill(model, M::FIELDS.at(field), alias, &staged.stored, file);
@@ -156,7 +157,7 @@ pub(super) async fn stage_columns(
             requests.push(request);
         }
     }
-    let (staged, result) = match journal::stage(db, requests).await {
+    let (staged, result) = match journal::stage(&journal_of(db), requests).await {
         Ok(staged) => (staged.into_iter().enumerate().collect(), Ok(())),
         Err(Unstaged { error, kept }) => (kept, Err(error)),
     };

@@ -1,6 +1,7 @@
 //! Uploads that a client sends straight to the storage.
 
 use super::Table;
+use crate::backend::journal_of;
 use crate::error::{not_accepted, too_large};
 use crate::field::{FieldDef, store};
 use crate::inspect::{TYPES, UNKNOWN, accepts};
@@ -152,12 +153,13 @@ impl<M: Table> NewUpload<M> {
         let upload = name::of_upload(&token);
         let upload = FileName::or_upload(&upload)?;
         let life = i64::try_from(seconds(self.terms.expires)).unwrap_or(i64::MAX);
-        let entry = journal::announce(db, def, M::TABLE, &handle, upload, life).await?;
+        let journal = journal_of(db);
+        let entry = journal::announce(&journal, def, M::TABLE, &handle, upload, life).await?;
         let sent = async {
-            self.terms.owner = Some(journal::owner_token(&journal::identity(db).await?, &token));
+            self.terms.owner = Some(journal::owner_token(&journal::identity(&journal).await?, &token));
             let sent = handle.direct_upload(upload, &self.terms).await?;
             if let Some(id) = &sent.id
-                && let Err(error) = journal::note_parts(db, entry, id).await
+                && let Err(error) = journal::note_parts(&journal, entry, id).await
             {
                 // No sweep knows the id. What cannot be aborted either is left to the rules of the service.
                 let _ = handle.abort_upload(upload, id).await;
@@ -168,7 +170,7 @@ impl<M: Table> NewUpload<M> {
         let requests = match sent.await {
             Ok(requests) => requests,
             Err(error) => {
-                journal::withdraw(db, entry, &error).await;
+                journal::withdraw(&journal, entry, &error).await;
                 return Err(error);
             }
         };

@@ -6,20 +6,14 @@
 //! an accessor has stored the file before its row was saved, or an older version has. A struct without a table has no
 //! rows, so its accessors issue tokens of [`name::NOBODY`], which prove nothing to any database.
 
-use super::entry::{any, dialect, execute, look, rows, sql, text};
-use super::error::is_missing_table;
-use super::{Dialect, schema};
+use super::connection::{Connection, Journal, is_missing_table};
+use super::statements::{any, execute, look, rows, sql};
+use super::{Dialect, known, schema};
 use crate::{Error, ErrorKind, Result, name};
-use sea_orm::{ConnectionTrait, DatabaseConnection};
-use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 /// Characters of an identity, five bits each. Few, because the owner token has to fit beside a file's inode.
 const LENGTH: usize = 12;
-
-/// The identities of the pools that this process has met. Only a hint: a pool of that address may be another one by now,
-/// and a database may be restored under a pool. The statement that reserves a name finds that out.
-static KNOWN: RwLock<BTreeMap<usize, Arc<str>>> = RwLock::new(BTreeMap::new());
 
 /// The owner token of a file of the database with this `identity`.
 pub(crate) fn owner_token(identity: &str, token: &str) -> String {
@@ -37,22 +31,22 @@ pub(crate) fn token_part(owner: &str) -> &str {
 }
 
 /// Gives a database an identity, where it has none.
-pub(super) async fn create(db: &impl ConnectionTrait) -> Result<()> {
+pub(super) async fn create(db: &dyn Connection) -> Result<()> {
     add(db, -1, "").await?;
     add(db, 0, &random()?).await
 }
 
-async fn add(db: &impl ConnectionTrait, epoch: i64, identity: &str) -> Result<()> {
+async fn add(db: &dyn Connection, epoch: i64, identity: &str) -> Result<()> {
     let values = vec![epoch.into(), identity.into(), epoch.into()];
     match execute(db, &sql(db)?.add_identity, values).await {
         // Another process was faster. Other databases do nothing then.
-        Err(error) if dialect(db)? == Dialect::MySql && error.kind() == ErrorKind::UniqueViolation => Ok(()),
+        Err(error) if db.dialect()? == Dialect::MySql && error.kind() == ErrorKind::UniqueViolation => Ok(()),
         result => result.map(drop),
     }
 }
 
 /// Gives a database one more identity, for the files that are saved from now on.
-pub(crate) async fn renew(db: &DatabaseConnection) -> Result<()> {
+pub(crate) async fn renew(db: &Journal) -> Result<()> {
     current(db).await?;
     execute(db, &sql(db)?.next_identity, vec![random()?.into()]).await?;
     refresh(db).await
@@ -65,10 +59,8 @@ fn random() -> Result<String> {
 }
 
 /// The identity of `db`, from memory where it is known. A database of an older version of this library gets one.
-pub(crate) async fn current(db: &DatabaseConnection) -> Result<Arc<str>> {
-    let address = address(db);
-    let known = || Some(KNOWN.read().unwrap_or_else(PoisonError::into_inner).get(&address?)?.clone());
-    if let Some(identity) = known() {
+pub(crate) async fn current(db: &Journal) -> Result<Arc<str>> {
+    if let Some(identity) = known::identity(db) {
         return Ok(identity);
     }
     let identity = match read(db).await {
@@ -82,50 +74,22 @@ pub(crate) async fn current(db: &DatabaseConnection) -> Result<Arc<str>> {
             read(db).await?.ok_or_else(none)?
         }
     };
-    if let Some(address) = address {
-        KNOWN.write().unwrap_or_else(PoisonError::into_inner).insert(address, identity.clone());
-    }
+    known::set_identity(db, Some(identity.clone()));
     Ok(identity)
 }
 
-/// Forgets what is known of the pool that was at the place of a new one.
-pub(crate) fn forget(db: &DatabaseConnection) {
-    if let Some(address) = address(db) {
-        KNOWN.write().unwrap_or_else(PoisonError::into_inner).remove(&address);
-    }
-}
-
 /// Reads the identity of `db` anew, where what is known of it has proved wrong.
-pub(super) async fn refresh(db: &DatabaseConnection) -> Result<()> {
-    forget(db);
+pub(super) async fn refresh(db: &Journal) -> Result<()> {
+    known::set_identity(db, None);
     current(db).await.map(drop)
 }
 
 /// Whether this database has issued the owner token, or nobody knows which one has.
-pub(crate) async fn is_own(db: &DatabaseConnection, owner: &str) -> Result<bool> {
+pub(crate) async fn is_own(db: &Journal, owner: &str) -> Result<bool> {
     any(db, &sql(db)?.is_own, vec![identity_in(owner).into()]).await
 }
 
-pub(super) async fn read(db: &impl ConnectionTrait) -> Result<Option<Arc<str>>> {
+pub(crate) async fn read(db: &dyn Connection) -> Result<Option<Arc<str>>> {
     let found = rows(db, &sql(db)?.identity, vec![]).await?;
-    found.first().map(|row| text(row, "identity").map(Arc::from)).transpose()
-}
-
-/// Where the options of the pool are, which is nowhere else as long as the pool lives.
-fn address(db: &DatabaseConnection) -> Option<usize> {
-    match &db.inner {
-        #[cfg(feature = "db-sqlite")]
-        sea_orm::DatabaseConnectionType::SqlxSqlitePoolConnection(_) => {
-            Some(std::ptr::from_ref(db.get_sqlite_connection_pool().options()).addr())
-        }
-        #[cfg(feature = "db-postgres")]
-        sea_orm::DatabaseConnectionType::SqlxPostgresPoolConnection(_) => {
-            Some(std::ptr::from_ref(db.get_postgres_connection_pool().options()).addr())
-        }
-        #[cfg(feature = "db-mysql")]
-        sea_orm::DatabaseConnectionType::SqlxMySqlPoolConnection(_) => {
-            Some(std::ptr::from_ref(db.get_mysql_connection_pool().options()).addr())
-        }
-        _ => None,
-    }
+    found.first().map(|row| row.text("identity").map(Arc::from)).transpose()
 }

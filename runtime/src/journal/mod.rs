@@ -5,39 +5,50 @@
 //! entry, looking through every known column and proving that the file is ours. So the evidence of a commit is
 //! the commit itself, and nothing is ever decided from what this process believes happened.
 
-#[cfg(feature = "db-sqlite")]
-mod batch;
-mod entry;
-mod error;
-mod held;
+mod connection;
 mod identity;
-mod named;
+mod known;
 mod reserve;
 mod roots;
-mod row;
 mod schema;
 mod sql;
 mod stage;
+mod statements;
 mod sweep;
 #[cfg(test)]
 mod tests;
 mod transaction;
 mod upload;
-mod write;
 
-pub use sweep::{DeadEntry, RestoreReport, SweepReport, Sweeper, SweeperTask, after_restore};
+pub use sweep::{DeadEntry, RestoreReport, SweepReport, Sweeper, SweeperTask};
 
-pub use error::driver_error;
-pub(crate) use error::{NOT_STAGED, database, is_missing_table};
-pub(crate) use held::Relocation;
-pub(crate) use identity::{
-    current as identity, forget as forget_identity, identity_in, is_own, owner_token, token_part,
+pub(crate) use connection::{
+    Cells, Connection, DbError, DbErrorKind, Journal, Param, Pool, Row, Transaction, is_missing_table,
 };
-pub(crate) use roots::{accept, ensure as ensure_root};
+pub(crate) use identity::{
+    current as identity, identity_in, is_own, owner_token, read as read_identity, token_part,
+};
+pub(crate) use roots::{accept, compare as compare_root, ensure as ensure_root};
 pub(crate) use schema::{columns_of, create, forget_columns, has_triggers, note_columns};
 pub(crate) use sql::Dialect;
-pub(crate) use stage::{Request, Staged, Unstaged, stage};
-pub(crate) use sweep::{is_named, nudge, queue, work_off};
-pub(crate) use transaction::TransactionError;
+pub(crate) use sql::{PENDING_WRITE, Sql};
+pub(crate) use stage::{LEASE, Request, Staged, Unstaged, expired, stage};
+pub(crate) use statements::{any, execute, insert, refused, sql};
+pub(crate) use sweep::{after_restore, is_named, nudge, queue, work_off};
+pub(crate) use transaction::{TransactionError, ended_early, lost_answer, retrying};
 pub(crate) use upload::{Taken, announce, give_back, note_parts, settle, take, withdraw};
-pub(crate) use write::{Change, FileChange, RowWrite, Rows, Written, grace};
+
+use crate::settings;
+
+/// How a trigger's refusal of a name begins that was not staged.
+pub(crate) const NOT_STAGED: &str =
+    "filefield: no file was staged under this name, or it was swept; stage it and try again";
+
+/// How long a file outlives the row that released it, in seconds.
+pub(crate) fn grace() -> i64 {
+    let seconds = settings::settings().delete_after().as_secs();
+    i64::try_from(std::cmp::min(seconds, MAX_GRACE.unsigned_abs())).unwrap_or(MAX_GRACE)
+}
+
+/// A hundred years, in seconds: it is added to the database's clock.
+const MAX_GRACE: i64 = 100 * 365 * 24 * 60 * 60;

@@ -1,16 +1,15 @@
 //! Reserving names in the journal (W1).
 
-use super::entry::{self, execute, insert_new, sql};
-use super::error::{is_conflict, is_missing_table};
+use super::connection::{Journal, Param, is_conflict, is_missing_table};
 use super::identity;
 use super::sql::Sql;
 use super::stage::{LEASE, Request, Staged};
+use super::statements::{self, execute, insert_new, sql};
 use super::transaction;
 use crate::failpoints::step;
 use crate::name::Candidates;
 use crate::registry::{self, StorageHandle};
 use crate::{Error, ErrorKind, FileName, Result};
-use sea_orm::{DatabaseConnection, Value};
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -88,7 +87,7 @@ impl<'n> File<'n> {
     }
 
     /// What the entry says.
-    pub(super) fn values(&self) -> Vec<Value> {
+    pub(super) fn values(&self) -> Vec<Param> {
         let Request { def, table, handle, prepared, .. } = &self.request;
         let name = prepared.name.as_str();
         vec![
@@ -109,7 +108,7 @@ impl<'n> File<'n> {
 ///
 /// No other saver can take a reserved name. That it is free only the storage knows, which takes it exclusively; what
 /// cannot be saved twice is reserved under a name that was looked for, before and after.
-pub(super) async fn reserve(db: &DatabaseConnection, files: &mut [File<'_>]) -> Result<()> {
+pub(super) async fn reserve(db: &Journal, files: &mut [File<'_>]) -> Result<()> {
     let sql = sql(db)?;
     while files.iter().any(|file| file.entry.is_none()) {
         let mut inserts = Vec::new();
@@ -148,10 +147,10 @@ pub(super) async fn reserve(db: &DatabaseConnection, files: &mut [File<'_>]) -> 
 /// One commit for all reservations, which also gives back names that are `taken`; no entry where the name is reserved
 /// already.
 pub(super) async fn commit(
-    db: &DatabaseConnection,
+    db: &Journal,
     sql: &'static Sql,
     taken: Vec<i64>,
-    inserts: Vec<(usize, Vec<Value>)>,
+    inserts: Vec<(usize, Vec<Param>)>,
 ) -> Result<Vec<(usize, Option<i64>)>> {
     let indices: Vec<usize> = inserts.iter().map(|(index, _)| *index).collect();
     let made = insert_all(db, sql, taken, inserts).await;
@@ -162,17 +161,17 @@ pub(super) async fn commit(
     };
     if ids.iter().any(|(_, id)| id.is_none()) {
         // Where the tables are newer, or missing, there is no use in trying other names.
-        entry::look(db).await?;
+        statements::look(db).await?;
         identity::refresh(db).await?;
     }
     Ok(ids)
 }
 
 async fn insert_all(
-    db: &DatabaseConnection,
+    db: &Journal,
     sql: &'static Sql,
     taken: Vec<i64>,
-    mut inserts: Vec<(usize, Vec<Value>)>,
+    mut inserts: Vec<(usize, Vec<Param>)>,
 ) -> Result<Vec<(usize, Option<i64>)>> {
     Ok(if let ([(index, values)], true) = (&mut inserts[..], taken.is_empty()) {
         let values = std::mem::take(values);
@@ -207,7 +206,7 @@ async fn insert_all(
 }
 
 /// Runs a statement outside of a transaction.
-pub(super) async fn run(db: &DatabaseConnection, sql: &'static str, values: Vec<Value>) -> Result<u64> {
+pub(super) async fn run(db: &Journal, sql: &'static str, values: Vec<Param>) -> Result<u64> {
     let db = db.clone();
     to_its_end(async move { execute(&db, sql, values).await }).await
 }

@@ -5,83 +5,22 @@
 //! and no entry is judged, while another root stands there or none. A sweeper never records one: it may run where the
 //! disk is not mounted.
 
-use super::entry::{dialect, execute, rows, sql, text};
+use super::connection::{Connection, Journal};
 use super::reserve::run;
-use super::{create, is_missing_table, transaction};
+use super::statements::{execute, rows, sql};
+use super::{create, is_missing_table, known, transaction};
 use crate::registry::StorageHandle;
 use crate::settings::OVERRIDE;
 use crate::storage::WhichRoot;
-use crate::{Error, ErrorKind, Result, SharedStorage, Storage};
-use sea_orm::{ConnectionTrait, DatabaseConnection};
+use crate::{Error, ErrorKind, Result, SharedStorage};
 use sha2::{Digest, Sha256};
-use std::any::Any;
-use std::sync::{Arc, PoisonError, RwLock, Weak};
 
 const TABLE: &str = "filefield_roots";
 
-/// Storages whose root was compared with what a database knows. From then on they refuse every other root themselves.
-static COMPARED: RwLock<Vec<Compared>> = RwLock::new(Vec::new());
-
-struct Compared {
-    /// The options that the connections of the database share, which tell it from others.
-    database: Weak<dyn Any + Send + Sync>,
-    storage: Weak<dyn Storage>,
-    alias: String,
-}
-
-impl Compared {
-    fn is(&self, database: &Arc<dyn Any + Send + Sync>, storage: &SharedStorage, alias: &str) -> bool {
-        std::ptr::addr_eq(self.storage.as_ptr(), Arc::as_ptr(storage))
-            && std::ptr::addr_eq(self.database.as_ptr(), Arc::as_ptr(database))
-            && self.alias == alias
-    }
-}
-
-/// What tells a database from others of this process.
-fn database_of(db: &DatabaseConnection) -> Option<Arc<dyn Any + Send + Sync>> {
-    match &db.inner {
-        #[cfg(feature = "db-sqlite")]
-        sea_orm::DatabaseConnectionType::SqlxSqlitePoolConnection(_) => {
-            Some(db.get_sqlite_connection_pool().connect_options())
-        }
-        #[cfg(feature = "db-postgres")]
-        sea_orm::DatabaseConnectionType::SqlxPostgresPoolConnection(_) => {
-            Some(db.get_postgres_connection_pool().connect_options())
-        }
-        #[cfg(feature = "db-mysql")]
-        sea_orm::DatabaseConnectionType::SqlxMySqlPoolConnection(_) => {
-            Some(db.get_mysql_connection_pool().connect_options())
-        }
-        _ => None,
-    }
-}
-
-fn is_compared(db: &DatabaseConnection, storage: &SharedStorage, alias: &str) -> bool {
-    let Some(database) = database_of(db) else { return false };
-    let compared = COMPARED.read().unwrap_or_else(PoisonError::into_inner);
-    compared.iter().any(|one| one.is(&database, storage, alias))
-}
-
-fn note_compared(db: &DatabaseConnection, storage: &SharedStorage, alias: &str) {
-    let Some(database) = database_of(db) else { return };
-    let mut compared = COMPARED.write().unwrap_or_else(PoisonError::into_inner);
-    compared.retain(|one| one.database.strong_count() > 0 && one.storage.strong_count() > 0);
-    if !compared.iter().any(|one| one.is(&database, storage, alias)) {
-        let (database, storage) = (Arc::downgrade(&database), Arc::downgrade(storage));
-        compared.push(Compared { database, storage, alias: alias.to_owned() });
-    }
-}
-
-/// Compares anew the next time: a root has turned out not to be in its place, and another one may be accepted meanwhile.
-pub(super) fn forget_compared(storage: &SharedStorage) {
-    let mut compared = COMPARED.write().unwrap_or_else(PoisonError::into_inner);
-    compared.retain(|one| !std::ptr::addr_eq(one.storage.as_ptr(), Arc::as_ptr(storage)));
-}
-
 /// Before files are stored: the root is the one that the database knows. The first of all is recorded.
-pub(crate) async fn ensure(db: &DatabaseConnection, handle: &StorageHandle<'_>) -> Result<()> {
+pub(crate) async fn ensure(db: &Journal, handle: &StorageHandle<'_>) -> Result<()> {
     let (alias, storage) = (handle.alias(), handle.storage());
-    if is_compared(db, storage, alias) {
+    if known::is_compared(db, storage, alias) {
         return Ok(());
     }
     if !has_table(db, TABLE).await? {
@@ -101,13 +40,13 @@ pub(crate) async fn ensure(db: &DatabaseConnection, handle: &StorageHandle<'_>) 
         None => record(db, alias, storage, WhichRoot::First).await.map(|()| true)?,
     };
     if is_it {
-        note_compared(db, storage, alias);
+        known::set_compared(db, storage, alias);
     }
     Ok(())
 }
 
 /// Before a row names a file that was stored without the journal: the root is not another one than the database knows.
-pub(super) async fn compare(db: &impl ConnectionTrait, alias: &str, storage: &SharedStorage) -> Result<()> {
+pub(crate) async fn compare(db: &dyn Connection, alias: &str, storage: &SharedStorage) -> Result<()> {
     if !has_table(db, TABLE).await? {
         return Ok(());
     }
@@ -131,8 +70,8 @@ pub(super) enum Trust {
 ///
 /// # Errors
 /// [`StorageUnavailable`](ErrorKind::StorageUnavailable) where the root is not the one that the database knows.
-pub(super) async fn trust(db: &DatabaseConnection, alias: &str, storage: &SharedStorage) -> Result<Trust> {
-    if is_compared(db, storage, alias) {
+pub(super) async fn trust(db: &Journal, alias: &str, storage: &SharedStorage) -> Result<Trust> {
+    if known::is_compared(db, storage, alias) {
         return Ok(Trust::Full);
     }
     let known = match recorded(db, alias, storage).await {
@@ -151,12 +90,12 @@ pub(super) async fn trust(db: &DatabaseConnection, alias: &str, storage: &Shared
             _ => return Ok(Trust::OnlyWhatIsThere),
         },
     }
-    note_compared(db, storage, alias);
+    known::set_compared(db, storage, alias);
     Ok(Trust::Full)
 }
 
 /// Whether the storage can be used: its root is in its place, if the database knows one. Asked anew every time.
-pub(super) async fn is_in_place(db: &DatabaseConnection, alias: &str, storage: &SharedStorage) -> Result<()> {
+pub(super) async fn is_in_place(db: &Journal, alias: &str, storage: &SharedStorage) -> Result<()> {
     match recorded(db, alias, storage).await {
         Ok(Some(known)) => require(storage, alias, known).await.map(drop),
         Err(error) if !is_missing_table(&error) => Err(error),
@@ -165,13 +104,13 @@ pub(super) async fn is_in_place(db: &DatabaseConnection, alias: &str, storage: &
 }
 
 /// Lets the root that stands now be that of the storage, for this database and this process.
-pub(crate) async fn accept(db: &DatabaseConnection, alias: &str) -> Result<()> {
+pub(crate) async fn accept(db: &Journal, alias: &str) -> Result<()> {
     let handle = crate::registry::handle(alias)?;
     let (alias, storage) = (handle.alias(), handle.storage());
     create(db).await?;
-    forget_compared(storage);
+    known::forget_compared(storage);
     record(db, alias, storage, WhichRoot::Accepted).await?;
-    note_compared(db, storage, alias);
+    known::set_compared(db, storage, alias);
     Ok(())
 }
 
@@ -198,12 +137,7 @@ async fn require(storage: &SharedStorage, alias: &str, known: String) -> Result<
 }
 
 /// Records the identity of the root, if the storage has one.
-async fn record(
-    db: &DatabaseConnection,
-    alias: &str,
-    storage: &SharedStorage,
-    which: WhichRoot,
-) -> Result<()> {
+async fn record(db: &Journal, alias: &str, storage: &SharedStorage, which: WhichRoot) -> Result<()> {
     let replaces = which == WhichRoot::Accepted;
     let identity = storage.root(which).await?;
     let sql = sql(db)?;
@@ -233,9 +167,9 @@ async fn record(
     }
 }
 
-async fn recorded(db: &impl ConnectionTrait, alias: &str, storage: &SharedStorage) -> Result<Option<String>> {
+async fn recorded(db: &dyn Connection, alias: &str, storage: &SharedStorage) -> Result<Option<String>> {
     let found = rows(db, &sql(db)?.root, vec![key(alias, storage).into()]).await?;
-    found.first().map(|row| text(row, "identity")).transpose()
+    found.first().map(|row| row.text("identity")).transpose()
 }
 
 /// What the root of a storage is recorded under: the alias. One that stands in the place of all storages, in a test, is
@@ -252,6 +186,6 @@ fn key(alias: &str, storage: &SharedStorage) -> String {
 }
 
 /// Asked in a way that does not end a transaction.
-async fn has_table(db: &impl ConnectionTrait, table: &str) -> Result<bool> {
-    Ok(!rows(db, dialect(db)?.columns_of(), vec![table.into()]).await?.is_empty())
+async fn has_table(db: &dyn Connection, table: &str) -> Result<bool> {
+    Ok(!rows(db, db.dialect()?.columns_of(), vec![table.into()]).await?.is_empty())
 }

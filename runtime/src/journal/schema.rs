@@ -1,17 +1,16 @@
 //! Making the journal's tables.
 
-use super::database;
-use super::entry::{any, dialect, execute, look, rows, sql, text};
+use super::connection::{Connection, Param};
 use super::identity;
 use super::sql::{Dialect, ddl};
+use super::statements::{any, execute, look, rows, sql};
 use crate::Result;
 use crate::field::FieldDef;
-use sea_orm::{ConnectionTrait, Value};
 
 /// Makes the journal's tables where they are not there yet.
-pub(crate) async fn create(db: &impl ConnectionTrait) -> Result<()> {
-    for statement in ddl(dialect(db)?) {
-        db.execute_unprepared(&statement).await.map_err(database)?;
+pub(crate) async fn create(db: &dyn Connection) -> Result<()> {
+    for statement in ddl(db.dialect()?) {
+        db.run(&statement).await?;
     }
     look(db).await?;
     identity::create(db).await
@@ -20,7 +19,7 @@ pub(crate) async fn create(db: &impl ConnectionTrait) -> Result<()> {
 /// Notes the columns of `table` that hold names of files, so that sweepers of other programs look there too. A storage
 /// that is not known here and now is noted as the empty alias, which may be any.
 pub(crate) async fn note_columns(
-    db: &impl ConnectionTrait,
+    db: &dyn Connection,
     table: &'static str,
     fields: impl Iterator<Item = &'static FieldDef>,
 ) -> Result<()> {
@@ -30,9 +29,9 @@ pub(crate) async fn note_columns(
             Ok(handle) => (handle.alias().to_owned(), handle.location()),
             Err(_) => (String::new(), None),
         };
-        let column = || [Value::from(table), Value::from(def.spec().column)];
+        let column = || [Param::from(table), Param::from(def.spec().column)];
         let meta = def.spec().meta_column;
-        let place = [Value::from(storage.as_str()), Value::from(location), Value::from(meta)];
+        let place = [Param::from(storage.as_str()), Param::from(location), Param::from(meta)];
         let known = if storage.is_empty() {
             u64::from(any(db, &sql.is_column, column().into()).await?)
         } else {
@@ -62,21 +61,21 @@ impl ColumnsOf {
 }
 
 /// The columns of `table`; none where it is not there.
-pub(crate) async fn columns_of(db: &impl ConnectionTrait, table: &str) -> Result<ColumnsOf> {
-    let dialect = dialect(db)?;
+pub(crate) async fn columns_of(db: &dyn Connection, table: &str) -> Result<ColumnsOf> {
+    let dialect = db.dialect()?;
     let found = rows(db, dialect.columns_of(), vec![table.into()]).await?;
-    let names = found.iter().map(|row| text(row, "name")).collect::<Result<_>>()?;
+    let names = found.iter().map(|row| row.text("name")).collect::<Result<_>>()?;
     Ok(ColumnsOf { names, any_case: dialect != Dialect::Postgres })
 }
 
 /// Forgets the columns that were noted of `table` and are not there, and says which.
-pub(crate) async fn forget_columns(db: &impl ConnectionTrait, table: &str) -> Result<Vec<String>> {
+pub(crate) async fn forget_columns(db: &dyn Connection, table: &str) -> Result<Vec<String>> {
     let sql = sql(db)?;
     let there = columns_of(db, table).await?;
     let mut forgotten = Vec::new();
     for row in rows(db, &sql.columns, vec![]).await? {
-        let column = text(&row, "model_column")?;
-        if text(&row, "model_table")? == table && !there.has(&column) {
+        let column = row.text("model_column")?;
+        if row.text("model_table")? == table && !there.has(&column) {
             execute(db, &sql.forget_column, vec![table.into(), column.as_str().into()]).await?;
             forgotten.push(column);
         }
@@ -85,10 +84,6 @@ pub(crate) async fn forget_columns(db: &impl ConnectionTrait, table: &str) -> Re
 }
 
 /// Whether the column of a field has triggers that do what a save does.
-pub(crate) async fn has_triggers(
-    db: &impl ConnectionTrait,
-    table: &str,
-    def: &'static FieldDef,
-) -> Result<bool> {
+pub(crate) async fn has_triggers(db: &dyn Connection, table: &str, def: &'static FieldDef) -> Result<bool> {
     any(db, &sql(db)?.has_triggers, vec![table.into(), def.spec().column.into()]).await
 }

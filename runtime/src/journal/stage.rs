@@ -1,10 +1,12 @@
 //! Staging: reserve names in the journal, then put the bytes under them (W1–W3).
 
-use super::entry::sql;
+use super::connection::Journal;
 use super::identity;
+use super::known;
 use super::reserve::{File, commit, reserve, run};
 use super::roots;
 use super::sql::Sql;
+use super::statements::sql;
 use super::upload::upload_log;
 use crate::content::Pending;
 use crate::failpoints::{planted, step};
@@ -13,7 +15,6 @@ use crate::field::store::{Prepared, Stored};
 use crate::registry::{self, StorageHandle};
 use crate::storage::{Gate, NewFile};
 use crate::{Error, ErrorKind, FileName, Result, Saved};
-use sea_orm::DatabaseConnection;
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::pin;
@@ -21,7 +22,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 /// How long a reservation holds without a renewal, in seconds. Bytes still on their way renew it.
-pub(super) const LEASE: i64 = 15 * 60;
+pub(crate) const LEASE: i64 = 15 * 60;
 
 /// The most bytes that are written before their entry is committed. For more it is worth knowing first that the journal
 /// takes it.
@@ -150,7 +151,7 @@ impl File<'_> {
 ///
 /// On a failure that is certain nothing is left behind, in the storages or in the journal, but for files whose content
 /// cannot be had again: they stay staged. Otherwise entries stay, due at once, for the sweeper.
-pub(crate) async fn stage(db: &DatabaseConnection, requests: Vec<Request>) -> Result<Vec<Staged>, Unstaged> {
+pub(crate) async fn stage(db: &Journal, requests: Vec<Request>) -> Result<Vec<Staged>, Unstaged> {
     let prepared = || -> Result<()> {
         step!("W0.prepared");
         Ok(())
@@ -175,7 +176,7 @@ pub(crate) async fn stage(db: &DatabaseConnection, requests: Vec<Request>) -> Re
         return Ok(files.into_iter().filter_map(|file| file.staged).collect());
     };
     if error.kind() == ErrorKind::StorageUnavailable {
-        files.iter().for_each(|file| roots::forget_compared(file.request.handle.storage()));
+        files.iter().for_each(|file| known::forget_compared(file.request.handle.storage()));
     }
     // A journal that cannot be reached now is swept when the lease is over.
     for file in &files {
@@ -210,7 +211,7 @@ pub(crate) async fn stage(db: &DatabaseConnection, requests: Vec<Request>) -> Re
 }
 
 /// W1–W3, until every file is stored.
-async fn store_all(db: &DatabaseConnection, sql: &'static Sql, files: &mut [File<'_>]) -> Result<()> {
+async fn store_all(db: &Journal, sql: &'static Sql, files: &mut [File<'_>]) -> Result<()> {
     if let [file] = &mut *files
         && file.request.can_go_ahead()
     {
@@ -239,7 +240,7 @@ async fn store_all(db: &DatabaseConnection, sql: &'static Sql, files: &mut [File
 }
 
 /// The first try of one file: its bytes are written while its name is being reserved, and published behind that.
-async fn store_ahead(db: &DatabaseConnection, sql: &'static Sql, file: &mut File<'_>) -> Result<()> {
+async fn store_ahead(db: &Journal, sql: &'static Sql, file: &mut File<'_>) -> Result<()> {
     file.choose().await?;
     step!("W1.looked");
     let (name, handle) = (file.request.prepared.name.clone(), file.request.handle.clone());
@@ -277,7 +278,7 @@ async fn store_ahead(db: &DatabaseConnection, sql: &'static Sql, file: &mut File
 }
 
 /// W2, W3: moves the bytes, up to the first failure. Neighbours that go to one storage go there together.
-async fn store(db: &DatabaseConnection, files: &mut [File<'_>]) -> Vec<Result<Stored>> {
+async fn store(db: &Journal, files: &mut [File<'_>]) -> Vec<Result<Stored>> {
     let mut results = Vec::with_capacity(files.len());
     let mut left = files;
     while let Some(first) = left.first() {
@@ -332,7 +333,7 @@ async fn save(handle: &StorageHandle<'_>, file: NewFile<'_>, upload: Option<&str
 
 /// Runs `store`, renewing the leases of `entries` meanwhile. A lease that was lost ends the transfer.
 async fn renewing<T>(
-    db: &DatabaseConnection,
+    db: &Journal,
     sql: &'static Sql,
     entries: &[i64],
     store: impl Future<Output = T>,
@@ -354,7 +355,7 @@ async fn renewing<T>(
 
 /// The error of a file that the sweeper took before its row was written. Trying again helps where its content is there
 /// still.
-pub(super) fn expired() -> Error {
+pub(crate) fn expired() -> Error {
     let text = "the staged file was swept or given to another row before this one was written, or the transaction \
                 began before it was staged";
     Error::new(ErrorKind::StagedExpired, text).retryable()

@@ -1,17 +1,17 @@
 #![allow(clippy::unwrap_used)]
-use super::entry::{count, insert_new};
 use super::sql::{Dialect, Sql};
-use super::{Sweeper, take};
+use super::statements::{count, insert_new};
+use super::{Connection, Journal, Sweeper, take};
+use crate::backend::journal_of;
 use crate::db::connect;
-use sea_orm::{ConnectionTrait, DatabaseConnection};
 
-async fn journal() -> DatabaseConnection {
-    let db = connect("sqlite::memory:").await.unwrap();
+async fn journal() -> Journal {
+    let db = journal_of(&connect("sqlite::memory:").await.unwrap());
     super::create(&db).await.unwrap();
     db
 }
 
-async fn reserve(db: &DatabaseConnection, name: &str) -> crate::Result<Option<i64>> {
+async fn reserve(db: &Journal, name: &str) -> crate::Result<Option<i64>> {
     let identity = super::identity(db).await?;
     let values = ["default", name, "token"].map(Into::into).into_iter().chain([900.into()]);
     let rest = ["cars", "photo", &*identity, "[\"default\"]", name];
@@ -37,7 +37,7 @@ async fn a_reservation_whose_commit_failed_is_an_error() {
         // The foreign key is looked at when the transaction ends, so the insert goes well and the commit does not.
         "CREATE TRIGGER orphan AFTER INSERT ON filefield_journal BEGIN INSERT INTO child VALUES (1); END",
     ] {
-        db.execute_unprepared(statement).await.unwrap();
+        db.run(statement).await.unwrap();
     }
     let reserved = reserve(&db, "a.jpg").await;
     assert_eq!(count(&db, "SELECT COUNT(*) AS n FROM filefield_journal").await.unwrap(), 0);
@@ -53,14 +53,10 @@ async fn an_upload_in_hand_is_left_alone_while_its_ticket_lasts() {
     assert!(take(&db, entry, "another", 7 * day).await.unwrap().is_none());
     assert!(take(&db, entry, "token", 7 * day).await.unwrap().is_some());
     assert!(take(&db, entry, "token", 7 * day).await.unwrap().is_none());
-    db.execute_unprepared(&format!("UPDATE filefield_journal SET due_at = due_at - 6 * {day}"))
-        .await
-        .unwrap();
-    assert_eq!(Sweeper::new(&db).run().await.unwrap().examined, 0);
-    db.execute_unprepared(&format!("UPDATE filefield_journal SET due_at = due_at - 2 * {day}"))
-        .await
-        .unwrap();
-    assert_eq!(Sweeper::new(&db).run().await.unwrap().examined, 1);
+    db.run(&format!("UPDATE filefield_journal SET due_at = due_at - 6 * {day}")).await.unwrap();
+    assert_eq!(Sweeper::of(db.clone()).run().await.unwrap().examined, 0);
+    db.run(&format!("UPDATE filefield_journal SET due_at = due_at - 2 * {day}")).await.unwrap();
+    assert_eq!(Sweeper::of(db.clone()).run().await.unwrap().examined, 1);
 }
 
 /// Whoever is told that the claim failed may try again, so nothing may fail behind the statement that takes it.
@@ -70,7 +66,7 @@ async fn an_upload_is_known_before_it_is_taken() {
     let entry = reserve(&db, "a").await.unwrap().unwrap();
     let unreadable = "CREATE TRIGGER unreadable AFTER UPDATE ON filefield_journal BEGIN \
         UPDATE filefield_journal SET storage = X'FF' WHERE id = NEW.id; END";
-    db.execute_unprepared(unreadable).await.unwrap();
+    db.run(unreadable).await.unwrap();
     assert!(take(&db, entry, "token", 60).await.unwrap().is_some());
 }
 

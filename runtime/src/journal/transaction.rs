@@ -1,13 +1,10 @@
 //! Transactions of our own.
 
-use super::error::{database, is_conflict};
+use super::connection::{Connection, Journal, Pool, Transaction, is_conflict, is_constraint};
 use crate::failpoints::step;
 use crate::{Error, ErrorKind, Result};
-use sea_orm::{
-    DatabaseConnection, DatabaseTransaction, DbBackend, IsolationLevel, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait,
-};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How often a transaction that gave way to another one is run again.
@@ -27,20 +24,63 @@ impl From<TransactionError> for Error {
     }
 }
 
+impl TransactionError {
+    /// An error before which nothing was committed.
+    pub(crate) fn certain(error: Error) -> Self {
+        TransactionError { error, rolled_back: true }
+    }
+
+    /// Commits what is `done`, or rolls back.
+    pub(crate) async fn end<T>(done: Result<T>, tx: Box<dyn Transaction>) -> Result<T, TransactionError> {
+        match done {
+            Ok(done) => match tx.commit().await {
+                Ok(()) => {
+                    lost_answer()?;
+                    Ok(done)
+                }
+                // A constraint that is checked at the end is broken.
+                Err(error) if is_constraint(&error) => Err(TransactionError::certain(error)),
+                // Whether it was committed does not matter here: the journal tells later.
+                Err(error) => Err(TransactionError { error: error.uncertain(), rolled_back: false }),
+            },
+            Err(error) => {
+                let rolled_back = tx.rollback().await.is_ok();
+                Err(TransactionError { error, rolled_back })
+            }
+        }
+    }
+}
+
 /// What runs inside.
 pub(crate) type Work<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
-/// Runs `work` in a transaction of its own, on a task of its own: a caller that goes away cannot leave it half done,
-/// and a connection never goes back to the pool inside a transaction (R10).
+/// Runs `work` in a transaction of the journal.
 pub(crate) async fn own<T: Send + 'static>(
-    db: &DatabaseConnection,
-    work: impl for<'t> Fn(&'t DatabaseTransaction) -> Work<'t, T> + Send + Sync + 'static,
+    db: &Journal,
+    work: impl for<'t> Fn(&'t dyn Connection) -> Work<'t, T> + Send + Sync + 'static,
 ) -> Result<T, TransactionError> {
     let db = db.clone();
+    let work = Arc::new(work);
+    retrying(move || {
+        let (db, work) = (db.clone(), work.clone());
+        async move {
+            let tx = db.begin().await.map_err(TransactionError::certain)?;
+            let done = work(&*tx).await;
+            TransactionError::end(done, tx).await
+        }
+    })
+    .await
+}
+
+/// Runs one transaction on a task of its own, and again if it gave way to another one. A caller that goes away cannot
+/// leave it half done, and no connection goes back to its pool inside a transaction.
+pub(crate) async fn retrying<T: Send + 'static, F: Future<Output = Result<T, TransactionError>> + Send>(
+    once: impl Fn() -> F + Send + 'static,
+) -> Result<T, TransactionError> {
     let task = tokio::spawn(async move {
         let mut conflicts = 0;
         loop {
-            match once(&db, &work).await {
+            match once().await {
                 Err(failure)
                     if failure.rolled_back && conflicts < MAX_CONFLICTS && is_conflict(&failure.error) =>
                 {
@@ -54,50 +94,13 @@ pub(crate) async fn own<T: Send + 'static>(
     task.await.unwrap_or_else(|error| Err(ended_early(error)))
 }
 
-pub(super) fn ended_early(error: tokio::task::JoinError) -> TransactionError {
+pub(crate) fn ended_early(error: tokio::task::JoinError) -> TransactionError {
     let error = Error::new(ErrorKind::Database, "the transaction's task ended early").with_source(error);
     TransactionError { error: error.uncertain(), rolled_back: false }
 }
 
-async fn once<T>(
-    db: &DatabaseConnection,
-    work: &impl for<'t> Fn(&'t DatabaseTransaction) -> Work<'t, T>,
-) -> Result<T, TransactionError> {
-    let certain = |error: Error| TransactionError { error, rolled_back: true };
-    let options = match db.get_database_backend() {
-        // A transaction that first reads and then writes would fail on SQLite where another writer came between.
-        DbBackend::Sqlite => TransactionOptions {
-            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-            ..TransactionOptions::default()
-        },
-        // Otherwise MySQL locks the gaps beside the rows too, and strangers run into each other.
-        DbBackend::MySql => TransactionOptions {
-            isolation_level: Some(IsolationLevel::ReadCommitted),
-            ..TransactionOptions::default()
-        },
-        _ => TransactionOptions::default(),
-    };
-    let tx = db.begin_with_options(options).await.map_err(|error| certain(database(error)))?;
-    match work(&tx).await {
-        Ok(done) => match tx.commit().await {
-            Ok(()) => {
-                lost_answer()?;
-                Ok(done)
-            }
-            // A constraint that waits for the end is broken.
-            Err(error) if error.sql_err().is_some() => Err(certain(database(error))),
-            // Nobody needs to know what came of it: the journal does (F14).
-            Err(error) => Err(TransactionError { error: database(error).uncertain(), rolled_back: false }),
-        },
-        Err(error) => {
-            let rolled_back = tx.rollback().await.is_ok();
-            Err(TransactionError { error, rolled_back })
-        }
-    }
-}
-
 /// The step behind a commit.
-pub(super) fn lost_answer() -> Result<(), TransactionError> {
+pub(crate) fn lost_answer() -> Result<(), TransactionError> {
     let answer = || {
         step!("W5.committed");
         Ok(())

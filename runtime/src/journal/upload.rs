@@ -1,15 +1,15 @@
 //! The entries of direct uploads: announced before a client is told where to send, taken in hand by who claims.
 
-use super::entry::{Entry, entries, sql};
+use super::connection::{Journal, Param};
 use super::identity;
 use super::reserve::{commit, run};
 use super::stage::LEASE;
+use super::statements::{Entry, entries, sql};
 use super::sweep::work_off_fenced;
 use crate::field::FieldDef;
 use crate::registry::{self, StorageHandle};
 use crate::storage::UploadLog;
 use crate::{Error, ErrorKind, FileName, Result, name};
-use sea_orm::{DatabaseConnection, Value};
 use std::time::Duration;
 
 /// How long a claim may take at least, in seconds; then the sweeper takes the upload away under it. But not while the
@@ -37,14 +37,14 @@ impl Taken {
     }
 
     /// Gives it back for as long as its ticket lasts; the number of entries that this was true of.
-    pub(super) async fn give_back(&self, db: &DatabaseConnection) -> Result<u64> {
+    pub(super) async fn give_back(&self, db: &Journal) -> Result<u64> {
         let Taken { entry, mark, open } = self;
         let values = vec![(*open).into(), entry.id.into(), entry.attempts.into(), mark.as_str().into()];
         run(db, &sql(db)?.give_back, values).await
     }
 
     /// Goes on trying to give it back, on a task of its own. Else the sweeper has it when its time is over.
-    fn give_back_later(self, db: &DatabaseConnection) {
+    fn give_back_later(self, db: &Journal) {
         let db = db.clone();
         tokio::spawn(async move {
             for pause in PAUSES {
@@ -60,7 +60,7 @@ impl Taken {
 /// Enters an upload that may come until `seconds` from now, and gives its entry (W1). A little longer, for it may
 /// have begun then.
 pub(crate) async fn announce(
-    db: &DatabaseConnection,
+    db: &Journal,
     def: &'static FieldDef,
     table: &'static str,
     handle: &StorageHandle<'_>,
@@ -68,7 +68,7 @@ pub(crate) async fn announce(
     seconds: i64,
 ) -> Result<i64> {
     super::roots::ensure(db, handle).await?;
-    let values: Vec<Value> = vec![
+    let values: Vec<Param> = vec![
         handle.alias().into(),
         upload.as_str().into(),
         upload.upload_token().unwrap_or_default().into(),
@@ -85,7 +85,7 @@ pub(crate) async fn announce(
 }
 
 /// Notes the id of an upload in parts, so that a sweeper can abort it (F06).
-pub(crate) async fn note_parts(db: &DatabaseConnection, entry: i64, id: &str) -> Result<()> {
+pub(crate) async fn note_parts(db: &Journal, entry: i64, id: &str) -> Result<()> {
     match run(db, &sql(db)?.note_parts, vec![id.into(), entry.into()]).await? {
         1 => Ok(()),
         _ => Err(super::stage::expired()),
@@ -93,7 +93,7 @@ pub(crate) async fn note_parts(db: &DatabaseConnection, entry: i64, id: &str) ->
 }
 
 /// Notes the id of an upload in parts with this entry.
-pub(super) fn upload_log(db: &DatabaseConnection, entry: i64) -> UploadLog {
+pub(super) fn upload_log(db: &Journal, entry: i64) -> UploadLog {
     let db = db.clone();
     UploadLog::new(move |id| {
         let db = db.clone();
@@ -102,7 +102,7 @@ pub(super) fn upload_log(db: &DatabaseConnection, entry: i64) -> UploadLog {
 }
 
 /// Makes an entry due whose client was told nothing.
-pub(crate) async fn withdraw(db: &DatabaseConnection, entry: i64, why: &Error) {
+pub(crate) async fn withdraw(db: &Journal, entry: i64, why: &Error) {
     // What cannot be noted now is swept when the lease is over.
     if let Ok(sql) = sql(db) {
         let _ = run(db, &sql.expire, vec![why.to_string().into(), entry.into()]).await;
@@ -111,12 +111,7 @@ pub(crate) async fn withdraw(db: &DatabaseConnection, entry: i64, why: &Error) {
 
 /// Takes an upload in hand whose ticket lasts for `left` seconds. `None` where somebody had it before: it can be claimed
 /// once.
-pub(crate) async fn take(
-    db: &DatabaseConnection,
-    entry: i64,
-    token: &str,
-    left: u64,
-) -> Result<Option<Taken>> {
+pub(crate) async fn take(db: &Journal, entry: i64, token: &str, left: u64) -> Result<Option<Taken>> {
     let sql = sql(db)?;
     // Read first: nothing may fail between the claim and its use.
     let Some(mut entry) = entries(db, &sql.entry, vec![entry.into()]).await?.pop() else { return Ok(None) };
@@ -143,7 +138,7 @@ pub(crate) async fn take(
 }
 
 /// Gives an upload back that could not be claimed yet because of `why`; the error to be told.
-pub(crate) async fn give_back(db: &DatabaseConnection, taken: Taken, why: Error) -> Error {
+pub(crate) async fn give_back(db: &Journal, taken: Taken, why: Error) -> Error {
     match taken.give_back(db).await {
         Ok(1) => why,
         Ok(_) => why.not_at_once("the upload was swept meanwhile"),
@@ -152,7 +147,7 @@ pub(crate) async fn give_back(db: &DatabaseConnection, taken: Taken, why: Error)
 }
 
 /// The error of a claim that failed while the journal could not be told.
-fn still_in_hand(db: &DatabaseConnection, taken: Taken, why: Error) -> Error {
+fn still_in_hand(db: &Journal, taken: Taken, why: Error) -> Error {
     taken.give_back_later(db);
     why.not_at_once(
         "the journal cannot be told, so the upload may be refused as claimed for some minutes, or for good",
@@ -161,6 +156,6 @@ fn still_in_hand(db: &DatabaseConnection, taken: Taken, why: Error) -> Error {
 
 /// Removes what is left of an upload, in the background, and looks once more a day later, but not before its URLs have
 /// ended.
-pub(crate) fn settle(db: &DatabaseConnection, taken: Taken) {
+pub(crate) fn settle(db: &Journal, taken: Taken) {
     work_off_fenced(db, taken.entry, taken.open);
 }

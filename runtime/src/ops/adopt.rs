@@ -2,6 +2,7 @@
 
 use super::storage_move::rows::{Row, Rows};
 use super::storage_move::{FieldName, MoveError, field_named};
+use crate::backend::journal_of;
 use crate::db::{DatabaseConnection, Table};
 use crate::field::FieldDef;
 use crate::{Error, ErrorKind, FileName, Result, journal, name, registry};
@@ -139,7 +140,7 @@ impl<'a, M: Table> Adopt<'a, M> {
     async fn go_through(&mut self) -> Result<AdoptReport> {
         let def = field_named::<M>(&self.field)?;
         crate::db::enter::<M>()?;
-        let identity = journal::identity(&self.db).await?;
+        let identity = journal::identity(&journal_of(&self.db)).await?;
         let rows = Rows::<M>::new(&self.db, def.spec().column, def.spec().meta_column);
         let mut report = AdoptReport { total: rows.count().await?, ..AdoptReport::default() };
         (self.progress)(&report);
@@ -175,7 +176,7 @@ impl<'a, M: Table> Adopt<'a, M> {
         if let Some(owner) = &found
             && !journal::identity_in(owner).is_empty()
         {
-            if journal::is_own(&self.db, owner).await? {
+            if journal::is_own(&journal_of(&self.db), owner).await? {
                 return Ok(Outcome::Owned);
             }
             if !self.from_other_databases {
@@ -184,7 +185,7 @@ impl<'a, M: Table> Adopt<'a, M> {
         }
         if !self.dry_run {
             // From now on the files are deleted with their rows, and only from this root.
-            journal::ensure_root(&self.db, &storage).await.map_err(blame)?;
+            journal::ensure_root(&journal_of(&self.db), &storage).await.map_err(blame)?;
             let token = match (&found, name::token_in(&row.name)) {
                 (Some(owner), _) => journal::token_part(owner).to_owned(),
                 (None, Some(token)) => token.to_owned(),

@@ -6,6 +6,7 @@ mod sqlite;
 
 use super::Table;
 use super::migrate::object_name;
+use crate::backend::dialect;
 use crate::field::Retention;
 use crate::journal::{self, Dialect, NOT_STAGED};
 use crate::{Error, Result};
@@ -117,7 +118,7 @@ pub fn drop_trigger_sql<M: Table>(backend: DbBackend) -> Result<Script> {
 /// # Errors
 /// [`Unsupported`](crate::ErrorKind::Unsupported) for another kind of database.
 pub fn adopt_sql(backend: DbBackend, on: bool) -> Result<&'static str> {
-    Ok(match (Dialect::of(backend)?, on) {
+    Ok(match (dialect(backend)?, on) {
         (Dialect::Sqlite, true) => "INSERT INTO filefield_adopt (adopt) VALUES (1)",
         (Dialect::Sqlite, false) => "DELETE FROM filefield_adopt",
         (Dialect::Postgres, true) => "SET filefield.adopt = 'on'",
@@ -129,7 +130,7 @@ pub fn adopt_sql(backend: DbBackend, on: bool) -> Result<&'static str> {
 
 fn script<M: Table>(backend: DbBackend, of_one: fn(&Watched) -> Vec<String>) -> Result<Script> {
     super::enter::<M>()?;
-    let dialect = Dialect::of(backend)?;
+    let dialect = dialect(backend)?;
     let mut statements = Vec::new();
     for field in M::FIELDS.iter() {
         let (def, spec) = (field.def(), field.def().spec());

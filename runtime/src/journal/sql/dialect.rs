@@ -1,8 +1,6 @@
 //! In what the databases differ.
 
 use super::Sql;
-use crate::{Error, ErrorKind, Result};
-use sea_orm::DbBackend;
 
 /// A database's way of saying things.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,18 +12,6 @@ pub(crate) enum Dialect {
 }
 
 impl Dialect {
-    /// That of a kind of database.
-    pub(crate) fn of(backend: DbBackend) -> Result<Dialect> {
-        match backend {
-            DbBackend::Sqlite => Ok(Dialect::Sqlite),
-            DbBackend::Postgres => Ok(Dialect::Postgres),
-            DbBackend::MySql => Ok(Dialect::MySql),
-            other => {
-                Err(Error::new(ErrorKind::Unsupported, format!("the journal does not run on {other:?}")))
-            }
-        }
-    }
-
     /// The database's clock, whole seconds since 1970 (P9).
     pub(crate) fn now(self) -> &'static str {
         match self {

@@ -230,7 +230,7 @@ statements! {
 const ENTRY: &str =
     "id, storage, name, kind, state, token, multipart_id, attempts, model_table, model_column";
 /// Whether an entry is that of a staged file still: id.
-pub(super) const PENDING_WRITE: &str = "id = ? AND kind = 'write' AND state = 'pending'";
+pub(crate) const PENDING_WRITE: &str = "id = ? AND kind = 'write' AND state = 'pending'";
 /// The token of an entry that only holds a name.
 const HELD: &str = "held";
 /// An identity of this database: identity.

@@ -1,8 +1,8 @@
 //! Entries of storages whose root is not in its place. They are put off before they are fenced: that a disk is not mounted
 //! is no failure of theirs.
 
-use super::super::entry::{execute, rows, sql, text};
-use super::super::{database, roots, transaction};
+use super::super::statements::{execute, rows, sql};
+use super::super::{roots, transaction};
 use super::judge::{file_columns, storage_of};
 use super::{BATCH, Sweeper};
 use crate::Result;
@@ -17,7 +17,7 @@ impl Sweeper {
         let columns = file_columns();
         let mut count = 0;
         for row in rows(db, &sql.due_storages, vec![]).await? {
-            let alias = text(&row, "storage")?;
+            let alias = row.text("storage")?;
             // One that is not known here is judged as ever.
             let Ok(storage) = storage_of(&alias, &columns) else { continue };
             let Err(error) = roots::is_in_place(db, &alias, &storage).await else { continue };
@@ -30,7 +30,7 @@ impl Sweeper {
                         let due = vec![alias.into(), BATCH.cast_signed().into()];
                         let due = rows(tx, &sql.due_of, due).await?;
                         for row in &due {
-                            let id: i64 = row.try_get("", "id").map_err(database)?;
+                            let id = row.int("id")?;
                             let values = vec![reason.as_str().into(), PAUSE.into(), id.into()];
                             execute(tx, &sql.put_off, values).await?;
                         }

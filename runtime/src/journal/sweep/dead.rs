@@ -1,7 +1,6 @@
 //! Entries that wait for a person.
 
-use super::super::entry::{execute, rows, sql, text};
-use super::super::error::database;
+use super::super::statements::{execute, rows, sql};
 use super::Sweeper;
 use crate::Result;
 
@@ -40,15 +39,15 @@ impl Sweeper {
         found
             .iter()
             .map(|row| {
-                let reason: Option<String> = row.try_get("", "last_error").map_err(database)?;
+                let reason = row.text_or_null("last_error")?;
                 Ok(DeadEntry {
-                    id: row.try_get("", "id").map_err(database)?,
-                    storage: text(row, "storage")?,
-                    name: text(row, "name")?,
-                    is_deletion: text(row, "kind")? == "delete",
+                    id: row.int("id")?,
+                    storage: row.text("storage")?,
+                    name: row.text("name")?,
+                    is_deletion: row.text("kind")? == "delete",
                     reason: reason.unwrap_or_default(),
-                    table: text(row, "model_table")?,
-                    column: text(row, "model_column")?,
+                    table: row.text("model_table")?,
+                    column: row.text("model_column")?,
                 })
             })
             .collect()

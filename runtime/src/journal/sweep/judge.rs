@@ -1,13 +1,13 @@
 //! What is to become of one fenced entry: is the name still in use, and is the file ours (G2, G3).
 
-use super::super::entry::{Entry, execute, sql, token};
+use super::super::connection::Journal;
 use super::super::identity;
 use super::super::roots::{self, Trust};
+use super::super::statements::{Entry, execute, sql, token};
 use super::referenced::is_referenced;
 use crate::failpoints::{planted, step};
 use crate::field::FieldDef;
 use crate::{Error, ErrorKind, FileName, Result, SharedStorage, name, registry};
-use sea_orm::DatabaseConnection;
 
 /// What became of one entry.
 pub(super) enum Outcome {
@@ -18,7 +18,7 @@ pub(super) enum Outcome {
 }
 
 /// Decides about the file of a fenced entry, and deletes it where that is proven right.
-pub(super) async fn judge(db: &DatabaseConnection, entry: &Entry) -> Result<Outcome> {
+pub(super) async fn judge(db: &Journal, entry: &Entry) -> Result<Outcome> {
     step!("G2.judging");
     let name = match FileName::known(&entry.name) {
         Ok(name) => name,
@@ -57,7 +57,7 @@ async fn drop_parts(entry: &Entry, name: FileName<'_>, storage: &SharedStorage) 
 
 /// Decides about the file alone.
 async fn decide(
-    db: &DatabaseConnection,
+    db: &Journal,
     entry: &Entry,
     (name, trust): (FileName<'_>, Trust),
     storage: &SharedStorage,
@@ -149,7 +149,7 @@ fn unknown_root(entry: &Entry) -> Error {
 /// Whether a deletion is about the file of this owner. It is about the file that its first try has found: by the next,
 /// that may be gone, and a save through another database may have taken the name. Nor is it about a file that another
 /// database has issued the token of.
-async fn is_the_one(db: &DatabaseConnection, entry: &Entry, owner: &str) -> Result<bool> {
+async fn is_the_one(db: &Journal, entry: &Entry, owner: &str) -> Result<bool> {
     if let Some(first) = &entry.multipart_id {
         return Ok(first == owner);
     }
@@ -177,7 +177,7 @@ fn is_token_in_name(entry: &Entry) -> bool {
 
 /// Whether any row names a file of the storage `alias`, which a row of this table and column has named.
 pub(crate) async fn is_named(
-    db: &DatabaseConnection,
+    db: &Journal,
     alias: &str,
     (table, column): (&str, &str),
     name: &str,

@@ -10,19 +10,20 @@ mod restore;
 mod task;
 
 pub use dead::DeadEntry;
+pub use restore::RestoreReport;
+pub(crate) use restore::after_restore;
 pub(crate) use restore::queue;
-pub use restore::{RestoreReport, after_restore};
 pub use task::SweeperTask;
 
 pub(crate) use judge::is_named;
 
-use super::entry::{Entry, count, entries, execute, look, sql};
+use super::connection::{Journal, Param};
+use super::statements::{Entry, count, entries, execute, look, sql};
 use super::transaction;
 use crate::failpoints::{planted, step};
 use crate::{Error, ErrorKind, Result, registry};
 use brake::Brake;
 use judge::{Outcome, judge};
-use sea_orm::{DatabaseConnection, Value};
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -81,7 +82,7 @@ pub struct SweepReport {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Sweeper {
-    db: DatabaseConnection,
+    db: Journal,
     tombstone: i64,
     every: Duration,
     entries: u64,
@@ -89,10 +90,9 @@ pub struct Sweeper {
 }
 
 impl Sweeper {
-    /// A sweeper of `db`.
-    pub fn new(db: &DatabaseConnection) -> Self {
+    pub(crate) fn of(db: Journal) -> Self {
         Sweeper {
-            db: db.clone(),
+            db,
             tombstone: TOMBSTONE,
             every: Duration::from_secs(60),
             entries: 10_000,
@@ -278,11 +278,11 @@ enum Which {
 
 /// G1: fences entries that nobody holds, and commits. Whoever attaches one of them later finds it gone; whoever holds
 /// one in an open transaction has it passed over.
-async fn fence(db: &DatabaseConnection, which: Which) -> Result<Vec<Entry>> {
+async fn fence(db: &Journal, which: Which) -> Result<Vec<Entry>> {
     let sql = sql(db)?;
     let fenced = transaction::own(db, move |tx| {
         Box::pin(async move {
-            let (text, value): (_, Value) = match which {
+            let (text, value): (_, Param) = match which {
                 Which::Due(limit) => (&sql.due, limit.min(BATCH).cast_signed().into()),
                 Which::One(id) => (&sql.one, id.into()),
             };
@@ -302,23 +302,23 @@ async fn fence(db: &DatabaseConnection, which: Which) -> Result<Vec<Entry>> {
 
 /// Works off these entries at once, fenced like any other: stages whose row is known not to have been written. What
 /// cannot be done now is done by the next sweep.
-pub(crate) async fn work_off(db: &DatabaseConnection, ids: Vec<i64>) {
-    let sweeper = Sweeper::new(db);
+pub(crate) async fn work_off(db: &Journal, ids: Vec<i64>) {
+    let sweeper = Sweeper::of(db.clone());
     for id in ids {
         let _ = sweeper.one(id).await;
     }
 }
 
 /// The same for an entry that the caller has fenced, on a task of its own. It is remembered for `seconds` at least.
-pub(super) fn work_off_fenced(db: &DatabaseConnection, entry: Entry, seconds: i64) {
-    let sweeper = Sweeper { tombstone: TOMBSTONE.max(seconds), ..Sweeper::new(db) };
+pub(super) fn work_off_fenced(db: &Journal, entry: Entry, seconds: i64) {
+    let sweeper = Sweeper { tombstone: TOMBSTONE.max(seconds), ..Sweeper::of(db.clone()) };
     in_background(async move {
         let _ = sweeper.work_off(&entry, false, &mut SweepReport::default()).await;
     });
 }
 
 /// W6: the same on a task of its own, for entries that were just committed. Without a runtime the sweeper does it.
-pub(crate) fn nudge(db: &DatabaseConnection, ids: Vec<i64>) {
+pub(crate) fn nudge(db: &Journal, ids: Vec<i64>) {
     if ids.is_empty() || tokio::runtime::Handle::try_current().is_err() {
         return;
     }

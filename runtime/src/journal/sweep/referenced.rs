@@ -6,14 +6,23 @@
 //! moved, and by no other: a row that says nothing means the storage of its field, and one that says an alias that is
 //! not known here may mean any.
 
-use super::super::entry::{Entry, dialect, rows, sql, text};
-use super::super::error::of_noted;
-use super::super::{database, is_missing_table};
+use super::super::connection::{Connection, Journal, Param, Row, is_missing, is_missing_table};
+use super::super::statements::{Entry, rows, sql};
 use crate::failpoints::planted;
 use crate::field::FieldDef;
 use crate::registry::{self, StorageHandle};
 use crate::{Error, ErrorKind, FileName, Result, SharedStorage, name};
-use sea_orm::{DatabaseConnection, QueryResult, Value};
+
+/// Adds to the error of a noted column what to do if the column is gone.
+fn of_noted(error: Error, table: &str) -> Error {
+    if !is_missing(&error) {
+        return error;
+    }
+    error.not_at_once(&format!(
+        "`filefield_columns` says that rows of `{table}` name files, which may be in this storage; if they are gone \
+         for good, `filefield::db::forget_columns(&db, \"{table}\")` takes that out"
+    ))
+}
 
 /// The file in question.
 struct File<'a> {
@@ -45,7 +54,7 @@ enum Own {
 /// Whether the entry's own column names the file, or any other that is known to this program or to the database, by
 /// whatever name its storage has for it.
 pub(super) async fn is_referenced(
-    db: &DatabaseConnection,
+    db: &Journal,
     entry: &Entry,
     name: FileName<'_>,
     storage: &SharedStorage,
@@ -134,20 +143,20 @@ impl Noted {
         Err(Error::new(ErrorKind::Settings, text))
     }
 
-    fn read(row: &QueryResult) -> Result<Noted> {
+    fn read(row: &Row) -> Result<Noted> {
         Ok(Noted {
-            table: text(row, "model_table")?,
-            column: text(row, "model_column")?,
-            meta: row.try_get("", "meta_column").map_err(database)?,
-            storage: text(row, "storage")?,
-            location: row.try_get("", "location").map_err(database)?,
+            table: row.text("model_table")?,
+            column: row.text("model_column")?,
+            meta: row.text_or_null("meta_column")?,
+            storage: row.text("storage")?,
+            location: row.text_or_null("location")?,
         })
     }
 }
 
 impl Column<'_> {
     /// Whether a row names the file.
-    async fn names(&self, db: &DatabaseConnection, file: &File<'_>) -> Result<bool> {
+    async fn names(&self, db: &Journal, file: &File<'_>) -> Result<bool> {
         let mut all = Vec::new();
         match &self.own {
             Own::This(_) | Own::Unknown(_) => all.push(file.name.to_string()),
@@ -171,14 +180,14 @@ impl Column<'_> {
     }
 
     /// What rows state that name a file `called`, each once.
-    async fn stated(&self, db: &DatabaseConnection, called: &str) -> Result<Vec<Option<String>>> {
-        let dialect = dialect(db)?;
+    async fn stated(&self, db: &Journal, called: &str) -> Result<Vec<Option<String>>> {
+        let dialect = db.dialect()?;
         let probe = dialect.probe(self.table, self.column, self.meta);
         // Rows of older programs may have a slash before the name.
-        let names = [called.to_owned(), format!("/{called}")].map(Value::from);
+        let names = [called.to_owned(), format!("/{called}")].map(Param::from);
         let values = names.iter().cycle().take(dialect.probe_values()).cloned().collect();
         let found = rows(db, &probe, values).await?;
-        let stated = |row: &QueryResult| row.try_get::<Option<String>>("", "stated").map_err(database);
+        let stated = |row: &Row| row.text_or_null("stated");
         found.iter().map(|row| Ok(stated(row)?.filter(|stated| !stated.is_empty()))).collect()
     }
 

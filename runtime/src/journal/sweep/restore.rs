@@ -1,15 +1,13 @@
 //! What has to be done after a database was restored from a backup.
 
-use super::super::entry::{Entry, any, dialect, execute, insert, refused, rows, sql, text};
-use super::super::error::{database, is_missing_table};
-use super::super::write::grace;
-use super::super::{identity, roots};
+use super::super::connection::{Connection, Journal, is_missing_table};
+use super::super::statements::{Entry, any, execute, insert, refused, rows, sql};
+use super::super::{grace, identity, roots};
 use super::judge::file_columns;
 use super::referenced::is_referenced;
 use crate::field::FieldDef;
 use crate::registry::{self, StorageHandle};
 use crate::{ErrorKind, FileName, Result, name};
-use sea_orm::DatabaseConnection;
 
 /// How many names are read from the database at a time.
 const PAGE: i64 = 10_000;
@@ -35,22 +33,8 @@ pub struct RestoreReport {
     pub unlisted: u64,
 }
 
-/// Brings the files and a database that was restored from a backup together again. Register all models first, and call
-/// this before the program serves. It may be called again at any time.
-///
-/// 1. The database gets one more identity, which the owner tokens of new files carry.
-/// 2. The name of every file that a row has and that is not in the storage is reserved, so that no new file gets it and
-///    shows its bytes in the restored row. A name whose file is there again is given back.
-/// 3. Every file in the storages of the registered fields that this database has stored and that no row names is queued
-///    for deletion, after the time that the setting `DELETE_AFTER` says.
-///
-/// Files are compared by name alone. [`FieldFile::read_verified`](crate::field::FieldFile::read_verified) compares the
-/// bytes with the hash that a row has of them.
-///
-/// # Errors
-/// [`StorageUnavailable`](ErrorKind::StorageUnavailable) where the root of a storage is not in its place: then nothing is
-/// done. Those of the database and of the storages. What was done before stays done; call it again.
-pub async fn after_restore(db: &DatabaseConnection) -> Result<RestoreReport> {
+/// See [`crate::db::after_restore`].
+pub(crate) async fn after_restore(db: &Journal) -> Result<RestoreReport> {
     let columns = file_columns();
     for (_, def) in &columns {
         // Where no root is, every file would count as missing.
@@ -82,7 +66,7 @@ pub async fn after_restore(db: &DatabaseConnection) -> Result<RestoreReport> {
 }
 
 /// Gives back the reserved names whose files are there again.
-async fn give_back(db: &DatabaseConnection) -> Result<()> {
+async fn give_back(db: &Journal) -> Result<()> {
     let sql = sql(db)?;
     let mut after = 0_i64;
     loop {
@@ -91,8 +75,8 @@ async fn give_back(db: &DatabaseConnection) -> Result<()> {
             return Ok(());
         }
         for row in &found {
-            after = row.try_get("", "id").map_err(database)?;
-            let (alias, name) = (text(row, "storage")?, text(row, "name")?);
+            after = row.int("id")?;
+            let (alias, name) = (row.text("storage")?, row.text("name")?);
             // What no setting knows any more stays reserved.
             let (Ok(storage), Ok(file)) = (registry::handle(&alias), FileName::existing(&name)) else {
                 continue;
@@ -108,27 +92,27 @@ async fn give_back(db: &DatabaseConnection) -> Result<()> {
 
 /// Reserves the names that rows have in one column and that no file has.
 async fn reserve_missing(
-    db: &DatabaseConnection,
+    db: &Journal,
     table: &'static str,
     def: &'static FieldDef,
     own: &StorageHandle<'static>,
     report: &mut RestoreReport,
 ) -> Result<()> {
-    let dialect = dialect(db)?;
+    let dialect = db.dialect()?;
     let spec = def.spec();
     let (page, probe) =
         (dialect.names_after(table, spec.column), dialect.probe(table, spec.column, spec.meta_column));
     let mut after = String::new();
     loop {
         let found = rows(db, &page, vec![after.as_str().into(), PAGE.into()]).await?;
-        let names = found.iter().map(|row| text(row, "name")).collect::<Result<Vec<_>>>()?;
+        let names = found.iter().map(|row| row.text("name")).collect::<Result<Vec<_>>>()?;
         let Some(last) = names.last() else { return Ok(()) };
         after.clone_from(last);
         for name in names {
             report.names += 1;
             let values = vec![name.as_str().into(); dialect.probe_values()];
             for row in rows(db, &probe, values).await? {
-                let stated: Option<String> = row.try_get("", "stated").map_err(database)?;
+                let stated = row.text_or_null("stated")?;
                 let home = match stated.filter(|stated| !stated.is_empty()) {
                     Some(alias) => registry::elsewhere(own.clone(), &alias)?,
                     None => own.clone(),
@@ -161,7 +145,7 @@ async fn reserve_missing(
 
 /// Queues the deletion of files that this database has stored and no row names.
 async fn queue_newer(
-    db: &DatabaseConnection,
+    db: &Journal,
     storage: &StorageHandle<'static>,
     (table, def): (&'static str, &'static FieldDef),
     columns: &[(&'static str, &'static FieldDef)],
@@ -224,7 +208,7 @@ async fn queue_newer(
 
 /// Queues the deletion of a file that no row names any more, after the time that `DELETE_AFTER` says.
 pub(crate) async fn queue(
-    db: &DatabaseConnection,
+    db: &Journal,
     alias: &str,
     file: FileName<'_>,
     (table, column): (&str, &str),

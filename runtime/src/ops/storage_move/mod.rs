@@ -8,6 +8,7 @@ pub(super) mod rows;
 pub use rename::{RenameNames, rename_names};
 pub use report::{MoveError, MoveReport};
 
+use crate::backend::journal_of;
 use crate::db::{AnyColumn, Column, DatabaseConnection, Table};
 use crate::field::{FieldDef, FieldValue, Retention};
 use crate::settings::OVERRIDE;
@@ -282,9 +283,11 @@ impl<'a, M: Table> StorageMove<'a, M> {
             return Err(blame(usage(format!("the storages `{from}` and `{to}` show the same files"))));
         }
         crate::db::enter::<M>()?;
-        journal::note_columns(&self.db, M::TABLE, M::FIELDS.iter().map(|field| field.def())).await?;
+        journal::note_columns(&journal_of(&self.db), M::TABLE, M::FIELDS.iter().map(|field| field.def()))
+            .await?;
         let replaced = def.spec().on_replace == Retention::Delete;
-        if self.keep_source && replaced && journal::has_triggers(&self.db, M::TABLE, def).await? {
+        if self.keep_source && replaced && journal::has_triggers(&journal_of(&self.db), M::TABLE, def).await?
+        {
             let text = "the table's triggers delete a file that a row lets go of, so `keep_source` cannot be kept; use \
                         `on_replace = \"keep\"`, or take the triggers away";
             return Err(blame(usage(text.to_owned())));

@@ -1,12 +1,14 @@
 //! Moving one file: reserve and copy (W1–W3), check, and say so in the row (W4, W5).
 
 use super::rows::{Row, Rows};
+use crate::backend::journal_of;
 use crate::db::Table;
+use crate::db::{Change, FileChange, Relocation, RowWrite};
 use crate::failpoints::step;
 use crate::field::FieldDef;
 use crate::field::store::{Prepared, hex};
 use crate::inspect::{Rules, Stated};
-use crate::journal::{self, Change, FileChange, Relocation, Request, RowWrite, Staged};
+use crate::journal::{self, Request, Staged};
 use crate::registry::StorageHandle;
 use crate::storage::from_hex;
 use crate::{Error, ErrorKind, FileMeta, FileName, Result, name};
@@ -110,17 +112,17 @@ impl<M: Table> Job<M> {
         let prepared = Prepared::new(wanted, "", token, reader.into_content(), rules);
         let request =
             Request { def: self.def, table: M::TABLE, handle: self.to.clone(), prepared, pending: None };
-        let staged = journal::stage(&self.rows.db, vec![request]).await?.pop();
+        let staged = journal::stage(&journal_of(&self.rows.db), vec![request]).await?.pop();
         let staged = staged.ok_or_else(|| Error::new(ErrorKind::Usage, "nothing was staged"))?;
         match self.attach(row, &staged, left).await {
             Ok(Outcome::Overtaken) => {
-                journal::work_off(&self.rows.db, vec![staged.id]).await;
+                journal::work_off(&journal_of(&self.rows.db), vec![staged.id]).await;
                 Ok(Outcome::Overtaken)
             }
             Ok(outcome) => Ok(outcome),
             Err((error, rolled_back)) => {
                 if rolled_back {
-                    journal::work_off(&self.rows.db, vec![staged.id]).await;
+                    journal::work_off(&journal_of(&self.rows.db), vec![staged.id]).await;
                 }
                 Err(error)
             }

@@ -4,6 +4,7 @@ use super::one::{Job, Outcome, Whereabouts};
 use super::report::MoveError;
 use super::rows::{Row, Rows};
 use super::{FieldName, MoveReport, SHOWN, field_named, keeps_owners};
+use crate::backend::journal_of;
 use crate::db::{DatabaseConnection, Table};
 use crate::failpoints::step;
 use crate::field::FieldDef;
@@ -20,7 +21,7 @@ use std::sync::Arc;
 ///
 /// Each file is copied to its new name in its own storage, and the copy is compared with the original. Then the row gets the
 /// new name, if it still names the same file. The original is deleted after
-/// [`DELETE_AFTER`](crate::settings::Settings::delete_after) if this database owns it: [`adopt`](super::adopt()) files of
+/// [`DELETE_AFTER`](crate::settings::Settings::delete_after) if this database owns it: [`adopt`](crate::ops::adopt()) files of
 /// older programs first to have their originals deleted. An original that nobody has adopted, that another database owns or that
 /// another row names stays. If the process is killed, each row has its old name and file or its new ones, and at worst an
 /// original stays.
@@ -98,7 +99,8 @@ impl<'a, M: Table> RenameNames<'a, M> {
     async fn go_through(&mut self) -> Result<MoveReport> {
         let def = field_named::<M>(&self.field)?;
         crate::db::enter::<M>()?;
-        journal::note_columns(&self.db, M::TABLE, M::FIELDS.iter().map(|field| field.def())).await?;
+        journal::note_columns(&journal_of(&self.db), M::TABLE, M::FIELDS.iter().map(|field| field.def()))
+            .await?;
         let rows = Rows::new(&self.db, def.spec().column, def.spec().meta_column);
         let mut report = MoveReport { total: rows.count().await?, ..MoveReport::default() };
         (self.progress)(&report);
@@ -185,7 +187,7 @@ impl<'a, M: Table> RenameNames<'a, M> {
         before: &Metadata,
     ) -> Result<bool> {
         let place = (M::TABLE, def.spec().column);
-        if journal::is_named(&self.db, home.alias(), place, &row.name).await? {
+        if journal::is_named(&journal_of(&self.db), home.alias(), place, &row.name).await? {
             return Ok(false);
         }
         let now = home.metadata(old).await?;
@@ -193,12 +195,12 @@ impl<'a, M: Table> RenameNames<'a, M> {
             return Ok(false);
         }
         match home.owner(old).await {
-            Ok(Some(owner)) if journal::is_own(&self.db, &owner).await? => {}
+            Ok(Some(owner)) if journal::is_own(&journal_of(&self.db), &owner).await? => {}
             Ok(_) => return Ok(false),
             Err(error) if error.kind() == ErrorKind::Unsupported => return Ok(false),
             Err(error) => return Err(error),
         }
-        journal::queue(&self.db, home.alias(), old, place).await?;
+        journal::queue(&journal_of(&self.db), home.alias(), old, place).await?;
         Ok(true)
     }
 }

@@ -1,10 +1,10 @@
 //! The rows, a page at a time, and which of their files are to be moved.
 
 use super::one::{Job, Outcome, Whereabouts};
+use crate::backend::database;
 use crate::db::sea_orm::sea_query::{Alias, Expr, ExprTrait, Order, Query, SelectStatement};
 use crate::db::sea_orm::{ConnectionTrait, QueryResult, TryGetError, Value};
 use crate::db::{ColumnValue, DatabaseConnection, Table};
-use crate::journal::database;
 use crate::registry::{self, StorageHandle};
 use crate::{Error, ErrorKind, FileMeta, Result};
 use std::collections::HashMap;

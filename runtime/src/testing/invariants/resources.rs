@@ -6,7 +6,7 @@
 
 use super::report::InvariantReport;
 use crate::Result;
-use crate::journal::database;
+use crate::backend::database;
 use crate::testing::Invariant;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 use std::collections::{BTreeMap, BTreeSet};

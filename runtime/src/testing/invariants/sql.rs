@@ -2,7 +2,8 @@
 //! columns' collations are.
 
 use super::places::Place;
-use crate::journal::{database, is_missing_table};
+use crate::backend::database;
+use crate::journal::is_missing_table;
 use crate::{Error, ErrorKind, Result};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, QueryResult, Statement, Value};
 use std::collections::BTreeSet;

@@ -3,11 +3,11 @@
 //! Between two statements the caller and the driver's thread wake each other, which takes longer than the statements
 //! do. A new row needs no answer in between: the fence is a condition of its `INSERT`.
 
-use super::error::{database, unreadable_key};
-use super::sql::{Dialect, PENDING_WRITE, Sql};
-use super::transaction::{self, TransactionError};
+use super::row::unreadable_key;
 use super::write::{Change, FileChange, RowWrite, Written};
+use crate::backend::database;
 use crate::failpoints;
+use crate::journal::{Dialect, PENDING_WRITE, Sql, TransactionError, ended_early, lost_answer};
 use crate::{Error, ErrorKind};
 use futures_core::Stream;
 use sea_orm::sea_query::{Alias, Expr, Query, SqliteQueryBuilder, Value, Values};
@@ -62,9 +62,9 @@ impl Batch {
         Some(Batch { pool: db.get_sqlite_connection_pool().clone(), sql, values })
     }
 
-    /// Runs it on a task of its own, as [`transaction::own`] does. `None`: nothing was written; the steps will say why.
+    /// Runs it on a task of its own, as a transaction of several requests does. `None`: nothing was written; the steps will say why.
     pub(super) async fn run(self) -> Result<Option<Written>, TransactionError> {
-        tokio::spawn(self.once()).await.unwrap_or_else(|error| Err(transaction::ended_early(error)))
+        tokio::spawn(self.once()).await.unwrap_or_else(|error| Err(ended_early(error)))
     }
 
     async fn once(self) -> Result<Option<Written>, TransactionError> {
@@ -77,7 +77,7 @@ impl Batch {
         let mut is_refused = false;
         let error = match (self.statements(&mut connection, &mut done).await, &done[..]) {
             (Ok(()), [_, (1, key), _, _, _]) => {
-                transaction::lost_answer()?;
+                lost_answer()?;
                 return match u64::try_from(*key) {
                     Ok(key) => Ok(Some(Written { inserted: Some(key), ..Written::default() })),
                     Err(_) => failed(unreadable_key().uncertain(), false),

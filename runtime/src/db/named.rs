@@ -1,18 +1,19 @@
 //! Names that are put into a row without having been staged.
 
-use super::entry::{self, any, execute, sql};
 use super::held::Held;
-use super::identity;
 use super::write::{FileChange, RowWrite};
+use crate::backend::SeaOrm;
+use crate::journal::{self, Connection, Param, any, execute, sql};
 use crate::{Error, ErrorKind, FileName, Result, SharedStorage, name};
-use sea_orm::{ConnectionTrait, Value};
+use sea_orm::DatabaseTransaction;
 
 impl RowWrite {
     /// Refuses a name that was assigned, not staged, where no such file is there, where it is not the field's, or where a
     /// sweeper that has not seen this row may delete the file yet. One that has not begun will see it, and so will a
     /// transaction that lets go of the name: it waits for this one.
-    pub(super) async fn check_named(&self, tx: &impl ConnectionTrait, held: &[Held]) -> Result<()> {
-        let sql = sql(tx)?;
+    pub(super) async fn check_named(&self, tx: &DatabaseTransaction, held: &[Held]) -> Result<()> {
+        let connection = &SeaOrm(tx);
+        let sql = sql(connection)?;
         for (index, file) in self.files.iter().enumerate() {
             if file.name.is_empty()
                 || file.entry.is_some()
@@ -21,29 +22,29 @@ impl RowWrite {
                 continue;
             }
             check_folder(file)?;
-            let name = || Value::from(file.name.as_str());
+            let name = || Param::from(file.name.as_str());
             let values = vec![file.home.as_str().into(), name(), self.table.into(), file.column.into()];
-            let Some(hold) = entry::insert(tx, &sql.hold, values).await? else {
-                return Err(entry::refused(tx).await);
+            let Some(hold) = journal::insert(connection, &sql.hold, values).await? else {
+                return Err(journal::refused(connection).await);
             };
-            if any(tx, &sql.is_going, vec![file.aliases.as_str().into(), name()]).await? {
+            if any(connection, &sql.is_going, vec![file.aliases.as_str().into(), name()]).await? {
                 let text = "the file was released and may be being deleted; try again";
                 let error = Error::new(ErrorKind::StagedExpired, text).with_name(&file.name);
                 return Err(error.with_storage(&file.home).retryable());
             }
             if let Some(storage) = &file.stored {
-                super::roots::compare(tx, &file.home, storage).await?;
+                journal::compare_root(connection, &file.home, storage).await?;
                 check_stored(storage, file).await?;
-                set_issuer(tx, storage, file).await?;
+                set_issuer(connection, storage, file).await?;
             }
-            execute(tx, &sql.unhold, vec![hold.into()]).await?;
+            execute(connection, &sql.unhold, vec![hold.into()]).await?;
             if self.has_triggers(tx, file).await? {
                 // They take it as they take a staged file's entry.
                 let token = name::token()?.into();
                 let values =
                     vec![file.home.as_str().into(), name(), token, self.table.into(), file.column.into()];
-                if entry::insert(tx, &sql.admit, values).await?.is_none() {
-                    return Err(entry::refused(tx).await);
+                if journal::insert(connection, &sql.admit, values).await?.is_none() {
+                    return Err(journal::refused(connection).await);
                 }
             }
         }
@@ -92,7 +93,7 @@ async fn check_stored(storage: &SharedStorage, file: &FileChange) -> Result<()> 
 ///
 /// Also refuses another spelling of a name, on a file system that ignores case: two rows would share the file, and the
 /// sweeper compares names byte by byte.
-async fn set_issuer(tx: &impl ConnectionTrait, storage: &SharedStorage, file: &FileChange) -> Result<()> {
+async fn set_issuer(db: &dyn Connection, storage: &SharedStorage, file: &FileChange) -> Result<()> {
     if storage.location().is_some_and(|location| !location.starts_with("file:")) {
         return Ok(());
     }
@@ -104,11 +105,11 @@ async fn set_issuer(tx: &impl ConnectionTrait, storage: &SharedStorage, file: &F
         }
         _ => return Ok(()),
     };
-    if matches!(identity::identity_in(&owner), "" | name::NOBODY)
-        && let Ok(Some(identity)) = identity::read(tx).await
+    if matches!(journal::identity_in(&owner), "" | name::NOBODY)
+        && let Ok(Some(identity)) = journal::read_identity(db).await
     {
-        let token = identity::token_part(&owner);
-        let _ = storage.set_owner(name, &identity::owner_token(&identity, token)).await;
+        let token = journal::token_part(&owner);
+        let _ = storage.set_owner(name, &journal::owner_token(&identity, token)).await;
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! The files that a row holds, read in its transaction and never from memory (F24).
 
-use super::database;
 use super::write::{Change, FileChange, RowWrite};
+use crate::backend::database;
 use crate::{Error, ErrorKind, FileMeta, Result, registry};
 use sea_orm::QueryResult;
 

@@ -1,26 +1,15 @@
 //! Writing a row and what the journal must know of it, in one transaction (W4, W5).
 
-use super::entry::{self, any, dialect, execute, sql};
-use super::error::database;
 use super::held::{Held, Relocation};
 use super::row::dropped;
-use super::stage::{LEASE, expired};
-use super::transaction::{self, TransactionError};
+use crate::backend::{SeaOrm, database, dialect, in_transaction};
 use crate::failpoints::{planted, step};
-use crate::{Error, ErrorKind, FileName, Result, SharedStorage, name, registry, settings};
+use crate::journal::{self, LEASE, TransactionError, any, execute, expired, grace, sql};
+use crate::{Error, ErrorKind, FileName, Result, SharedStorage, name, registry};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query, SimpleExpr};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, TransactionTrait, Value};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, Statement, TransactionTrait, Value};
 use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError, RwLock};
-
-/// How long a file outlives the row that let go of it, in seconds.
-pub(crate) fn grace() -> i64 {
-    let seconds = settings::settings().delete_after().as_secs();
-    i64::try_from(std::cmp::min(seconds, MAX_GRACE.unsigned_abs())).unwrap_or(MAX_GRACE)
-}
-
-/// A hundred years, in seconds: it is added to the database's clock.
-const MAX_GRACE: i64 = 100 * 365 * 24 * 60 * 60;
 
 /// Tables whose triggers consume the entries, as far as this process has met them. Only a hint: a table that is not in
 /// here is written twice the first time, and one that lost its triggers meanwhile is written all the same.
@@ -143,7 +132,7 @@ impl RowWrite {
         let write = Arc::new(self);
         let run = || {
             let write = write.clone();
-            transaction::own(db, move |tx| {
+            in_transaction(db, move |tx| {
                 let write = write.clone();
                 Box::pin(async move { write.steps(tx).await })
             })
@@ -266,8 +255,8 @@ impl RowWrite {
 
     /// Where triggers consume the entries it cannot be seen afterwards whether they did, or a sweeper had been there
     /// before: so the entries are held before the row is written. Whether there are triggers.
-    async fn secure(&self, tx: &impl ConnectionTrait, held: &[Held]) -> Result<bool> {
-        let sql = sql(tx)?;
+    async fn secure(&self, tx: &DatabaseTransaction, held: &[Held]) -> Result<bool> {
+        let sql = sql(&SeaOrm(tx))?;
         let mut secured = false;
         for (index, file) in self.files.iter().enumerate() {
             let Some(entry) = file.entry else { continue };
@@ -277,7 +266,7 @@ impl RowWrite {
                 _ => is_watched(self.table),
             };
             if watched
-                && execute(tx, &sql.renew, vec![LEASE.into(), entry.into()]).await? != 1
+                && execute(&SeaOrm(tx), &sql.renew, vec![LEASE.into(), entry.into()]).await? != 1
                 && held.get(index).is_none_or(|held| !held.is(file))
             {
                 return Err(expired().with_name(&file.name));
@@ -290,7 +279,7 @@ impl RowWrite {
     /// The fence: every staged file's entry is consumed, or somebody else has the file, or this row has it already.
     async fn attach(
         &self,
-        tx: &impl ConnectionTrait,
+        tx: &DatabaseTransaction,
         held: &[Held],
         secured: bool,
         key: &Value,
@@ -304,7 +293,7 @@ impl RowWrite {
             {
                 continue;
             }
-            if any(tx, &sql(tx)?.is_staged, vec![entry.into()]).await? {
+            if any(&SeaOrm(tx), &sql(&SeaOrm(tx))?.is_staged, vec![entry.into()]).await? {
                 return Err(dropped());
             }
             if self.has_triggers(tx, file).await? {
@@ -319,21 +308,24 @@ impl RowWrite {
     /// Consumes the entry of a file, if the row names the file: the table may have a say in what becomes of the row.
     async fn consume(
         &self,
-        tx: &impl ConnectionTrait,
+        tx: &DatabaseTransaction,
         file: &FileChange,
         entry: i64,
         key: &Value,
     ) -> Result<u64> {
         if let Change::Attach = self.change {
             // The caller's statement may come after this.
-            return execute(tx, &sql(tx)?.attach, vec![entry.into()]).await;
+            return execute(&SeaOrm(tx), &sql(&SeaOrm(tx))?.attach, vec![entry.into()]).await;
         }
-        let attach = dialect(tx)?.attach_named(self.table, self.key.0, file.column);
-        execute(tx, &attach, vec![entry.into(), key.clone(), file.name.as_str().into()]).await
+        let backend = tx.get_database_backend();
+        let attach = dialect(backend)?.attach_named(self.table, self.key.0, file.column);
+        let values = [entry.into(), key.clone(), file.name.as_str().into()];
+        let statement = Statement::from_sql_and_values(backend, attach, values);
+        Ok(tx.execute_raw(statement).await.map_err(database)?.rows_affected())
     }
 
-    pub(super) async fn has_triggers(&self, tx: &impl ConnectionTrait, file: &FileChange) -> Result<bool> {
-        any(tx, &sql(tx)?.has_triggers, vec![self.table.into(), file.column.into()]).await
+    pub(super) async fn has_triggers(&self, tx: &DatabaseTransaction, file: &FileChange) -> Result<bool> {
+        any(&SeaOrm(tx), &sql(&SeaOrm(tx))?.has_triggers, vec![self.table.into(), file.column.into()]).await
     }
 
     pub(super) fn is_row(&self) -> SimpleExpr {
@@ -341,7 +333,7 @@ impl RowWrite {
     }
 
     /// The files that the row holds now; `None` where there is no row. Without file columns it asks for the key alone.
-    async fn held_files(&self, tx: &impl ConnectionTrait) -> Result<Option<Vec<Held>>> {
+    async fn held_files(&self, tx: &DatabaseTransaction) -> Result<Option<Vec<Held>>> {
         let mut select = Query::select();
         select.from(Alias::new(self.table)).and_where(self.is_row()).column(Alias::new(self.key.0));
         if !planted!("no-row-lock") {
@@ -358,7 +350,7 @@ impl RowWrite {
     }
 
     /// Queues the deletion of every file that the row held and lets go of. The answer is what may be deleted at once.
-    async fn queue(&self, tx: &impl ConnectionTrait, held: Vec<Held>) -> Result<Vec<i64>> {
+    async fn queue(&self, tx: &DatabaseTransaction, held: Vec<Held>) -> Result<Vec<i64>> {
         let mut queued = Vec::new();
         let deleted = matches!(self.change, Change::Delete);
         for (file, held) in self.files.iter().zip(held) {
@@ -384,11 +376,11 @@ impl RowWrite {
             if planted!("delete-before-commit") {
                 registry::storage(&held.storage)?.delete(FileName::existing(&held.name)?).await?;
             }
-            match entry::insert(tx, &sql(tx)?.queue, values).await? {
+            match journal::insert(&SeaOrm(tx), &sql(&SeaOrm(tx))?.queue, values).await? {
                 // The rest waits for its time.
                 Some(entry) if grace == 0 => queued.push(entry),
                 Some(_) => {}
-                None => return Err(entry::refused(tx).await),
+                None => return Err(journal::refused(&SeaOrm(tx)).await),
             }
         }
         Ok(queued)

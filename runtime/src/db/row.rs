@@ -1,15 +1,15 @@
 //! The statements that write a row.
 
-use super::error::{database, unreadable_key};
 use super::write::RowWrite;
+use crate::backend::database;
 use crate::{Error, ErrorKind, Result};
 use sea_orm::sea_query::{Alias, Expr, Query};
-use sea_orm::{ConnectionTrait, DbBackend, Value};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, Value};
 
 impl RowWrite {
     pub(super) async fn update(
         &self,
-        tx: &impl ConnectionTrait,
+        tx: &DatabaseTransaction,
         values: &[(&'static str, Value)],
     ) -> Result<()> {
         let mut update = Query::update();
@@ -23,7 +23,7 @@ impl RowWrite {
         Ok(())
     }
 
-    pub(super) async fn delete(&self, tx: &impl ConnectionTrait) -> Result<()> {
+    pub(super) async fn delete(&self, tx: &DatabaseTransaction) -> Result<()> {
         let mut delete = Query::delete();
         delete.from_table(Alias::new(self.table)).and_where(self.is_row());
         taken(tx.execute(&delete).await.map_err(database)?.rows_affected())
@@ -32,7 +32,7 @@ impl RowWrite {
     /// Inserts the row, and says the key where the database `makes` it.
     pub(super) async fn insert(
         &self,
-        tx: &impl ConnectionTrait,
+        tx: &DatabaseTransaction,
         values: &[(&'static str, Value)],
         makes: bool,
     ) -> Result<Option<u64>> {
@@ -77,4 +77,9 @@ pub(super) fn dropped() -> Error {
     let text =
         "the database dropped the row or what was written to it, and says no reason; a trigger of the table?";
     Error::new(ErrorKind::Database, text)
+}
+
+/// The error of a key that does not fit the field of the instance.
+pub(super) fn unreadable_key() -> Error {
+    Error::new(ErrorKind::Database, "the database made a key that is no whole number from zero on")
 }

@@ -1,92 +1,54 @@
-//! Database errors as ours.
+//! What an error of sea-orm means, and what may be shown of it.
 
-use crate::{Error, ErrorKind};
+use crate::Error;
+use crate::journal::{DbError, DbErrorKind, NOT_STAGED};
 use sea_orm::{DbErr, SqlErr};
-use std::error::Error as StdError;
-use std::fmt;
-
-/// How a trigger's refusal of a name begins that was not staged.
-pub(crate) const NOT_STAGED: &str =
-    "filefield: no file was staged under this name, or it was swept; stage it and try again";
-
-/// An error of the database as others may see it, in `Display`, `Debug` and the chain of causes: with names of tables and
-/// columns, and without values of rows.
-struct Cause(DbErr);
-
-impl fmt::Display for Cause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&shown(&self.0))
-    }
-}
-
-impl fmt::Debug for Cause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&shown(&self.0), f)
-    }
-}
-
-impl StdError for Cause {}
 
 /// The error of the driver behind an error of filefield, for logs of your own. Its text may hold values of rows, so show
 /// it to nobody else.
 pub fn driver_error(error: &Error) -> Option<&DbErr> {
-    let mut cause = StdError::source(error);
-    while let Some(error) = cause {
-        match error.downcast_ref::<Cause>() {
-            Some(cause) => return Some(&cause.0),
-            None => cause = error.source(),
-        }
-    }
-    None
+    DbError::of(error)?.driver()
 }
 
 /// Maps a database error. Its text names tables and columns, never values of a row or of a connection.
 pub(crate) fn database(error: DbErr) -> Error {
-    let text = shown(&error);
-    let made = |kind: ErrorKind, text: String, error: DbErr| Error::new(kind, text).with_source(Cause(error));
-    if let Some(SqlErr::UniqueConstraintViolation(message)) = error.sql_err() {
-        // MySQL's message has the values.
-        let text = if number(&error).is_some() { text } else { message };
-        return made(
-            ErrorKind::UniqueViolation,
-            format!("the row breaks a unique constraint: {text}"),
-            error,
-        );
-    }
-    if says_missing_table(&error) {
-        let hint = "a table is missing; run `filefield::db::migrate::<Model>(&db)` first";
-        return made(ErrorKind::Database, format!("{hint}: {text}"), error);
-    }
-    if says_missing_column(&error) {
-        let hint = "a table lacks a column; `migrate` leaves a table that is there as it is, so add the column yourself";
-        return made(ErrorKind::Database, format!("{hint}: {text}"), error);
-    }
-    if error.to_string().contains(NOT_STAGED) {
-        let text = "no file was staged under the name, or it was swept or given to another row meanwhile";
-        return made(ErrorKind::StagedExpired, text.to_owned(), error).retryable();
-    }
-    if is_full(&error) {
-        return made(ErrorKind::StorageFull, text, error).retryable();
-    }
-    // SQLITE_BUSY_SNAPSHOT.
-    if code(&error).as_deref() == Some("517") {
-        let hint = "another connection has written since this transaction began to read, and it can write no more: \
-                    roll it back, and begin anew, with `SqliteTransactionMode::Immediate`";
-        return made(ErrorKind::Database, format!("{hint}: {text}"), error).retryable();
-    }
-    let waited = matches!(error, DbErr::ConnectionAcquire(_)) || says_locked(&error);
-    let passes = matches!(error, DbErr::Conn(_)) || gave_way(&error) || is_lost(&error) || will_pass(&error);
-    let text = match waited {
-        true => {
-            format!(
-                "{text}; if a transaction of yours is open meanwhile, save in it, and stage before it begins"
-            )
-        }
-        false => text,
+    let (kind, text) = (kind(&error), shown(&error));
+    let text = match error.sql_err() {
+        // The message of MySQL has the values.
+        Some(SqlErr::UniqueConstraintViolation(message)) if number(&error).is_none() => message,
+        _ => text,
     };
-    let made = made(ErrorKind::Database, text, error);
-    if waited || passes { made.retryable() } else { made }
+    DbError::new(kind, text, error).into()
 }
+
+fn kind(error: &DbErr) -> DbErrorKind {
+    let constraint = error.sql_err();
+    if matches!(constraint, Some(SqlErr::UniqueConstraintViolation(_))) {
+        DbErrorKind::Unique
+    } else if says_missing_table(error) {
+        DbErrorKind::MissingTable
+    } else if says_missing_column(error) {
+        DbErrorKind::MissingColumn
+    } else if error.to_string().contains(NOT_STAGED) {
+        DbErrorKind::NotStaged
+    } else if is_full(error) {
+        DbErrorKind::Full
+    } else if code(error).as_deref() == Some(SQLITE_BUSY_SNAPSHOT) {
+        DbErrorKind::Stale
+    } else if matches!(error, DbErr::ConnectionAcquire(_)) || says_locked(error) {
+        DbErrorKind::Locked
+    } else if gave_way(error) {
+        DbErrorKind::Conflict
+    } else if matches!(error, DbErr::Conn(_)) || is_lost(error) || will_pass(error) {
+        DbErrorKind::Passing
+    } else if constraint.is_some() {
+        DbErrorKind::Constraint
+    } else {
+        DbErrorKind::Other
+    }
+}
+
+const SQLITE_BUSY_SNAPSHOT: &str = "517";
 
 /// The text of an error without values of rows.
 fn shown(error: &DbErr) -> String {
@@ -249,22 +211,6 @@ fn will_pass(error: &DbErr) -> bool {
     }
 }
 
-/// The error of a key that an instance cannot be told.
-pub(super) fn unreadable_key() -> Error {
-    Error::new(ErrorKind::Database, "the database made a key that is no whole number from zero on")
-}
-
-/// Whether an insert met a row with its key.
-pub(super) fn is_duplicate(error: &DbErr) -> bool {
-    matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_)))
-}
-
-/// Whether an error of ours says that the database rolled the whole transaction back in favour of another one, so that
-/// it may simply be run again.
-pub(super) fn is_conflict(error: &Error) -> bool {
-    cause(error).is_some_and(gave_way)
-}
-
 /// Serialisation failures and deadlocks of PostgreSQL and MySQL; a deadlock over the counter of a table is MySQL's error
 /// 1467.
 fn gave_way(error: &DbErr) -> bool {
@@ -314,26 +260,6 @@ fn code(_: &DbErr) -> Option<String> {
 #[cfg(not(any(feature = "db-sqlite", feature = "db-postgres", feature = "db-mysql")))]
 fn message(_: &DbErr) -> Option<&str> {
     None
-}
-
-/// Whether an error of ours comes from a table that does not exist.
-pub(crate) fn is_missing_table(error: &Error) -> bool {
-    cause(error).is_some_and(says_missing_table)
-}
-
-/// Says of an error of a column that was noted what is to be done where it is not there.
-pub(super) fn of_noted(error: Error, table: &str) -> Error {
-    if !cause(&error).is_some_and(|cause| says_missing_table(cause) || says_missing_column(cause)) {
-        return error;
-    }
-    error.not_at_once(&format!(
-        "`filefield_columns` says that rows of `{table}` name files, which may be in this storage; if they are gone \
-         for good, `filefield::db::forget_columns(&db, \"{table}\")` takes that out"
-    ))
-}
-
-fn cause(error: &Error) -> Option<&DbErr> {
-    driver_error(error)
 }
 
 /// SQLite has words for it, PostgreSQL and MariaDB a code each.
