@@ -4,20 +4,11 @@ use super::held::{Held, Relocation};
 use super::row::dropped;
 use crate::backend::{SeaOrm, database, dialect, in_transaction};
 use crate::failpoints::{planted, step};
-use crate::journal::{self, LEASE, TransactionError, any, execute, expired, grace, sql};
-use crate::{Error, ErrorKind, FileName, Result, SharedStorage, name, registry};
+use crate::journal::{self, TransactionError, any, execute, expired, grace, sql};
+use crate::{Error, ErrorKind, FileName, Result, SharedStorage, registry};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query, SimpleExpr};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, Statement, TransactionTrait, Value};
-use std::collections::BTreeSet;
-use std::sync::{Arc, PoisonError, RwLock};
-
-/// Tables whose triggers consume the entries, as far as this process has met them. Only a hint: a table that is not in
-/// here is written twice the first time, and one that lost its triggers meanwhile is written all the same.
-static WATCHED: RwLock<BTreeSet<&'static str>> = RwLock::new(BTreeSet::new());
-
-fn is_watched(table: &str) -> bool {
-    WATCHED.read().unwrap_or_else(PoisonError::into_inner).contains(table)
-}
+use std::sync::Arc;
 
 /// What is to be done with one row, in plain values: it outlives the instance it was made from, and the future that
 /// asked for it.
@@ -128,44 +119,29 @@ impl RowWrite {
         {
             return Ok(written);
         }
-        let known = is_watched(self.table);
         let write = Arc::new(self);
-        let run = || {
+        in_transaction(db, move |tx| {
             let write = write.clone();
-            in_transaction(db, move |tx| {
-                let write = write.clone();
-                Box::pin(async move { write.steps(tx).await })
-            })
-        };
-        match run().await {
-            Err(failure) if failure.rolled_back && !known && is_watched(write.table) => run().await,
-            result => result,
-        }
+            Box::pin(async move { write.steps(tx).await })
+        })
+        .await
     }
 
     /// Runs in the caller's transaction, all of it or nothing: the caller may go on and commit after an error (F22).
     pub(crate) async fn run_in(&self, tx: &DatabaseTransaction) -> Result<Written, TransactionError> {
         let unknown = |error| TransactionError { error, rolled_back: false };
-        loop {
-            let known = is_watched(self.table);
-            if planted!("no-savepoint") {
-                return self.steps(tx).await.map_err(unknown);
+        if planted!("no-savepoint") {
+            return self.steps(tx).await.map_err(unknown);
+        }
+        let savepoint = tx.begin().await.map_err(|error| unknown(database(error)))?;
+        match self.steps(&savepoint).await {
+            Ok(written) => {
+                savepoint.commit().await.map_err(|error| unknown(database(error)))?;
+                Ok(written)
             }
-            let savepoint = tx.begin().await.map_err(|error| unknown(database(error)))?;
-            match self.steps(&savepoint).await {
-                Ok(written) => {
-                    return savepoint
-                        .commit()
-                        .await
-                        .map(|()| written)
-                        .map_err(|error| unknown(database(error)));
-                }
-                Err(error) => {
-                    savepoint.rollback().await.map_err(|error| unknown(database(error)))?;
-                    if known || !is_watched(self.table) {
-                        return Err(TransactionError { error, rolled_back: true });
-                    }
-                }
+            Err(error) => {
+                savepoint.rollback().await.map_err(|error| unknown(database(error)))?;
+                Err(TransactionError::certain(error))
             }
         }
     }
@@ -188,7 +164,7 @@ impl RowWrite {
         if lost {
             held = None;
         }
-        let secured = self.secure(tx, held.as_deref().unwrap_or_default()).await?;
+        self.hold(tx, held.as_deref().unwrap_or_default()).await?;
         step!("W4.row-read");
         match &self.change {
             Change::Insert(values) => {
@@ -242,70 +218,50 @@ impl RowWrite {
             }
         }
         step!("W4.row-written");
-        if !(secured && matches!(self.change, Change::Attach)) {
-            let made = written.inserted.map(|key| Value::from(key.cast_signed()));
-            let key = made.unwrap_or_else(|| self.key.1.clone());
-            self.attach(tx, held.as_deref().unwrap_or_default(), secured, &key).await?;
-        }
+        let made = written.inserted.map(|key| Value::from(key.cast_signed()));
+        let key = made.unwrap_or_else(|| self.key.1.clone());
+        self.attach(tx, held.as_deref().unwrap_or_default(), &key).await?;
         step!("W4.attached");
         written.queued = self.queue(tx, held.take().unwrap_or_default()).await?;
         step!("W4.queued");
         Ok(written)
     }
 
-    /// Where triggers consume the entries it cannot be seen afterwards whether they did, or a sweeper had been there
-    /// before: so the entries are held before the row is written. Whether there are triggers.
-    async fn secure(&self, tx: &DatabaseTransaction, held: &[Held]) -> Result<bool> {
-        let sql = sql(&SeaOrm(tx))?;
-        let mut secured = false;
+    /// Holds the entry of every staged file until the end of the transaction: no sweeper takes it, and if it is gone after the
+    /// row was written, triggers of the table have consumed it. A row that has the file already needs no entry.
+    async fn hold(&self, tx: &DatabaseTransaction, held: &[Held]) -> Result<()> {
         for (index, file) in self.files.iter().enumerate() {
             let Some(entry) = file.entry else { continue };
-            let watched = match self.change {
-                // The caller's statement fires the triggers, after this.
-                Change::Attach => self.has_triggers(tx, file).await?,
-                _ => is_watched(self.table),
-            };
-            if watched
-                && execute(&SeaOrm(tx), &sql.renew, vec![LEASE.into(), entry.into()]).await? != 1
+            if !journal::hold(&SeaOrm(tx), entry).await?
                 && held.get(index).is_none_or(|held| !held.is(file))
+                && !planted!("no-fence")
             {
                 return Err(expired().with_name(&file.name));
             }
-            secured |= watched;
-        }
-        Ok(secured)
-    }
-
-    /// The fence: every staged file's entry is consumed, or somebody else has the file, or this row has it already.
-    async fn attach(
-        &self,
-        tx: &DatabaseTransaction,
-        held: &[Held],
-        secured: bool,
-        key: &Value,
-    ) -> Result<()> {
-        for (index, file) in self.files.iter().enumerate() {
-            let Some(entry) = file.entry else { continue };
-            if self.consume(tx, file, entry, key).await? == 1
-                || planted!("no-fence")
-                || secured
-                || held.get(index).is_some_and(|held| held.is(file))
-            {
-                continue;
-            }
-            if any(&SeaOrm(tx), &sql(&SeaOrm(tx))?.is_staged, vec![entry.into()]).await? {
-                return Err(dropped());
-            }
-            if self.has_triggers(tx, file).await? {
-                // To be written once more, with the entries held before.
-                WATCHED.write().unwrap_or_else(PoisonError::into_inner).insert(self.table);
-            }
-            return Err(expired().with_name(&file.name));
         }
         Ok(())
     }
 
-    /// Consumes the entry of a file, if the row names the file: the table may have a say in what becomes of the row.
+    /// Consumes the entry of every staged file that the row names by now.
+    async fn attach(&self, tx: &DatabaseTransaction, held: &[Held], key: &Value) -> Result<()> {
+        for (index, file) in self.files.iter().enumerate() {
+            let Some(entry) = file.entry else { continue };
+            if let Change::Attach = self.change {
+                // The caller's statement comes later. Triggers consume the entry then.
+                if !self.has_triggers(tx, file).await? {
+                    execute(&SeaOrm(tx), &sql(&SeaOrm(tx))?.attach, vec![entry.into()]).await?;
+                }
+            } else if self.consume(tx, file, entry, key).await? == 0
+                && held.get(index).is_none_or(|held| !held.is(file))
+                && any(&SeaOrm(tx), &sql(&SeaOrm(tx))?.is_staged, vec![entry.into()]).await?
+            {
+                // A trigger of the table dropped or changed the row.
+                return Err(dropped());
+            }
+        }
+        Ok(())
+    }
+
     async fn consume(
         &self,
         tx: &DatabaseTransaction,
@@ -313,10 +269,6 @@ impl RowWrite {
         entry: i64,
         key: &Value,
     ) -> Result<u64> {
-        if let Change::Attach = self.change {
-            // The caller's statement may come after this.
-            return execute(&SeaOrm(tx), &sql(&SeaOrm(tx))?.attach, vec![entry.into()]).await;
-        }
         let backend = tx.get_database_backend();
         let attach = dialect(backend)?.attach_named(self.table, self.key.0, file.column);
         let values = [entry.into(), key.clone(), file.name.as_str().into()];
@@ -361,26 +313,17 @@ impl RowWrite {
                 Change::Relocate(relocation) => relocation.grace,
                 _ => grace(),
             };
-            let values = vec![
-                held.storage.as_str().into(),
-                held.name.as_str().into(),
-                // Where no owner is kept with a file, a token in its name proves that it is ours.
-                name::token_in(&held.name).map_or_else(name::token, |token| Ok(token.to_owned()))?.into(),
-                grace.into(),
-                self.table.into(),
-                file.column.into(),
-            ];
             if planted!("no-queue") {
                 continue;
             }
             if planted!("delete-before-commit") {
                 registry::storage(&held.storage)?.delete(FileName::existing(&held.name)?).await?;
             }
-            match journal::insert(&SeaOrm(tx), &sql(&SeaOrm(tx))?.queue, values).await? {
-                // The rest waits for its time.
-                Some(entry) if grace == 0 => queued.push(entry),
-                Some(_) => {}
-                None => return Err(journal::refused(&SeaOrm(tx)).await),
+            let place = (self.table, file.column);
+            let entry = journal::release(&SeaOrm(tx), &held.storage, &held.name, place, grace).await?;
+            // The rest waits for its time.
+            if grace == 0 {
+                queued.push(entry);
             }
         }
         Ok(queued)

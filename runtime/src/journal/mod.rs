@@ -5,6 +5,7 @@
 //! entry, looking through every known column and proving that the file is ours. So the evidence of a commit is
 //! the commit itself, and nothing is ever decided from what this process believes happened.
 
+mod attach;
 mod connection;
 mod identity;
 mod known;
@@ -22,6 +23,7 @@ mod upload;
 
 pub use sweep::{DeadEntry, RestoreReport, SweepReport, Sweeper, SweeperTask};
 
+pub(crate) use attach::{hold, release};
 pub(crate) use connection::{
     Cells, Connection, DbError, DbErrorKind, Journal, Param, Pool, Row, Transaction, is_missing_table,
 };
@@ -31,11 +33,14 @@ pub(crate) use identity::{
 pub(crate) use roots::{accept, compare as compare_root, ensure as ensure_root};
 pub(crate) use schema::{columns_of, create, forget_columns, has_triggers, note_columns};
 pub(crate) use sql::Dialect;
+#[cfg(feature = "db-sqlite")]
 pub(crate) use sql::{PENDING_WRITE, Sql};
-pub(crate) use stage::{LEASE, Request, Staged, Unstaged, expired, stage};
+pub(crate) use stage::{Request, Staged, Unstaged, expired, stage};
 pub(crate) use statements::{any, execute, insert, refused, sql};
-pub(crate) use sweep::{after_restore, is_named, nudge, queue, work_off};
-pub(crate) use transaction::{TransactionError, ended_early, lost_answer, retrying};
+pub(crate) use sweep::{after_restore, is_named, nudge, work_off};
+pub(crate) use transaction::{TransactionError, retrying};
+#[cfg(feature = "db-sqlite")]
+pub(crate) use transaction::{ended_early, lost_answer};
 pub(crate) use upload::{Taken, announce, give_back, note_parts, settle, take, withdraw};
 
 use crate::settings;

@@ -22,7 +22,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 /// How long a reservation holds without a renewal, in seconds. Bytes still on their way renew it.
-pub(crate) const LEASE: i64 = 15 * 60;
+pub(super) const LEASE: i64 = 15 * 60;
 
 /// The most bytes that are written before their entry is committed. For more it is worth knowing first that the journal
 /// takes it.

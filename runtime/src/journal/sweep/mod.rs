@@ -12,7 +12,6 @@ mod task;
 pub use dead::DeadEntry;
 pub use restore::RestoreReport;
 pub(crate) use restore::after_restore;
-pub(crate) use restore::queue;
 pub use task::SweeperTask;
 
 pub(crate) use judge::is_named;

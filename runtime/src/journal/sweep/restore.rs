@@ -2,7 +2,7 @@
 
 use super::super::connection::{Connection, Journal, is_missing_table};
 use super::super::statements::{Entry, any, execute, insert, refused, rows, sql};
-use super::super::{grace, identity, roots};
+use super::super::{grace, identity, release, roots};
 use super::judge::file_columns;
 use super::referenced::is_referenced;
 use crate::field::FieldDef;
@@ -199,30 +199,9 @@ async fn queue_newer(
             if is_referenced(db, &entry, file, storage.storage(), columns).await? {
                 continue;
             }
-            queue(db, storage.alias(), file, (table, def.spec().column)).await?;
+            release(db, storage.alias(), &name, (table, def.spec().column), grace()).await?;
             report.queued += 1;
         }
     }
     Ok(())
-}
-
-/// Queues the deletion of a file that no row names any more, after the time that `DELETE_AFTER` says.
-pub(crate) async fn queue(
-    db: &Journal,
-    alias: &str,
-    file: FileName<'_>,
-    (table, column): (&str, &str),
-) -> Result<()> {
-    let values = vec![
-        alias.into(),
-        file.as_str().into(),
-        name::token()?.into(),
-        grace().into(),
-        table.into(),
-        column.into(),
-    ];
-    match insert(db, &sql(db)?.queue, values).await? {
-        Some(_) => Ok(()),
-        None => Err(refused(db).await),
-    }
 }

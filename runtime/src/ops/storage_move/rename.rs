@@ -200,7 +200,7 @@ impl<'a, M: Table> RenameNames<'a, M> {
             Err(error) if error.kind() == ErrorKind::Unsupported => return Ok(false),
             Err(error) => return Err(error),
         }
-        journal::queue(&journal_of(&self.db), home.alias(), old, place).await?;
+        journal::release(&journal_of(&self.db), home.alias(), old.as_str(), place, journal::grace()).await?;
         Ok(true)
     }
 }
