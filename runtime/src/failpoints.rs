@@ -39,7 +39,7 @@ pub(crate) const fn is_planted(_: &str) -> bool {
 /// Whether a test wants to get at the steps of a row's transaction, which may otherwise be one request.
 #[cfg(all(feature = "failpoints", feature = "db-sqlite"))]
 pub(crate) fn needs_steps() -> bool {
-    ::fail::list().iter().any(|(name, _)| name.starts_with("W4.") || name.starts_with("planted:"))
+    ::fail::list().iter().any(|(name, _)| name.starts_with("row.") || name.starts_with("planted:"))
 }
 
 #[cfg(all(not(feature = "failpoints"), feature = "db-sqlite"))]

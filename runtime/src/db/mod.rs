@@ -31,6 +31,8 @@ pub use objects::Objects;
 pub use save::Connection;
 pub use stage::{Stage, stage_all};
 pub(crate) use write::{Change, FileChange, RowWrite};
+#[doc = include_str!("../../docs/protocol.md")]
+pub mod protocol {}
 pub mod sea_orm;
 pub use crate::journal::RestoreReport;
 pub use ::sea_orm::DatabaseConnection;

@@ -130,7 +130,7 @@ pub(super) async fn save<M: Table, C: Connection>(
     });
     let written = attaching(model, &copy, db, write.map_err(|error| blame::<M>(error, "save"))?).await;
     let written = written.map_err(|error| blame::<M>(error, "save"))?;
-    step!("W5.answered");
+    step!("row.answered");
     if let Some(id) = written.inserted {
         // The row is there all the same.
         let key =

@@ -147,7 +147,7 @@ impl RowWrite {
     }
 
     async fn steps(&self, tx: &DatabaseTransaction) -> Result<Written> {
-        step!("W4.begun");
+        step!("row.begun");
         let mut written = Written::default();
         let mut held = match self.change {
             Change::Insert(_) => None,
@@ -165,7 +165,7 @@ impl RowWrite {
             held = None;
         }
         self.hold(tx, held.as_deref().unwrap_or_default()).await?;
-        step!("W4.row-read");
+        step!("row.read");
         match &self.change {
             Change::Insert(values) => {
                 self.check_named(tx, &[]).await?;
@@ -217,13 +217,13 @@ impl RowWrite {
                 }
             }
         }
-        step!("W4.row-written");
+        step!("row.written");
         let made = written.inserted.map(|key| Value::from(key.cast_signed()));
         let key = made.unwrap_or_else(|| self.key.1.clone());
         self.attach(tx, held.as_deref().unwrap_or_default(), &key).await?;
-        step!("W4.attached");
+        step!("row.attached");
         written.queued = self.queue(tx, held.take().unwrap_or_default()).await?;
-        step!("W4.queued");
+        step!("row.released");
         Ok(written)
     }
 

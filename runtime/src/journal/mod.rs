@@ -1,9 +1,6 @@
 //! The journal: a table beside the models' that remembers every file not yet owned by a row, or no longer owned.
 //!
-//! The protocol is W0–W6 and G1–G5: an entry is committed before a file can become visible; the row's transaction
-//! writes the row, consumes the entry and queues the file it replaces; only the sweeper deletes, after fencing the
-//! entry, looking through every known column and proving that the file is ours. So the evidence of a commit is
-//! the commit itself, and nothing is ever decided from what this process believes happened.
+//! `runtime/docs/protocol.md` ([`crate::db::protocol`]) has the states of an entry and the steps of a save and of a sweep.
 
 mod attach;
 mod connection;

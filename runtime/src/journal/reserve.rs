@@ -118,7 +118,7 @@ pub(super) async fn reserve(db: &Journal, files: &mut [File<'_>]) -> Result<()> 
             if file.entry.is_none() {
                 file.set_identity(&identity)?;
                 file.choose().await?;
-                step!("W1.looked");
+                step!("reserve.chosen");
                 inserts.push((index, file.values()));
             }
         }
@@ -127,13 +127,13 @@ pub(super) async fn reserve(db: &Journal, files: &mut [File<'_>]) -> Result<()> 
         let ids = commit(db, sql, taken, inserts).await;
         let ids = ids.map_err(|error| files[blamed].request.blame(error))?;
         files.iter_mut().for_each(|file| file.taken = None);
-        step!("W1.reserved");
+        step!("reserve.committed");
         for (index, id) in ids {
             let file = &mut files[index];
             file.entry = id;
             let Some(id) = id.filter(|_| !file.can_try_again()) else { continue };
             // The name may have been stored and attached between the look and the reservation: look again.
-            step!("W1.looking-again");
+            step!("reserve.looking-again");
             let Request { handle, prepared, .. } = &file.request;
             if !is_free(handle, &prepared.name).await.map_err(|error| file.request.blame(error))? {
                 run(db, &sql.release, vec![id.into()]).await?;

@@ -153,7 +153,7 @@ impl File<'_> {
 /// cannot be had again: they stay staged. Otherwise entries stay, due at once, for the sweeper.
 pub(crate) async fn stage(db: &Journal, requests: Vec<Request>) -> Result<Vec<Staged>, Unstaged> {
     let prepared = || -> Result<()> {
-        step!("W0.prepared");
+        step!("stage.prepared");
         Ok(())
     };
     prepared()?;
@@ -169,7 +169,7 @@ pub(crate) async fn stage(db: &Journal, requests: Vec<Request>) -> Result<Vec<St
     let stored = store_all(db, sql, &mut files).await;
     let Err(error) = stored else {
         let staged = || -> Result<()> {
-            step!("W3.staged");
+            step!("stage.done");
             Ok(())
         };
         staged()?;
@@ -221,7 +221,7 @@ async fn store_all(db: &Journal, sql: &'static Sql, files: &mut [File<'_>]) -> R
     while let Some(first) = files.iter().position(|file| file.staged.is_none()) {
         let left = &mut files[first..];
         reserve(db, left).await?;
-        step!("W2.storing");
+        step!("stage.storing");
         let entries: Vec<i64> = left.iter().filter_map(|file| file.entry).collect();
         match renewing(db, sql, &entries, store(db, left)).await {
             Ok(results) => {
@@ -242,7 +242,7 @@ async fn store_all(db: &Journal, sql: &'static Sql, files: &mut [File<'_>]) -> R
 /// The first try of one file: its bytes are written while its name is being reserved, and published behind that.
 async fn store_ahead(db: &Journal, sql: &'static Sql, file: &mut File<'_>) -> Result<()> {
     file.choose().await?;
-    step!("W1.looked");
+    step!("reserve.chosen");
     let (name, handle) = (file.request.prepared.name.clone(), file.request.handle.clone());
     let NewFile { content, mut options, .. } = file.request.new_file()?;
     let (gate, keeper) = Gate::closed();
@@ -260,13 +260,13 @@ async fn store_ahead(db: &Journal, sql: &'static Sql, file: &mut File<'_>) -> Re
         reserved
     });
     let ids = ids.await.map_err(|error| file.request.blame(error))?;
-    step!("W1.reserved");
+    step!("reserve.committed");
     let Some(id) = ids.into_iter().find_map(|(_, id)| id) else {
         // Somebody else has reserved the name.
         return Ok(());
     };
     file.entry = Some(id);
-    step!("W2.storing");
+    step!("stage.storing");
     keeper.open();
     let saved = match early {
         Some(saved) => saved,

@@ -102,7 +102,7 @@ pub(crate) fn ended_early(error: tokio::task::JoinError) -> TransactionError {
 /// The step behind a commit.
 pub(crate) fn lost_answer() -> Result<(), TransactionError> {
     let answer = || {
-        step!("W5.committed");
+        step!("transaction.committed");
         Ok(())
     };
     answer().map_err(|error: Error| TransactionError { error: error.uncertain(), rolled_back: false })

@@ -19,7 +19,7 @@ pub(super) enum Outcome {
 
 /// Decides about the file of a fenced entry, and deletes it where that is proven right.
 pub(super) async fn judge(db: &Journal, entry: &Entry) -> Result<Outcome> {
-    step!("G2.judging");
+    step!("sweep.resolving");
     let name = match FileName::known(&entry.name) {
         Ok(name) => name,
         Err(error) => return Ok(Outcome::Dead(error.to_string())),
@@ -72,7 +72,7 @@ async fn decide(
     if !planted!("no-probe") && is_referenced(db, entry, name, storage, columns).await? {
         return Ok(Outcome::Referenced);
     }
-    step!("G2.probed");
+    step!("sweep.probed");
     let mut proof = None;
     match storage.owner(name).await.inspect(|owner| proof.clone_from(owner)) {
         // Nobody else knows such a name, and whoever sent the upload need not have said whose it is.
@@ -125,14 +125,14 @@ async fn decide(
             _ => return Err(error),
         },
     }
-    step!("G3.proven");
+    step!("sweep.proven");
     match proof {
         // The file of another owner has taken its place since.
         Some(owner) if !storage.delete_owned(name, &owner).await? => return Ok(Outcome::Absent),
         Some(_) => {}
         None => storage.delete(name).await?,
     }
-    step!("G4.deleted");
+    step!("sweep.deleted");
     Ok(Outcome::Deleted)
 }
 

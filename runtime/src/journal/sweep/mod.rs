@@ -161,7 +161,7 @@ impl Sweeper {
                 report.braked = true;
                 break;
             }
-            step!("G1.looked");
+            step!("sweep.looked");
             let due = fence(&self.db, Which::Due(limit)).await?;
             if due.is_empty() {
                 // Others have them in hand.
@@ -213,7 +213,7 @@ impl Sweeper {
                     let values = vec![self.tombstone.into(), id.into(), entry.attempts.into()];
                     execute(db, &sql.bury, values).await?;
                 }
-                step!("G5.settled");
+                step!("sweep.finished");
             }
             Err(error) if error.kind() == ErrorKind::StorageUnavailable => {
                 let values = vec![error.to_string().into(), away::PAUSE.into(), id.into()];
@@ -239,7 +239,7 @@ impl Sweeper {
     }
 
     async fn one(&self, id: i64) -> Result<()> {
-        step!("W6.nudged");
+        step!("cleanup.begun");
         for entry in &fence(&self.db, Which::One(id)).await? {
             self.work_off(entry, true, &mut SweepReport::default()).await?;
         }
@@ -290,12 +290,12 @@ async fn fence(db: &Journal, which: Which) -> Result<Vec<Entry>> {
                 execute(tx, &sql.fence, vec![BACK_OFF.into(), entry.id.into()]).await?;
                 entry.attempts += 1;
             }
-            step!("G1.fencing");
+            step!("sweep.acquiring");
             Ok(found)
         })
     });
     let fenced = fenced.await?;
-    step!("G1.fenced");
+    step!("sweep.acquired");
     Ok(fenced)
 }
 

@@ -73,7 +73,7 @@ impl<M: Table> Job<M> {
                 return Ok(Outcome::Skipped);
             }
         }
-        step!("M1.chosen");
+        step!("move.chosen");
         match self.copy(row, name).await {
             Ok(outcome) => Ok(outcome),
             // Whoever replaced the file meanwhile had it deleted.
@@ -133,11 +133,11 @@ impl<M: Table> Job<M> {
     async fn attach(&self, row: &Row, staged: &Staged, left: bool) -> Result<Outcome, (Error, bool)> {
         let (saved, learned) = (&staged.stored.saved, &staged.stored.inspection);
         let checked = async {
-            step!("M2.copied");
+            step!("move.copied");
             let stored = self.to.size(FileName::new(&saved.name)?).await?;
             check_size(Some(learned.size), stored)?;
             check_size(row.meta.size, stored)?;
-            step!("M3.checked");
+            step!("move.checked");
             Ok(())
         };
         checked.await.map_err(|error: Error| (self.of_target(error), true))?;
@@ -184,7 +184,7 @@ impl<M: Table> Job<M> {
             return Ok(Outcome::Overtaken);
         }
         let told = || {
-            step!("M4.moved");
+            step!("move.moved");
             Ok(())
         };
         // The row has its copy all the same.

@@ -148,7 +148,7 @@ impl<'a, M: Table> RenameNames<'a, M> {
         let outcome = job.run(row, Whereabouts::From).await?;
         let (Outcome::Moved { bytes, .. }, Some(before)) = (&outcome, before) else { return Ok(outcome) };
         let bytes = *bytes;
-        step!("N1.renamed");
+        step!("rename.renamed");
         // The row has its new name: what follows is no failure of it.
         let left =
             self.keep_source || !self.release(def, &job.from, row, old, &before).await.unwrap_or(false);

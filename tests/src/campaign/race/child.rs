@@ -21,7 +21,7 @@ static RESERVED: AtomicU64 = AtomicU64::new(0);
 /// `SETUP`
 pub(crate) fn main(setup: &str) -> Result {
     let setup: Setup = serde_json::from_str(setup)?;
-    for (step, count) in [("W0.prepared", &STAGED), ("W1.reserved", &RESERVED)] {
+    for (step, count) in [("stage.prepared", &STAGED), ("reserve.committed", &RESERVED)] {
         failpoints::cfg_callback(step, || {
             count.fetch_add(1, Ordering::Relaxed);
         })?;
