@@ -55,7 +55,7 @@ impl Sweeper {
 
     /// Lets the next sweep try a dead entry again, for example after the storage was mended or the file was
     /// [adopted](crate::ops::adopt). `false` if there is no such dead entry, and for one that reserves the name of a
-    /// missing file: [`after_restore`](super::after_restore) gives the name back when the file is there again.
+    /// missing file: [`after_restore`](crate::db::after_restore) gives the name back when the file is there again.
     ///
     /// # Errors
     /// Those of the database.

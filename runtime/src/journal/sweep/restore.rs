@@ -12,7 +12,7 @@ use crate::{ErrorKind, FileName, Result, name};
 /// How many names are read from the database at a time.
 const PAGE: i64 = 10_000;
 
-/// What [`after_restore`] found.
+/// What [`after_restore`](crate::db::after_restore) found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RestoreReport {
