@@ -1,29 +1,35 @@
-//! What an error of sea-orm means, and what may be shown of it.
+//! What an error of sqlx means, and what may be shown of it.
 
 use crate::Error;
 use crate::journal::{DbError, DbErrorKind, NOT_STAGED};
-use sea_orm::{DbErr, SqlErr};
+use sqlx::Error as SqlxError;
+use sqlx::error::ErrorKind as Constraint;
 
 /// The error of the driver behind an error of filefield, for logs of your own. Its text may hold values of rows, so show
 /// it to nobody else.
-pub fn driver_error(error: &Error) -> Option<&DbErr> {
+pub fn driver_error(error: &Error) -> Option<&sqlx::Error> {
     DbError::of(error)?.driver()
 }
 
 /// Maps a database error. Its text names tables and columns, never values of a row or of a connection.
-pub(crate) fn database(error: DbErr) -> Error {
-    let (kind, text) = (kind(&error), shown(&error));
-    let text = match error.sql_err() {
+pub(crate) fn database(error: SqlxError) -> Error {
+    let kind = kind(&error);
+    of_kind(kind, error)
+}
+
+/// An error of this kind, whatever the driver says.
+pub(crate) fn of_kind(kind: DbErrorKind, error: SqlxError) -> Error {
+    let text = match message(&error) {
         // The message of MySQL has the values.
-        Some(SqlErr::UniqueConstraintViolation(message)) if number(&error).is_none() => message,
-        _ => text,
+        Some(message) if kind == DbErrorKind::Unique && number(&error).is_none() => message.to_owned(),
+        _ => of_statement(&error).unwrap_or_else(|| error.to_string()),
     };
     DbError::new(kind, text, error).into()
 }
 
-fn kind(error: &DbErr) -> DbErrorKind {
-    let constraint = error.sql_err();
-    if matches!(constraint, Some(SqlErr::UniqueConstraintViolation(_))) {
+fn kind(error: &SqlxError) -> DbErrorKind {
+    let constraint = error.as_database_error().map(sqlx::error::DatabaseError::kind);
+    if matches!(constraint, Some(Constraint::UniqueViolation)) {
         DbErrorKind::Unique
     } else if says_missing_table(error) {
         DbErrorKind::MissingTable
@@ -35,13 +41,13 @@ fn kind(error: &DbErr) -> DbErrorKind {
         DbErrorKind::Full
     } else if code(error).as_deref() == Some(SQLITE_BUSY_SNAPSHOT) {
         DbErrorKind::Stale
-    } else if matches!(error, DbErr::ConnectionAcquire(_)) || says_locked(error) {
+    } else if matches!(error, SqlxError::PoolTimedOut | SqlxError::PoolClosed) || says_locked(error) {
         DbErrorKind::Locked
     } else if gave_way(error) {
         DbErrorKind::Conflict
-    } else if matches!(error, DbErr::Conn(_)) || is_lost(error) || will_pass(error) {
+    } else if is_lost(error) || will_pass(error) {
         DbErrorKind::Passing
-    } else if constraint.is_some() {
+    } else if matches!(constraint, Some(Constraint::ForeignKeyViolation)) {
         DbErrorKind::Constraint
     } else {
         DbErrorKind::Other
@@ -49,19 +55,6 @@ fn kind(error: &DbErr) -> DbErrorKind {
 }
 
 const SQLITE_BUSY_SNAPSHOT: &str = "517";
-
-/// The text of an error without values of rows.
-fn shown(error: &DbErr) -> String {
-    match error {
-        DbErr::Type(text) => format!("Type Error: {}", without_quotes(text)),
-        DbErr::Json(text) => format!("Json Error: {}", without_quotes(text)),
-        DbErr::TryIntoErr { from, into, .. } => format!("a value of `{from}` does not fit `{into}`"),
-        error => match of_statement(error) {
-            Some(text) => text,
-            None => error.to_string(),
-        },
-    }
-}
 
 /// `text` with what it quotes, from the first quotation mark to the last, left out.
 fn without_quotes(text: &str) -> String {
@@ -76,10 +69,8 @@ fn without_quotes(text: &str) -> String {
 }
 
 /// The text of a failed statement, where it may hold values of rows.
-#[cfg(any(feature = "db-sqlite", feature = "db-postgres", feature = "db-mysql"))]
-fn of_statement(error: &DbErr) -> Option<String> {
-    use sea_orm::sqlx::Error as SqlxError;
-    match sqlx_error(error)? {
+fn of_statement(error: &SqlxError) -> Option<String> {
+    match error {
         SqlxError::Database(_) => {}
         SqlxError::ColumnDecode { index, .. } => return Some(format!("column {index} cannot be read")),
         SqlxError::Decode(_) => return Some("a value cannot be read".to_owned()),
@@ -140,14 +131,9 @@ fn of_statement(error: &DbErr) -> Option<String> {
     }
 }
 
-#[cfg(not(any(feature = "db-sqlite", feature = "db-postgres", feature = "db-mysql")))]
-fn of_statement(_: &DbErr) -> Option<String> {
-    None
-}
-
 /// A lock that was not to be had, in the words of SQLite, of PostgreSQL's `lock_timeout` and MySQL's
 /// `innodb_lock_wait_timeout`.
-fn says_locked(error: &DbErr) -> bool {
+fn says_locked(error: &SqlxError) -> bool {
     let text = error.to_string();
     number(error) == Some(1205)
         || ["database is locked", "database table is locked"].iter().any(|words| text.contains(words))
@@ -155,7 +141,7 @@ fn says_locked(error: &DbErr) -> bool {
 }
 
 /// Whether the database has no room for more.
-fn is_full(error: &DbErr) -> bool {
+fn is_full(error: &SqlxError) -> bool {
     if let Some(number) = number(error) {
         // 28 and 122 are what the system of a MySQL server says of a full disk and a full quota.
         let says = |words: &str| message(error).is_some_and(|message| message.contains(words));
@@ -170,28 +156,15 @@ fn is_full(error: &DbErr) -> bool {
 
 /// Whether the connection went away under a statement. What the statement did outside of a transaction may have happened;
 /// inside of one it has not.
-#[cfg(any(feature = "db-sqlite", feature = "db-postgres", feature = "db-mysql"))]
-fn is_lost(error: &DbErr) -> bool {
-    use sea_orm::sqlx::Error as SqlxError;
+fn is_lost(error: &SqlxError) -> bool {
     matches!(
-        sqlx_error(error),
-        Some(
-            SqlxError::Io(_)
-                | SqlxError::Tls(_)
-                | SqlxError::WorkerCrashed
-                | SqlxError::PoolTimedOut
-                | SqlxError::BeginFailed
-        )
+        error,
+        SqlxError::Io(_) | SqlxError::Tls(_) | SqlxError::WorkerCrashed | SqlxError::BeginFailed
     )
 }
 
-#[cfg(not(any(feature = "db-sqlite", feature = "db-postgres", feature = "db-mysql")))]
-fn is_lost(_: &DbErr) -> bool {
-    false
-}
-
 /// Whether the server says that it ends, starts, has too much to do, or has stopped the statement or its connection.
-fn will_pass(error: &DbErr) -> bool {
+fn will_pass(error: &SqlxError) -> bool {
     if let Some(number) = number(error) {
         return matches!(
             number,
@@ -213,62 +186,39 @@ fn will_pass(error: &DbErr) -> bool {
 
 /// Serialisation failures and deadlocks of PostgreSQL and MySQL; a deadlock over the counter of a table is MySQL's error
 /// 1467.
-fn gave_way(error: &DbErr) -> bool {
+fn gave_way(error: &SqlxError) -> bool {
     code(error).is_some_and(|code| matches!(&*code, "40001" | "40P01")) || number(error) == Some(1467)
 }
 
-/// What the driver says of a statement.
-#[cfg(any(feature = "db-sqlite", feature = "db-postgres", feature = "db-mysql"))]
-fn sqlx_error(error: &DbErr) -> Option<&sea_orm::sqlx::Error> {
-    use sea_orm::RuntimeErr;
-    match error {
-        DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error)) => Some(error),
-        _ => None,
-    }
-}
-
 /// What the database calls the error of a statement: an SQLSTATE, or a number of SQLite's.
-#[cfg(any(feature = "db-sqlite", feature = "db-postgres", feature = "db-mysql"))]
-fn code(error: &DbErr) -> Option<String> {
-    sqlx_error(error)?.as_database_error()?.code().map(Into::into)
+fn code(error: &SqlxError) -> Option<String> {
+    error.as_database_error()?.code().map(Into::into)
 }
 
 /// What the database says of it.
-#[cfg(any(feature = "db-sqlite", feature = "db-postgres", feature = "db-mysql"))]
-fn message(error: &DbErr) -> Option<&str> {
-    Some(sqlx_error(error)?.as_database_error()?.message())
+fn message(error: &SqlxError) -> Option<&str> {
+    Some(error.as_database_error()?.message())
 }
 
 /// The number of MariaDB's and MySQL's errors.
 #[cfg(feature = "db-mysql")]
-fn number(error: &DbErr) -> Option<u16> {
-    let error = sqlx_error(error)?.as_database_error()?;
-    Some(error.try_downcast_ref::<sea_orm::SqlxMySqlError>()?.number())
+fn number(error: &SqlxError) -> Option<u16> {
+    let error = error.as_database_error()?;
+    Some(error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>()?.number())
 }
 
 #[cfg(not(feature = "db-mysql"))]
-fn number(_: &DbErr) -> Option<u16> {
-    None
-}
-
-/// Without a driver there is nobody who would.
-#[cfg(not(any(feature = "db-sqlite", feature = "db-postgres", feature = "db-mysql")))]
-fn code(_: &DbErr) -> Option<String> {
-    None
-}
-
-#[cfg(not(any(feature = "db-sqlite", feature = "db-postgres", feature = "db-mysql")))]
-fn message(_: &DbErr) -> Option<&str> {
+fn number(_: &SqlxError) -> Option<u16> {
     None
 }
 
 /// SQLite has words for it, PostgreSQL and MariaDB a code each.
-fn says_missing_table(error: &DbErr) -> bool {
+fn says_missing_table(error: &SqlxError) -> bool {
     matches!(code(error).as_deref(), Some("42P01" | "42S02")) || error.to_string().contains("no such table")
 }
 
 /// The same of a column.
-fn says_missing_column(error: &DbErr) -> bool {
+fn says_missing_column(error: &SqlxError) -> bool {
     let text = error.to_string();
     matches!(code(error).as_deref(), Some("42703" | "42S22"))
         || ["no such column", "has no column named"].iter().any(|words| text.contains(words))

@@ -2,8 +2,8 @@
 //! what its errors mean.
 
 mod error;
-mod sea_orm;
+pub(crate) mod sqlx;
 
-pub(crate) use error::database;
 pub use error::driver_error;
-pub(crate) use sea_orm::{SeaOrm, dialect, in_transaction, journal_of};
+pub(crate) use error::{database, of_kind};
+pub(crate) use self::sqlx::{build, build_schema, in_transaction, journal_of};

@@ -89,10 +89,7 @@ fn is_null(column: &str) -> Error {
 #[async_trait]
 pub(crate) trait Connection: Send + Sync {
     /// The kind of database.
-    ///
-    /// # Errors
-    /// [`Unsupported`](ErrorKind::Unsupported) for one that the journal does not run on.
-    fn dialect(&self) -> Result<Dialect>;
+    fn dialect(&self) -> Dialect;
 
     /// Runs a statement and returns the number of rows that it changed.
     async fn execute(&self, sql: &str, params: Vec<Param>) -> Result<u64>;
@@ -140,7 +137,7 @@ impl Journal {
 
 #[async_trait]
 impl Connection for Journal {
-    fn dialect(&self) -> Result<Dialect> {
+    fn dialect(&self) -> Dialect {
         self.0.dialect()
     }
 

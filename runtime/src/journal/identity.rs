@@ -40,7 +40,7 @@ async fn add(db: &dyn Connection, epoch: i64, identity: &str) -> Result<()> {
     let values = vec![epoch.into(), identity.into(), epoch.into()];
     match execute(db, &sql(db)?.add_identity, values).await {
         // Another process was faster. Other databases do nothing then.
-        Err(error) if db.dialect()? == Dialect::MySql && error.kind() == ErrorKind::UniqueViolation => Ok(()),
+        Err(error) if db.dialect() == Dialect::MySql && error.kind() == ErrorKind::UniqueViolation => Ok(()),
         result => result.map(drop),
     }
 }

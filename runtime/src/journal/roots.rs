@@ -187,5 +187,5 @@ fn key(alias: &str, storage: &SharedStorage) -> String {
 
 /// Asked in a way that does not end a transaction.
 async fn has_table(db: &dyn Connection, table: &str) -> Result<bool> {
-    Ok(!rows(db, db.dialect()?.columns_of(), vec![table.into()]).await?.is_empty())
+    Ok(!rows(db, db.dialect().columns_of(), vec![table.into()]).await?.is_empty())
 }

@@ -9,7 +9,7 @@ use crate::field::FieldDef;
 
 /// Makes the journal's tables where they are not there yet.
 pub(crate) async fn create(db: &dyn Connection) -> Result<()> {
-    for statement in ddl(db.dialect()?) {
+    for statement in ddl(db.dialect()) {
         db.run(&statement).await?;
     }
     look(db).await?;
@@ -62,7 +62,7 @@ impl ColumnsOf {
 
 /// The columns of `table`; none where it is not there.
 pub(crate) async fn columns_of(db: &dyn Connection, table: &str) -> Result<ColumnsOf> {
-    let dialect = db.dialect()?;
+    let dialect = db.dialect();
     let found = rows(db, dialect.columns_of(), vec![table.into()]).await?;
     let names = found.iter().map(|row| row.text("name")).collect::<Result<_>>()?;
     Ok(ColumnsOf { names, any_case: dialect != Dialect::Postgres })

@@ -38,7 +38,7 @@ impl Entry {
 
 /// The statements for `db`.
 pub(crate) fn sql(db: &dyn Connection) -> Result<&'static Sql> {
-    db.dialect().map(Sql::of)
+    Ok(Sql::of(db.dialect()))
 }
 
 /// Runs a statement and gives the number of rows it changed.
@@ -51,7 +51,7 @@ pub(crate) async fn execute(db: &dyn Connection, sql: &str, values: Vec<Param>) 
 /// To its end: a driver that is asked for one row leaves the statement after it, so that the commit comes with the
 /// reset of the statement, whose failure it does not tell.
 pub(crate) async fn insert(db: &dyn Connection, sql: &str, values: Vec<Param>) -> Result<Option<i64>> {
-    if db.dialect()? == Dialect::MySql {
+    if db.dialect() == Dialect::MySql {
         return insert_last(db, sql, values).await;
     }
     db.query(sql, values).await?.first().map(|row| row.int("id")).transpose()
@@ -60,7 +60,7 @@ pub(crate) async fn insert(db: &dyn Connection, sql: &str, values: Vec<Param>) -
 /// As [`insert`], for a statement that makes a new entry or none. What SQLite returns as a row takes another turn to its
 /// thread and back.
 pub(crate) async fn insert_new(db: &dyn Connection, sql: &str, values: Vec<Param>) -> Result<Option<i64>> {
-    match db.dialect()? {
+    match db.dialect() {
         Dialect::Postgres => insert(db, sql, values).await,
         _ => insert_last(db, sql, values).await,
     }

@@ -181,7 +181,7 @@ impl Column<'_> {
 
     /// What rows state that name a file `called`, each once.
     async fn stated(&self, db: &Journal, called: &str) -> Result<Vec<Option<String>>> {
-        let dialect = db.dialect()?;
+        let dialect = db.dialect();
         let probe = dialect.probe(self.table, self.column, self.meta);
         // Rows of older programs may have a slash before the name.
         let names = [called.to_owned(), format!("/{called}")].map(Param::from);

@@ -98,7 +98,7 @@ async fn reserve_missing(
     own: &StorageHandle<'static>,
     report: &mut RestoreReport,
 ) -> Result<()> {
-    let dialect = db.dialect()?;
+    let dialect = db.dialect();
     let spec = def.spec();
     let (page, probe) =
         (dialect.names_after(table, spec.column), dialect.probe(table, spec.column, spec.meta_column));

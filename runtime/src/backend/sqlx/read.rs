@@ -1,0 +1,164 @@
+//! Reading values from rows.
+
+use super::{DbRow, Kinds, each};
+use crate::backend::error::database;
+use crate::{Error, ErrorKind};
+use chrono::{DateTime, FixedOffset, Local, NaiveDate, NaiveDateTime, NaiveTime, Utc};
+use rust_decimal::Decimal;
+use sqlx::Row;
+use uuid::Uuid;
+
+/// A type that is read from a column.
+pub trait Read: Sized {
+    /// The value; `None` for `NULL`.
+    ///
+    /// # Errors
+    /// The column is missing or of another type.
+    fn read_or_null(row: &DbRow, column: &str) -> Result<Option<Self>, ReadError>;
+
+    /// The value.
+    ///
+    /// # Errors
+    /// As [`read_or_null`](Self::read_or_null), and [`ReadError::Null`].
+    fn read(row: &DbRow, column: &str) -> Result<Self, ReadError> {
+        Self::read_or_null(row, column)?.ok_or(ReadError::Null)
+    }
+}
+
+/// Why a value cannot be read.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// It is `NULL`.
+    Null,
+    /// The driver refuses it.
+    Driver(sqlx::Error),
+    /// It does not fit the type, for this reason, which has no value in it.
+    Other(String),
+}
+
+impl From<sqlx::Error> for ReadError {
+    fn from(error: sqlx::Error) -> Self {
+        ReadError::Driver(error)
+    }
+}
+
+impl From<ReadError> for Error {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Null => Error::new(ErrorKind::Database, "NULL, and the field is not an `Option`"),
+            ReadError::Driver(error) => database(error),
+            ReadError::Other(text) => Error::new(ErrorKind::Database, text),
+        }
+    }
+}
+
+impl<T: Read> Read for Option<T> {
+    fn read_or_null(row: &DbRow, column: &str) -> Result<Option<Self>, ReadError> {
+        T::read_or_null(row, column).map(Some)
+    }
+}
+
+impl DbRow {
+    /// The value of a column.
+    ///
+    /// # Errors
+    /// [`Database`](ErrorKind::Database) if it is missing, `NULL` or of another type.
+    pub fn get<T: Read>(&self, column: &str) -> crate::Result<T> {
+        Ok(T::read(self, column)?)
+    }
+}
+
+/// Types that all three drivers read.
+macro_rules! everywhere {
+    ($($type:ty),*) => {$(
+        impl Read for $type {
+            fn read_or_null(row: &DbRow, column: &str) -> Result<Option<Self>, ReadError> {
+                Ok(each!(&row.0, Kinds::D, row => row.try_get::<Option<$type>, _>(column)?))
+            }
+        }
+    )*};
+}
+everywhere!(
+    bool, f32, f64, String, Vec<u8>, NaiveDate, NaiveTime, NaiveDateTime, DateTime<Utc>, DateTime<Local>, Uuid,
+    serde_json::Value
+);
+
+/// Whole numbers, whatever width and sign the column has.
+macro_rules! integers {
+    ($($type:ty),*) => {$(
+        impl Read for $type {
+            fn read_or_null(row: &DbRow, column: &str) -> Result<Option<Self>, ReadError> {
+                let Some(number) = integer(row, column)? else { return Ok(None) };
+                match <$type>::try_from(number) {
+                    Ok(number) => Ok(Some(number)),
+                    Err(_) => Err(ReadError::Other(concat!("the number does not fit `", stringify!($type), "`").to_owned())),
+                }
+            }
+        }
+    )*};
+}
+integers!(i8, i16, i32, i64, u8, u16, u32, u64);
+
+fn integer(row: &DbRow, column: &str) -> Result<Option<i128>, sqlx::Error> {
+    match &row.0 {
+        #[cfg(feature = "db-sqlite")]
+        Kinds::Sqlite(row) => Ok(row.try_get::<Option<i64>, _>(column)?.map(i128::from)),
+        #[cfg(feature = "db-postgres")]
+        Kinds::Postgres(row) => match row.try_get::<Option<i64>, _>(column) {
+            Ok(number) => Ok(number.map(i128::from)),
+            Err(error) => {
+                let middle = row.try_get::<Option<i32>, _>(column).map(|number| number.map(i128::from));
+                let small = || row.try_get::<Option<i16>, _>(column).map(|number| number.map(i128::from));
+                middle.or_else(|_| small()).map_err(|_| error)
+            }
+        },
+        #[cfg(feature = "db-mysql")]
+        Kinds::MySql(row) => match row.try_get::<Option<i64>, _>(column) {
+            Ok(number) => Ok(number.map(i128::from)),
+            Err(error) => {
+                let unsigned = row.try_get::<Option<u64>, _>(column).map(|number| number.map(i128::from));
+                unsigned.map_err(|_| error)
+            }
+        },
+    }
+}
+
+impl Read for DateTime<FixedOffset> {
+    fn read_or_null(row: &DbRow, column: &str) -> Result<Option<Self>, ReadError> {
+        match &row.0 {
+            #[cfg(feature = "db-sqlite")]
+            Kinds::Sqlite(row) => Ok(row.try_get(column)?),
+            #[cfg(feature = "db-postgres")]
+            Kinds::Postgres(row) => Ok(row.try_get(column)?),
+            #[cfg(feature = "db-mysql")]
+            Kinds::MySql(row) => Ok(row.try_get::<Option<DateTime<Utc>>, _>(column)?.map(Into::into)),
+        }
+    }
+}
+
+impl Read for Decimal {
+    fn read_or_null(row: &DbRow, column: &str) -> Result<Option<Self>, ReadError> {
+        match &row.0 {
+            // SQLite keeps decimals as floats.
+            #[cfg(feature = "db-sqlite")]
+            Kinds::Sqlite(row) => {
+                let Some(float) = row.try_get::<Option<f64>, _>(column)? else { return Ok(None) };
+                let none = || ReadError::Other("the float is no decimal".to_owned());
+                decimal_of(float).map(Some).ok_or_else(none)
+            }
+            #[cfg(feature = "db-postgres")]
+            Kinds::Postgres(row) => Ok(row.try_get(column)?),
+            // MariaDB fills a decimal up with zeros, to 28 digits behind the point.
+            #[cfg(feature = "db-mysql")]
+            Kinds::MySql(row) => Ok(row.try_get::<Option<Decimal>, _>(column)?.map(|decimal| {
+                if decimal.scale() == Decimal::MAX_SCALE { decimal.normalize() } else { decimal }
+            })),
+        }
+    }
+}
+
+/// The decimal with the fewest digits that this float stands for.
+pub(crate) fn decimal_of(float: f64) -> Option<Decimal> {
+    float.to_string().parse().ok()
+}
