@@ -15,6 +15,7 @@ mod hostile_images;
 mod hostile_names;
 #[cfg(feature = "db")]
 mod images;
+mod layers;
 #[cfg(feature = "db")]
 mod moving;
 #[cfg(feature = "db")]

@@ -1,9 +1,9 @@
 //! What a stored file of a field tells of itself.
 
-use super::store::hex;
 use super::{FieldDef, FieldFile, ImageValue, PixelCount};
 use crate::file::{DEFAULT_CHUNK_SIZE, LineStream};
 use crate::image::{Dimensions, HeaderReader, ImageInfo, Need, feed_from};
+use crate::inspect::hex;
 use crate::inspect::{SNIFF_LEN, sniff};
 use crate::model::{Companion, FileModel};
 use crate::registry::StorageHandle;

@@ -4,7 +4,7 @@ use super::{FieldDef, FileField, FileMeta, Naming, UploadTo};
 use crate::error::BAD_UPLOAD_TO;
 use crate::field::PixelCount;
 use crate::image::Dimensions;
-use crate::inspect::{Inspection, InspectionResult, Inspector, Rules, Stated, extensions, sniff};
+use crate::inspect::{Inspection, InspectionResult, Inspector, Rules, Stated, extensions, hex, sniff};
 use crate::model::{Companion, FileModel, ModelField};
 use crate::registry::StorageHandle;
 use crate::storage::NewFile;
@@ -337,13 +337,4 @@ fn set_pixels<M: FileModel>(model: &mut M, field: ModelField<M>, pixels: Option<
     if let Some(height) = field.height() {
         height.get_mut(model).set_pixels(pixels.map(|(_, height)| height));
     }
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes
-        .iter()
-        .flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]])
-        .map(char::from)
-        .collect()
 }

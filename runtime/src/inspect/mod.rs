@@ -399,6 +399,16 @@ fn check_type(rules: &Rules, content_type: Option<&str>, is_empty: bool) -> Resu
     Err(if is_empty { error.with_message(EMPTY) } else { error.with_message(not_accepted(rules.accept)) })
 }
 
+/// `bytes` in hexadecimal digits, two for each.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    bytes
+        .iter()
+        .flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]])
+        .map(char::from)
+        .collect()
+}
+
 impl std::fmt::Debug for Inspector {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Inspector")

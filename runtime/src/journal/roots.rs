@@ -9,6 +9,7 @@ use super::connection::{Connection, Journal};
 use super::reserve::run;
 use super::statements::{execute, rows, sql};
 use super::{create, is_missing_table, known, transaction};
+use crate::inspect::hex;
 use crate::registry::StorageHandle;
 use crate::settings::OVERRIDE;
 use crate::storage::WhichRoot;
@@ -178,8 +179,7 @@ fn key(alias: &str, storage: &SharedStorage) -> String {
     match storage.location() {
         Some(location) if alias == OVERRIDE => {
             let digest = Sha256::digest(location.as_bytes());
-            let digits: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-            format!("{alias} {digits}")
+            format!("{alias} {}", hex(&digest[..16]))
         }
         _ => alias.to_owned(),
     }

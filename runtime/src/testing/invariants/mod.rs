@@ -13,7 +13,7 @@ pub use resources::Baseline;
 
 use super::{Invariant, RecordingStorage};
 use crate::db::{DatabaseConnection, Table};
-use crate::field::store::hex;
+use crate::inspect::hex;
 use crate::{Error, ErrorKind, Result, SharedStorage};
 use rows::TypedModel;
 use sha2::{Digest, Sha256};

@@ -5,7 +5,7 @@ use super::report::InvariantReport;
 use super::{Content, Invariants};
 use crate::backend::database;
 use crate::db::Table;
-use crate::field::store::hex;
+use crate::inspect::hex;
 use crate::testing::Invariant;
 use crate::{ErrorKind, FileMeta, FileName, Result, SharedStorage};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait};
