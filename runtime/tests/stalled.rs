@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use filefield::storage::{FileSystemStorage, Gate, MemoryStorage};
-use filefield::{Bytes, Content, FileName, Result, SaveOptions, SharedStorage};
+use filefield::{Bytes, Content, FileName, Result, SaveOptions, SharedStorage, StorageExt};
 use std::io::{self, Read};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};

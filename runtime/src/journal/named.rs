@@ -4,7 +4,7 @@ use super::entry::{self, any, execute, sql};
 use super::held::Held;
 use super::identity;
 use super::write::{FileChange, RowWrite};
-use crate::{Error, ErrorKind, FileName, Result, SharedStorage, name};
+use crate::{Error, ErrorKind, FileName, Result, SharedStorage, StorageExt, name};
 use sea_orm::{ConnectionTrait, Value};
 
 impl RowWrite {

@@ -1,7 +1,7 @@
 //! Which root a storage had when files were first saved in it through a database.
 //!
 //! A storage that can be missing, or be mistaken for another one, has an identity:
-//! [`Storage::root`](crate::Storage::root). The first save through a database records it. From then on no file is stored,
+//! [`Place::root`](crate::storage::Place::root). The first save through a database records it. From then on no file is stored,
 //! and no entry is judged, while another root stands there or none. A sweeper never records one: it may run where the
 //! disk is not mounted.
 
@@ -11,7 +11,7 @@ use super::{create, is_missing_table, transaction};
 use crate::registry::StorageHandle;
 use crate::settings::OVERRIDE;
 use crate::storage::WhichRoot;
-use crate::{Error, ErrorKind, Result, SharedStorage, Storage};
+use crate::{Error, ErrorKind, Result, SharedStorage, Storage, StorageExt};
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 use sha2::{Digest, Sha256};
 use std::any::Any;

@@ -4,8 +4,8 @@ use super::database;
 use super::entry::{any, dialect, execute, look, rows, sql, text};
 use super::identity;
 use super::sql::{Dialect, ddl};
-use crate::Result;
 use crate::field::FieldDef;
+use crate::{Result, StorageExt};
 use sea_orm::{ConnectionTrait, Value};
 
 /// Makes the journal's tables where they are not there yet.

@@ -4,7 +4,7 @@ use super::models::{self, RegisteredModel, failed, register_one};
 use super::{IntoStorage, StorageChoice, storages};
 use crate::model::FileModel;
 use crate::settings::{DEFAULT, Settings, check_alias};
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result, StorageExt};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
@@ -100,7 +100,7 @@ impl AppBuilder {
         self
     }
 
-    /// Whether [`build`](Self::build) checks that files can be saved in the storages: [`Storage::check`](crate::Storage::check).
+    /// Whether [`build`](Self::build) checks that files can be saved in the storages: [`Place::check`](crate::storage::Place::check).
     /// It does by default. Turn it off where files are only read, or where a disk is mounted later.
     ///
     /// A folder must be there and be writable, or be one that can be made, on a file system that never gives the name of

@@ -4,7 +4,7 @@ use super::cell::own_alias;
 use super::storages::is_same;
 use crate::field::FieldDef;
 use crate::model::FileModel;
-use crate::{Error, ErrorKind, Result, SharedStorage};
+use crate::{Error, ErrorKind, Result, SharedStorage, StorageExt};
 use std::any::TypeId;
 #[cfg(feature = "db")]
 use std::cell::LazyCell;

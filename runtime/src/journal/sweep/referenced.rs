@@ -12,7 +12,7 @@ use super::super::{database, is_missing_table};
 use crate::failpoints::planted;
 use crate::field::FieldDef;
 use crate::registry::{self, StorageHandle};
-use crate::{Error, ErrorKind, FileName, Result, SharedStorage, name};
+use crate::{Error, ErrorKind, FileName, Result, SharedStorage, StorageExt, name};
 use sea_orm::{DatabaseConnection, QueryResult, Value};
 
 /// The file in question.

@@ -8,7 +8,7 @@ use super::judge::file_columns;
 use super::referenced::is_referenced;
 use crate::field::FieldDef;
 use crate::registry::{self, StorageHandle};
-use crate::{ErrorKind, FileName, Result, name};
+use crate::{ErrorKind, FileName, Result, StorageExt, name};
 use sea_orm::DatabaseConnection;
 
 /// How many names are read from the database at a time.
