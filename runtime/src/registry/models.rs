@@ -4,7 +4,9 @@ use super::cell::own_alias;
 use super::storages::is_same;
 use crate::field::FieldDef;
 use crate::model::FileModel;
-use crate::{Error, ErrorKind, Result, SharedStorage, StorageExt};
+#[cfg(feature = "db")]
+use crate::storage::StorageExt;
+use crate::{Error, ErrorKind, Result, SharedStorage};
 use std::any::TypeId;
 #[cfg(feature = "db")]
 use std::cell::LazyCell;
