@@ -1,8 +1,7 @@
 //! What only some storages can do.
 
 use super::{
-    DirectUpload, SaveOptions, Saved, SignOptions, SignedAccess, SignedRequest, Storage, UploadTerms,
-    WhichRoot, upload,
+    DirectUpload, SaveOptions, Saved, SignOptions, SignedAccess, SignedRequest, Storage, UploadTerms, upload,
 };
 use crate::inspect::Inspector;
 use crate::{Error, ErrorKind, FileName, Result};
@@ -131,7 +130,7 @@ pub trait DirectUploads: Storage {
         upload::promote(self, upload, to, inspector, options).await
     }
 
-    /// Removes the parts that an upload left: a direct one, or a save that [noted](super::UploadLog::note) its id. By
+    /// Removes the parts that an upload left: a direct one, or a save that [noted](super::author::UploadLog::note) its id. By
     /// default removes those of direct uploads alone, so a storage that notes the ids of its saves has to override it.
     ///
     /// # Errors
@@ -182,4 +181,18 @@ pub trait Place: Storage {
     fn check(&self) -> Result<()> {
         Ok(())
     }
+}
+
+/// The place that [`Place::root`] looks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WhichRoot {
+    /// The one that stands now. Nothing is made.
+    Standing,
+    /// The one that stands now. On a first start, when the storage has not known an identity yet, what is missing is made.
+    First,
+    /// The one with this identity, and from now on no other.
+    Known(String),
+    /// Whatever stands there now, and from now on no other. What is missing is made.
+    Accepted,
 }

@@ -1,5 +1,6 @@
 //! Where bytes live: the [`Storage`] trait and the built-in storages.
 
+pub mod author;
 mod capabilities;
 mod ext;
 mod gate;
@@ -14,9 +15,10 @@ mod reader;
 mod signed;
 mod upload;
 
+pub(crate) use capabilities::WhichRoot;
 pub use capabilities::{DirectUploads, OwnerTokens, Place, UrlSigner};
 pub use ext::StorageExt;
-pub use gate::{Gate, GateKeeper};
+pub(crate) use gate::{Gate, GateKeeper};
 pub use local::{Durability, FileSystemBuilder, FileSystemStorage};
 pub use memory::{MemoryStorage, MemoryStorageBuilder};
 #[cfg(feature = "s3")]
@@ -24,14 +26,16 @@ pub use object::CreateOnlyUploads;
 #[cfg(feature = "object-store")]
 pub use object::{Disposition, Guarantees, ObjectStorage, ObjectStorageBuilder};
 pub use prefix::PrefixStorage;
-pub use reader::{ReadSource, Reader};
+pub(crate) use reader::ReadSource;
+pub use reader::Reader;
 pub(crate) use signed::Public;
 pub use signed::{SignOptions, SignedAccess, SignedMethod, SignedRequest, Signer, content_disposition};
 #[cfg(feature = "db")]
 pub(crate) use signed::{bytes_from_hex, framed, from_hex, now};
 #[cfg(any(feature = "db", feature = "object-store"))]
 pub(crate) use upload::MOST_PARTS;
-pub use upload::{DirectUpload, UploadLog, UploadRequest, UploadTerms, receive_upload};
+pub(crate) use upload::UploadLog;
+pub use upload::{DirectUpload, UploadRequest, UploadTerms, receive_upload};
 
 use crate::{Content, Error, FileName, Result};
 use async_trait::async_trait;
@@ -56,6 +60,75 @@ use std::time::SystemTime;
 /// * If `save` fails, nothing is visible, unless the error [is uncertain](Error::is_uncertain).
 /// * A reader sees only whole files.
 /// * `delete` of a missing file is a success.
+///
+/// A complete storage, whose files can be swept, and which passes that suite:
+///
+/// ```
+/// use filefield::storage::author::*;
+/// use std::{collections::HashMap, ops::Range, sync::Mutex};
+///
+/// #[derive(Debug, Default)]
+/// struct Shelf(Mutex<HashMap<String, (Bytes, Option<String>)>>); // bytes and owner tokens
+/// impl Shelf {
+///     fn get(&self, name: FileName<'_>) -> Result<(Bytes, Option<String>)> {
+///         let found = self.0.lock().unwrap().get(name.as_str()).cloned();
+///         found.ok_or_else(|| Error::new(ErrorKind::NotFound, "no such file").with_name(name))
+///     }
+/// }
+///
+/// #[async_trait]
+/// impl Storage for Shelf {
+///     async fn save(&self, name: FileName<'_>, content: Content, options: &SaveOptions) -> Result<Saved> {
+///         let bytes = content.read_all().await?;
+///         let size = bytes.len() as u64;
+///         let mut files = self.0.lock().unwrap(); // until the name is taken
+///         for candidate in Candidates::new(name, options.max_length) {
+///             let candidate = candidate?.into_owned();
+///             if options.exact && candidate != name.as_str() {
+///                 return Err(Error::new(ErrorKind::NameTooLong, "over the length limit").with_name(name));
+///             }
+///             if !files.contains_key(&candidate) {
+///                 files.insert(candidate.clone(), (bytes, options.owner.clone()));
+///                 return Ok(Saved::new(candidate, size));
+///             }
+///             if options.exact {
+///                 return Err(Error::new(ErrorKind::AlreadyExists, "the name is taken").with_name(name));
+///             }
+///         }
+///         Err(Error::new(ErrorKind::NoAvailableName, "no free name was found").with_name(name))
+///     }
+///     async fn open_range(&self, name: FileName<'_>, range: Range<u64>) -> Result<Reader> {
+///         Ok(Reader::from(self.get(name)?.0).into_range(range))
+///     }
+///     async fn delete(&self, name: FileName<'_>) -> Result<()> {
+///         self.0.lock().unwrap().remove(name.as_str());
+///         Ok(())
+///     }
+///     async fn metadata(&self, name: FileName<'_>) -> Result<Metadata> {
+///         Ok(Metadata::new(self.get(name)?.0.len() as u64))
+///     }
+///     fn url(&self, name: FileName<'_>) -> Result<String> {
+///         Err(Error::unsupported("url", self.kind()).with_name(name))
+///     }
+///     fn kind(&self) -> &'static str {
+///         "shelf"
+///     }
+///     fn owner_tokens(&self) -> Option<&dyn OwnerTokens> {
+///         Some(self)
+///     }
+/// }
+///
+/// #[async_trait]
+/// impl OwnerTokens for Shelf {
+///     async fn owner(&self, name: FileName<'_>) -> Result<Option<String>> {
+///         Ok(self.get(name)?.1)
+///     }
+/// }
+/// # #[cfg(feature = "testing")]
+/// # tokio::runtime::Runtime::new().unwrap().block_on(filefield::testing::storage_suite(async || {
+/// #     std::sync::Arc::new(Shelf::default()) as _
+/// # }));
+/// ```
 #[async_trait]
 pub trait Storage: Any + fmt::Debug + Send + Sync {
     /// Stores `content` under `name`, or under a free variant of it, and returns the name that it used.
@@ -155,7 +228,8 @@ pub trait Storage: Any + fmt::Debug + Send + Sync {
         crate::name::kept_name(name)
     }
 
-    /// The owner tokens, if the storage keeps any. Files in a storage without them are never swept.
+    /// The owner tokens, if the storage keeps any. Without them, the sweeper deletes only files whose names hold a token
+    /// (`naming = "unique"`).
     fn owner_tokens(&self) -> Option<&dyn OwnerTokens> {
         None
     }
@@ -200,20 +274,6 @@ pub(crate) async fn one_by_one<S: Storage + ?Sized>(
         }
     }
     results
-}
-
-/// The place that [`Place::root`] looks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum WhichRoot {
-    /// The one that stands now. Nothing is made.
-    Standing,
-    /// The one that stands now. On a first start, when the storage has not known an identity yet, what is missing is made.
-    First,
-    /// The one with this identity, and from now on no other.
-    Known(String),
-    /// Whatever stands there now, and from now on no other. What is missing is made.
-    Accepted,
 }
 
 /// A storage shared by all fields and tasks that use it.
