@@ -83,10 +83,10 @@ use std::time::SystemTime;
 ///         let size = bytes.len() as u64;
 ///         let mut files = self.0.lock().unwrap(); // until the name is taken
 ///         for candidate in Candidates::new(name, options.max_length) {
-///             let candidate = candidate?.into_owned();
-///             if options.exact && candidate != name.as_str() {
+///             if options.exact && candidate.as_deref().ok() != Some(name.as_str()) {
 ///                 return Err(Error::new(ErrorKind::NameTooLong, "over the length limit").with_name(name));
 ///             }
+///             let candidate = candidate?.into_owned();
 ///             if !files.contains_key(&candidate) {
 ///                 files.insert(candidate.clone(), (bytes, options.owner.clone()));
 ///                 return Ok(Saved::new(candidate, size));

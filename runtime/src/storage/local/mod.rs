@@ -88,7 +88,8 @@ const KIND: &str = "local";
 /// alone (D227); and the group of a file is the one that the system gives it (D221).
 ///
 /// ```
-/// use filefield::{Content, FileName, SaveOptions, Storage, storage::FileSystemStorage};
+/// use filefield::storage::{FileSystemStorage, StorageExt};
+/// use filefield::{Content, FileName, SaveOptions, Storage};
 /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
 /// # let dir = tempfile::tempdir()?;
 /// # let media = dir.path().join("media");

@@ -28,7 +28,7 @@ use tree::{Directory, IfTaken, Stored};
 ///
 /// ```
 /// use filefield::storage::MemoryStorage;
-/// use filefield::{FileName, SaveOptions, Storage};
+/// use filefield::{FileName, SaveOptions, Storage, StorageExt};
 /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
 /// let storage = MemoryStorage::builder().base_url("/media").build()?;
 /// let name = FileName::new("cars/57 chevy.txt")?;
