@@ -116,8 +116,8 @@ impl AppBuilder {
     /// be called again, also with other settings: storages built from the old ones are dropped. But a field that has its
     /// storage keeps it, so settings that would give it another one are refused.
     ///
-    /// Each storage that keeps no [owner tokens](crate::Storage::owner_tokens) is a warning in the log of the crate `log`,
-    /// once: its files can never be swept.
+    /// Logs a warning once for each storage that keeps no [owner tokens](crate::Storage::owner_tokens), through
+    /// the crate `log`: only files of fields with `naming = "unique"` can be swept there.
     ///
     /// It does not wait for a network, so it may be called inside of a runtime as well as outside.
     ///

@@ -9,11 +9,13 @@ use crate::{Error, ErrorKind, FileName, Result};
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-/// What callers use of every [`Storage`], beside its own methods. Every storage has it; import the trait to call it.
+/// What callers use of every [`Storage`], beside its own methods. Every storage has it; import the trait to
+/// call it.
 ///
-/// The methods that belong to a capability ([`OwnerTokens`](super::OwnerTokens), [`UrlSigner`](super::UrlSigner),
-/// [`DirectUploads`](super::DirectUploads), [`Place`](super::Place)) call it if the storage has it. Otherwise they
-/// return [`Unsupported`](ErrorKind::Unsupported), or do what their documentation here says.
+/// The methods that belong to a capability ([`OwnerTokens`](super::OwnerTokens),
+/// [`UrlSigner`](super::UrlSigner), [`DirectUploads`](super::DirectUploads), [`Place`](super::Place)) call it
+/// if the storage has it. Otherwise they return [`Unsupported`](ErrorKind::Unsupported), or do what their
+/// documentation here says.
 ///
 /// ```
 /// use filefield::storage::{MemoryStorage, StorageExt};
@@ -81,8 +83,8 @@ pub trait StorageExt: Storage {
     /// Returns the owner token of a file: [`OwnerTokens::owner`](super::OwnerTokens::owner).
     ///
     /// # Errors
-    /// Returns [`NotFound`](ErrorKind::NotFound) for a missing file, and [`Unsupported`](ErrorKind::Unsupported) if the
-    /// storage keeps no owner tokens.
+    /// Returns [`NotFound`](ErrorKind::NotFound) for a missing file, and
+    /// [`Unsupported`](ErrorKind::Unsupported) if the storage keeps no owner tokens.
     fn owner(&self, name: FileName<'_>) -> impl Future<Output = Result<Option<String>>> + Send {
         async move {
             match self.owner_tokens() {
@@ -95,8 +97,8 @@ pub trait StorageExt: Storage {
     /// Gives a stored file an owner token: [`OwnerTokens::set_owner`](super::OwnerTokens::set_owner).
     ///
     /// # Errors
-    /// Returns [`NotFound`](ErrorKind::NotFound) for a missing file, and [`Unsupported`](ErrorKind::Unsupported) if the
-    /// storage cannot do it.
+    /// Returns [`NotFound`](ErrorKind::NotFound) for a missing file, and
+    /// [`Unsupported`](ErrorKind::Unsupported) if the storage cannot do it.
     fn set_owner(&self, name: FileName<'_>, owner: &str) -> impl Future<Output = Result<()>> + Send {
         async move {
             match self.owner_tokens() {
@@ -110,8 +112,8 @@ pub trait StorageExt: Storage {
     /// [`OwnerTokens::delete_owned`](super::OwnerTokens::delete_owned).
     ///
     /// # Errors
-    /// Returns [`Unsupported`](ErrorKind::Unsupported) if the storage keeps no owner tokens; propagates the errors of
-    /// the medium. A missing file is `Ok(false)`.
+    /// Returns [`Unsupported`](ErrorKind::Unsupported) if the storage keeps no owner tokens; propagates the
+    /// errors of the medium. A missing file is `Ok(false)`.
     fn delete_owned(&self, name: FileName<'_>, owner: &str) -> impl Future<Output = Result<bool>> + Send {
         async move {
             match self.owner_tokens() {
@@ -122,15 +124,15 @@ pub trait StorageExt: Storage {
     }
 
     /// Whether every file that is saved with an owner token has it for certain:
-    /// [`OwnerTokens::owner_tokens_reliable`](super::OwnerTokens::owner_tokens_reliable). `false` for a storage that
-    /// keeps no owner tokens.
+    /// [`OwnerTokens::owner_tokens_reliable`](super::OwnerTokens::owner_tokens_reliable). `false` for a
+    /// storage that keeps no owner tokens.
     fn owner_tokens_reliable(&self) -> bool {
         self.owner_tokens().is_some_and(|tokens| tokens.owner_tokens_reliable())
     }
 
     /// Removes what an unfinished save with this owner token left behind:
-    /// [`OwnerTokens::discard_staged`](super::OwnerTokens::discard_staged). Does nothing for a storage that keeps no
-    /// owner tokens.
+    /// [`OwnerTokens::discard_staged`](super::OwnerTokens::discard_staged). Does nothing for a storage that
+    /// keeps no owner tokens.
     ///
     /// # Errors
     /// Propagates the errors of the medium.
@@ -147,8 +149,8 @@ pub trait StorageExt: Storage {
     /// [`UrlSigner::signed_url`](super::UrlSigner::signed_url).
     ///
     /// # Errors
-    /// Returns [`Usage`](ErrorKind::Usage) for a life that is too long or terms that the storage cannot keep, and
-    /// [`Unsupported`](ErrorKind::Unsupported) if the storage does not sign URLs.
+    /// Returns [`Usage`](ErrorKind::Usage) for a life that is too long or terms that the storage cannot keep,
+    /// and [`Unsupported`](ErrorKind::Unsupported) if the storage does not sign URLs.
     fn signed_url(
         &self,
         name: FileName<'_>,
@@ -162,11 +164,12 @@ pub trait StorageExt: Storage {
         }
     }
 
-    /// Checks a request for a signed URL: [`UrlSigner::verify_signed_url`](super::UrlSigner::verify_signed_url).
+    /// Checks a request for a signed URL:
+    /// [`UrlSigner::verify_signed_url`](super::UrlSigner::verify_signed_url).
     ///
     /// # Errors
-    /// Returns [`PermissionDenied`](ErrorKind::PermissionDenied) for anything that is wrong with the request, and
-    /// [`Unsupported`](ErrorKind::Unsupported) if the storage does not check its URLs.
+    /// Returns [`PermissionDenied`](ErrorKind::PermissionDenied) for anything that is wrong with the request,
+    /// and [`Unsupported`](ErrorKind::Unsupported) if the storage does not check its URLs.
     fn verify_signed_url(&self, request: &SignedRequest<'_>) -> Result<SignedAccess> {
         match self.signer() {
             Some(signer) => signer.verify_signed_url(request),
@@ -175,9 +178,9 @@ pub trait StorageExt: Storage {
     }
 
     /// Lets a client send a file straight to the storage:
-    /// [`DirectUploads::direct_upload`](super::DirectUploads::direct_upload). If the storage has no direct uploads of
-    /// its own, the requests are for [signed URLs](Self::signed_url), which the program serves with
-    /// [`receive_upload`](super::receive_upload).
+    /// [`DirectUploads::direct_upload`](super::DirectUploads::direct_upload). If the storage has no direct
+    /// uploads of its own, the requests are for [signed URLs](Self::signed_url), which the program serves
+    /// with [`receive_upload`](super::receive_upload).
     ///
     /// # Errors
     /// Returns [`Usage`](ErrorKind::Usage) for more than 10,000 parts; propagates the errors of
@@ -195,11 +198,13 @@ pub trait StorageExt: Storage {
         }
     }
 
-    /// Joins the parts of a direct upload: [`DirectUploads::finish_upload`](super::DirectUploads::finish_upload). If
-    /// the storage has no direct uploads of its own, the parts are files.
+    /// Joins the parts of a direct upload:
+    /// [`DirectUploads::finish_upload`](super::DirectUploads::finish_upload). If the storage has no direct
+    /// uploads of its own, the parts are files.
     ///
     /// # Errors
-    /// Returns [`NotFound`](ErrorKind::NotFound) if parts are missing; propagates the errors of reading and saving.
+    /// Returns [`NotFound`](ErrorKind::NotFound) if parts are missing; propagates the errors of reading and
+    /// saving.
     fn finish_upload(
         &self,
         name: FileName<'_>,
@@ -214,8 +219,8 @@ pub trait StorageExt: Storage {
         }
     }
 
-    /// Makes a file of a direct upload: [`DirectUploads::promote`](super::DirectUploads::promote). If the storage has
-    /// no direct uploads of its own, the bytes are read and saved.
+    /// Makes a file of a direct upload: [`DirectUploads::promote`](super::DirectUploads::promote). If the
+    /// storage has no direct uploads of its own, the bytes are read and saved.
     ///
     /// # Errors
     /// Returns [`NotFound`](ErrorKind::NotFound) if nothing was sent, or not all; propagates the errors of
@@ -235,12 +240,14 @@ pub trait StorageExt: Storage {
         }
     }
 
-    /// Removes the parts that an upload left: [`DirectUploads::abort_upload`](super::DirectUploads::abort_upload). If
-    /// the storage has no direct uploads of its own, the parts are files.
+    /// Removes the parts that an upload left:
+    /// [`DirectUploads::abort_upload`](super::DirectUploads::abort_upload). If the storage has no direct
+    /// uploads of its own, the parts are files.
     ///
     /// # Errors
-    /// Returns [`Unsupported`](ErrorKind::Unsupported) for the name of a file if the storage has no direct uploads of
-    /// its own; propagates the errors of the medium. If there is nothing to remove, it is a success.
+    /// Returns [`Unsupported`](ErrorKind::Unsupported) for the name of a file if the storage has no direct
+    /// uploads of its own; propagates the errors of the medium. If there is nothing to remove, it is a
+    /// success.
     fn abort_upload(&self, name: FileName<'_>, id: &str) -> impl Future<Output = Result<()>> + Send {
         async move {
             match self.direct_uploads() {
@@ -267,12 +274,12 @@ pub trait StorageExt: Storage {
         }
     }
 
-    /// Returns the identity of the place: [`Place::root`](super::Place::root). `None` if it can be neither missing nor
-    /// mistaken for another.
+    /// Returns the identity of the place: [`Place::root`](super::Place::root). `None` if it can be neither
+    /// missing nor mistaken for another.
     ///
     /// # Errors
-    /// Returns [`StorageUnavailable`](ErrorKind::StorageUnavailable) if the place is missing, has no identity yet, or
-    /// has another one than `which` names; propagates the errors of the medium.
+    /// Returns [`StorageUnavailable`](ErrorKind::StorageUnavailable) if the place is missing, has no identity
+    /// yet, or has another one than `which` names; propagates the errors of the medium.
     fn root(&self, which: WhichRoot) -> impl Future<Output = Result<Option<String>>> + Send {
         async move {
             match self.place() {
@@ -282,8 +289,8 @@ pub trait StorageExt: Storage {
         }
     }
 
-    /// Checks whether files could be saved, without saving one: [`Place::check`](super::Place::check). A storage that
-    /// does not know its place succeeds.
+    /// Checks whether files could be saved, without saving one: [`Place::check`](super::Place::check). A
+    /// storage that does not know its place succeeds.
     ///
     /// # Errors
     /// Returns what would keep files from being saved, and what to do about it.

@@ -48,15 +48,15 @@ use std::time::SystemTime;
 /// A place that stores files under names.
 ///
 /// Six methods are required. The others have a default that builds on them, or answers
-/// [`Unsupported`](crate::ErrorKind::Unsupported) with the name of the operation and of the storage. What only some
-/// storages can do is in four traits of their own, which callers reach through the storage: [`UrlSigner`],
-/// [`DirectUploads`], [`OwnerTokens`] and [`Place`]. Callers need none of that: [`StorageExt`] has a method for
-/// everything that a storage can do. Every method takes a checked [`FileName`], so an implementation never sees a name
-/// that leaves its root.
+/// [`Unsupported`](crate::ErrorKind::Unsupported) with the name of the operation and of the storage. What
+/// only some storages can do is in four traits of their own, which callers reach through the storage:
+/// [`UrlSigner`], [`DirectUploads`], [`OwnerTokens`] and [`Place`]. Callers need none of these traits:
+/// [`StorageExt`] has their methods for every storage, and `open`, `exists`, `size` and `modified`. Every
+/// method takes a checked [`FileName`], so an implementation never sees a name that leaves its root.
 ///
 /// Every implementation keeps these promises, and `filefield::testing::storage_suite` checks them:
-/// * `save` never replaces bytes, unless the storage was configured to. It takes the name exclusively; a look at the
-///   name before the write is not enough.
+/// * `save` never replaces bytes, unless the storage was configured to. It takes the name exclusively; a look
+///   at the name before the write is not enough.
 /// * If `save` fails, nothing is visible, unless the error [is uncertain](Error::is_uncertain).
 /// * A reader sees only whole files.
 /// * `delete` of a missing file is a success.
@@ -134,10 +134,10 @@ pub trait Storage: Any + fmt::Debug + Send + Sync {
     /// Stores `content` under `name`, or under a free variant of it, and returns the name that it used.
     ///
     /// # Errors
-    /// Returns [`AlreadyExists`](crate::ErrorKind::AlreadyExists) if [`SaveOptions::exact`] is set and the name is
-    /// taken, [`NameTooLong`](crate::ErrorKind::NameTooLong) if it is over [`SaveOptions::max_length`], and
-    /// [`NoAvailableName`](crate::ErrorKind::NoAvailableName) if no variant is free; propagates the errors of the
-    /// content, of its inspector and of the medium.
+    /// Returns [`AlreadyExists`](crate::ErrorKind::AlreadyExists) if [`SaveOptions::exact`] is set and the
+    /// name is taken, [`NameTooLong`](crate::ErrorKind::NameTooLong) if it is over
+    /// [`SaveOptions::max_length`], and [`NoAvailableName`](crate::ErrorKind::NoAvailableName) if no variant
+    /// is free; propagates the errors of the content, of its inspector and of the medium.
     async fn save(&self, name: FileName<'_>, content: Content, options: &SaveOptions) -> Result<Saved>;
 
     /// Opens part of a file for reading, `range` in bytes. A range that reaches past the end is cut there:
@@ -146,13 +146,15 @@ pub trait Storage: Any + fmt::Debug + Send + Sync {
     /// # Errors
     /// Returns [`NotFound`](crate::ErrorKind::NotFound) for a missing file,
     /// [`IsADirectory`](crate::ErrorKind::IsADirectory) for a directory, and
-    /// [`NotAFile`](crate::ErrorKind::NotAFile) for a link, a device or a FIFO; propagates the errors of the medium.
+    /// [`NotAFile`](crate::ErrorKind::NotAFile) for a link, a device or a FIFO; propagates the errors of the
+    /// medium.
     async fn open_range(&self, name: FileName<'_>, range: Range<u64>) -> Result<Reader>;
 
     /// Deletes a file. A missing file is a success.
     ///
     /// # Errors
-    /// Returns [`IsADirectory`](crate::ErrorKind::IsADirectory) for a directory; propagates the errors of the medium.
+    /// Returns [`IsADirectory`](crate::ErrorKind::IsADirectory) for a directory; propagates the errors of the
+    /// medium.
     async fn delete(&self, name: FileName<'_>) -> Result<()>;
 
     /// Returns the size and the times of a file.
@@ -170,19 +172,21 @@ pub trait Storage: Any + fmt::Debug + Send + Sync {
     /// Returns the kind of storage, for logs and errors: `"local"`, `"memory"`.
     fn kind(&self) -> &'static str;
 
-    /// Returns the directories and files directly under `directory` (`""` is the root): names only, sorted bytewise.
+    /// Returns the directories and files directly under `directory` (`""` is the root): names only, sorted
+    /// bytewise.
     ///
     /// # Errors
-    /// Returns [`NotFound`](crate::ErrorKind::NotFound) or [`NotADirectory`](crate::ErrorKind::NotADirectory) if there
-    /// is no such directory; propagates the errors of [`check_directory`](crate::name::check_directory). By default
-    /// returns [`Unsupported`](crate::ErrorKind::Unsupported).
+    /// Returns [`NotFound`](crate::ErrorKind::NotFound) or [`NotADirectory`](crate::ErrorKind::NotADirectory)
+    /// if there is no such directory; propagates the errors of
+    /// [`check_directory`](crate::name::check_directory). By default returns
+    /// [`Unsupported`](crate::ErrorKind::Unsupported).
     async fn list(&self, directory: &str) -> Result<Listing> {
         let _ = directory;
         Err(Error::unsupported("list", self.kind()))
     }
 
-    /// Copies a file to another name of the same storage, with the rules of [`save`](Self::save). By default reads
-    /// and saves the bytes.
+    /// Copies a file to another name of the same storage, with the rules of [`save`](Self::save). By default
+    /// reads and saves the bytes.
     ///
     /// # Errors
     /// Propagates the errors of reading and saving.
@@ -208,9 +212,9 @@ pub trait Storage: Any + fmt::Debug + Send + Sync {
         self.delete(from).await.map_err(|error| error.in_operation("rename").uncertain())
     }
 
-    /// Stores several files in order, and stops after the first that fails: one result for each that was tried. By
-    /// default calls [`save`](Self::save) for each. Override it if one step can serve all of them, such as the sync of
-    /// their directory. No file counts as stored before this returns.
+    /// Stores several files in order, and stops after the first that fails: one result for each that was
+    /// tried. By default calls [`save`](Self::save) for each. Override it if one step can serve all of them,
+    /// such as the sync of their directory. No file counts as stored before this returns.
     ///
     /// # Errors
     /// Those of [`save`](Self::save), each in its place.
@@ -228,8 +232,8 @@ pub trait Storage: Any + fmt::Debug + Send + Sync {
         crate::name::kept_name(name)
     }
 
-    /// The owner tokens, if the storage keeps any. Without them, the sweeper deletes only files whose names hold a token
-    /// (`naming = "unique"`).
+    /// The owner tokens, if the storage keeps any. Without them, the sweeper deletes only files whose names
+    /// hold a token (`naming = "unique"`).
     fn owner_tokens(&self) -> Option<&dyn OwnerTokens> {
         None
     }
@@ -249,12 +253,14 @@ pub trait Storage: Any + fmt::Debug + Send + Sync {
         None
     }
 
-    /// Whether `save` makes nothing visible before its [gate](SaveOptions::gate) is open. `false` by default.
+    /// Whether [`save`](Self::save) shows nothing before its [gate](SaveOptions::gate) is open. `false` by
+    /// default.
     fn keeps_gates(&self) -> bool {
         false
     }
 
-    /// Whether this storage knows without I/O that the name is taken. `false`, the default, means "not known".
+    /// Whether the name is known to be taken, without I/O: a save asks before it reserves one. `false` by
+    /// default.
     fn knows(&self, name: FileName<'_>) -> bool {
         let _ = name;
         false
@@ -282,18 +288,20 @@ pub type SharedStorage = Arc<dyn Storage>;
 /// How to save one file.
 #[derive(Clone, Debug, Default)]
 pub struct SaveOptions {
-    /// The most code points the whole name may have (D189); `None` is no limit but the storage's, which counts bytes
-    /// (W13).
+    /// The most code points the whole name may have (D189); `None` is no limit but the storage's, which
+    /// counts bytes (W13).
     pub max_length: Option<u32>,
-    /// Fail with `AlreadyExists` instead of choosing another name when the wanted one is taken, also where the storage
-    /// replaces files otherwise.
+    /// Fail with `AlreadyExists` instead of choosing another name when the wanted one is taken, also where
+    /// the storage replaces files otherwise.
     pub exact: bool,
     /// A token kept with the file, which later proves that it is ours (G3).
     pub owner: Option<String>,
     /// Who wants to know the id of an upload in parts, where the storage makes one.
     pub upload_log: Option<UploadLog>,
-    /// Make nothing visible before this gate is open: for [`save`](Storage::save) alone, of storages that
-    /// [keep gates](Storage::keeps_gates).
+    /// Make nothing visible before this gate is open: no file, no directory, nothing that has a name, and no
+    /// upload in parts, because there is no [log](Self::upload_log) of it yet. Only [`save`](Storage::save)
+    /// of a storage that [keeps gates](Storage::keeps_gates) gets one, while the journal's entry is still
+    /// being committed.
     pub gate: Option<Gate>,
 }
 

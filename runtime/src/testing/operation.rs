@@ -4,7 +4,8 @@ use std::fmt;
 
 /// An operation of a [`Storage`](crate::Storage) that does input or output.
 ///
-/// `exists`, `size` and `modified` are `metadata`. `url`, `path`, `location`, `kind`, `knows` and `valid_name` do no
+/// `exists`, `size` and `modified` are `metadata`. The operations of a capability are counted if the storage inside has
+/// it. `url`, `path`, `location`, `kind`, `knows` and `valid_name` do no
 /// input or output: they are neither recorded nor made to fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

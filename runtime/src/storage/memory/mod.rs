@@ -253,6 +253,10 @@ impl Storage for MemoryStorage {
         Some(self)
     }
 
+    fn direct_uploads(&self) -> Option<&dyn super::DirectUploads> {
+        Some(self)
+    }
+
     fn place(&self) -> Option<&dyn super::Place> {
         Some(self)
     }
@@ -307,6 +311,8 @@ impl super::UrlSigner for MemoryStorage {
         access.map_err(|error| error.with_operation("verify_signed_url").with_storage(self.kind()))
     }
 }
+
+impl super::DirectUploads for MemoryStorage {}
 
 #[async_trait]
 impl super::Place for MemoryStorage {
