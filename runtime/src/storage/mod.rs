@@ -253,14 +253,12 @@ pub trait Storage: Any + fmt::Debug + Send + Sync {
         None
     }
 
-    /// Whether [`save`](Self::save) shows nothing before its [gate](SaveOptions::gate) is open. `false` by
-    /// default.
+    /// Whether `save` shows nothing before its [gate](SaveOptions::gate) is open. `false` by default.
     fn keeps_gates(&self) -> bool {
         false
     }
 
-    /// Whether the name is known to be taken, without I/O: a save asks before it reserves one. `false` by
-    /// default.
+    /// Whether the name is known to be taken, without I/O. Asked before a reservation; `false` by default.
     fn knows(&self, name: FileName<'_>) -> bool {
         let _ = name;
         false
@@ -288,15 +286,15 @@ pub type SharedStorage = Arc<dyn Storage>;
 /// How to save one file.
 #[derive(Clone, Debug, Default)]
 pub struct SaveOptions {
-    /// The most code points the whole name may have (D189); `None` is no limit but the storage's, which
-    /// counts bytes (W13).
+    /// The most code points that the whole name may have. `None`, the default, leaves the storage's own limit,
+    /// which counts bytes.
     pub max_length: Option<u32>,
-    /// Fail with `AlreadyExists` instead of choosing another name when the wanted one is taken, also where
-    /// the storage replaces files otherwise.
+    /// Fail with `AlreadyExists` if the name is taken, instead of choosing another one. It also holds for a
+    /// storage that is configured to replace files.
     pub exact: bool,
-    /// A token kept with the file, which later proves that it is ours (G3).
+    /// A token kept with the file, which later proves that this program saved it.
     pub owner: Option<String>,
-    /// Who wants to know the id of an upload in parts, where the storage makes one.
+    /// Where to note the id of an upload in parts, if the storage makes one.
     pub upload_log: Option<UploadLog>,
     /// Make nothing visible before this gate is open: no file, no directory, nothing that has a name, and no
     /// upload in parts, because there is no [log](Self::upload_log) of it yet. Only [`save`](Storage::save)
@@ -320,7 +318,7 @@ pub struct NewFile<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Saved {
-    /// The name used, which may differ from the one wanted (D113).
+    /// The name used, which may differ from the one wanted.
     pub name: String,
     /// Bytes stored.
     pub size: u64,
