@@ -67,4 +67,4 @@ pub use name::FileName;
 pub use object_store;
 pub use registry::{App, IntoStorage, default_storage};
 pub use settings::Settings;
-pub use storage::{Metadata, NewFile, Reader, SaveOptions, Saved, SharedStorage, Storage};
+pub use storage::{Metadata, Reader, SaveOptions, Saved, SharedStorage, Storage, StorageExt};

@@ -14,5 +14,5 @@ pub use crate::field::{FileField, FileMeta, ImageField};
 pub use crate::model::FileModel;
 pub use crate::registry::{App, IntoStorage};
 pub use crate::settings::{Settings, settings};
-pub use crate::storage::Storage;
+pub use crate::storage::{Storage, StorageExt};
 pub use filefield_macros::Model;

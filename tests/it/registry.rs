@@ -28,6 +28,7 @@ macro_rules! model {
 
 mod building;
 mod overrides;
+mod owners;
 
 fn field<M: FileModel>(index: usize) -> &'static FieldDef {
     M::FIELDS.at(index).def()

@@ -5,8 +5,8 @@ use filefield::db::sea_orm::ConnectionTrait;
 use filefield::db::{self, UploadClaim};
 use filefield::prelude::*;
 use filefield::storage::{
-    DirectUpload, FileSystemStorage, MemoryStorage, PrefixStorage, SignedRequest, Signer, UploadRequest,
-    UploadTerms, receive_upload,
+    DirectUpload, DirectUploads, FileSystemStorage, MemoryStorage, PrefixStorage, SignedRequest, Signer,
+    UploadRequest, UploadTerms, receive_upload,
 };
 use filefield::{
     Bytes, Content, ErrorKind, FileName, Metadata, Reader, Result, SaveOptions, Saved, SharedStorage,
@@ -15,6 +15,7 @@ use filefield::{
 use filefield_tests::databases::{Database, Kind};
 use filefield_tests::isolated::isolated;
 use filefield_tests::uploads::{Hull, Place, SECRET_KEY, all, gif};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -107,8 +108,8 @@ impl Storage for Service {
         self.0.save(name, content, options).await
     }
 
-    async fn open(&self, name: FileName<'_>) -> Result<Reader> {
-        self.0.open(name).await
+    async fn open_range(&self, name: FileName<'_>, range: Range<u64>) -> Result<Reader> {
+        self.0.open_range(name, range).await
     }
 
     async fn delete(&self, name: FileName<'_>) -> Result<()> {
@@ -127,6 +128,13 @@ impl Storage for Service {
         "service"
     }
 
+    fn direct_uploads(&self) -> Option<&dyn DirectUploads> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl DirectUploads for Service {
     async fn direct_upload(&self, name: FileName<'_>, _: &UploadTerms) -> Result<DirectUpload> {
         let id = format!("parts of {name}");
         self.1.lock().unwrap().push(id.clone());

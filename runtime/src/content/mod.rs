@@ -1,9 +1,9 @@
 //! What is saved: bytes, a file to move or to copy, a reader, or a stream.
 
-mod blocking;
-mod chunks;
+pub(crate) mod blocking;
+pub(crate) mod chunks;
 mod clock;
-mod guard;
+pub(crate) mod guard;
 mod head;
 #[cfg(test)]
 mod held_tests;
@@ -18,11 +18,10 @@ mod tests;
 mod time_tests;
 mod watch;
 
-pub use blocking::BlockingContent;
-pub(crate) use blocking::{FromStart, rewind};
-pub use chunks::Chunks;
+pub(crate) use blocking::{BlockingContent, FromStart, rewind};
+pub(crate) use chunks::Chunks;
 pub(crate) use clock::{Alarm, Clock, Timeouts};
-pub use guard::ContentGuard;
+pub(crate) use guard::ContentGuard;
 pub(crate) use open::open_regular;
 pub(crate) use part::Part;
 pub use pending::Pending;

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
 use crate::storage::{FileSystemStorage, MemoryStorage};
-use crate::{Error, ErrorKind, FileName, SaveOptions, SharedStorage};
+use crate::{Error, ErrorKind, FileName, SaveOptions, SharedStorage, StorageExt};
 use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;

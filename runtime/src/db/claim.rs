@@ -9,7 +9,7 @@ use crate::inspect::Stated;
 use crate::journal::{self, Request, Taken};
 use crate::registry::StorageHandle;
 use crate::storage::{bytes_from_hex, from_hex, now};
-use crate::{Error, ErrorKind, FileName, Result, name};
+use crate::{Error, ErrorKind, FileName, Result, StorageExt, name};
 use sea_orm::DatabaseConnection;
 
 /// What a client says of an upload that it has sent.

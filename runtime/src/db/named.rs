@@ -4,7 +4,7 @@ use super::held::Held;
 use super::write::{FileChange, RowWrite};
 use crate::backend::SeaOrm;
 use crate::journal::{self, Connection, Param, any, execute, sql};
-use crate::{Error, ErrorKind, FileName, Result, SharedStorage, name};
+use crate::{Error, ErrorKind, FileName, Result, SharedStorage, StorageExt, name};
 use sea_orm::DatabaseTransaction;
 
 impl RowWrite {

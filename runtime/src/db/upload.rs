@@ -9,7 +9,7 @@ use crate::inspect::{TYPES, UNKNOWN, accepts};
 use crate::journal;
 use crate::registry::StorageHandle;
 use crate::storage::{self, UploadRequest, UploadTerms, framed, now};
-use crate::{Error, ErrorKind, FileName, Result, name, settings};
+use crate::{Error, ErrorKind, FileName, Result, StorageExt, name, settings};
 use sea_orm::DatabaseConnection;
 use serde::{Deserialize, Serialize};
 use std::fmt;

@@ -8,7 +8,7 @@ use crate::inspect::{SNIFF_LEN, sniff};
 use crate::model::{Companion, FileModel};
 use crate::registry::StorageHandle;
 use crate::storage::SignOptions;
-use crate::{Bytes, Error, ErrorKind, FileName, Reader, Result};
+use crate::{Bytes, Error, ErrorKind, FileName, Reader, Result, StorageExt};
 use futures_core::Stream;
 use sha2::{Digest, Sha256};
 use std::ops::Range;

@@ -1,7 +1,7 @@
 //! Which root a storage had when files were first saved in it through a database.
 //!
 //! A storage that can be missing, or be mistaken for another one, has an identity:
-//! [`Storage::root`](crate::Storage::root). The first save through a database records it. From then on no file is stored,
+//! [`Place::root`](crate::storage::Place::root). The first save through a database records it. From then on no file is stored,
 //! and no entry is judged, while another root stands there or none. A sweeper never records one: it may run where the
 //! disk is not mounted.
 
@@ -13,7 +13,7 @@ use crate::inspect::hex;
 use crate::registry::StorageHandle;
 use crate::settings::OVERRIDE;
 use crate::storage::WhichRoot;
-use crate::{Error, ErrorKind, Result, SharedStorage};
+use crate::{Error, ErrorKind, Result, SharedStorage, StorageExt};
 use sha2::{Digest, Sha256};
 
 const TABLE: &str = "filefield_roots";

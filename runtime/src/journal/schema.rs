@@ -4,8 +4,8 @@ use super::connection::{Connection, Param};
 use super::identity;
 use super::sql::{Dialect, ddl};
 use super::statements::{any, execute, look, rows, sql};
-use crate::Result;
 use crate::field::FieldDef;
+use crate::{Result, StorageExt};
 
 /// Makes the journal's tables where they are not there yet.
 pub(crate) async fn create(db: &dyn Connection) -> Result<()> {

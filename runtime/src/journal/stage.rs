@@ -14,7 +14,7 @@ use crate::field::FieldDef;
 use crate::field::store::{Prepared, Stored};
 use crate::registry::{self, StorageHandle};
 use crate::storage::{Gate, NewFile};
-use crate::{Error, ErrorKind, FileName, Result, Saved};
+use crate::{Error, ErrorKind, FileName, Result, Saved, StorageExt};
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::pin;

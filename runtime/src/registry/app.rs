@@ -4,9 +4,9 @@ use super::models::{self, RegisteredModel, failed, register_one};
 use super::{IntoStorage, StorageChoice, storages};
 use crate::model::FileModel;
 use crate::settings::{DEFAULT, Settings, check_alias};
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result, SharedStorage, Storage, StorageExt};
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Instant;
 
 /// A program's settings, storages and models, checked before the first file is stored.
@@ -100,7 +100,7 @@ impl AppBuilder {
         self
     }
 
-    /// Whether [`build`](Self::build) checks that files can be saved in the storages: [`Storage::check`](crate::Storage::check).
+    /// Whether [`build`](Self::build) checks that files can be saved in the storages: [`Place::check`](crate::storage::Place::check).
     /// It does by default. Turn it off where files are only read, or where a disk is mounted later.
     ///
     /// A folder must be there and be writable, or be one that can be made, on a file system that never gives the name of
@@ -115,6 +115,9 @@ impl AppBuilder {
     /// [checks](Self::check_storages) all storages: those of the settings, those given in code, and those of the fields. May
     /// be called again, also with other settings: storages built from the old ones are dropped. But a field that has its
     /// storage keeps it, so settings that would give it another one are refused.
+    ///
+    /// Logs a warning once for each storage that keeps no [owner tokens](crate::Storage::owner_tokens), through
+    /// the crate `log`: only files of fields with `naming = "unique"` can be swept there.
     ///
     /// It does not wait for a network, so it may be called inside of a runtime as well as outside.
     ///
@@ -147,7 +150,7 @@ impl AppBuilder {
         let before = problems.len();
         for (alias, storage) in if self.check { storages.all() } else { Vec::new() } {
             let storage = storage.and_then(|storage| {
-                checked.push(storage.clone());
+                checked.push((alias, storage.clone()));
                 storage.check()
             });
             if let Err(error) = storage {
@@ -162,17 +165,37 @@ impl AppBuilder {
             problems.extend(register_one(model, start, |field| is_sound || field.spec().storage.is_some()));
         }
         for field in self.models.iter().flat_map(RegisteredModel::fields).filter(|_| self.check) {
-            if let Some((_, storage)) = field.cell().evaluated()
-                && !checked.iter().any(|other| storages::is_same(other, storage))
+            if let Some((alias, storage)) = field.cell().evaluated()
+                && !checked.iter().any(|(_, other)| storages::is_same(other, storage))
             {
-                checked.push(storage.clone());
+                checked.push((alias, storage.clone()));
                 problems.extend(storage.check().err().map(|error| field.blame(error)));
             }
         }
         if problems.is_empty() {
+            checked.iter().for_each(|(alias, storage)| warn_without_owner_tokens(alias, storage));
             Ok(App { settings: storages.settings().clone(), models: self.models })
         } else {
             Err(failed(&problems))
         }
+    }
+}
+
+/// Logs that files in this storage can never be swept if it keeps no owner tokens: once for each storage.
+fn warn_without_owner_tokens(alias: &str, storage: &SharedStorage) {
+    static WARNED: Mutex<Vec<Weak<dyn Storage>>> = Mutex::new(Vec::new());
+    if storage.owner_tokens().is_some() {
+        return;
+    }
+    let mut warned = WARNED.lock().unwrap_or_else(PoisonError::into_inner);
+    warned.retain(|known| known.strong_count() > 0);
+    if !warned.iter().any(|known| std::ptr::addr_eq(known.as_ptr(), Arc::as_ptr(storage))) {
+        warned.push(Arc::downgrade(storage));
+        drop(warned);
+        log::warn!(
+            "files in the storage `{}` can never be swept: it keeps no owner tokens; only files of fields with \
+             `naming = \"unique\"` can do without",
+            alias.escape_debug()
+        );
     }
 }

@@ -4,6 +4,8 @@ use super::cell::own_alias;
 use super::storages::is_same;
 use crate::field::FieldDef;
 use crate::model::FileModel;
+#[cfg(feature = "db")]
+use crate::storage::StorageExt;
 use crate::{Error, ErrorKind, Result, SharedStorage};
 use std::any::TypeId;
 #[cfg(feature = "db")]

@@ -4,7 +4,7 @@ use super::once::Once;
 use super::{StorageChoice, models, overrides};
 use crate::field::FieldDef;
 use crate::settings::{self, DEFAULT, DefaultStorage, Definition, OVERRIDE, Settings};
-use crate::{Error, ErrorKind, Result, SharedStorage};
+use crate::{Error, ErrorKind, Result, SharedStorage, StorageExt};
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;

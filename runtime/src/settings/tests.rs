@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used)]
 use super::backend::Definition;
 use super::*;
-use crate::ErrorKind;
+use crate::{ErrorKind, StorageExt};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 

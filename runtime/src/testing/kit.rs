@@ -1,7 +1,7 @@
 //! What the checks are made of.
 
 use crate::content::{Source, TempFile};
-use crate::{Bytes, Content, Error, ErrorKind, FileName, Result, SaveOptions, Saved, Storage};
+use crate::{Bytes, Content, Error, ErrorKind, FileName, Result, SaveOptions, Saved, Storage, StorageExt};
 use futures_core::Stream;
 use std::io::{self, Cursor};
 use std::pin::Pin;

@@ -2,7 +2,7 @@
 
 use super::operation::{Operation, storage_around};
 use super::violation::{Invariant, Violation};
-use crate::{Content, ErrorKind, Reader, Result, SharedStorage};
+use crate::{Content, ErrorKind, Reader, Result, SharedStorage, StorageExt};
 use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
@@ -120,7 +120,7 @@ impl RecordingStorage {
     /// is known to store here or the database does not answer, is a violation too.
     ///
     /// A column stores here if its field's storage is this one, or has the same
-    /// [`location`](crate::Storage::location).
+    /// [`location`](crate::storage::Place::location).
     #[cfg(feature = "db")]
     #[must_use]
     pub fn forbid_deleting_referenced(mut self, db: &crate::db::DatabaseConnection) -> Self {

@@ -3,7 +3,9 @@
 use super::{field, is_same, memory, race, within_seconds};
 use filefield::registry::App;
 use filefield::storage::MemoryStorage;
-use filefield::{Bytes, ErrorKind, FileField, FileName, Model, Result, SaveOptions, SharedStorage, Storage};
+use filefield::{
+    Bytes, ErrorKind, FileField, FileName, Model, Result, SaveOptions, SharedStorage, Storage, StorageExt,
+};
 use filefield_tests::isolated::{NONE, isolated};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, OnceLock};

@@ -136,9 +136,9 @@ async fn a_second_storage_on_the_same_folder_is_the_same_place() {
         let link = garage.media().with_file_name("linked");
         std::os::unix::fs::symlink(garage.media(), &link).unwrap();
         let through_link = FileSystemStorage::builder(&link).build().unwrap();
-        assert_eq!(Storage::location(&through_link), garage.storage.location());
+        assert_eq!(StorageExt::location(&through_link), garage.storage.location());
         let other = FileSystemStorage::builder(garage.media().join("cars")).build().unwrap();
-        assert_ne!(Storage::location(&other), garage.storage.location());
+        assert_ne!(StorageExt::location(&other), garage.storage.location());
     })
     .await;
 }

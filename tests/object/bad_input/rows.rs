@@ -5,7 +5,7 @@ use crate::rows::{Ferry, database, ferry, files, swept};
 use filefield::db::sea_orm::ConnectionTrait;
 use filefield::db::{DatabaseConnection, Table, sweep};
 use filefield::testing::{assert_no_orphans, with_storage};
-use filefield::{ErrorKind, SharedStorage};
+use filefield::{ErrorKind, SharedStorage, StorageExt};
 use filefield_tests::buckets::provider::Provider;
 use filefield_tests::buckets::refusals::Refusal;
 use filefield_tests::buckets::{azure, gcs, s3};

@@ -5,7 +5,7 @@ use super::options::{Options, runtime, split};
 use super::{Result, save};
 use filefield::inspect::{Inspector, Rules};
 use filefield::storage::FileSystemStorage;
-use filefield::{Content, FileName, SaveOptions, Storage, TempFile};
+use filefield::{Content, FileName, SaveOptions, Storage, StorageExt, TempFile};
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;

@@ -6,7 +6,7 @@ use super::measure::{Clock, Report, Time, peak_memory_mb};
 use super::options::{Options, runtime};
 use filefield::object_store::path::Path;
 use filefield::object_store::{ClientOptions, ObjectStore, ObjectStoreExt, WriteMultipart, aws, azure, gcp};
-use filefield::{Bytes, Content, FileName, SaveOptions, SharedStorage, registry};
+use filefield::{Bytes, Content, FileName, SaveOptions, SharedStorage, StorageExt, registry};
 use filefield_tests::buckets::s3;
 use futures_util::stream;
 use std::io::{BufRead, BufReader};

@@ -5,7 +5,7 @@ use super::measure::{Clock, Report};
 use super::options::{Options, runtime, split};
 use super::{Result, save};
 use filefield::storage::FileSystemStorage;
-use filefield::{FileName, Storage};
+use filefield::{FileName, StorageExt};
 use futures_util::StreamExt;
 use std::fs::File;
 use std::hint::black_box;

@@ -8,7 +8,7 @@ use super::options::Options;
 use super::report::Report;
 use super::{Result, runtime};
 use filefield::storage::{Durability, FileSystemStorage, Storage};
-use filefield::{Error, ErrorKind, FileName, SaveOptions};
+use filefield::{Error, ErrorKind, FileName, SaveOptions, StorageExt};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::fs;

@@ -2,7 +2,7 @@
 
 use super::{Answer, Failure, SUSPICIOUS, files, shape};
 use filefield::storage::{Durability, FileSystemStorage, Listing, MemoryStorage};
-use filefield::{Content, ErrorKind, FileName, SaveOptions, SharedStorage};
+use filefield::{Content, ErrorKind, FileName, SaveOptions, SharedStorage, StorageExt};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! What must be true while a schedule runs, and after it.
 
 use super::{actors, database, findings, storage};
-use filefield::{FileName, Storage, Sweeper};
+use filefield::{FileName, Storage, StorageExt, Sweeper};
 use sea_orm::DatabaseConnection;
 use std::collections::BTreeSet;
 

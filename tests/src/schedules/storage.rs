@@ -3,10 +3,11 @@
 use super::bugs::{self, Bug};
 use super::{actors, database, findings, gate, lock};
 use async_trait::async_trait;
-use filefield::storage::{Listing, MemoryStorage};
+use filefield::storage::{Listing, MemoryStorage, OwnerTokens, StorageExt};
 use filefield::{Content, Error, ErrorKind, FileName, Metadata, Reader, Result, SaveOptions, Saved, Storage};
 use shuttle::rand::Rng;
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 use std::sync::{Arc, Mutex};
 use tokio::task;
 
@@ -105,8 +106,8 @@ impl Storage for Stepped {
         if answer { Err(lost()) } else { Ok(saved) }
     }
 
-    async fn open(&self, name: FileName<'_>) -> Result<Reader> {
-        inner().open(name).await
+    async fn open_range(&self, name: FileName<'_>, range: Range<u64>) -> Result<Reader> {
+        inner().open_range(name, range).await
     }
 
     async fn delete(&self, name: FileName<'_>) -> Result<()> {
@@ -157,9 +158,16 @@ impl Storage for Stepped {
         inner().list(directory).await
     }
 
+    fn owner_tokens(&self) -> Option<&dyn OwnerTokens> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl OwnerTokens for Stepped {
     async fn owner(&self, name: FileName<'_>) -> Result<Option<String>> {
         gate::pass(false).await;
-        let owner = inner().owner(name).await;
+        let owner = StorageExt::owner(&*inner(), name).await;
         if let Some(now) = lock(&NOW).as_mut() {
             now.asked.insert((task::try_id(), name.as_str().to_owned()), gate::step());
         }

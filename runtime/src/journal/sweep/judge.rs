@@ -7,7 +7,7 @@ use super::super::statements::{Entry, execute, sql, token};
 use super::referenced::is_referenced;
 use crate::failpoints::{planted, step};
 use crate::field::FieldDef;
-use crate::{Error, ErrorKind, FileName, Result, SharedStorage, name, registry};
+use crate::{Error, ErrorKind, FileName, Result, SharedStorage, StorageExt, name, registry};
 
 /// What became of one entry.
 pub(super) enum Outcome {
@@ -48,7 +48,7 @@ async fn drop_parts(entry: &Entry, name: FileName<'_>, storage: &SharedStorage) 
         }
         dropped => dropped,
     };
-    keep(storage.abandon(&entry.token).await)?;
+    keep(storage.discard_staged(&entry.token).await)?;
     if let Some(id) = &entry.multipart_id {
         keep(storage.abort_upload(name, id).await)?;
     }
@@ -96,7 +96,7 @@ async fn decide(
         // What this entry announced was never published: another save of ours owns the file, or it is another program's
         // (F11).
         Ok(found)
-            if (found.is_some() || !entry.is_delete && storage.always_keeps_owners())
+            if (found.is_some() || !entry.is_delete && storage.owner_tokens_reliable())
                 && !planted!("no-owner-check") =>
         {
             return Ok(Outcome::Absent);
@@ -114,7 +114,7 @@ async fn decide(
             // identity may be that of a version which noted none.
             ErrorKind::Unsupported
                 if !entry.is_delete
-                    && storage.always_keeps_owners()
+                    && storage.owner_tokens_reliable()
                     && !identity::identity_in(&entry.token).is_empty() =>
             {
                 return Ok(Outcome::Absent);

@@ -11,7 +11,7 @@ use super::super::statements::{Entry, rows, sql};
 use crate::failpoints::planted;
 use crate::field::FieldDef;
 use crate::registry::{self, StorageHandle};
-use crate::{Error, ErrorKind, FileName, Result, SharedStorage, name};
+use crate::{Error, ErrorKind, FileName, Result, SharedStorage, StorageExt, name};
 
 /// Adds to the error of a noted column what to do if the column is gone.
 fn of_noted(error: Error, table: &str) -> Error {

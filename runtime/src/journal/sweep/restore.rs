@@ -7,7 +7,7 @@ use super::judge::file_columns;
 use super::referenced::is_referenced;
 use crate::field::FieldDef;
 use crate::registry::{self, StorageHandle};
-use crate::{ErrorKind, FileName, Result, name};
+use crate::{ErrorKind, FileName, Result, StorageExt, name};
 
 /// How many names are read from the database at a time.
 const PAGE: i64 = 10_000;

@@ -12,7 +12,7 @@ use crate::inspect::{Rules, Stated};
 use crate::journal::{self, Request, Staged};
 use crate::registry::StorageHandle;
 use crate::storage::from_hex;
-use crate::{Error, ErrorKind, FileMeta, FileName, Result, name};
+use crate::{Error, ErrorKind, FileMeta, FileName, Result, StorageExt, name};
 
 /// What is the same for all rows.
 #[derive(Debug)]

@@ -1,9 +1,9 @@
 //! Save, open, delete, list, times, URLs.
 
 use super::checks;
-use crate::SharedStorage;
 use crate::name::check_directory;
 use crate::testing::kit::*;
+use crate::{SharedStorage, StorageExt};
 use std::time::{Duration, SystemTime};
 
 checks![

@@ -3,7 +3,7 @@
 use super::checks;
 use crate::inspect::{Inspector, Rules};
 use crate::testing::kit::*;
-use crate::{Bytes, Content, SharedStorage};
+use crate::{Bytes, Content, SharedStorage, StorageExt};
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
 
 checks![

@@ -2,7 +2,7 @@
 
 use super::checks;
 use crate::testing::kit::*;
-use crate::{Content, SaveOptions, SharedStorage};
+use crate::{Content, SaveOptions, SharedStorage, StorageExt};
 use std::time::Duration;
 
 checks![

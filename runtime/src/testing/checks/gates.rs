@@ -1,7 +1,7 @@
 //! Saves whose gate is closed, of storages that keep gates. Others promise nothing.
 
 use super::checks;
-use crate::storage::{Gate, GateKeeper};
+use crate::storage::author::{Gate, GateKeeper};
 use crate::testing::kit::{Checked, Stop, ensure, ensure_holds, ensure_nothing, every_source, name, pattern};
 use crate::{Content, SaveOptions, Saved, SharedStorage};
 use std::time::Duration;

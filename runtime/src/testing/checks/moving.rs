@@ -2,7 +2,7 @@
 
 use super::checks;
 use crate::testing::kit::*;
-use crate::{SaveOptions, SharedStorage};
+use crate::{SaveOptions, SharedStorage, StorageExt};
 
 checks![
     a_copy_leaves_the_original,

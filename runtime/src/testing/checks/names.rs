@@ -1,9 +1,9 @@
 //! Odd names, look-alikes and names at the limits.
 
 use super::checks;
-use crate::SharedStorage;
 use crate::name::FileName;
 use crate::testing::kit::*;
+use crate::{SharedStorage, StorageExt};
 
 checks![
     odd_names_come_back_as_they_were,

@@ -2,7 +2,7 @@
 
 use super::checks;
 use crate::testing::kit::*;
-use crate::{Bytes, SharedStorage};
+use crate::{Bytes, SharedStorage, StorageExt};
 use tokio::task::JoinSet;
 
 checks![

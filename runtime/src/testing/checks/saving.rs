@@ -2,7 +2,7 @@
 
 use super::checks;
 use crate::testing::kit::*;
-use crate::{Bytes, Content, ErrorKind, SaveOptions, SharedStorage};
+use crate::{Bytes, Content, ErrorKind, SaveOptions, SharedStorage, StorageExt};
 use std::collections::BTreeMap;
 use tokio::task::JoinSet;
 

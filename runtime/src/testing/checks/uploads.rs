@@ -4,7 +4,7 @@ use super::checks;
 use crate::inspect::{Inspector, Rules};
 use crate::storage::{SignedRequest, UploadTerms};
 use crate::testing::kit::*;
-use crate::{Content, ErrorKind, FileName, SaveOptions, SharedStorage, Storage};
+use crate::{Content, ErrorKind, FileName, SaveOptions, SharedStorage, Storage, StorageExt};
 use std::time::Duration;
 
 checks![

@@ -2,7 +2,7 @@
 
 use super::Armed;
 use crate::content::Chunks;
-use crate::storage::ReadSource;
+use crate::storage::author::ReadSource;
 use crate::{Bytes, Content, Error, ErrorKind, Reader, Result, async_trait};
 use futures_core::Stream;
 use std::pin::Pin;

@@ -5,7 +5,7 @@ mod cut;
 mod tests;
 
 use super::operation::{Operation, storage_around};
-use crate::{Content, Error, ErrorKind, Reader, Result, SharedStorage};
+use crate::{Content, Error, ErrorKind, Reader, Result, SharedStorage, StorageExt};
 use cut::{CutContent, CutReader};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -5,7 +5,7 @@ use super::places::Places;
 use super::report::InvariantReport;
 use super::rows::differs;
 use crate::testing::Invariant;
-use crate::{ErrorKind, FileName, Result};
+use crate::{ErrorKind, FileName, Result, StorageExt};
 
 /// Files judged at a time.
 const BATCH: usize = 100;

@@ -23,7 +23,7 @@ use std::fmt;
 ///
 /// Which columns name files of the storage is known from the registered models ([`App`](crate::App),
 /// [`migrate`](crate::db::migrate)): those whose field stores in this storage, or in one with the same
-/// [`location`](crate::Storage::location), or in one that contains it or lies in it. A row that says its file to be in
+/// [`location`](crate::storage::Place::location), or in one that contains it or lies in it. A row that says its file to be in
 /// another storage, behind the field's `meta_field`, names a file there. Tables that this database does not have are
 /// passed over, so models of other databases do no harm. In a test that replaces storages, check inside
 /// [`with_storage`](super::with_storage).

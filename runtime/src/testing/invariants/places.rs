@@ -3,7 +3,7 @@
 use super::sql::{Entry, Sql};
 use crate::name::{filepath_to_uri, uri_to_filepath};
 use crate::registry::{self, StorageHandle};
-use crate::{Result, SharedStorage};
+use crate::{Result, SharedStorage, StorageExt};
 use sea_orm::DatabaseConnection;
 use std::collections::BTreeSet;
 

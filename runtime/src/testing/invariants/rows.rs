@@ -7,7 +7,7 @@ use crate::backend::database;
 use crate::db::Table;
 use crate::inspect::hex;
 use crate::testing::Invariant;
-use crate::{ErrorKind, FileMeta, FileName, Result, SharedStorage};
+use crate::{ErrorKind, FileMeta, FileName, Result, SharedStorage, StorageExt};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait};
 use sea_orm::{DatabaseConnection, QueryOrder, QuerySelect, Value};
 use sha2::{Digest, Sha256};

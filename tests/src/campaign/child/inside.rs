@@ -3,6 +3,7 @@
 use super::{Command, Reply, Setup};
 use crate::campaign::Result;
 use crate::campaign::world::{Outcome, World};
+use filefield::StorageExt;
 use filefield::db::sea_orm::{ConnectOptions, Database};
 use filefield::testing::{Baseline, failpoints};
 use std::io::Write;

@@ -10,6 +10,7 @@ use crate::campaign::report::Report;
 use crate::campaign::scenario;
 use crate::campaign::world::{Expected, Outcome, Random, World};
 use crate::campaign::{Error, Result, shuffle};
+use filefield::StorageExt;
 use filefield::db::sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, SqliteTransactionMode, TransactionOptions,
     TransactionTrait,

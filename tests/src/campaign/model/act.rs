@@ -8,7 +8,7 @@ use filefield::db::Table;
 use filefield::db::sea_orm::{ConnectionTrait, DatabaseConnection};
 use filefield::storage::{Durability, FileSystemStorage, MemoryStorage};
 use filefield::testing::{Fault, FaultStorage, Operation, with_storage};
-use filefield::{Content, ErrorKind, FileField, FileName, Model, SharedStorage};
+use filefield::{Content, ErrorKind, FileField, FileName, Model, SharedStorage, StorageExt};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::task::Poll;

@@ -7,7 +7,7 @@ use crate::campaign::Result;
 use filefield::db::sea_orm::{ConnectionTrait, Statement, TransactionTrait};
 use filefield::db::{Table, sweep};
 use filefield::testing::{Fault, Operation, with_storage, with_storage_sync};
-use filefield::{ErrorKind, FileField, FileName, SaveOptions, Storage};
+use filefield::{ErrorKind, FileField, FileName, SaveOptions, Storage, StorageExt};
 use std::collections::BTreeSet;
 use std::time::Duration;
 

@@ -6,9 +6,9 @@ use super::tally::Tally;
 use super::workload::folder;
 use crate::campaign::Result;
 use crate::campaign::world::{Rows, World};
-use filefield::FileName;
 use filefield::storage::Durability;
 use filefield::testing::Baseline;
+use filefield::{FileName, StorageExt};
 use std::ffi::OsString;
 use std::path::Path;
 

@@ -6,7 +6,7 @@ use crate::campaign::options::Options;
 use crate::campaign::place::in_memory;
 use crate::campaign::report::Report;
 use filefield::storage::{Durability, FileSystemStorage, MemoryStorage};
-use filefield::{ErrorKind, FileName, SaveOptions, SharedStorage};
+use filefield::{ErrorKind, FileName, SaveOptions, SharedStorage, StorageExt};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::Barrier;

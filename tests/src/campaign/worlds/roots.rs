@@ -9,7 +9,7 @@ use crate::campaign::world::{
 };
 use crate::campaign::{Error, Result};
 use filefield::SharedStorage;
-use filefield::storage::{Durability, FileSystemStorage};
+use filefield::storage::{Durability, FileSystemStorage, StorageExt};
 use filefield::testing::{Baseline, failpoints};
 use std::path::{Path, PathBuf};
 use std::process::Command;
