@@ -1,10 +1,11 @@
-//! The operations of a storage, and a storage around another one.
+//! The operations of a storage, and the macro that wraps a storage.
 
 use std::fmt;
 
-/// An operation of a [`Storage`](crate::Storage) that does input or output.
+/// An operation of a [`Storage`](crate::Storage) that does I/O.
 ///
-/// `url`, `path`, `location`, `kind`, `knows` and `valid_name` do none: they are neither recorded nor made to fail.
+/// `url`, `path`, `location`, `kind`, `knows` and `valid_name` do no I/O. They are neither recorded nor made
+/// to fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Operation {
@@ -43,7 +44,7 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// All of them.
+    /// All operations.
     pub const ALL: [Operation; 16] = [
         Operation::Save,
         Operation::Open,
@@ -63,7 +64,7 @@ impl Operation {
         Operation::Promote,
     ];
 
-    /// Its name: that of the method.
+    /// The name of its method.
     pub fn as_str(self) -> &'static str {
         match self {
             Operation::Save => "save",
@@ -92,11 +93,11 @@ impl fmt::Display for Operation {
     }
 }
 
-/// Implements `Storage` for a type around `inner`. Every operation begins with `begin(operation, name, other name)`
-/// of the type; what that gives sees the content, the reader and the end.
+/// Implements `Storage` for a wrapper of `inner`. Every operation first calls `begin(operation, name, other
+/// name)` of the wrapper. The returned value sees the content, the reader and the end of the operation.
 macro_rules! storage_around {
     ($around:ty) => {
-        // A method that fell back to its default would lose what the inner storage does better, or differently.
+        // A method that fell back to its default would lose what the inner storage does differently.
         #[deny(clippy::missing_trait_methods)]
         #[crate::async_trait]
         impl crate::Storage for $around {
