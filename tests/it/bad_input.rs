@@ -352,7 +352,7 @@ mod descriptors {
 
     const ROWS: i64 = 20_000;
 
-    /// D023, W16: values hold no descriptors. The limit holds for a whole process, so it gets one of its own.
+    /// Values hold no descriptors. The limit holds for a whole process, so this test runs in a separate one.
     #[test]
     fn twenty_thousand_rows_are_read_under_a_limit_of_64_descriptors() {
         let name = "bad_input::descriptors::twenty_thousand_rows_are_read_under_a_limit_of_64_descriptors";

@@ -1,7 +1,7 @@
-//! The hostile corpus against header reading and inspection (requirements 55 to 61 and 65).
+//! Runs header reading and inspection on the hostile corpus.
 //!
-//! The corpus is taken from the directory `HOSTILE_CORPUS`, or made by `../shared/hostile/make_corpus.py` with
-//! Python and Pillow (`DJANGO_PYTHON` names another interpreter). Where neither is to be had, the test says so
+//! The corpus comes from the directory `HOSTILE_CORPUS`, or from `../shared/hostile/make_corpus.py` with
+//! Python and Pillow (`DJANGO_PYTHON` names another interpreter). If neither is available, the test says so
 //! and passes.
 
 #![allow(clippy::unwrap_used)]

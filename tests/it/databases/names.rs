@@ -1,4 +1,4 @@
-//! Names of files, tables and columns: file names compare bytewise (requirement 89, R7), a name too long is an error,
+//! Names of files, tables and columns. File names compare byte by byte, a name that is too long is an error,
 //! and reserved words are names like others.
 
 use super::{fresh, on_every_database};

@@ -165,7 +165,6 @@ on_every_database! {
         .await;
     }
 
-    /// F25.
     async fn a_stale_row_written_back_is_refused(database: Database) {
         watched(database, async |garage: Arc<Garage>| {
             let mut one = plane("one");
@@ -204,7 +203,6 @@ on_every_database! {
         .await;
     }
 
-    /// F47.
     async fn adopting(database: Database) {
         watched(database, async |garage: Arc<Garage>| {
             std::fs::create_dir_all(garage.media().join("planes")).unwrap();
@@ -254,7 +252,6 @@ on_every_database! {
         .await;
     }
 
-    /// F28.
     async fn a_foreign_key_deletes_the_rows(database: Database) {
         watched(database, async |garage: Arc<Garage>| {
             let (key, photo) = match garage.kind() {

@@ -109,7 +109,7 @@ fn what_a_row_lets_go_of_is_deleted_where_it_is() {
         assert_eq!(yard.moved().await.moved, 6);
         yard.sweep().await;
         assert!(yard.files(&yard.disk()).await.is_empty());
-        // Replaced, cleared and deleted: by instances that know where the file is, and by others (F24).
+        // Replaced, cleared and deleted: by instances that know where the file is, and by others.
         for (fresh, numbers) in [(true, [0, 1, 2]), (false, [3, 4, 5])] {
             let mut cars = Vec::new();
             for number in numbers {

@@ -77,7 +77,7 @@ async fn a_statement_that_fails_takes_all_of_them_back() {
     .await;
 }
 
-/// F16: the fence is a condition of the row's own statement.
+/// The check for a lease is a condition of the row's own statement.
 #[tokio::test]
 async fn without_its_entry_no_row_is_written() {
     Garage::run::<Dinghy, _>(|garage| async move {

@@ -205,7 +205,6 @@ async fn a_name_is_looked_for_by_an_index() {
     .await;
 }
 
-/// F25.
 #[tokio::test]
 async fn a_stale_save_of_another_column_keeps_the_new_file() {
     Garage::run::<Lot, _>(|garage| async move {

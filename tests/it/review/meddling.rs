@@ -75,7 +75,7 @@ async fn leave(garage: &Garage) {
     }
 }
 
-/// F07: a save that is acknowledged has its row, and a row that is not written has no file.
+/// An acknowledged save has its row, and a row that is not written has no file.
 async fn what_is_dropped_or_changed_is_an_error(garage: Arc<Garage>) {
     for (n, (when, what)) in meddlers(garage.kind()).into_iter().enumerate() {
         let label = format!("{when}: {what}");
@@ -104,7 +104,7 @@ async fn what_is_dropped_or_changed_is_an_error(garage: Arc<Garage>) {
     checked.unwrap().assert_clean();
 }
 
-/// F14, where the answer to the commit says for certain that it was not done.
+/// The answer to the commit says that it was certainly not done.
 async fn a_constraint_that_waits_for_the_commit(garage: Arc<Garage>) {
     let id = match garage.kind() {
         Kind::Postgres => "BIGSERIAL PRIMARY KEY",
@@ -137,7 +137,7 @@ async fn delete(garage: &Garage, kite: Kite) {
     tx.commit().await.unwrap();
 }
 
-/// F18: the answer to a deletion is lost, and before it is tried again the name is that of another database's file.
+/// The answer to a deletion is lost. Before the retry, another database's file gets the name.
 #[tokio::test]
 async fn a_deletion_is_about_the_file_that_it_has_found() {
     Garage::run::<Kite, _>(|garage| async move {

@@ -91,7 +91,7 @@ async fn an_earlier_value_that_is_assigned_is_written() {
         saved(&garage, &mut other).await;
         assert!(other.photo.is_empty());
 
-        // What only rides along is stale (F25).
+        // The companion alone is stale.
         car.kept_mut().assign(FileField::new("three.txt", "3"));
         saved(&garage, &mut car).await;
         stale.name = "stale".into();

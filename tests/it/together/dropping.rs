@@ -1,4 +1,4 @@
-//! Futures dropped half way: no row without its file, and no file that a sweep does not find (F39).
+//! Dropped futures: there is no row without its file, and no file that a sweep does not find.
 
 use super::*;
 use std::pin::pin;

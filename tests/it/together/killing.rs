@@ -1,4 +1,4 @@
-//! Processes killed at random times: what was acknowledged is there, and a sweep finds the rest (F03–F21).
+//! Processes killed at random times: what was acknowledged is there, and a sweep deletes the rest.
 
 use super::*;
 use std::io::{BufRead, BufReader};

@@ -1,4 +1,4 @@
-//! F14, F15, F32, F37, F46: in the transaction, and with the database.
+//! Failures in the transaction and of the database.
 
 use super::*;
 use crate::databases::on_every_database;

@@ -1,4 +1,4 @@
-//! F01–F12, F16, F30, F31, F40, F41, F45: from the reservation to the published file.
+//! Failures from the reservation to the published file.
 
 use super::*;
 use crate::databases::on_every_database;
@@ -164,7 +164,7 @@ async fn f41_a_program_that_is_started_inherits_no_descriptor() {
     .await;
 }
 
-/// F05: what a save leaves in the staging folder of a file system without unnamed files goes with its entry.
+/// What a save leaves in the staging folder of a file system without unnamed files is deleted with its entry.
 #[tokio::test]
 async fn f05_a_named_staging_file_goes_with_its_entry() {
     let folder = tempfile::tempdir().unwrap();
@@ -181,7 +181,7 @@ async fn f05_a_named_staging_file_goes_with_its_entry() {
     .await;
 }
 
-/// F40: a reader that panics in the middle of its bytes.
+/// A reader panics in the middle of its bytes.
 #[tokio::test]
 async fn f40_a_users_reader_panics() {
     struct Panics;

@@ -1,4 +1,4 @@
-//! F17–F20, F27, F29, F33–F36, F44: after the commit, and in the sweeper.
+//! Failures after the commit and in the sweeper.
 
 use super::*;
 use crate::databases::on_every_database;

@@ -1,6 +1,7 @@
-//! C18: clocks that jump by a day, there and back, while files are saved and swept (P9). Real jumps of the program's
-//! clock and of the database's, by libfaketime; and more of what is the same to the journal, all due times moved at
-//! once. Meanwhile another process sweeps. An operation may fail cleanly, a file may go late, and nothing else.
+//! Clocks that jump a day forward and back while files are saved and swept. The clocks of program and
+//! database really jump, with libfaketime. The campaign also moves all due times at once, which has the same
+//! effect on the journal. Another process sweeps at the same time. An operation may fail cleanly, and a file
+//! may be deleted late. Nothing else may happen.
 //!
 //! `clock [--db sqlite] [--count 200] [--operations create,replace]`
 

@@ -1,8 +1,8 @@
-//! C6: the disk is full, or out of inodes, at each of many sizes; or it becomes read-only in the middle. With room again
-//! everything is settled, and file and row agree.
+//! The disk is full, or out of inodes, at each of many sizes; or it becomes read-only in the middle. After
+//! space is available again, everything settles, and file and row agree.
 //!
-//! The file systems are mounted in memory, in a mount namespace of this process' own. Without root one is made in a user
-//! namespace.
+//! The file systems are mounted in memory, in a mount namespace of this process. Without root, it is made in
+//! a user namespace.
 
 use super::child::{Child, Command, End};
 use super::kill::{durability, judge, panics, restarted};

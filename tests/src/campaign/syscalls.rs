@@ -1,13 +1,14 @@
-//! C5: every system call on a file fails once, in every operation. It ends in the right error, or well; then file and
-//! row agree, and a retry works.
+//! Every system call on a file fails once, in every operation. The operation ends in the right error, or
+//! succeeds. Then file and row agree, and a retry works.
 //!
-//! Not tried: locks (`fcntl`), for a lock that is kept because strace kept the call from the kernel is no fault that
-//! happens.
+//! Locks (`fcntl`) are not tried: a lock that is kept because strace kept the call from the kernel is not a
+//! fault that happens.
 //!
-//! With `--mode order` no call fails: every name that is made or removed must have been synced by the end, and every byte
-//! before it could be seen.
+//! With `--mode order` no call fails. Every name that is made or removed must be synced by the end, and every
+//! byte before it is visible.
 //!
-//! `syscalls [--operations create,replace] [--on media|database|all] [--errors EIO,ENOSPC] [--durability full]`
+//! `syscalls [--operations create,replace] [--on media|database|all] [--errors EIO,ENOSPC] [--durability
+//! full]`
 
 mod order;
 

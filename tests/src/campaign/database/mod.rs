@@ -1,7 +1,7 @@
-//! C8: faults of the database. On PostgreSQL and MariaDB connections are ended, requests and answers are lost, above
-//! all those of a `COMMIT`, servers are restarted and killed, locks are held by others; on SQLite another one holds the
-//! lock, at every step, or the file is read-only. Afterwards the world settles over new connections, everything must
-//! agree, and the operation that failed is done once more.
+//! Faults of the database. On PostgreSQL and MariaDB, connections are ended, requests and answers are lost
+//! (mostly those of a `COMMIT`), servers are restarted and killed, and others hold locks. On SQLite, another
+//! program holds the lock at every step, or the file is read-only. Then the world settles over new
+//! connections, everything must agree, and the failed operation is done once more.
 //!
 //! `database [--db postgres] [--count 300] [--operations create,replace]`
 

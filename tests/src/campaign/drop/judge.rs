@@ -115,8 +115,8 @@ async fn rows(world: &World) -> Result<Rows> {
     Ok(rows)
 }
 
-/// An accessor works on files alone, and saving the row is the caller's part (D077): its file is whole or not there, and
-/// a moved one is under one of its names. The caller's part is done here.
+/// An accessor changes files only, and the caller saves the row. The file is complete or missing, and a moved
+/// one is under one of its two names. This does the caller's part.
 async fn mend(
     place: &mut Place,
     operation: Operation,

@@ -1,10 +1,11 @@
-//! C9: the future of every operation is polled once, twice, ... and dropped, until it is done before it is dropped; on
-//! every storage. What it had set off comes to its end, everything due is swept, and file and row must agree.
+//! Polls the future of every operation once, twice, and so on, and drops it, until it completes first; on
+//! every storage. What it started comes to an end, everything due is swept, and file and row must agree.
 //!
 //! `drop [--storage local|memory|prefix|all] [--operations create,replace] [--plant BUG]`
 //!
-//! Without `--count` every poll is tried once; with it, again and again until so many futures were dropped, with
-//! pauses before the drop in which what was set off goes on, and on one thread and on several in turn.
+//! Without `--count`, every number of polls is tried once. With it, the campaign repeats until that many
+//! futures were dropped, with pauses before the drop in which background work continues, and alternates
+//! between one thread and several.
 
 mod judge;
 mod operation;

@@ -1,4 +1,4 @@
-//! C1–C3: `SIGKILL` at every step of the library, before every system call, and at random times; then a new process
+//! `SIGKILL` at every step of the library, before every system call, and at random times. Then a new process
 //! settles the world, and everything must agree.
 //!
 //! `kill --mode points|calls|random [--operations create,replace] [--durability full|file|never]`

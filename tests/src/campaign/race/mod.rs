@@ -1,5 +1,5 @@
-//! C10: savers of one name, replacers and deleters of one row, and sweepers for whom everything is due at once, in
-//! several processes. Nothing is lost, nothing is overwritten, nothing is deleted that a row names, and every error
+//! Savers of one name, replacers and deleters of one row, and sweepers for which everything is due at once,
+//! in several processes. Nothing is lost or overwritten, no file that a row names is deleted, and every error
 //! says that a retry is right.
 //!
 //! `race [--saves N] [--replaces N] [--savers 64] [--replacers 16] [--processes 2] [--hurry MILLISECONDS]
@@ -7,7 +7,8 @@
 //!
 //! `--mode names`: savers of one name of a storage alone, without rows.
 //!
-//! `--count` is the number of saves. Every `--hurry` everything in the journal falls due, also what is under way.
+//! `--count` is the number of saves. After each `--hurry`, everything in the journal becomes due, including
+//! what is in progress.
 
 mod child;
 mod names;

@@ -1,5 +1,5 @@
-//! Savers that all want one name of a storage at the same moment, without a journal that keeps it for one of them: the
-//! storage alone decides (P4). Everybody gets a name of his own, and finds his own bytes under it.
+//! Savers that all want one name of a storage at the same moment, without a journal that reserves it. The
+//! storage alone decides. Every saver gets a different name and finds its own bytes under it.
 
 use crate::campaign::Result;
 use crate::campaign::options::Options;

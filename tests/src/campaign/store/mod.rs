@@ -1,14 +1,15 @@
-//! C7: faults of the store. Rows have their files in a bucket of a service in this process that speaks S3, and a proxy
-//! between the two breaks every request of every operation in every way: 12 kinds of fault, which happen once, from
-//! then on, or to a second try. Then the world settles with a healthy store, everything must agree, and the operation
-//! that failed is done once more. Errors must be of the right kind, say that a retry is safe where it is, and be
-//! uncertain only where the request may have been carried out; no operation may take longer than its client is patient;
-//! no upload may stay open but one that nobody can know of.
+//! Faults of the store. The files of the rows are in a bucket of an S3 service in this process. A proxy
+//! between the two breaks every request of every operation in every way: 12 kinds of fault, which happen
+//! once, from then on, or to a second try. Then the world settles with a healthy store, everything must
+//! agree, and the failed operation is done once more. Errors must have the right kind, say that a retry is
+//! safe if it is, and be uncertain only if the request may have been carried out. No operation may take
+//! longer than the time-outs of its client. No upload may stay open, except one that nobody can know of.
 //!
-//! A quarter of the faults befall moves of a field into the bucket and out of it.
+//! A quarter of the faults hit moves of a field into the bucket and out of it.
 //!
-//! `store [--count 900] [--operations save,sweep] [--faults stall] [--extents once,onward,second-try,after-second-try]
-//! [--retries 1] [--show yes]`: the last prints the requests of every operation.
+//! `store [--count 900] [--operations save,sweep] [--faults stall] [--extents
+//! once,onward,second-try,after-second-try] [--retries 1] [--show yes]`: the last option prints the requests
+//! of every operation.
 
 mod claim;
 mod exchange;

@@ -48,7 +48,7 @@ pub(super) struct Seen {
 struct State {
     armed: Option<Armed>,
     seen: Seen,
-    /// Uploads whose client does not know that they are open (F07).
+    /// Uploads whose client does not know that they are open.
     unknown_uploads: BTreeSet<String>,
 }
 
