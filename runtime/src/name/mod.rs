@@ -28,8 +28,8 @@ pub use extension::check_extension;
 pub(crate) use extension::with_extension;
 pub use file_name::{FileName, MAX_COMPONENT_BYTES, MAX_NAME_BYTES, RESERVED_COMPONENT, check_directory};
 pub use join::safe_join;
-#[cfg(feature = "db")]
 pub(crate) use token::NOBODY;
+#[cfg(feature = "db")]
 pub(crate) use token::token_in;
 pub use token::{token, with_token};
 pub(crate) use upload::of_part;

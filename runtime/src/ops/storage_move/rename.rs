@@ -20,7 +20,7 @@ use std::sync::Arc;
 ///
 /// Each file is copied to its new name in its own storage, and the copy is compared with the original. Then the row gets the
 /// new name, if it still names the same file. The original is deleted after
-/// [`DELETE_AFTER`](crate::settings::Settings::delete_after) if this database owns it: [`adopt`](super::adopt()) files of
+/// [`DELETE_AFTER`](crate::settings::Settings::delete_after) if this database owns it: [`adopt`](crate::ops::adopt()) files of
 /// older programs first to have their originals deleted. An original that nobody has adopted, that another database owns or that
 /// another row names stays. If the process is killed, each row has its old name and file or its new ones, and at worst an
 /// original stays.
