@@ -25,7 +25,7 @@ pub(crate) fn run(options: &Options) -> Result<Report> {
     }
 }
 
-/// An operation may fail, but only in words that a program can match on.
+/// An operation may fail, but only with an error that a program can match on.
 fn judge_outcome(report: &mut Report, outcome: &Outcome, tried: &str) {
     let Outcome::Failed { kind, uncertain, text, .. } = outcome else {
         report.add("done all the same", 1);
@@ -37,7 +37,7 @@ fn judge_outcome(report: &mut Report, outcome: &Outcome, tried: &str) {
     }
 }
 
-/// Whether `order` can be done again in this world.
+/// Whether `order` can be repeated in this world.
 pub(super) fn can_be_repeated(order: &Order, settled: &Settled) -> bool {
     let is_there = settled.rows.contains_key(&order.row);
     match order.change {
