@@ -39,7 +39,7 @@ pub(crate) const CHILD: &str = "__race";
 /// The name of the row that all replacers and deleters work on.
 const SHARED: &str = "shared";
 
-/// What one process does.
+/// The work of one process.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Setup {
     folder: PathBuf,
@@ -50,9 +50,9 @@ struct Setup {
     saves: u64,
     replacers: u64,
     replaces: u64,
-    /// Milliseconds until everything falls due again.
+    /// Milliseconds until everything becomes due again.
     hurry: u64,
-    /// A planted bug, or nothing.
+    /// A planted bug, or the empty string.
     plant: String,
 }
 
@@ -116,7 +116,7 @@ fn share(all: u64, processes: u64, process: u64) -> u64 {
     all / processes + u64::from(process < all % processes)
 }
 
-/// When all is over: exactly the rows that were acknowledged and not deleted are there, each with its own bytes.
+/// At the end: the rows are exactly those that were acknowledged and not deleted, each with its own bytes.
 async fn judge(world: &World, sums: &Sums, report: &mut Report, again: &str) -> Result {
     let mut left = usize::MAX;
     loop {
@@ -130,7 +130,7 @@ async fn judge(world: &World, sums: &Sums, report: &mut Report, again: &str) -> 
         left = journal;
     }
     let mut check = Invariants::new(&world.db, &world.storage).model::<Car>().swept();
-    // The storage lists it, and takes no such name.
+    // The storage lists it, but does not accept the name.
     check = check.leave_out(|name| name.starts_with('.') && !name.starts_with(".filefield/"));
     for (name, bytes) in super::world::foreign_files() {
         check = check.foreign(name, bytes);
@@ -166,7 +166,7 @@ async fn judge(world: &World, sums: &Sums, report: &mut Report, again: &str) -> 
     Ok(())
 }
 
-/// What the file of a row holds: a sound image, and whose it is.
+/// The content of a row's file: a valid image, and its owner.
 fn content(row: &str, which: &str) -> Vec<u8> {
     let mut bytes = b"GIF89a\x01\x02\x03\x04\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02\x4c\x01\0;".to_vec();
     bytes.extend(format!("{row} {which}").bytes());

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::Barrier;
 
-/// Savers of one name. Half of them want no other one.
+/// Savers of one name. Half of them accept no other name.
 const SAVERS: u64 = 16;
 
 /// `--count` is the number of saves.
@@ -67,7 +67,7 @@ async fn one(storage: &SharedStorage, round: u64, report: &mut Report, tried: &s
         if bytes != content(saver).as_bytes() {
             report.violation("P4", format!("`{name}` of {saver} has another's bytes; {tried}"));
         }
-        // Then the other names do not pile up.
+        // This keeps the other names from piling up.
         storage.delete(name).await?;
     }
     Ok(())
