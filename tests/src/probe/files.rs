@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use std::io::Cursor;
 use std::num::NonZeroUsize;
 
-/// What bytes come from.
+/// The source of the bytes.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Kind {
