@@ -1,4 +1,4 @@
-//! What the journal costs, in statements and commits.
+//! The cost of the journal in statements and commits.
 
 use super::{on_every_database, triggers};
 use crate::support::Garage;
@@ -30,7 +30,7 @@ fn watched(db: &DatabaseConnection) -> (DatabaseConnection, Arc<Mutex<Vec<String
 }
 
 on_every_database! {
-    /// Over the row's own `INSERT`: the name is reserved, and the reservation given up with the row.
+    /// In addition to the row's own `INSERT`: the name is reserved, and the reservation ends with the row.
     async fn a_create_costs_two_statements(database: Database) {
         if triggers::are_wanted() {
             return;
@@ -42,7 +42,7 @@ on_every_database! {
             let statements = statements.lock().unwrap().clone();
             let (journal, rows): (Vec<_>, Vec<_>) =
                 statements.iter().partition(|sql| sql.contains("filefield_"));
-            // On SQLite the row goes together with its entry, past sea-orm.
+            // On SQLite the row and its entry are one request, which sea-orm does not see.
             let expected = if garage.kind() == Kind::Sqlite { (1, 0) } else { (2, 1) };
             assert_eq!((journal.len(), rows.len()), expected, "{statements:#?}");
         })

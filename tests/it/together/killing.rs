@@ -8,7 +8,7 @@ use std::time::Duration;
 
 const KILLS: u64 = 25;
 
-/// Saves, replaces and deletes for ever, and tells which cars are acknowledged.
+/// Saves, replaces and deletes without end, and reports which cars are acknowledged.
 async fn work(folder: &Path, round: u64) {
     Garage::run_in::<Car, _>(folder, |garage| async move {
         for number in 0.. {
