@@ -1,4 +1,7 @@
 //! The `Model` derive of `filefield`: parse, check, expand.
+//!
+//! Depend on `filefield`, which re-exports the derive. The two crates share a private contract, so their versions
+//! must match exactly.
 
 mod attr;
 mod check;
