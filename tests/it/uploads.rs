@@ -1,4 +1,4 @@
-//! Uploads that go straight to storages of this machine, through their signed URLs.
+//! Direct uploads to storages of this machine, through their signed URLs.
 
 use crate::support::files_below;
 use filefield::db::sea_orm::ConnectionTrait;
@@ -29,7 +29,7 @@ struct Served {
 
 impl Place for Served {
     async fn send(&self, request: &UploadRequest, body: Bytes) -> std::result::Result<String, String> {
-        // A client that knows no base URL goes to the host it was served by.
+        // A client without a base URL uses the host that served it.
         let absolute = request.url.strip_prefix("https://").and_then(|rest| rest.split_once('/'));
         let target = absolute.map_or(request.url.clone(), |(_, path)| format!("/{path}"));
         let mut asked = SignedRequest::new(request.method, &target);
@@ -37,7 +37,7 @@ impl Place for Served {
         asked.content_length = Some(body.len() as u64);
         let content_type = request.headers.iter().find(|(name, _)| name == "content-type");
         asked.content_type = content_type.map(|(_, value)| value.as_str());
-        // It is not served, whatever the URL says.
+        // It is not served, whatever the URL is.
         let fetched = SignedRequest { method: "GET", ..asked };
         assert!(self.storage.verify_signed_url(&fetched).is_err());
         let saved = receive_upload(&*self.storage, &asked, Content::from(body)).await;
@@ -98,7 +98,7 @@ fn below_a_prefix() {
     run("below_a_prefix", below, Some("media/tenants/7"));
 }
 
-/// A service that puts parts together, of which only the begin and the end can be seen.
+/// A service that assembles parts, of which only the beginning and the end are visible.
 #[derive(Debug, Default)]
 struct Service(MemoryStorage, Mutex<Vec<String>>);
 
@@ -148,7 +148,7 @@ impl DirectUploads for Service {
     }
 }
 
-/// The journal's statements, which are in other words on each.
+/// The journal's statements, which differ between databases.
 #[test]
 fn on_every_database() {
     isolated("uploads::on_every_database", &[("FILEFIELD_SECRET_KEY", SECRET_KEY)], || {

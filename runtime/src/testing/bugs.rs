@@ -1,4 +1,4 @@
-//! Storages with planted bugs: what the suite does not find, it does not check.
+//! Storages with planted bugs. They show that the suite checks for each bug.
 #![allow(clippy::unwrap_used)]
 use super::{checks, run};
 use crate::storage::{Listing, MemoryStorage, OwnerTokens, StorageExt};
@@ -76,7 +76,7 @@ impl Storage for Buggy {
             LooksThenWrites => {
                 let bytes = content.read_all().await?;
                 let taken = self.inner.exists(name).await?;
-                // Long enough for another saver to look, on a busy machine too.
+                // Long enough for another saver to look at the name, even on a busy machine.
                 tokio::time::sleep(std::time::Duration::from_millis(20)).await;
                 if taken {
                     let other =

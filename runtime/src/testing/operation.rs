@@ -1,12 +1,12 @@
-//! The operations of a storage, and a storage around another one.
+//! The operations of a storage, and the macro that wraps a storage.
 
 use std::fmt;
 
-/// An operation of a [`Storage`](crate::Storage) that does input or output.
+/// An operation of a [`Storage`](crate::Storage) that does I/O.
 ///
-/// `exists`, `size` and `modified` are `metadata`. The operations of a capability are counted if the storage inside has
-/// it. `url`, `path`, `location`, `kind`, `knows` and `valid_name` do no
-/// input or output: they are neither recorded nor made to fail.
+/// `exists`, `size` and `modified` count as `metadata`. The operations of a capability are counted if the inner
+/// storage has it. `url`, `path`, `location`, `kind`, `knows` and `valid_name` do no I/O. They are neither
+/// recorded nor made to fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Operation {
@@ -39,7 +39,7 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// All of them.
+    /// All operations.
     pub const ALL: [Operation; 13] = [
         Operation::Save,
         Operation::Open,
@@ -56,7 +56,7 @@ impl Operation {
         Operation::Promote,
     ];
 
-    /// Its name: that of the method.
+    /// The name of its method.
     pub fn as_str(self) -> &'static str {
         match self {
             Operation::Save => "save",
@@ -82,11 +82,11 @@ impl fmt::Display for Operation {
     }
 }
 
-/// Implements `Storage` and its capabilities for a type around `inner`. Every operation begins with
-/// `begin(operation, name, other name)` of the type; what that gives sees the content, the reader and the end.
+/// Implements `Storage` and its capabilities for a wrapper of `inner`. Every operation first calls `begin(operation,
+/// name, other name)` of the wrapper. The returned value sees the content, the reader and the end of the operation.
 macro_rules! storage_around {
     ($around:ty) => {
-        // A method with its default here would hide that of the inner storage.
+        // A method that fell back to its default would lose what the inner storage does differently.
         #[deny(clippy::missing_trait_methods)]
         #[crate::async_trait]
         impl crate::Storage for $around {

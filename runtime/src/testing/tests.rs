@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Runs the suite and fails unless exactly these checks were skipped.
+/// Runs the suite, and fails unless exactly these checks were skipped.
 async fn suite(make: impl AsyncFnMut() -> SharedStorage, skipped: &[&str]) {
     let report = storage_report(make).await;
     println!("{report}");
@@ -39,7 +39,7 @@ async fn a_folder_of_memory_conforms() {
     suite(make, &["path_leads_to_the_bytes"]).await;
 }
 
-/// Storages in new directories, which are gone when the returned value is.
+/// Storages in new directories. They are deleted when the returned value is dropped.
 fn disk() -> (tempfile::TempDir, impl FnMut() -> SharedStorage) {
     let root = tempfile::tempdir().unwrap();
     let parent = root.path().to_owned();
@@ -65,7 +65,7 @@ async fn a_folder_of_the_file_system_conforms() {
     suite(async || Arc::new(PrefixStorage::new(make(), "sub/folder").unwrap()) as _, &[]).await;
 }
 
-/// Has the required methods, and the owner where it is `OWNERS`; the rest are the trait's defaults.
+/// Has the required methods, and `owner` if `OWNERS` is set. All other methods are the trait's defaults.
 #[derive(Debug, Default)]
 struct Least<const OWNERS: bool>(MemoryStorage);
 

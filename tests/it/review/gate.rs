@@ -5,22 +5,22 @@ use filefield::{Content, FileName, Metadata, Reader, Result, SaveOptions, Saved,
 use std::ops::Range;
 use tokio::sync::Semaphore;
 
-/// Forwards to another storage. Has no owner tokens where `owners` is off.
+/// Forwards to another storage. Has no owner tokens if `owners` is off.
 #[derive(Debug)]
 pub(super) struct Gate {
     pub(super) inner: SharedStorage,
     pub(super) owners: bool,
-    /// Given when a save begins.
+    /// Released when a save begins.
     pub(super) arrived: Semaphore,
-    /// Taken before a save does anything.
+    /// Acquired before a save does anything.
     pub(super) enter: Semaphore,
-    /// Given when a file is published.
+    /// Released when a file is published.
     pub(super) published: Semaphore,
-    /// Taken after a file is published, before the save answers.
+    /// Acquired after a file is published, before the save answers.
     pub(super) saved: Semaphore,
-    /// Given when a deletion begins.
+    /// Released when a deletion begins.
     pub(super) deleting: Semaphore,
-    /// Taken before a file is deleted.
+    /// Acquired before a file is deleted.
     pub(super) deleted: Semaphore,
 }
 

@@ -116,7 +116,7 @@ async fn keep(provider: &Provider, bucket: &str, file: &str) {
     }
 }
 
-/// F29: retention, a lease, or a policy that allows no deletion.
+/// Retention, a lease, or a policy that forbids deletion.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deletion_that_is_refused_for_ever_is_an_alarm() {
     for provider in Provider::honest().await {
