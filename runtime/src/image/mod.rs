@@ -209,7 +209,7 @@ pub(crate) fn read_header(file: &File, mut reader: HeaderReader) -> Result<Optio
 }
 
 /// Feeds `reader` with what `read_at` puts into a buffer at an offset, until the reader is done or `read_at`
-/// gives no answer. Returns whether the reader is done.
+/// gives no answer. Returns whether `read_at` answered at least once.
 pub(crate) fn feed_from(
     reader: &mut HeaderReader,
     mut read_at: impl FnMut(u64, &mut [u8]) -> Option<Result<usize>>,

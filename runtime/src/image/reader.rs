@@ -32,7 +32,7 @@ const MAX_STEPS: u16 = 4096;
 pub enum Need {
     /// Bytes of the file starting at `offset`.
     Bytes {
-        /// Offset in bytes from the start of the file. Offsets increase, unless parts of the file are out of
+        /// Offset in bytes from the start of the file. Offsets never decrease, unless parts of the file are out of
         /// order.
         offset: u64,
         /// Number of bytes, 1,024 to 65,536.
@@ -67,7 +67,7 @@ pub enum Need {
 #[derive(Clone, Debug)]
 pub struct HeaderReader {
     state: State,
-    /// The bytes to go on with; `None` when done.
+    /// The bytes needed next; `None` when done.
     want: Option<Want>,
     found: Found,
     steps: u16,

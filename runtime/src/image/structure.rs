@@ -5,8 +5,8 @@ use super::Format;
 use super::bytes::{le16, le32, slice};
 use super::reader::FIRST;
 
-/// Whether the beginning of a file can be that of an image of this format, as far as it goes: `prefix` may be shorter than
-/// the header. Where it `is_whole`, nothing may be missing up to the picture. The first 4,096 bytes count.
+/// Whether the beginning of a file can be an image of its detected format. `prefix` may be shorter than the
+/// header. If `is_whole`, everything up to the picture must be present. Only the first 4,096 bytes are examined.
 pub(crate) fn is_sound(prefix: &[u8], is_whole: bool) -> bool {
     let is_whole = is_whole && prefix.len() < FIRST;
     let prefix = &prefix[..prefix.len().min(FIRST)];

@@ -90,7 +90,7 @@ impl Directory {
     }
 
     pub(super) fn step(&mut self, found: &mut Found, at: u64, bytes: &[u8]) -> Option<Want> {
-        // Nothing beyond the end is looked at, whatever was fed.
+        // Ignores everything beyond the end, whatever was fed.
         let left = usize::try_from(self.end.checked_sub(at)?).unwrap_or(usize::MAX);
         let bytes = bytes.get(..left).unwrap_or(bytes);
         match self.state {
