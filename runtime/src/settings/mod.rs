@@ -42,7 +42,7 @@
 //! base_url = "/photos/"
 //! durability = "file"
 //!
-//! [STORAGES.archive]                       # Django's words are understood as well
+//! [STORAGES.archive]                       # Django's names also work
 //! BACKEND = "django.core.files.storage.FileSystemStorage"
 //! OPTIONS = { location = "/srv/archive", base_url = "/archive/" }
 //! ```

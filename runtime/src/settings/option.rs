@@ -18,7 +18,7 @@ pub(super) enum Kind {
     Endpoint,
     /// A folder in a bucket.
     Prefix,
-    /// A number of bytes, this many at least, also as `8MiB`.
+    /// A number of bytes, at least this many; also written as `8MiB`.
     Bytes(u64),
     Number,
     /// Whole seconds, from one second to one day.
