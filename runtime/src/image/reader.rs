@@ -32,8 +32,8 @@ const MAX_STEPS: u16 = 4096;
 pub enum Need {
     /// Bytes of the file starting at `offset`.
     Bytes {
-        /// Offset in bytes from the start of the file. Offsets never decrease, unless parts of the file are out of
-        /// order.
+        /// Offset in bytes from the start of the file. Offsets never decrease, unless parts of the file are out
+        /// of order.
         offset: u64,
         /// Number of bytes, 1,024 to 65,536.
         len: usize,

@@ -6,7 +6,7 @@ use super::bytes::{le16, le32, slice};
 use super::reader::FIRST;
 
 /// Whether the beginning of a file can be an image of its detected format. `prefix` may be shorter than the
-/// header. If `is_whole`, everything up to the picture must be present. Only the first 4,096 bytes are examined.
+/// header. If `is_whole`, everything up to the picture must be present. Examines only the first 4,096 bytes.
 pub(crate) fn is_sound(prefix: &[u8], is_whole: bool) -> bool {
     let is_whole = is_whole && prefix.len() < FIRST;
     let prefix = &prefix[..prefix.len().min(FIRST)];

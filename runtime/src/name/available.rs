@@ -26,7 +26,7 @@ fn random_part() -> Result<[u8; RANDOM]> {
     let mut bytes = [0; 16];
     loop {
         fill(&mut bytes)?;
-        // 248 is the last multiple of 62 in a byte: larger values would make some letters likelier than others.
+        // 248 is the largest multiple of 62 in a byte. Larger values would make some letters more likely.
         for byte in bytes.iter().filter(|&&byte| byte < 248) {
             part[filled] = LETTERS[usize::from(byte % 62)];
             filled += 1;

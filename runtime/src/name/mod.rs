@@ -7,7 +7,6 @@
 //! storage receives a [`FileName`], which is checked and never repaired, and tries its [`Candidates`]. Names
 //! given by *code*, such as the result of an `upload_to` function or the target of a `rename`, are checked
 //! and refused if invalid; their directories are never changed.
-//! `rename`, are checked and refused if they are wrong; no directory of them is ever changed.
 
 mod available;
 mod chars;

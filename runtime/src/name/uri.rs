@@ -234,7 +234,8 @@ fn split_scheme(url: &str) -> (&str, &str) {
     }
 }
 
-/// Scheme, host and path of a URL, by the rules of Python's `urlsplit`; query, fragment and parameters are dropped.
+/// Scheme, host and path of a URL, by the rules of Python's `urlsplit`. Query, fragment and parameters are
+/// dropped.
 struct SplitUrl {
     scheme: String,
     host: String,

@@ -50,7 +50,8 @@
 //! # Storages as URLs
 //!
 //! * `file:///srv/media`: a [`FileSystemStorage`](crate::storage::FileSystemStorage). Options: `base_url`,
-//!   `permissions` and `directory_permissions` (octal), `durability` (`full`, `file`, `none`), `allow_overwrite`.
+//!   `permissions` and `directory_permissions` (octal), `durability` (`full`, `file`, `none`),
+//!   `allow_overwrite`.
 //! * `memory://`: a [`MemoryStorage`](crate::storage::MemoryStorage). Options: `base_url`, `allow_overwrite`.
 //! * `s3://bucket/prefix`, `gs://bucket/prefix`, `az://container/prefix`, each with the feature `s3`, `gcs`
 //!   or `azure`: an `ObjectStorage`. Common options: `base_url`, `endpoint` (the URL of a compatible

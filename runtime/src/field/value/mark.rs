@@ -11,8 +11,8 @@ pub(crate) struct Mark {
     pub(crate) row: u64,
     /// The numbers of the fields in which a file was known.
     pub(crate) known: Vec<usize>,
-    /// Set if the key was generated in the caller's transaction, whose outcome is unknown: the staged files written
-    /// with the row, each with its field number. Until they are swept, no other row has their names.
+    /// Set if the key was generated in the caller's transaction, whose outcome is unknown: the staged files
+    /// written with the row, each with its field number. Until they are swept, no other row has their names.
     pub(crate) born: Option<Vec<(usize, String)>>,
 }
 
