@@ -14,7 +14,7 @@ use std::fmt::Write as _;
 pub const DIRECTIVES: &str = "aAbBCdDeFfgGhHIjklmMpPSuUVwWxyY%";
 
 /// The flags allowed between `%` and a directive other than `%f` and `%%`: `-` no padding, `_` padding with
-/// spaces, `0` padding with zeros, `^` upper case, `#` swapped case.
+/// spaces, `0` padding with zeros, `^` upper case, `#` opposite case.
 #[doc(hidden)]
 pub const FLAGS: &str = "-_0^#";
 

@@ -193,8 +193,7 @@ impl FileField {
     /// Creates a value that copies the file at `path` when the row is saved, with the file's own name.
     ///
     /// # Errors
-    /// Returns [`NotFound`](ErrorKind::NotFound) if the file does not exist; propagates errors of reading its
-    /// metadata.
+    /// The errors of [`Pending::from_path`].
     pub fn from_path(path: impl AsRef<Path>) -> Result<Self> {
         Ok(FileField::pending(Pending::from_path(path)?))
     }

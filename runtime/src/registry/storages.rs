@@ -257,7 +257,7 @@ pub(super) fn look_up(alias: &str) -> Result<(String, SharedStorage)> {
 ///
 /// # Errors
 /// Returns [`UnknownStorage`](ErrorKind::UnknownStorage), listing the known aliases, if there is no such
-/// alias, and [`Settings`](ErrorKind::Settings) if the storage cannot be built; building is retried after one
+/// alias, and [`Settings`](ErrorKind::Settings) if the storage cannot be built; this error is kept for one
 /// second.
 pub fn storage(alias: &str) -> Result<SharedStorage> {
     if alias == OVERRIDE
