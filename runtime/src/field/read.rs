@@ -55,8 +55,9 @@ impl<M: FileModel, V> FieldFile<'_, M, V> {
     /// otherwise from the storage.
     ///
     /// # Errors
-    /// Returns [`NoFile`](crate::ErrorKind::NoFile) without a file and
-    /// [`NotFound`](crate::ErrorKind::NotFound) if it is missing; propagates errors of the storage.
+    /// Returns [`NoFile`](crate::ErrorKind::NoFile) without a file,
+    /// [`NotStored`](crate::ErrorKind::NotStored) for pending content of unknown length, and
+    /// [`NotFound`](crate::ErrorKind::NotFound) if the file is missing; propagates errors of the storage.
     pub async fn size(&self) -> Result<u64> {
         if let Some(size) = self.value().file().as_pending().and_then(|pending| pending.len()) {
             return Ok(size);
@@ -83,8 +84,9 @@ impl<M: FileModel, V> FieldFile<'_, M, V> {
     /// Returns the time of the last change of the bytes.
     ///
     /// # Errors
-    /// Returns [`NoFile`](crate::ErrorKind::NoFile) without a file and
-    /// [`NotFound`](crate::ErrorKind::NotFound) if it is missing; propagates errors of the storage.
+    /// Returns [`NoFile`](crate::ErrorKind::NoFile) without a file,
+    /// [`NotStored`](crate::ErrorKind::NotStored) for pending content, and
+    /// [`NotFound`](crate::ErrorKind::NotFound) if the file is missing; propagates errors of the storage.
     pub async fn modified(&self) -> Result<SystemTime> {
         let (name, handle) = self.stored("modified")?;
         handle.modified(name).await.map_err(|error| self.blame("modified", &handle, error))
@@ -93,8 +95,9 @@ impl<M: FileModel, V> FieldFile<'_, M, V> {
     /// Opens the stored file. Every call returns a separate reader, which closes when it is dropped.
     ///
     /// # Errors
-    /// Returns [`NoFile`](crate::ErrorKind::NoFile) without a file and
-    /// [`NotFound`](crate::ErrorKind::NotFound) if it is missing; propagates errors of the storage.
+    /// Returns [`NoFile`](crate::ErrorKind::NoFile) without a file,
+    /// [`NotStored`](crate::ErrorKind::NotStored) for pending content, and
+    /// [`NotFound`](crate::ErrorKind::NotFound) if the file is missing; propagates errors of the storage.
     pub async fn open(&self) -> Result<Reader> {
         let (name, handle) = self.stored("open")?;
         handle.open(name).await.map_err(|error| self.blame("open", &handle, error))
