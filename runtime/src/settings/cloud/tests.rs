@@ -1,4 +1,4 @@
-//! Storages of the settings' URLs.
+//! Storages built from URLs in settings.
 #![allow(clippy::unwrap_used)]
 
 use crate::StorageExt;
