@@ -56,7 +56,7 @@ pub trait Table: FileModel + Clone {
     /// | `String`, `Uuid` | new | updates the row, or inserts it if there is none |
     /// | `String`, `Uuid` | loaded or saved before | updates the row; returns `DoesNotExist` if it is gone |
     ///
-    /// So `save` never restores a row that another writer has deleted. [`insert`](Self::insert),
+    /// So a loaded row that another writer has deleted does not come back. [`insert`](Self::insert),
     /// [`update`](Self::update) and [`upsert`](Self::upsert) choose one of these for any key.
     /// [`save_fields`](Self::save_fields) writes only some columns. A `String` or `Uuid` key must be set
     /// before: the empty string and the nil UUID are refused.
