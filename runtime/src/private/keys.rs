@@ -29,7 +29,7 @@ pub mod file {
     /// The path of a function without parameters that returns the storage or its alias. Default: the default
     /// storage.
     pub mod storage {}
-    /// The maximum length of a stored name, in characters, 1 to 1024. Default: 255.
+    /// The maximum length of a stored name, in characters, 9 to 1024. Default: 255.
     pub mod max_length {}
     /// The maximum size of a file, in bytes: a number, or a string such as `"20 MiB"`. Default: no limit.
     pub mod max_size {}
