@@ -13,7 +13,7 @@
 //! | [`field`], [`upload_to`] | values, accessors, and the names that fields generate |
 //! | [`serde`](mod@crate::serde) | the values that serde reads back |
 //! | [`registry`] | `App`, aliases, storage functions evaluated once |
-//! | `db` | journal and persistence on sea-orm |
+//! | `db` | tables, and rows that are saved with their files; the journal behind them |
 //! | `ops` | tasks of an operator: moving files between storages |
 //! | `testing` | the conformance suite for storages, and overrides for tests |
 #![forbid(unsafe_code)]

@@ -21,7 +21,7 @@ use std::time::Duration;
 ///
 /// 1. After SQLite has ended a transaction because the disk is full, sqlx continues as if it were still open.
 /// 2. If a `BEGIN` on PostgreSQL, MariaDB or MySQL is cancelled, sqlx returns the connection to the pool
-///   inside that transaction.
+///    inside that transaction.
 ///
 /// With either, a commit can be reported and lost.
 ///
@@ -169,9 +169,9 @@ pub async fn sweep(db: &DatabaseConnection) -> Result<SweepReport> {
 ///
 /// 1. The database gets one more identity, which the owner tokens of new files carry.
 /// 2. If a row names a file that is missing from the storage, its name is reserved, so that no new file takes
-///   the name and appears in the restored row. If the file is back, the name is released.
+///    the name and appears in the restored row. If the file is back, the name is released.
 /// 3. If this database stored a file that no row names, in a storage of a registered field, the file is
-///   queued for deletion after `DELETE_AFTER`.
+///    queued for deletion after `DELETE_AFTER`.
 ///
 /// Files are compared by name only. [`FieldFile::read_verified`](crate::field::FieldFile::read_verified)
 /// compares the bytes with the hash in the row.
