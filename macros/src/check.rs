@@ -1,4 +1,4 @@
-//! Rules over several attributes or fields, one function a rule.
+//! Rules that involve several attributes or fields. One function per rule.
 
 use crate::attr::at_line;
 use crate::attr::file::{UploadTo, describe};
@@ -12,13 +12,13 @@ use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
 use syn::{Attribute, DeriveInput, Meta, PathArguments, Type};
 
-/// The fewest characters of a name that may be taken: one, and `_` with seven that tell it from the other.
+/// The minimum room for a file name: one character, and `_` with seven more if the name is taken.
 const TAKEN: usize = 9;
 
-/// Characters that `naming = "unique"` puts before a name.
+/// Number of characters that `naming = "unique"` puts before a name.
 const TOKEN: usize = 27;
 
-/// Checks all rules, and resolves the names of other fields.
+/// Checks all rules and resolves the names of other fields.
 pub(crate) fn all(model: &mut Model<'_>, errors: &mut Errors) {
     packed(model, errors);
     if !model.regular {
@@ -69,10 +69,11 @@ fn something_to_do(model: &Model<'_>, errors: &mut Errors) {
     }
 }
 
-/// A column of files that is no file field: nobody stores what it holds, and the sweeper does not look there.
+/// Refuses a column of a file type without `#[file]`: its content would never be stored, and the sweeper does
+/// not look there.
 fn files_are_marked(model: &Model<'_>, errors: &mut Errors) {
     for field in model.fields.iter().filter(|field| model.wants_table && is_unmarked(field)) {
-        // A file as the key is the one mistake that the key's type is refused for.
+        // A file as primary key is reported once, by the rule for the key's type.
         if field.keys.primary_key.is_some() || field.keys.file_mistaken || has_slip(field) {
             continue;
         }
@@ -81,12 +82,13 @@ fn files_are_marked(model: &Model<'_>, errors: &mut Errors) {
     }
 }
 
-/// Whether a file field has an attribute whose name is a slip of `file`: the compiler says that it knows none such.
+/// Whether a file field has an attribute that is a misspelling of `file`. The compiler reports such an
+/// attribute as unknown.
 fn meant_a_file(model: &Model<'_>) -> bool {
     model.fields.iter().any(|field| is_unmarked(field) && has_slip(field))
 }
 
-/// Whether a field without `#[file]` has the type of one that has it.
+/// Whether a field without `#[file]` has a file type.
 fn is_unmarked(field: &Field<'_>) -> bool {
     let files = |word: &Ident| word == "FileField" || word == "ImageField";
     field.file.is_none() && find_word(field.ty.to_token_stream(), &files).is_some()
@@ -102,7 +104,7 @@ fn has_slip(field: &Field<'_>) -> bool {
     field.attrs.iter().any(slip)
 }
 
-/// The keys that name other fields: each must exist, and be filled by one file only.
+/// Checks the keys that name other fields. Each field must exist and be filled from one file only.
 fn companions(model: &mut Model<'_>, errors: &mut Errors) {
     let mut filled: Vec<(usize, String)> = Vec::new();
     for index in 0..model.fields.len() {
@@ -200,7 +202,7 @@ fn folder_is_sound(model: &Model<'_>, field: &Field<'_>, errors: &mut Errors) {
     }
 }
 
-/// Whether a name fits, and once more where it is taken.
+/// Checks that a name fits, with room for the suffix that a taken name needs.
 fn names_have_room(model: &Model<'_>, field: &Field<'_>, errors: &mut Errors) {
     let Some(FileField { keys, .. }) = &field.file else { return };
     let most = keys.max_length.as_ref().map_or(255, |(most, _)| *most as usize);
@@ -303,7 +305,8 @@ fn primary_key(model: &mut Model<'_>, errors: &mut Errors) {
     }
 }
 
-/// Whether a field has an attribute of this name, which the compiler does not know.
+/// Whether a field has an attribute that is a misspelling of the primary key attribute. The compiler reports
+/// it as unknown.
 fn meant_a_key(field: &Field<'_>) -> bool {
     field
         .attrs
@@ -311,10 +314,10 @@ fn meant_a_key(field: &Field<'_>) -> bool {
         .any(|attr| ["primary_key", "pk", "key", "id"].iter().any(|name| attr.path().is_ident(name)))
 }
 
-/// What to write for a key whose type is known to be none: of the rest the compiler says so, but once for each of the
-/// bounds that a type does not meet.
+/// Returns what to write for a type that is known to be unsuitable as a key. The compiler reports all other
+/// types, once for each missing bound.
 fn no_key(input: &DeriveInput, field: &Field<'_>) -> Option<String> {
-    // A file field has been refused for being one.
+    // A file field has already been refused as a key.
     let Type::Path(path) = field.ty else { return None };
     let name = &path.path.segments.last().filter(|_| field.file.is_none())?.ident;
     let generics = &input.generics;
@@ -334,7 +337,7 @@ fn no_key(input: &DeriveInput, field: &Field<'_>) -> Option<String> {
     }
 }
 
-/// What is written between `Option<` and `>`.
+/// The text between `Option<` and `>`.
 fn in_option(ty: &Type) -> Option<String> {
     let Type::Path(path) = ty else { return None };
     let last = path.path.segments.last().filter(|last| last.ident == "Option")?;

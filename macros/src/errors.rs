@@ -1,11 +1,12 @@
-//! Mistakes are collected, and shown in the house style: what is wrong, what to type, why.
+//! Collects mistakes and formats their messages: what is wrong, what to type, why.
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
 use std::fmt;
 use std::ops::Range;
 
-/// One mistake, over several lines: the compiler indents those after the first, so they look native.
+/// One mistake, with a message of several lines. The compiler indents all lines after the first, so they look
+/// native.
 #[derive(Debug)]
 pub(crate) struct Message {
     head: String,
@@ -18,7 +19,8 @@ impl Message {
         Message { head: head.into(), drawing: None, advice: Vec::new() }
     }
 
-    /// Draws `range`, in bytes, of the text under the head. Spans inside a literal are not to be had on stable.
+    /// Underlines `range`, in bytes, of the literal's text below the message. Stable Rust has no spans inside
+    /// a literal.
     pub(crate) fn under(mut self, text: &str, range: Range<usize>) -> Self {
         let show = |part: &str| -> String {
             part.chars()
@@ -40,7 +42,7 @@ impl Message {
         self
     }
 
-    /// Why it is so, or what the choices are.
+    /// The reason, or the choices.
     pub(crate) fn note(mut self, text: impl fmt::Display) -> Self {
         self.advice.push(format!("note: {text}"));
         self
@@ -57,7 +59,7 @@ impl fmt::Display for Message {
     }
 }
 
-/// All mistakes found so far. Dropping it unread is a bug of this crate.
+/// All mistakes found so far. Dropping it without reading is a bug of this crate.
 #[must_use]
 #[derive(Debug)]
 pub(crate) struct Errors(Option<Vec<syn::Error>>);
@@ -67,7 +69,7 @@ impl Errors {
         Errors(Some(Vec::new()))
     }
 
-    /// Reports a mistake in `tokens`, all of which are underlined.
+    /// Reports a mistake and underlines all of `tokens`.
     pub(crate) fn add(&mut self, tokens: impl ToTokens, message: Message) {
         self.0.get_or_insert_default().push(syn::Error::new_spanned(tokens, message));
     }

@@ -1,4 +1,5 @@
-//! Type parameters: what the generated impls ask of them, and what must not mention them.
+//! Type parameters: the bounds that the generated impls require, and the items that must not mention the
+//! parameters.
 
 use crate::model::Model;
 use proc_macro2::{Ident, TokenStream, TokenTree};
@@ -10,14 +11,15 @@ use syn::{GenericParam, Generics, Type, WherePredicate};
 pub(crate) struct Split {
     pub(crate) params: TokenStream,
     pub(crate) self_ty: TokenStream,
-    /// Name and arguments of the struct, to be followed by nothing.
+    /// Name and arguments of the struct, without a turbofish.
     pub(crate) arguments: TokenStream,
     pub(crate) predicates: TokenStream,
-    /// The same with `Clone` for the struct, where that depends on its parameters.
+    /// The predicates, plus `Clone` for the struct if it has parameters.
     pub(crate) cloneable: TokenStream,
 }
 
-/// Splits the generics. Models are shared between threads and live as long as the program, so their parameters do.
+/// Splits the generics. Models are shared between threads and have no lifetime limit, so every type parameter
+/// is `Send + Sync + 'static`.
 pub(crate) fn split(model: &Model<'_>) -> Split {
     let ident = &model.input.ident;
     let mut generics = owned(&model.input.generics);
@@ -31,7 +33,7 @@ pub(crate) fn split(model: &Model<'_>) -> Split {
     }
     let arguments = arguments(&model.input.generics);
     let self_ty = quote!(#ident #arguments);
-    // The struct of the columns has them too, and is another `Self`.
+    // The struct of the columns has the same generics, and its `Self` is another type.
     let outside = |tokens: TokenStream| replace_self(tokens, &self_ty);
     let params = outside(generics.split_for_impl().0.to_token_stream());
     let predicates = outside(generics.where_clause.to_token_stream());
@@ -42,7 +44,7 @@ pub(crate) fn split(model: &Model<'_>) -> Split {
     Split { params, self_ty, arguments, predicates, cloneable }
 }
 
-/// Without the lifetimes, which have been reported: the stub speaks of `'static`.
+/// Removes the lifetime parameters, which have been reported already: the stub uses `'static`.
 fn owned(generics: &Generics) -> Generics {
     let mut generics = generics.clone();
     let lifetimes: Vec<String> = generics.lifetimes().map(|param| param.lifetime.to_string()).collect();
@@ -85,7 +87,7 @@ pub(crate) fn borrows(tokens: &impl ToTokens, generics: &Generics) -> bool {
     generics.lifetimes().any(|param| mentions_lifetime(tokens.to_token_stream(), &param.lifetime.to_string()))
 }
 
-/// Whether the type mentions a parameter of the struct, or the struct itself where it has any.
+/// Whether the type mentions a parameter of the struct, or mentions the struct if the struct has parameters.
 pub(crate) fn is_generic(ty: &Type, generics: &Generics) -> bool {
     let named = |ident: &Ident| {
         ident == "Self"
@@ -95,7 +97,7 @@ pub(crate) fn is_generic(ty: &Type, generics: &Generics) -> bool {
     !generics.params.is_empty() && find_word(ty.to_token_stream(), &named).is_some()
 }
 
-/// The first word of `tokens` that `wanted` accepts.
+/// Returns the first word of `tokens` that `wanted` accepts.
 pub(crate) fn find_word(tokens: TokenStream, wanted: &dyn Fn(&Ident) -> bool) -> Option<Ident> {
     tokens.into_iter().find_map(|token| match token {
         TokenTree::Group(group) => find_word(group.stream(), wanted),
@@ -104,7 +106,7 @@ pub(crate) fn find_word(tokens: TokenStream, wanted: &dyn Fn(&Ident) -> bool) ->
     })
 }
 
-/// Writes the struct's own type for `Self`, which means something else where the tokens go.
+/// Replaces `Self` by the struct's own type, because `Self` is another type where the tokens go.
 pub(crate) fn replace_self(tokens: TokenStream, self_ty: &TokenStream) -> TokenStream {
     tokens
         .into_iter()

@@ -1,4 +1,7 @@
 //! The `Model` derive of `filefield`: parse, check, expand.
+//!
+//! Depend on `filefield`, which re-exports the derive. The two crates share a private contract, so their versions
+//! must match exactly.
 
 mod attr;
 mod check;
@@ -20,17 +23,18 @@ use syn::DeriveInput;
 
 /// Derives `filefield::FileModel` and the accessors of the file fields.
 ///
-/// The reference of all attributes is at `filefield::Model`, where its examples compile.
+/// `filefield::Model` documents all attributes, with examples that compile.
 #[proc_macro_derive(Model, attributes(file, model))]
 pub fn derive_model(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     guarded(input.into(), derive).into()
 }
 
-/// A panic is a bug of this crate: it is said so, and the rest of the user's crate still compiles.
+/// A panic is a bug of this crate. It is reported as such, and the rest of the user's crate still compiles.
 fn guarded(input: TokenStream, derive: fn(&DeriveInput) -> TokenStream) -> TokenStream {
     let input = match syn::parse2::<DeriveInput>(input) {
         Ok(input) => input,
-        // No Rust has a keyword there, so the compiler has said so already, and how to escape it.
+        // A keyword is not valid there in any edition. The compiler has already said so, and how to escape
+        // it.
         Err(error) if error.to_string().starts_with("expected identifier, found keyword") => {
             return TokenStream::new();
         }

@@ -1,20 +1,21 @@
-//! `key = value, flag, ..`: a parser that goes on at the next comma, so every mistake of a list is seen at once.
+//! Parser for `key = value, flag, ..`. It resumes at the next comma after a mistake, so all mistakes of a
+//! list are reported at once.
 
 use crate::attr::Grammar;
 use crate::errors::{Errors, Message};
 use proc_macro2::{Delimiter, Ident, Punct, Spacing, TokenStream, TokenTree};
 use quote::quote;
 
-/// What stands after a key.
+/// What follows a key.
 #[derive(Debug)]
 pub(crate) enum Given {
     /// Nothing.
     Bare,
-    /// `=` and nothing after it.
+    /// `=` without a value.
     Equals(TokenTree),
-    /// `=` and these tokens, at least one.
+    /// `=` and at least one token.
     Value(Vec<TokenTree>),
-    /// Something else than `=`, and the literal that follows or is in it.
+    /// Something other than `=`, and the literal that follows it or is in it.
     Other(TokenTree, Option<String>),
 }
 
@@ -26,7 +27,7 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// All of it, to be underlined.
+    /// All tokens of the entry, for underlining.
     pub(crate) fn tokens(&self) -> TokenStream {
         let key = &self.key;
         match &self.given {
@@ -56,7 +57,7 @@ pub(crate) fn parse(tokens: TokenStream, grammar: &Grammar, errors: &mut Errors)
     entries
 }
 
-/// Without the invisible delimiters that `macro_rules!` puts around its fragments.
+/// Removes the invisible delimiters that `macro_rules!` puts around its fragments.
 pub(crate) fn flatten(tokens: TokenStream) -> Vec<TokenTree> {
     let mut flat = Vec::new();
     for token in tokens {
@@ -81,11 +82,12 @@ pub(crate) fn split(mut rest: &[TokenTree]) -> Vec<&[TokenTree]> {
     parts
 }
 
-/// Index of the first comma outside of `<..>` and of a closure's parameters, or the length. A `;` is taken for one.
+/// Index of the first comma outside `<..>` and outside a closure's parameters, or the length. `;` counts as a
+/// comma.
 fn comma(tokens: &[TokenTree]) -> usize {
     let mut at = 0;
     while at < tokens.len() && !is(&tokens[at], ',') && !is(&tokens[at], ';') {
-        // A `<` or `|` that nothing closes is no list.
+        // A `<` or `|` without a closing partner opens no list.
         at += match &tokens[at] {
             token if is(token, '<') => angle(&tokens[at..]).unwrap_or(1),
             token if is(token, '|') => {
@@ -98,7 +100,7 @@ fn comma(tokens: &[TokenTree]) -> usize {
     at.min(tokens.len())
 }
 
-/// Length of the `<..>` at the start.
+/// Length of the leading `<..>`.
 fn angle(tokens: &[TokenTree]) -> Option<usize> {
     let mut depth = 0_usize;
     for (at, token) in tokens.iter().enumerate() {
@@ -115,7 +117,7 @@ fn angle(tokens: &[TokenTree]) -> Option<usize> {
     None
 }
 
-/// Reads what stands between two commas: one entry, or several where a comma was forgotten.
+/// Parses the tokens between two commas: one entry, or several if a comma is missing.
 fn segment(mut part: &[TokenTree], entries: &mut Vec<Entry>, grammar: &Grammar, errors: &mut Errors) {
     while let [first, after @ ..] = part {
         let key = match first {
@@ -126,7 +128,7 @@ fn segment(mut part: &[TokenTree], entries: &mut Vec<Entry>, grammar: &Grammar, 
                     && let Some(Entry { key, given: Given::Value(list) }) = entries.last_mut()
                     && grammar.keys.iter().any(|known| key == known.name && known.example.contains('['))
                 {
-                    // One mistake: the brackets.
+                    // The brackets are one mistake.
                     list.extend([TokenTree::Punct(Punct::new(',', Spacing::Alone)), first.clone()]);
                     return;
                 }
@@ -178,7 +180,7 @@ fn literal(tokens: &[TokenTree]) -> Option<String> {
     }
 }
 
-/// Where, after a key, the next entry begins although no comma stands before it; else the length.
+/// Index at which, after a key, the next entry begins without a comma; else the length.
 fn next_entry(after: &[TokenTree], grammar: &Grammar) -> usize {
     let starts = |at: usize| match (&after[at], at.checked_sub(1).map(|before| &after[before])) {
         (TokenTree::Ident(_), None) => true,
@@ -198,7 +200,7 @@ fn next_entry(after: &[TokenTree], grammar: &Grammar) -> usize {
     (0..after.len()).find(|at| starts(*at)).unwrap_or(after.len())
 }
 
-/// Words that join what stands around them into one expression.
+/// Words that join their neighbours into one expression.
 fn is_keyword(word: &Ident) -> bool {
     const WORDS: &[&str] = &[
         "as", "async", "const", "dyn", "else", "for", "if", "in", "loop", "match", "move", "mut", "unsafe",
@@ -222,7 +224,7 @@ pub(crate) fn is(token: &TokenTree, punct: char) -> bool {
     matches!(token, TokenTree::Punct(found) if found.as_char() == punct)
 }
 
-/// A token as a message shows it: of a group, its opening delimiter.
+/// A token as a message shows it. A group is shown by its opening delimiter.
 pub(crate) fn opening(token: &TokenTree) -> String {
     match token {
         TokenTree::Group(group) => match group.delimiter() {

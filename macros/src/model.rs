@@ -1,4 +1,4 @@
-//! The struct as the user wrote it, with holes where a mistake was reported.
+//! The struct as the user wrote it. Parts with a reported mistake are missing.
 
 use crate::attr::file::{self, FileKeys};
 use crate::attr::model::{self, FieldKeys};
@@ -16,14 +16,14 @@ pub(crate) struct Model<'a> {
     /// Path of the runtime.
     pub(crate) krate: TokenStream,
     pub(crate) table: Option<String>,
-    /// Whether `table` was given, even in a wrong way.
+    /// Whether `table` was given, correctly or not.
     pub(crate) wants_table: bool,
-    /// Whether it was given in a wrong way.
+    /// Whether `table` was given incorrectly.
     pub(crate) table_mistaken: bool,
-    /// Whether the type of the primary key has been refused.
+    /// Whether the type of the primary key was refused.
     pub(crate) key_mistaken: bool,
     pub(crate) fields: Vec<Field<'a>>,
-    /// Whether accessors can borrow the fields: it has named ones, is not packed, owns its values.
+    /// Whether accessors can borrow the fields: the fields are named and owned, and the struct is not packed.
     pub(crate) regular: bool,
 }
 
@@ -39,10 +39,10 @@ pub(crate) struct Field<'a> {
     pub(crate) keys: FieldKeys,
 }
 
-/// What a field with `#[file]` has more.
+/// The additional parts of a field with `#[file]`.
 pub(crate) struct FileField {
     pub(crate) keys: FileKeys,
-    /// Indices of the fields that are filled along with it.
+    /// Indices of its companion fields.
     pub(crate) width: Option<usize>,
     pub(crate) height: Option<usize>,
     pub(crate) meta: Option<usize>,
@@ -79,18 +79,18 @@ impl<'a> Model<'a> {
         }
     }
 
-    /// All attributes of the struct and its fields.
+    /// All attributes of the struct and of its fields.
     pub(crate) fn attributes(&self) -> Vec<&'a Attribute> {
         let Data::Struct(data) = &self.input.data else { return Vec::new() };
         self.input.attrs.iter().chain(data.fields.iter().flat_map(|field| &field.attrs)).collect()
     }
 
-    /// The folder of a field whose `upload_to` is the bare word.
+    /// The folder of a field whose `upload_to` has no value.
     pub(crate) fn folder_of(&self, field: &Field<'_>) -> String {
         format!("{}/{}", self.table.clone().unwrap_or_else(|| snake_case(&self.name)), field.name)
     }
 
-    /// The fields with `#[file]`, in the order of the struct.
+    /// The fields with `#[file]`, in declaration order.
     pub(crate) fn files(&self) -> impl Iterator<Item = (&Field<'a>, &FileField)> {
         self.fields.iter().filter_map(|field| Some((field, field.file.as_ref()?)))
     }
@@ -138,7 +138,7 @@ fn has_twins(fields: &syn::FieldsNamed) -> bool {
     names.iter().enumerate().any(|(at, name)| names[..at].contains(name))
 }
 
-/// The fields, where they have names.
+/// The fields, if they are named.
 fn named_fields<'a>(
     input: &'a DeriveInput,
     errors: &mut Errors,
@@ -148,9 +148,9 @@ fn named_fields<'a>(
     let put = "put the file fields into a struct and derive it there";
     let fields: &dyn ToTokens = match &input.data {
         Data::Struct(data) => match &data.fields {
-            // The compiler refuses these types where they stand, and would again wherever they are repeated.
+            // The compiler refuses these types at the field, and would again wherever they are repeated.
             Fields::Named(fields) if fields.named.iter().any(|field| is_no_type(&field.ty)) => return None,
-            // So does it a name that is given twice.
+            // The same holds for a duplicate name.
             Fields::Named(fields) if has_twins(fields) => return None,
             Fields::Named(fields) => return Some(fields.named.iter()),
             Fields::Unnamed(fields) => fields,

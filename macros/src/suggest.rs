@@ -1,6 +1,6 @@
-//! "Did you mean": the nearest of a few names.
+//! "Did you mean": finds the nearest name in a short list.
 
-/// The candidate that `found` is most likely a slip of, if any is near enough.
+/// Returns the candidate that `found` is most likely a misspelling of, if one is near enough.
 pub(crate) fn nearest<'c>(found: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     let limit = (found.chars().count() / 3).max(1);
     candidates
@@ -11,7 +11,7 @@ pub(crate) fn nearest<'c>(found: &str, candidates: impl IntoIterator<Item = &'c 
         .map(|(_, candidate)| candidate)
 }
 
-/// Insertions, deletions, replacements and swaps of neighbours that lead from `a` to `b`.
+/// The number of insertions, deletions, replacements and swaps of neighbours between `a` and `b`.
 fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];
@@ -32,7 +32,7 @@ fn distance(a: &str, b: &str) -> usize {
     rows[a.len()][b.len()]
 }
 
-/// Names in a sentence: `` `a`, `b` and `c` ``.
+/// Formats names for a sentence: `` `a`, `b` and `c` ``.
 pub(crate) fn listed<'n>(names: impl IntoIterator<Item = &'n str>, last: &str) -> String {
     let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
     match names.split_last() {

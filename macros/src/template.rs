@@ -1,16 +1,18 @@
-//! `upload_to` as a template: a folder with date directives, checked before the program runs.
+//! `upload_to` as a template: a folder with date directives, checked at compile time.
 //!
-//! Pure text in, ranges of bytes out; the tests of the runtime include this file to compare the directives.
+//! This file takes text and returns byte ranges. The tests of the runtime include it to compare the
+//! directives.
 
 use std::ops::Range;
 
-/// The date directives, without their `%`: those of the runtime whose result is one part of a path.
+/// The date directives, without `%`: those of the runtime whose result is one path component.
 pub(crate) const DIRECTIVES: &str = "aAbBCdeFfgGhHIjklmMpPSuUVwWyY%";
 
-/// What may stand between `%` and a directive: padding and case.
+/// Flags allowed between `%` and a directive: padding and case.
 pub(crate) const FLAGS: &str = "-_0^#";
 
-/// The shortest of what a directive gives in this century, where that is not `01`: numbers as they stand in names.
+/// The shortest result of a directive in this century, if it is not `01`. Numbers have the form they have in
+/// names.
 const SHORTEST: &[(&str, &str)] = &[
     ("a", "Mon"),
     ("A", "Monday"),
@@ -31,39 +33,39 @@ const SHORTEST: &[(&str, &str)] = &[
 /// What is wrong with a template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Problem {
-    /// Nothing in it.
+    /// The template is empty.
     Empty,
-    /// It starts with `/` or a drive letter.
+    /// The template starts with `/` or a drive letter.
     Absolute,
-    /// A part is `.` or `..`.
+    /// A component is `.` or `..`.
     Dots,
-    /// `\` stands where `/` should.
+    /// `\` in place of `/`.
     Backslash,
     /// `s3://`
     Url,
     /// `~` or `$HOME` at the start.
     Expanded,
-    /// `YYYY`, which is not `%Y`.
+    /// `YYYY` in place of `%Y`.
     Letters,
-    /// A part starts or ends with a space.
+    /// A component starts or ends with a space.
     Space,
-    /// A part of more bytes than file systems take.
+    /// A component has more bytes than file systems allow.
     LongPart(usize),
-    /// A character that some file systems give a meaning.
+    /// A character that has a special meaning on some file systems.
     Forbidden,
-    /// A control character, or another that nobody sees.
+    /// A control character or another invisible character.
     Hidden(char),
-    /// A part begins with a dot.
+    /// A component begins with a dot.
     DotFirst,
-    /// A part ends in a dot.
+    /// A component ends in a dot.
     DotLast,
-    /// A part ends in `#` and digits.
+    /// A component ends in `#` and digits.
     Mark,
-    /// A part is the name of a device.
+    /// A component is a device name.
     Device,
     /// `//`.
     EmptyPart,
-    /// `%` before something that is no directive.
+    /// `%` before something that is not a directive.
     Directive,
     /// `%` at the end.
     LonePercent,
@@ -71,7 +73,7 @@ pub(crate) enum Problem {
     Brace,
 }
 
-/// All mistakes of `template`, with the bytes they stand at.
+/// Returns all mistakes of `template`, with their byte ranges.
 pub(crate) fn problems(template: &str) -> Vec<(Range<usize>, Problem)> {
     if template.is_empty() {
         return vec![(0..0, Problem::Empty)];
@@ -80,7 +82,7 @@ pub(crate) fn problems(template: &str) -> Vec<(Range<usize>, Problem)> {
     if let [drive, b':', ..] = template.as_bytes()
         && drive.is_ascii_alphabetic()
     {
-        // The backslashes after a drive are the same mistake.
+        // The backslashes after a drive letter belong to the same mistake.
         return vec![(0..2, Problem::Absolute)];
     }
     if let Some(scheme) = template.find("://")
@@ -114,7 +116,7 @@ fn parts(template: &str, found: &mut Vec<(Range<usize>, Problem)>) {
         let range = at..at + part.len();
         at = range.end + 1;
         match part {
-            // A slash at the end is a matter of style.
+            // A trailing slash is allowed.
             "" if range.start >= template.len() => {}
             "" => found.push((range.start - 1..range.end + 1, Problem::EmptyPart)),
             "." | ".." => found.push((range, Problem::Dots)),
@@ -124,7 +126,7 @@ fn parts(template: &str, found: &mut Vec<(Range<usize>, Problem)>) {
     }
 }
 
-/// What the runtime refuses in a folder's name as it comes out; the tests compare the two.
+/// The rules by which the runtime refuses a folder name. Tests compare the two.
 fn component(name: &str) -> Option<Problem> {
     let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
     match name {
@@ -137,7 +139,7 @@ fn component(name: &str) -> Option<Problem> {
     }
 }
 
-/// Whether Windows takes it for a device, with an extension or without.
+/// Whether Windows treats the name as a device, with or without an extension.
 fn is_device(name: &str) -> bool {
     let stem = name.split('.').next().unwrap_or_default().trim_end_matches(' ').to_ascii_lowercase();
     let port = ["com", "lpt"].iter().find_map(|port| stem.strip_prefix(port));
@@ -147,9 +149,9 @@ fn is_device(name: &str) -> bool {
         || port.is_some_and(is_digit)
 }
 
-/// Whether nobody would see the character in a name: a control character, a format, private or unassigned.
+/// Whether the character is invisible in a name: a control, format, private-use or unassigned character.
 pub(crate) fn is_hidden(c: char) -> bool {
-    // Besides blanks, those are what the standard library escapes behind a letter.
+    // Apart from blanks, these are the characters that the standard library escapes after a letter.
     let escaped = || format!("a{c}").escape_debug().count() > 2;
     matches!(c, '\u{2028}' | '\u{2029}' | '\u{fffd}')
         || c.is_control()
@@ -167,7 +169,7 @@ fn characters(template: &str, found: &mut Vec<(Range<usize>, Problem)>) {
                 if found.iter().any(|(_, problem)| *problem == Problem::Forbidden) => {}
             ':' | '<' | '>' | '"' | '|' | '?' | '*' => found.push((at..end, Problem::Forbidden)),
             '{' | '}' => {
-                // One message for `{name}`.
+                // `{name}` is one mistake.
                 let end = template[at..].find('}').map_or(end, |close| at + close + 1);
                 found.push((at..end, Problem::Brace));
                 while chars.clone().next().is_some_and(|(next, _)| next < end) {
@@ -202,7 +204,7 @@ fn characters(template: &str, found: &mut Vec<(Range<usize>, Problem)>) {
     }
 }
 
-/// `YYYY/MM/DD` and `{year}/{month}/{day}` with directives.
+/// Replaces `YYYY/MM/DD` and `{year}/{month}/{day}` by directives.
 pub(crate) fn directives(template: &str) -> String {
     const WORDS: &[(&str, &str)] = &[
         ("%{year}", "%Y"),
@@ -235,7 +237,7 @@ pub(crate) fn directives(template: &str) -> String {
     })
 }
 
-/// The shortest that a template without mistakes becomes.
+/// The minimum length of what a valid template expands to.
 pub(crate) fn rendered(template: &str) -> String {
     let mut name = String::new();
     let mut rest = template;

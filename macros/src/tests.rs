@@ -1,4 +1,5 @@
-//! Expansions compared with reviewed ones, and mistakes that need no compiler to be shown.
+//! Compares expansions with reviewed ones, and checks the mistakes that the macro reports without the
+//! compiler.
 //!
 //! `BLESS=1 cargo test -p filefield-macros` rewrites `tests/expand/*.out.rs`.
 #![allow(clippy::unwrap_used)]
@@ -15,7 +16,7 @@ fn expand(source: &str) -> TokenStream {
     guarded(source.parse().unwrap(), derive)
 }
 
-/// Token by token, without the commas before a delimiter, which rustfmt adds.
+/// Compares token by token. Ignores the commas that rustfmt adds before a closing delimiter.
 fn normal(tokens: TokenStream) -> String {
     let mut text = String::new();
     let mut tokens = tokens.into_iter().peekable();
@@ -70,7 +71,7 @@ fn expansions_are_as_reviewed() {
     assert!(seen >= 8);
 }
 
-/// A bound that two places ask for is two errors.
+/// A bound that two places require produces two errors.
 #[test]
 fn each_user_type_and_path_stands_in_one_bound() {
     let source = include_str!("../tests/expand/with_table.in.rs");
@@ -96,7 +97,8 @@ fn each_user_type_and_path_stands_in_one_bound() {
     }
 }
 
-/// Lines that a further file field adds to a struct without a table, without documentation and what editors alone see.
+/// Counts the lines that one more file field adds to a struct without a table. Leaves out documentation and
+/// what only editors see.
 #[test]
 fn expansions_are_short() {
     const MOST: usize = 25;
@@ -127,7 +129,7 @@ fn an_unreadable_item_gets_our_words() {
     assert!(text.contains("`Model` cannot read this item"), "{text}");
 }
 
-/// Keys, what is given, and the mistakes of a list.
+/// Each case: the keys, the input, and the expected mistakes.
 fn listed(source: &str) -> (Vec<String>, Vec<String>) {
     let mut errors = Errors::new();
     let entries = list::parse(source.parse().unwrap(), &crate::attr::file::GRAMMAR, &mut errors);
@@ -189,7 +191,7 @@ fn lists_recover() {
     }
 }
 
-/// First lines of all mistakes of a struct.
+/// The first line of every mistake of a struct.
 fn mistakes(source: &str) -> Vec<String> {
     let input = syn::parse_str(source).unwrap();
     let mut errors = Errors::new();

@@ -1,6 +1,7 @@
-//! The main job from beginning to end: a row with a photo goes into SQLite and onto disk, and comes back.
+//! The main job from beginning to end: saves a row with a photo to SQLite and disk, and reads it back.
 //!
-//! `cargo run --example quickstart [-- DIRECTORY]`; without a directory it works in the system's temporary one.
+//! Run it with `cargo run --example quickstart [-- DIRECTORY]`. The default is a folder in the system's
+//! temporary directory.
 
 use filefield::prelude::*;
 use filefield::{db, storage::FileSystemStorage};
@@ -30,13 +31,13 @@ struct Car {
     photo_meta: FileMeta,
 }
 
-/// Called once, when the model is registered.
+/// Runs once, when the model is registered.
 fn media() -> filefield::Result<FileSystemStorage> {
     println!("(the storage function runs)");
     FileSystemStorage::builder(directory().join("media")).base_url("/media/").build()
 }
 
-/// A folder of this example's own, which each run empties.
+/// The folder of this example. Each run empties it.
 fn directory() -> PathBuf {
     let parent = std::env::args_os().nth(1).map_or_else(std::env::temp_dir, PathBuf::from);
     parent.join("filefield-quickstart")

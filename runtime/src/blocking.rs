@@ -1,4 +1,4 @@
-//! Waiting for futures in code that is not asynchronous: scripts, tests, diesel.
+//! Waiting for futures in synchronous code: scripts, tests, diesel.
 
 use std::future::IntoFuture;
 use std::sync::OnceLock;
@@ -6,9 +6,9 @@ use tokio::runtime::{Builder, Handle, Runtime, RuntimeFlavor};
 
 /// Waits for a future in blocking code.
 ///
-/// Outside of a runtime the future runs on one that filefield makes at the first call and shares from then on. Inside a
-/// multi-threaded one it runs there, and the worker thread is lent out for as long. Database connections belong to
-/// the runtime they were opened in, so open them with `wait` as well, or not at all.
+/// Outside a runtime, the future runs on a shared runtime that filefield creates at the first call. Inside a
+/// multi-threaded runtime, it runs there and blocks the worker thread. Database connections belong to the
+/// runtime in which they were opened, so if you use them with `wait`, also open them with `wait`.
 ///
 /// ```
 /// use filefield::blocking::Wait;
@@ -24,8 +24,8 @@ pub trait Wait: IntoFuture + Sized {
     /// Waits until the future is ready.
     ///
     /// # Panics
-    /// Inside a current-thread runtime, whose only thread would wait for itself: use `.await` there.
-    /// `#[tokio::test]` makes such a runtime unless told otherwise.
+    /// Panics inside a current-thread runtime, whose only thread would wait for itself: use `.await` there.
+    /// `#[tokio::test]` creates such a runtime by default.
     fn wait(self) -> Self::Output;
 }
 

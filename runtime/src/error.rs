@@ -1,4 +1,4 @@
-//! The one error type of the crate.
+//! The error type of the crate.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -11,102 +11,102 @@ pub type BoxError = Box<dyn StdError + Send + Sync + 'static>;
 /// `Result` with [`Error`] as its default error.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What went wrong, in words a program can match on.
+/// The kind of an error, for matching.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorKind {
-    /// No file by that name.
+    /// No file has this name.
     NotFound,
     /// The name is taken and may not be replaced.
     AlreadyExists,
-    /// A name that leaves the root: absolute, or with a `..`.
+    /// A name that leaves the root: it is absolute or contains `..`.
     Traversal,
-    /// Nothing usable is left of a file name: empty, `.` or `..`.
+    /// No usable file name is left: it is empty, `.` or `..`.
     NoFileName,
-    /// A base name was wanted and a path was given.
+    /// A path in place of a base name.
     PathElements,
-    /// A character, component or reserved word that a stored name may not have.
+    /// A character, component or reserved word that stored names must not contain.
     InvalidName,
-    /// A name or component longer than the column, the storage or the file system takes.
+    /// A name or component that is too long for the column, the storage or the file system.
     NameTooLong,
-    /// No free name fits the length limit, or too many tries.
+    /// No free name fits the length limit, or too many were tried.
     NoAvailableName,
-    /// Content over `max_size`.
+    /// Content larger than `max_size`.
     TooLarge,
-    /// Content whose sniffed type is not among those accepted.
+    /// Content whose detected type is not accepted.
     NotAccepted,
-    /// Content that is not a readable image where one is needed.
+    /// Content that is not a readable image although one is required.
     NotAnImage,
-    /// Content that is not what its sender, or the row of the file, states: another size, type or SHA-256.
+    /// Content that differs in size, type or SHA-256 from what its sender or its row declares.
     NotAsStated,
     /// The field holds no file.
     NoFile,
     /// The field's content is not stored yet, so it has no name, path or URL.
     NotStored,
-    /// Content that can be read once was used twice.
+    /// Content that can be read only once was used twice.
     Consumed,
-    /// Operation on a closed file.
+    /// An operation on a closed file.
     Closed,
-    /// The storage, or the open mode, has no such operation.
+    /// The storage or the open mode does not support this operation.
     Unsupported,
     /// The operating system or the service refused access.
     PermissionDenied,
-    /// The place where the files are is missing, such as a disk that is not mounted, or another one stands there.
-    /// Nothing is known of the files until it is back.
+    /// The location of the files is missing, such as an unmounted disk, or is a different one. The state of
+    /// the files is unknown until it is back.
     StorageUnavailable,
-    /// No space, inode or quota left.
+    /// No space, inodes or quota left.
     StorageFull,
     /// The file system is read-only.
     ReadOnly,
     /// Out of file descriptors.
     TooManyOpenFiles,
-    /// A directory stands where a file was expected.
+    /// A directory in place of a file.
     IsADirectory,
-    /// A file stands where a directory was expected.
+    /// A file in place of a directory.
     NotADirectory,
-    /// A link, device, socket or FIFO where a regular file was expected.
+    /// A link, device, socket or FIFO in place of a regular file.
     NotAFile,
     /// A setting is missing, unknown or malformed.
     Settings,
-    /// An alias that no storage has.
+    /// No storage has this alias.
     UnknownStorage,
     /// A storage function failed or panicked.
     StorageFunction,
     /// An `upload_to` function panicked.
     UploadTo,
-    /// `App::build()` failed; the sources of all models and fields are in the message.
+    /// `App::build()` failed. The message contains the problems of all models and fields.
     Registration,
-    /// The journal says that somebody else finished or swept this file. Save again if the error is retryable; else assign
-    /// the content again.
+    /// According to the journal, another process finished or swept this file. Save again if the error is
+    /// retryable; otherwise assign the content again.
     StagedExpired,
-    /// Pending content inside an open transaction: stage it before the transaction begins.
+    /// Pending content inside an open transaction. Stage it before the transaction begins.
     NotStaged,
     /// `get` found no row.
     DoesNotExist,
     /// `get` found more than one row.
     MultipleObjects,
-    /// The row breaks a unique constraint.
+    /// The row violates a unique constraint.
     UniqueViolation,
     /// The database reported an error.
     Database,
-    /// No byte of a content came for too long, or the whole of it took too long; or there was no room for so long to
-    /// read it. The file was not stored, and another try may help.
+    /// No byte of a content arrived for too long, the whole content took too long, or there was no capacity
+    /// to read it in time. The file was not stored, and a retry may help.
     TimedOut,
-    /// Any other input or output error.
+    /// Any other I/O error.
     Io,
-    /// A wrong use of the API that the compiler cannot see.
+    /// A misuse of the API that the compiler cannot detect.
     Usage,
 }
 
-/// An error of filefield: kind, operation, storage, name, model, field, cause, and whether a retry is safe.
+/// An error of filefield: kind, operation, storage, name, model, field, cause, and whether a retry may help.
 ///
-/// It has three texts, none of which contains an absolute path, a secret, or a value of a row:
+/// It has three texts. None of them contains an absolute path, a secret, or a value of a row:
 ///
-/// | | for | what it says |
+/// | | for | content |
 /// |---|---|---|
-/// | [`message`](Error::message) | a visitor | what to do, in a sentence; goes with [`status`](Error::status) |
-/// | `{error}` | a log | field, operation, stored name, storage, and what went wrong, in one line |
-/// | `{error:?}` | a log, a terminal | the same, and a line for each cause: what `main` prints if it returns the error |
+/// | [`message`](Error::message) | a visitor | what to do, in a sentence; matches [`status`](Error::status) |
+/// | `{error}` | a log | field, operation, stored name, storage and problem, in one line |
+/// | `{error:?}` | a log, a terminal | the same, and a line for each cause; `main` prints this if it returns the error |
 ///
 /// `{error:#?}` lists the fields of the error.
 ///
@@ -134,21 +134,21 @@ struct Inner {
 }
 
 impl Error {
-    /// An error of `kind` that says `message` (lower case, no final period).
+    /// Creates an error of `kind` with a `message` (lower case, no final period).
     pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
         Error(Box::new(Inner { kind: Some(kind), message: message.into(), ..Inner::default() }))
     }
 
-    /// The operation `operation` is not offered by the storage `storage`.
+    /// Creates the error for an `operation` that the storage `storage` does not support.
     pub fn unsupported(operation: &'static str, storage: &str) -> Self {
         Error::new(ErrorKind::Unsupported, format!("this storage has no `{operation}`"))
             .with_operation(operation)
             .with_storage(storage)
     }
 
-    /// Maps an operating system error to its kind. The text of `error` is kept, paths in it are not.
+    /// Converts an I/O error to its kind. Keeps the text of `error`, but no paths.
     pub fn from_io(error: io::Error) -> Self {
-        // A filefield error that travelled through `std::io` comes out unchanged.
+        // A filefield error that passed through `std::io` is returned unchanged.
         if error.get_ref().is_some_and(|inner| inner.is::<Error>()) {
             if let Some(inner) = error.into_inner() {
                 return match inner.downcast::<Error>() {
@@ -193,52 +193,53 @@ impl Error {
         made
     }
 
-    /// The kind, for matching.
+    /// Returns the kind, for matching.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind.unwrap_or(ErrorKind::Io)
     }
 
-    /// The operation that failed, such as `save` or `open`.
+    /// Returns the operation that failed, such as `save` or `open`.
     pub fn operation(&self) -> Option<&'static str> {
         self.0.operation
     }
 
-    /// The storage it failed on: its alias, or its kind.
+    /// Returns the storage: its alias, or its kind.
     pub fn storage(&self) -> Option<&str> {
         self.0.storage.as_deref()
     }
 
-    /// The stored name it failed for.
+    /// Returns the stored name.
     pub fn name(&self) -> Option<&str> {
         self.0.name.as_deref()
     }
 
-    /// The model of the field it failed for.
+    /// Returns the model of the field.
     pub fn model(&self) -> Option<&'static str> {
         self.0.model
     }
 
-    /// The field it failed for.
+    /// Returns the field.
     pub fn field(&self) -> Option<&'static str> {
         self.0.field
     }
 
-    /// Whether trying again may help. A retry never harms: it stores under a new name.
+    /// Returns whether a retry may help. A retry is always safe: it stores under a new name.
     pub fn is_retryable(&self) -> bool {
         self.0.retry
     }
 
-    /// Whether the operation may have taken effect although it failed, for instance because an answer was lost
-    /// or a directory could not be synced after its file was published.
+    /// Returns whether the operation may have taken effect although it failed, for instance because a
+    /// response was lost or a directory could not be synced after its file was published.
     pub fn is_uncertain(&self) -> bool {
         self.0.uncertain
     }
 
-    /// What to tell a visitor: sentences in English, without model, field, storage, stored name or cause.
+    /// Returns the text for a visitor: sentences in English, without model, field, storage, stored name or
+    /// cause.
     ///
-    /// It tells a visitor whose request is at fault what to change, and otherwise only that something went wrong.
-    /// For texts of your own, match on [`kind`](Self::kind); [`field`](Self::field) says which input of a form it is
-    /// about.
+    /// If the request is at fault, the text says what to change; otherwise only that something went wrong.
+    /// For your own texts, match on [`kind`](Self::kind); [`field`](Self::field) names the form input
+    /// concerned.
     pub fn message(&self) -> &str {
         match &self.0.visitor {
             Some(text) => text,
@@ -247,14 +248,14 @@ impl Error {
         }
     }
 
-    /// The HTTP status to answer with: 4xx if the request is at fault, 5xx if the server is.
+    /// Returns the HTTP status for the response: 4xx if the request is at fault, 5xx if the server is.
     ///
-    /// It is 503 instead of 500 if [trying again may help](Self::is_retryable). The statuses are 400, 403, 404, 409,
-    /// 413, 415, 422, 500, 501, 503 and 507.
+    /// It is 503 instead of 500 if [a retry may help](Self::is_retryable). Possible statuses are 400, 403,
+    /// 404, 409, 413, 415, 422, 500, 501, 503 and 507.
     pub fn status(&self) -> u16 {
         match self.kind() {
-            // The request is at fault if there is a text for the visitor. Otherwise the system or the service has
-            // refused the server.
+            // A text for the visitor means that the request is at fault. Otherwise the system or the service
+            // refused access to the server.
             ErrorKind::PermissionDenied if self.0.visitor.is_some() => 403,
             kind => match answer(kind).0 {
                 500 if self.is_retryable() => BUSY,
@@ -263,7 +264,7 @@ impl Error {
         }
     }
 
-    /// Sets what a visitor reads instead of the text of the kind: sentences that begin with a capital letter.
+    /// Replaces the kind's text for a visitor with sentences that begin with a capital letter.
     #[must_use]
     pub(crate) fn with_message(mut self, text: impl Into<Cow<'static, str>>) -> Self {
         self.0.visitor = Some(text.into());
@@ -277,15 +278,15 @@ impl Error {
         self
     }
 
-    /// Sets the operation, whatever was set: what was called failed, and not what it is made of.
+    /// Sets the operation, replacing an inner one.
     #[must_use]
     pub(crate) fn in_operation(mut self, operation: &'static str) -> Self {
         self.0.operation = Some(operation);
         self
     }
 
-    /// Sets the storage. A later call replaces an earlier one: a field knows its storage's alias, the storage
-    /// itself only its kind.
+    /// Sets the storage. A later call replaces an earlier one: a field knows the alias of its storage, the
+    /// storage itself only its kind.
     #[must_use]
     pub fn with_storage(mut self, storage: &str) -> Self {
         self.0.storage = Some(storage.to_owned());
@@ -299,7 +300,7 @@ impl Error {
         self
     }
 
-    /// Replaces the name by what `map` makes of it, for storages that wrap another one.
+    /// Replaces the name with the result of `map`, for storages that wrap another one.
     #[must_use]
     pub(crate) fn map_name(mut self, map: impl FnOnce(&str) -> Option<String>) -> Self {
         if let Some(mapped) = self.0.name.as_deref().and_then(map) {
@@ -330,14 +331,14 @@ impl Error {
         self
     }
 
-    /// Marks that the operation may have taken effect all the same.
+    /// Marks that the operation may have taken effect although it failed.
     #[must_use]
     pub fn uncertain(mut self) -> Self {
         self.0.uncertain = true;
         self
     }
 
-    /// Marks that trying again at once does not help, and says why.
+    /// Marks that an immediate retry does not help, and adds the reason.
     #[must_use]
     #[cfg(feature = "db")]
     pub(crate) fn not_at_once(mut self, why: &str) -> Self {
@@ -346,13 +347,13 @@ impl Error {
         self
     }
 
-    /// Says more about the cause: what to look at, or to do.
+    /// Adds an explanation: what to check or do.
     pub(crate) fn explained(mut self, what: &str) -> Self {
         self.0.message = format!("{}; {what}", self.0.message).into();
         self
     }
 
-    /// Marks that trying again may help.
+    /// Marks that a retry may help.
     #[must_use]
     pub fn retryable(mut self) -> Self {
         self.0.retry = true;
@@ -360,7 +361,7 @@ impl Error {
     }
 }
 
-/// The status of a server that may answer later.
+/// The status for a server that may succeed later.
 const BUSY: u16 = 503;
 
 const RENAME: &str = "The name of the file cannot be used. Please rename the file.";
@@ -368,7 +369,7 @@ const NO_FILE: &str = "The file does not exist.";
 const WRONG: &str = "Something went wrong on the server. Please try again later.";
 const LATER: &str = "Files cannot be stored at the moment. Please try again later.";
 
-/// The HTTP status of an error, and what a visitor reads. No wildcard: each kind is decided on.
+/// The HTTP status and the visitor's text of an error. No wildcard: every kind is listed.
 fn answer(kind: ErrorKind) -> (u16, &'static str) {
     match kind {
         ErrorKind::NotFound => (404, NO_FILE),
@@ -391,7 +392,7 @@ fn answer(kind: ErrorKind) -> (u16, &'static str) {
         ErrorKind::StorageFull => (507, "There is no space left for the file. Please try again later."),
         ErrorKind::ReadOnly | ErrorKind::StorageUnavailable => (503, LATER),
         ErrorKind::TooManyOpenFiles => (503, "The server could not finish this. Please try again."),
-        // What a path in a URL finds.
+        // Results of a path in a URL.
         ErrorKind::IsADirectory | ErrorKind::NotADirectory | ErrorKind::NotAFile => (404, NO_FILE),
         ErrorKind::Settings => (500, WRONG),
         ErrorKind::UnknownStorage => (500, WRONG),
@@ -410,24 +411,24 @@ fn answer(kind: ErrorKind) -> (u16, &'static str) {
     }
 }
 
-/// The message for a name that the program's own `upload_to` function made.
+/// The message for a name made by the application's own `upload_to` function.
 pub(crate) const BAD_UPLOAD_TO: &str =
     "The file cannot be stored under the name that the server made for it.";
 
 /// The message for an empty file in a field with `accept`.
 pub(crate) const EMPTY: &str = "The file is empty.";
 
-/// What a visitor reads whose file is over the limit.
+/// The visitor's text for a file over the limit.
 pub(crate) fn too_large(limit: u64) -> String {
     format!("The file is larger than {}.", in_words(limit))
 }
 
-/// What a visitor reads whose file has a type that is not in the list.
+/// The visitor's text for a file of a type that is not accepted.
 pub(crate) fn not_accepted(accept: &[&str]) -> String {
     format!("Files of this type are not accepted. Accepted types: {}.", accept.join(", "))
 }
 
-/// A number of bytes for people, exact: `20 MiB`, `5 MB`, `1234 bytes`.
+/// A number of bytes in an exact, readable form: `20 MiB`, `5 MB`, `1234 bytes`.
 fn in_words(bytes: u64) -> String {
     const UNITS: [(u64, &str); 6] = [
         (1 << 30, "GiB"),
@@ -480,7 +481,7 @@ impl fmt::Debug for Error {
         let mut next = self.source();
         while let Some(cause) = next {
             let text = cause.to_string();
-            // A cause often says what the line above has said already.
+            // A cause often repeats the line above.
             if !text.is_empty() && !above.contains(&text) {
                 write!(f, "\n  caused by: {}", text.replace('\n', "\n    "))?;
                 above = text;
@@ -521,7 +522,7 @@ impl Error {
             out.field("retryable", &true);
         }
         if let Some(v) = &inner.source {
-            // Its `Debug` may hold what its `Display` leaves out on purpose, such as the values of a row.
+            // `Debug` may contain what `Display` omits on purpose, such as the values of a row.
             out.field("source", &format_args!("{v}"));
         }
         out.finish()
@@ -567,7 +568,7 @@ mod tests {
     use super::ErrorKind::*;
     use super::*;
 
-    /// Every kind in the order of its declaration, with the status of an error of it that no retry helps.
+    /// Every kind in declaration order, with the status of a non-retryable error of it.
     const STATUSES: [(ErrorKind, u16); 39] = [
         (NotFound, 404),
         (AlreadyExists, 409),

@@ -3,10 +3,10 @@
 use httpdate::HttpDate;
 use std::time::{Duration, SystemTime};
 
-/// Whether a file changed at `modified` is newer than the date in an `If-Modified-Since` header (D361).
+/// Returns whether a file modified at `modified` is newer than the date in an `If-Modified-Since` header.
 ///
-/// HTTP dates have whole seconds, so the fraction of `modified` does not count. A header that is missing or no date
-/// in one of the three forms of RFC 9110, section 5.6.7, counts as "modified": the file is sent.
+/// HTTP dates have whole seconds, so the fraction of `modified` is ignored. A missing header, and one that is
+/// not a date in one of the three forms of RFC 9110, section 5.6.7, counts as "modified": the file is sent.
 ///
 /// ```
 /// use filefield::http_date::was_modified_since;
@@ -17,12 +17,12 @@ use std::time::{Duration, SystemTime};
 /// ```
 pub fn was_modified_since(header: Option<&str>, modified: SystemTime) -> bool {
     let Some(date) = header.and_then(parse) else { return true };
-    // The next whole second is the first that the header does not know of.
+    // Newer means at least one whole second later, because the header has no fraction.
     modified >= SystemTime::from(date) + Duration::from_secs(1)
 }
 
 fn parse(text: &str) -> Option<HttpDate> {
-    // `httpdate` takes any character before the time of the RFC 850 form.
+    // `httpdate` accepts any character before the time in the RFC 850 form.
     let time =
         text.trim_end().strip_suffix(" GMT").and_then(|rest| rest.len().checked_sub("08:49:37".len() + 1));
     if time.is_some_and(|before| text.as_bytes()[before] != b' ') { None } else { text.parse().ok() }

@@ -2,19 +2,19 @@
 //!
 //! # Modules
 //!
-//! Lowest layer first.
+//! Roughly from the lowest layer to the highest.
 //!
 //! | Module | What |
 //! |---|---|
 //! | [`Error`], [`name`] | the error type; validated names and Django's naming rules |
-//! | [`content`], [`file`](mod@file) | what is saved; `File` and `ContentFile` around any reader or writer |
+//! | [`content`], [`file`](mod@file) | the content to save; `File` and `ContentFile` around any reader or writer |
 //! | [`inspect`], [`image`] | one pass over the bytes: size, SHA-256, type, image header |
-//! | [`storage`], [`settings`] | the `Storage` trait and the built-in storages; where they are configured |
-//! | [`field`], [`upload_to`] | values, accessors, and the names that fields give |
-//! | [`serde`](mod@crate::serde) | which values serde reads back |
+//! | [`storage`], [`settings`] | the `Storage` trait and the built-in storages; their configuration |
+//! | [`field`], [`upload_to`] | values, accessors, and the names that fields generate |
+//! | [`serde`](mod@crate::serde) | the values that serde reads back |
 //! | [`registry`] | `App`, aliases, storage functions evaluated once |
-//! | `db` | journal and persistence on sea-orm |
-//! | `ops` | what an operator does: moving files between storages |
+//! | `db` | tables, and rows that are saved with their files; the journal behind them |
+//! | `ops` | tasks of an operator: moving files between storages |
 //! | `testing` | the conformance suite for storages, and overrides for tests |
 #![forbid(unsafe_code)]
 
@@ -67,4 +67,4 @@ pub use name::FileName;
 pub use object_store;
 pub use registry::{App, IntoStorage, default_storage};
 pub use settings::Settings;
-pub use storage::{Metadata, NewFile, Reader, SaveOptions, Saved, SharedStorage, Storage};
+pub use storage::{Metadata, Reader, SaveOptions, Saved, SharedStorage, Storage, StorageExt};

@@ -1,4 +1,4 @@
-//! What `#[derive(Model)]` implements: a struct and its file fields.
+//! The items implemented by `#[derive(Model)]`: a struct and its file fields.
 
 mod fields;
 
@@ -9,51 +9,51 @@ use crate::{Result, registry};
 use std::any::Any;
 use std::fmt;
 
-/// A struct with file fields. Implemented by `#[derive(Model)]` only.
+/// A struct with file fields. Implemented only by `#[derive(Model)]`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a model",
     label = "not a model",
     note = "derive it: `#[derive(filefield::Model)]`"
 )]
 pub trait FileModel: Sized + Send + Sync + 'static {
-    /// What the derive writes down. One constant, because each costs every build of the user's crate.
+    /// The output of the derive. A single constant, because each one costs compile time in the user's crate.
     #[doc(hidden)]
     const DEF: ModelDef;
     /// Name of the struct.
     const MODEL: &'static str = Self::DEF.name;
-    /// Name of its table, where it has one of its own.
+    /// Name of its table, if it has one.
     const TABLE_NAME: Option<&'static str> = Self::DEF.table;
     /// Its file fields, in the order of the struct.
     const FIELDS: Fields<Self> = Fields::new(Self::DEF.files);
 
-    /// Enters the model in the registry and evaluates the storage of every field that has not been evaluated yet, as
-    /// `App::build()` does (D133).
+    /// Registers the model and evaluates the storages of its fields that have not been evaluated yet, as
+    /// `App::build()` does.
     ///
     /// # Errors
-    /// [`Registration`](crate::ErrorKind::Registration) with the failures of all fields, or where another model has
-    /// the same table.
+    /// Returns [`Registration`](crate::ErrorKind::Registration) with the failures of all fields, or if
+    /// another model has the same table.
     fn register() -> Result<()> {
         registry::register::<Self>()
     }
 
-    /// Whether any field holds content that is not stored yet.
+    /// Returns whether any field holds content that is not stored yet.
     fn has_pending(&self) -> bool {
         Self::FIELDS.iter().any(|field| field.value(self).file().as_pending().is_some())
     }
 
-    /// The field with this number: the file fields come first, then those that their keys name.
+    /// The field with this number: the file fields first, then those named by their keys.
     #[doc(hidden)]
     fn __field(&self, number: usize) -> &dyn Any {
         unreachable!("`{}` has no field {number}", Self::MODEL)
     }
 
-    /// The same, to be changed.
+    /// The same field, mutably.
     #[doc(hidden)]
     fn __field_mut(&mut self, number: usize) -> &mut dyn Any {
         unreachable!("`{}` has no field {number}", Self::MODEL)
     }
 
-    /// The name that the `upload_to` function of the file field with this number gives.
+    /// The name returned by the `upload_to` function of the file field with this number.
     #[doc(hidden)]
     fn __upload_to(&self, number: usize, filename: &str) -> Option<String> {
         let _ = (number, filename);
@@ -61,7 +61,7 @@ pub trait FileModel: Sized + Send + Sync + 'static {
     }
 }
 
-/// What the derive writes down of a model.
+/// A model as described by the derive.
 #[derive(Clone, Copy, Debug)]
 pub struct ModelDef {
     name: &'static str,
@@ -75,7 +75,7 @@ impl ModelDef {
         ModelDef { name, table: None, files }
     }
 
-    /// Gives it a table.
+    /// Sets the table.
     #[must_use]
     pub const fn table(mut self, name: &'static str) -> Self {
         self.table = Some(name);
@@ -87,7 +87,7 @@ impl ModelDef {
 pub struct Slot<M, T> {
     /// Borrows the field.
     pub get: fn(&M) -> &T,
-    /// Borrows the field to change it.
+    /// Borrows the field mutably.
     pub get_mut: fn(&mut M) -> &mut T,
 }
 

@@ -1,5 +1,5 @@
-//! What expanded derives call. No stability: it changes with any version of the two crates, which are pinned to
-//! each other. The functions are named for the user, who meets them in "required by a bound in ..".
+//! Functions called by expanded derives. Not stable: they change with any version of the two crates, which
+//! are pinned to each other. Their names are meant for users, who see them in "required by a bound in ..".
 
 #[path = "private/keys.rs"]
 pub mod keys;
@@ -24,20 +24,20 @@ use crate::error::BoxError;
 use crate::field::{FieldValue, ImageValue, MetaValue, PixelCount};
 use crate::registry::IntoStorage;
 
-/// Keeps the signatures short, because they are shown below errors.
+/// Keeps the signatures short, because errors quote them.
 type Name = &'static str;
 
-/// A field with `#[file]`: struct, name and folder. The one place where its type meets its bound.
+/// A field with `#[file]`: struct, name and folder. The only place where its type meets its bound.
 pub const fn file_field<V: FieldValue>(model: Name, name: Name, folder: Name) -> FieldSpec {
     field(model, name, folder)
 }
 
-/// Stands in the place of [`file_field`] where a key needs an image.
+/// Replaces [`file_field`] if a key needs an image.
 pub const fn image_field<V: ImageValue>(model: Name, name: Name, folder: Name) -> FieldSpec {
     field(model, name, folder)
 }
 
-/// Stands in the place of [`file_field`] where the type meets its bound elsewhere: as a column, or with the parameters
+/// Replaces [`file_field`] if the bound of the type is checked elsewhere: as a column, or with the parameters
 /// of the struct.
 pub const fn field(model: Name, name: Name, folder: Name) -> FieldSpec {
     FieldSpec { upload_to: UploadTo::Template(folder), ..FieldSpec::new(model, name) }
@@ -72,7 +72,7 @@ pub fn storage_function<S: IntoStorage>(function: fn() -> S) -> Result<StorageCh
 /// Calls a `verify` function.
 ///
 /// # Errors
-/// That of the function.
+/// Propagates errors of the function.
 pub fn verify<E: Into<BoxError>>(
     function: fn(&mut crate::file::File) -> Result<(), E>,
     file: &mut crate::file::File,
@@ -80,13 +80,13 @@ pub fn verify<E: Into<BoxError>>(
     function(file).map_err(Into::into)
 }
 
-/// A column; its type must be one that a column can hold.
+/// A column. Its type must be a valid column type.
 #[cfg(feature = "db")]
 pub const fn column<M, T: crate::db::ColumnValue>(spec: ColumnSpec, slot: Slot<M, T>) -> Column<M, T> {
     Column::new(spec, slot)
 }
 
-/// The primary key's column. Its type meets its bound where the derive writes `type Key`, and not here again.
+/// The column of the primary key. The bound of its type is checked at `type Key` in the expansion, not here.
 #[cfg(feature = "db")]
 pub const fn primary_key<M: Table>(spec: ColumnSpec, slot: Slot<M, M::Key>) -> Column<M, M::Key> {
     Column::key(spec, slot)
@@ -98,7 +98,7 @@ pub const fn file_column<M, V: FileColumn>(spec: ColumnSpec, slot: Slot<M, V>) -
     Column::of(spec, slot, Functions::new())
 }
 
-/// Stands in the place of [`file_column`] where a key needs an image.
+/// Replaces [`file_column`] if a key needs an image.
 #[cfg(feature = "db")]
 pub const fn image_column<M, V: ImageColumn>(spec: ColumnSpec, slot: Slot<M, V>) -> Column<M, V> {
     Column::of(spec, slot, Functions::new())

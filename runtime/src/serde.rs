@@ -1,11 +1,12 @@
-//! File values and serde: what is written, and what may be read back.
+//! File values and serde: what is serialised, and what can be deserialised.
 //!
 //! A file value serialises as its stored name, or `null` if there is no file. A [`FileMeta`](crate::FileMeta)
 //! serialises as a map.
 //!
-//! Deserialising reads no stored name, because whoever names a file in a row can read it, link to it and delete it.
-//! A missing field, `null` and `""` make an empty field; any other text is an error. So a model can derive
-//! `Deserialize` and be the body of a request: the client cannot name a file, and your code assigns the upload.
+//! Deserialising accepts no stored names, because whoever can name a file in a row can read it, link to it
+//! and delete it. A missing field, `null` and `""` produce an empty field; any other text is an error. A
+//! model can therefore derive `Deserialize` and be the body of a request: the client cannot name a file, and
+//! your code assigns the upload.
 //!
 //! ```
 //! # use filefield::prelude::*;
@@ -23,18 +24,18 @@
 //! assert!(serde_json::from_str::<Car>(attack).is_err());
 //! ```
 //!
-//! Keep the primary key of such a model out as well, with `#[serde(skip_deserializing)]`, or call
-//! `insert`: `save` of an instance that has a key updates that row, and an empty file field takes the row's file away.
+//! Also exclude the primary key of such a model, with `#[serde(skip_deserializing)]`, or call `insert`:
+//! `save` of an instance with a key updates that row, and an empty file field clears the row's file.
 //!
-//! A client that sends back what it was given has to leave the file out. To ignore the field whatever is sent, write
-//! `#[serde(skip_deserializing)]`. Fixtures, exports, caches and JSON columns are your own data: read them with
-//! [`trusted`].
+//! A client that sends back a serialised value must omit the file. To ignore the field whatever is sent, use
+//! `#[serde(skip_deserializing)]`. Fixtures, exports, caches and JSON columns are your own data: read them
+//! with [`trusted`].
 
-/// Reads the stored names and the [`FileMeta`](crate::FileMeta) of data that no client has written:
+/// Deserialises stored names and [`FileMeta`](crate::FileMeta) from data that no client has written:
 /// `#[serde(with = "filefield::serde::trusted")]`.
 ///
-/// It is for fields of type [`FileField`](crate::FileField), [`ImageField`](crate::ImageField), `FileMeta` and `Option`
-/// of these. As with any `with`, a field that may be missing also needs `#[serde(default)]`.
+/// For fields of type [`FileField`](crate::FileField), [`ImageField`](crate::ImageField), `FileMeta` and
+/// `Option` of these. As with any `with`, a field that may be missing also needs `#[serde(default)]`.
 ///
 /// ```
 /// use filefield::{FileField, FileMeta};
@@ -53,18 +54,18 @@ pub mod trusted {
     use crate::field::Trusted;
     use serde::{Deserializer, Serialize, Serializer};
 
-    /// Writes the value as it is written without `with`.
+    /// Serialises the value as without `with`.
     ///
     /// # Errors
-    /// Those of the serializer, and content that is not stored yet.
+    /// Fails for content that is not stored yet; propagates errors of the serializer.
     pub fn serialize<T: Serialize, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
         value.serialize(serializer)
     }
 
-    /// Reads a value, a stored name included.
+    /// Deserialises a value, including a stored name.
     ///
     /// # Errors
-    /// Those of the deserializer, and a value of another type.
+    /// Fails for a value of another type; propagates errors of the deserializer.
     pub fn deserialize<'de, T: Trusted, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
         T::deserialize_trusted(deserializer)
     }

@@ -1,14 +1,14 @@
-//! The way to a thread that may wait, and back.
+//! Running blocking work on other threads.
 //!
-//! tokio's blocking threads share one lock and one condition variable: a hop takes five to seven futex calls, and a
-//! save that follows another wakes a second thread while the first is still telling of its end. So a thread that has
-//! done its work offers itself for the next before it tells: the answer wakes the caller, and the caller's next work
-//! wakes, or only reaches, the thread that is at hand. The threads remain tokio's. Each leaves soon after there is
-//! nothing to do, so that a runtime still ends when its work is done, and no sooner.
+//! tokio's blocking threads share one lock and one condition variable: a round trip takes five to seven futex
+//! calls, and a save that follows another wakes a second thread while the first is still reporting its
+//! result. So a thread that has finished its work offers itself for the next before it reports: the caller
+//! wakes, and its next work goes to the thread that is available. The threads remain tokio's. Each leaves
+//! soon after its last work, so that a runtime shuts down normally once its work is done.
 //!
-//! A reader of the application may wait for as long as it likes, and nobody can wake it. It gets a thread of our own, of
-//! which there is a fixed number: tokio's blocking threads stay free for the application and for other work on files,
-//! and a runtime does not wait at its end for a reader that never returns.
+//! A reader of the application may block indefinitely and cannot be woken. It gets a dedicated thread, of
+//! which there is a fixed number. tokio's blocking threads thus stay free for the application and for other
+//! file work, and a runtime does not wait at shutdown for a reader that never returns.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,31 +18,31 @@ use std::time::{Duration, Instant};
 use tokio::runtime::{Handle, Id};
 use tokio::sync::{Semaphore, oneshot};
 
-/// How long a thread waits for more work.
+/// How long an idle thread waits for more work.
 const IDLE: Duration = Duration::from_millis(5);
-/// How long it takes more, for a runtime may have few threads and other work for them.
+/// How long a thread accepts more work, because a runtime may have few threads and other work for them.
 const TERM: Duration = Duration::from_millis(100);
-/// The most readers that are read at the same time.
+/// The maximum number of concurrent readers.
 const MOST_READERS: usize = 128;
 
-/// Work, which at its end offers the thread for more before it tells the result. Says whether it did.
+/// Work that offers its thread for more before it reports its result. Returns whether it did.
 type Job = Box<dyn FnOnce(&Arc<Worker>) -> bool + Send>;
 
-/// The threads without work, the last one that became so at the end.
+/// The idle threads, the most recent one last.
 static IDLERS: Mutex<Vec<Arc<Worker>>> = Mutex::new(Vec::new());
 
-/// What a reader needs to get a thread.
+/// The permits for reader threads.
 static READERS: Semaphore = Semaphore::const_new(MOST_READERS);
 
 thread_local! {
-    /// Whether this thread reads for somebody: a save that its reader begins must not wait for a place of its own.
+    /// Whether this is a reader thread. A save started by its reader must not wait for another permit.
     static READS: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whose a thread is: a runtime's, or our own where there is no id.
+/// The owner of a thread: a runtime, or `None` for a dedicated thread.
 type Pool = Option<Id>;
 
-/// A thread that may wait.
+/// A thread for blocking work.
 struct Worker {
     pool: Pool,
     thread: Thread,
@@ -50,14 +50,14 @@ struct Worker {
     job: Mutex<Option<Job>>,
 }
 
-/// Why there is no result.
+/// The reason for a missing result.
 pub(crate) enum Lost {
     Panicked,
-    /// The runtime ended before the work began, or there is no thread to be had.
+    /// The runtime shut down before the work began, or no thread could be started.
     NeverDone,
 }
 
-/// Does `work` on a blocking thread of `runtime`.
+/// Runs `work` on a blocking thread of `runtime`.
 pub(crate) async fn run<T: Send + 'static>(
     runtime: &Handle,
     work: impl FnOnce() -> T + Send + 'static,
@@ -65,8 +65,8 @@ pub(crate) async fn run<T: Send + 'static>(
     hand_over(Some(runtime), work).await
 }
 
-/// Does `work`, which reads for the application, on a thread of our own, as soon as one is free; here where there is no
-/// runtime.
+/// Runs `work`, which reads for the application, on a dedicated thread as soon as one is free. Runs it inline
+/// if there is no runtime.
 pub(crate) async fn run_reader<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Lost> {
@@ -75,7 +75,7 @@ pub(crate) async fn run_reader<T: Send + 'static>(
     };
     let place = if READS.get() { None } else { READERS.acquire().await.ok() };
     let read = move || {
-        // Timers and sockets look for the runtime on the thread that uses them.
+        // Timers and sockets look up the runtime on the thread that uses them.
         let _entered = runtime.enter();
         let _place = place;
         work()
@@ -93,7 +93,7 @@ async fn hand_over<T: Send + 'static>(
         Box::new(move |worker| {
             let result = catch_unwind(AssertUnwindSafe(work));
             let offered = worker.offer();
-            // Nobody may wait for it any more.
+            // The receiver may be gone.
             let _ = sender.send(result);
             offered
         }),
@@ -118,7 +118,7 @@ fn start(runtime: Option<&Handle>, job: Job) {
         (None, Some(runtime)) => drop(runtime.spawn_blocking(move || work(pool, job))),
         (None, None) => {
             let builder = thread::Builder::new().name("filefield-reader".to_owned());
-            // Without a thread the job is dropped, and whoever waits for it is told.
+            // If no thread can be started, the job is dropped and its caller gets an error.
             let _ = builder.spawn(move || {
                 READS.set(true);
                 work(pool, job);
@@ -139,7 +139,7 @@ fn work(pool: Pool, mut job: Job) {
 }
 
 impl Worker {
-    /// Offers this thread for more work, unless its term is over.
+    /// Offers this thread for more work, unless its time is up.
     fn offer(self: &Arc<Self>) -> bool {
         let stays = self.since.elapsed() < TERM;
         if stays {
@@ -148,14 +148,14 @@ impl Worker {
         stays
     }
 
-    /// Takes the offer back, unless somebody has accepted it.
+    /// Withdraws the offer, unless it was accepted.
     fn withdraw(self: &Arc<Self>) -> bool {
         let mut idlers = lock(&IDLERS);
         let found = idlers.iter().position(|worker| Arc::ptr_eq(worker, self));
         found.map(|at| idlers.remove(at)).is_some()
     }
 
-    /// Waits for work; `None` where there is none.
+    /// Waits for work. Returns `None` if none arrives.
     fn next(self: &Arc<Self>) -> Option<Job> {
         let begun = Instant::now();
         loop {
@@ -168,7 +168,7 @@ impl Worker {
             } else if self.withdraw() {
                 return None;
             } else {
-                // The job is on its way.
+                // The job is about to arrive.
                 thread::park();
             }
         }

@@ -1,19 +1,20 @@
-//! From `upload_to` and a file name to the name a storage is asked to save under (D096–D111).
+//! From `upload_to` and a file name to the name requested from a storage.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::{generate_filename as generate_in_storage, posix, validate_relative_name};
 use jiff::civil::{DateTime, ISOWeekDate, Weekday};
 use std::fmt::Write as _;
 
-/// The date directives of an `upload_to` template, without their `%`.
+/// The date directives of an `upload_to` template, without `%`.
 ///
-/// Those of glibc's `strftime` whose result may stand in a name, and Python's `%f`. Left out are those that make
-/// colons (`%c %r %R %T %X`) or white space (`%n %t`), that need a zone (`%s %z %Z`), and the modifiers `%E` and `%O`.
+/// These are the directives of glibc's `strftime` whose result may be part of a name, and Python's `%f`.
+/// Omitted are directives that produce colons (`%c %r %R %T %X`) or white space (`%n %t`), that need a time
+/// zone (`%s %z %Z`), and the modifiers `%E` and `%O`.
 #[doc(hidden)]
 pub const DIRECTIVES: &str = "aAbBCdDeFfgGhHIjklmMpPSuUVwWxyY%";
 
-/// The flags that may stand between `%` and a directive other than `%f` and `%%`: `-` no padding, `_` padding with
-/// spaces, `0` padding with zeros, `^` upper case, `#` the other case.
+/// The flags allowed between `%` and a directive other than `%f` and `%%`: `-` no padding, `_` padding with
+/// spaces, `0` padding with zeros, `^` upper case, `#` opposite case.
 #[doc(hidden)]
 pub const FLAGS: &str = "-_0^#";
 
@@ -33,19 +34,19 @@ const MONTHS: [&str; 12] = [
     "December",
 ];
 
-/// How a value is written.
+/// How to format a value.
 enum Field {
-    /// A number, its usual padding and width.
+    /// A number, with its default padding and its width.
     Number(i64, char, usize),
     /// A text.
     Text(&'static str),
-    /// A text that `#` turns to lower case.
+    /// A text that `#` changes to lower case.
     Half(&'static str),
-    /// A text that flags leave alone.
+    /// A text that flags do not change.
     Fixed(String),
 }
 
-/// Writes the date and time `now` as `template` says, like glibc's `strftime` in the C locale (D097, D098).
+/// Formats the date and time `now` by `template`, like glibc's `strftime` in the C locale.
 ///
 /// ```
 /// let now = jiff::civil::date(2007, 1, 15).at(9, 5, 0, 0);
@@ -54,8 +55,8 @@ enum Field {
 /// ```
 ///
 /// # Errors
-/// [`ErrorKind::Usage`] for a directive that is not supported and for a `%` at the end; the derive refuses
-/// both when it compiles.
+/// Returns [`ErrorKind::Usage`] for an unsupported directive and for a trailing `%`. The derive refuses both
+/// at compile time.
 pub fn render(template: &str, now: &DateTime) -> Result<String> {
     let mut out = String::with_capacity(template.len() + 8);
     let mut rest = template;
@@ -111,7 +112,7 @@ fn field(directive: char, now: &DateTime) -> Field {
         'P' => Fixed(if hour < 12 { "am" } else { "pm" }.to_owned()),
         'S' => Number(now.second().into(), '0', 2),
         'u' => Number(now.weekday().to_monday_one_offset().into(), '0', 1),
-        // The first Sunday (for `W`, Monday) begins week 1.
+        // Week 1 begins on the first Sunday (for `W`, Monday).
         'U' => Number((day_of_year + 6 - days_since(Weekday::Sunday)) / 7, '0', 2),
         'V' => Number(week().week().into(), '0', 2),
         'w' => Number(now.weekday().to_sunday_zero_offset().into(), '0', 1),
@@ -125,7 +126,7 @@ fn field(directive: char, now: &DateTime) -> Field {
 fn write_field(out: &mut String, flags: &str, field: Field) {
     match field {
         Field::Number(value, usual, width) => {
-            // The last padding flag counts.
+            // The last padding flag applies.
             let padding = flags.chars().rfind(|flag| "-_0".contains(*flag));
             let width = if padding == Some('-') { 1 } else { width };
             // Writing to a string cannot fail.
@@ -150,12 +151,12 @@ fn write_field(out: &mut String, flags: &str, field: Field) {
     }
 }
 
-/// The name to save under, for an `upload_to` that is a template: rendered, joined with `file_name`, checked and
-/// cleaned (D096, D107–D111). `clean` is the storage's [`valid_name`](crate::Storage::valid_name).
+/// Returns the name to save under for an `upload_to` template: rendered, joined with `file_name`, checked and
+/// cleaned. `clean` is the storage's [`valid_name`](crate::Storage::valid_name).
 ///
 /// # Errors
-/// Those of [`render`]; [`ErrorKind::Traversal`] for an absolute name or a `..` (D102, D108);
-/// [`ErrorKind::NoFileName`] (D111); the errors of `clean`.
+/// Returns the errors of [`render`], [`ErrorKind::Traversal`] for an absolute name or a `..`, and
+/// [`ErrorKind::NoFileName`] if no file name is left; propagates errors of `clean`.
 pub fn generate_filename(
     upload_to: &str,
     now: &DateTime,
@@ -165,10 +166,10 @@ pub fn generate_filename(
     callable_filename(&posix::join(&render(upload_to, now)?, file_name), clean)
 }
 
-/// The name to save under, for an `upload_to` function that returned `name`, file name included (D103, D106, D107).
+/// Returns the name to save under for an `upload_to` function that returned `name`, including the file name.
 ///
 /// # Errors
-/// As [`generate_filename`], without those of the template.
+/// The errors of [`generate_filename`], except those of the template.
 pub fn callable_filename(name: &str, clean: impl FnOnce(&str) -> Result<String>) -> Result<String> {
     validate_relative_name(name)?;
     generate_in_storage(name, clean)

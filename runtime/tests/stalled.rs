@@ -1,8 +1,9 @@
 //! Uploads that stall, by the thousand, beside others. In a process of its own: the threads and descriptors are counted.
 #![allow(clippy::unwrap_used)]
 
-use filefield::storage::{FileSystemStorage, Gate, MemoryStorage};
-use filefield::{Bytes, Content, FileName, Result, SaveOptions, SharedStorage};
+use filefield::storage::author::{Gate, GateKeeper};
+use filefield::storage::{FileSystemStorage, MemoryStorage};
+use filefield::{Bytes, Content, FileName, Result, SaveOptions, SharedStorage, StorageExt};
 use std::io::{self, Read};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
@@ -208,7 +209,7 @@ fn thousands_of_saves_at_once_stay_within_few_descriptors() {
         // Until all wait at their gates.
         tokio::time::sleep(Duration::from_millis(300)).await;
         most = most.max(open());
-        keepers.into_iter().for_each(filefield::storage::GateKeeper::open);
+        keepers.into_iter().for_each(GateKeeper::open);
         while let Some(saved) = saves.join_next().await {
             saved.unwrap().unwrap();
             most = most.max(if saves.len() % 20 == 0 { open() } else { 0 });

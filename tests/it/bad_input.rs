@@ -1,4 +1,4 @@
-//! Broken surroundings: every failure is a clear error and leaves no file, no row and no journal entry.
+//! A broken environment: every failure is a clear error and leaves no file, no row and no journal entry.
 
 use crate::support::Garage;
 use filefield::db::{self, Table};
@@ -24,7 +24,7 @@ fn local(root: &Path) -> SharedStorage {
     Arc::new(FileSystemStorage::builder(root).base_url("/media/").build().unwrap())
 }
 
-/// Saves a car on `storage`, which must fail with `kind`, and leave neither row nor journal entry.
+/// Saves a car on `storage`. The save must fail with `kind`, and leave neither row nor journal entry.
 async fn refused(garage: &Garage, storage: SharedStorage, kind: ErrorKind) -> filefield::Error {
     let mut car = Car { photo: ImageField::new("chevy.jpg", vec![7; 100_000]), ..Car::default() };
     let error = with_storage(storage, car.save(&garage.db)).await.unwrap_err();
@@ -44,7 +44,7 @@ async fn a_file_stands_where_a_folder_is_needed() {
         std::fs::write(garage.media().join("cars"), "in the way").unwrap();
         refused(&garage, local(&garage.media()), ErrorKind::NotADirectory).await;
         assert_eq!(garage.files(), ["cars"]);
-        // A root that is a file is found out as well.
+        // A root that is a file is detected too.
         refused(&garage, local(&garage.media().join("cars")), ErrorKind::NotADirectory).await;
     })
     .await;
@@ -70,7 +70,7 @@ async fn a_link_planted_in_the_media_root() {
 
 #[tokio::test]
 async fn a_folder_without_permission() {
-    // Root may write anywhere, so the check runs as another user, on this very test.
+    // Root may write anywhere, so this test runs again as another user.
     if rustix::process::geteuid().is_root() {
         let test = std::env::current_exe().unwrap();
         let copy = tempfile::tempdir().unwrap();
@@ -183,7 +183,7 @@ async fn content_that_breaks_off() {
         assert!(error.to_string().contains("the line went dead"), "{error}");
         assert!(garage.files().is_empty());
         assert_eq!(garage.journal().await, 0);
-        // What can be read once has been read: the retry says so, instead of storing an empty file.
+        // Content that can be read once has been read. The retry says so and does not store an empty file.
         assert_eq!(car.save(&garage.db).await.unwrap_err().kind(), ErrorKind::Consumed);
     })
     .await;
@@ -278,7 +278,7 @@ mod one_table_two_models {
 mod a_column_of_files_that_is_no_file_field {
     use super::*;
 
-    /// The derive sees the names of types alone.
+    /// The derive sees only the names of types.
     type Photo = Option<ImageField>;
 
     #[derive(Debug, Clone, Default, Model)]
@@ -352,7 +352,7 @@ mod descriptors {
 
     const ROWS: i64 = 20_000;
 
-    /// D023, W16: values hold no descriptors. The limit holds for a whole process, so it gets one of its own.
+    /// Values hold no descriptors. The limit holds for a whole process, so this test runs in a separate one.
     #[test]
     fn twenty_thousand_rows_are_read_under_a_limit_of_64_descriptors() {
         let name = "bad_input::descriptors::twenty_thousand_rows_are_read_under_a_limit_of_64_descriptors";

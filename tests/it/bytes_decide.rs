@@ -1,5 +1,5 @@
-//! What the bytes of a file decide: its extension, whether it is the image that it seems to be, and what a function of the
-//! program says of it.
+//! What the bytes of a file decide: its extension, whether it is the image it appears to be, and the result
+//! of a function of the program.
 
 use crate::support::Garage;
 use filefield::db::Table;
@@ -27,7 +27,7 @@ fn any_name(_: &Poster, filename: &str) -> String {
     format!("a/{filename}")
 }
 
-/// Dark pictures are refused, and some are too much for the codec.
+/// Dark pictures are refused, and some make the codec panic.
 fn is_bright(file: &mut File) -> std::io::Result<()> {
     let mut all = Vec::new();
     file.read_to_end(&mut all)?;
@@ -44,7 +44,7 @@ fn temp(bytes: &[u8]) -> TempFile {
     writer.finish().unwrap()
 }
 
-/// The same bytes in every shape in which a program may have them.
+/// The same bytes in every form that a program may have.
 fn contents(bytes: &[u8]) -> Vec<Content> {
     let pieces: Vec<filefield::Result<filefield::Bytes>> =
         bytes.chunks(3).map(|piece| Ok(filefield::Bytes::copy_from_slice(piece))).collect();

@@ -1,4 +1,4 @@
-//! What the derive writes down, seen from the outside.
+//! The output of the derive, seen from outside.
 
 use filefield::field::{FieldSpec, Naming, Retention, UploadTo};
 use filefield::{FileField, FileMeta, FileModel, FileName, ImageField, Model, upload_to};
@@ -9,7 +9,7 @@ use unicode_normalization::UnicodeNormalization;
 #[path = "../../macros/src/template.rs"]
 mod template;
 
-/// So are the types that `accept` may list.
+/// The same holds for the types that `accept` may list.
 #[path = "../../macros/src/attr/types.rs"]
 mod types;
 
@@ -215,7 +215,7 @@ mod table {
         r#scan: FileField,
     }
 
-    /// What sea-orm's dense format does: the same derives once more on a struct whose name ends in `Ex`.
+    /// Same as sea-orm's dense format: the derives again, on a struct whose name ends in `Ex`.
     #[derive(Debug, Clone, Model)]
     #[model(table = "autos")]
     struct AutoEx {
@@ -278,7 +278,7 @@ mod table {
 
 #[test]
 fn accepted_templates_render_to_one_part_of_a_path() {
-    // What only the runtime knows makes a slash.
+    // Directives that only the runtime knows put a slash into the result.
     let extra: String =
         upload_to::DIRECTIVES.chars().filter(|c| !template::DIRECTIVES.contains(*c)).collect();
     assert_eq!(extra, "Dx");
@@ -310,13 +310,13 @@ fn the_derive_knows_the_types_that_are_found() {
     assert_eq!(types::UNKNOWN, filefield::inspect::UNKNOWN);
 }
 
-/// Whether the derive refuses `folder`, which it must where the runtime refuses every name in it.
+/// Whether the derive refuses `folder`. It must if the runtime refuses every name in the folder.
 fn refused(folder: &str) -> bool {
     // The runtime composes letters and accents first.
     let name: String = format!("{folder}/a").nfc().collect();
     let (derive, runtime) = (!template::problems(folder).is_empty(), FileName::new(&name));
     assert!(derive || runtime.is_ok(), "{folder:?}: {:?}", runtime.err());
-    // The standard library may know fewer characters than the runtime's tables; letters it knows.
+    // The standard library may know fewer characters than the runtime's tables, but it knows letters.
     let known = |c: char| c.is_ascii() || c.is_alphanumeric() || !template::is_hidden(c);
     let own = folder.starts_with([' ', '$']) || folder.contains(['{', '}']) || !folder.chars().all(known);
     assert!(!derive || runtime.is_err() || own, "{folder:?}");
@@ -363,7 +363,7 @@ fn folders_with_dates_are_refused_by_what_they_become() {
     }
 }
 
-/// A folder as a Mac spells it: letters and their accents apart.
+/// A folder in the spelling of macOS: letters and accents are separate.
 #[derive(Model)]
 struct Spelt {
     #[file(upload_to = "cafe\u{301}s")]

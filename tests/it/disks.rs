@@ -1,4 +1,4 @@
-//! File systems that lack what others have: hard links, modes, attributes, more than one spelling of a name.
+//! File systems that lack hard links, modes, attributes, or distinct spellings of a name.
 
 use filefield::db::{self, sea_orm::ConnectionTrait};
 use filefield::prelude::*;
@@ -19,14 +19,14 @@ fn storage_in(folder: &Path) -> FileSystemStorage {
     FileSystemStorage::builder(folder).base_url("/media/").build().unwrap()
 }
 
-/// Every file below a folder, without what is kept in the reserved one.
+/// Every file below a folder, except those in the reserved one.
 fn files(folder: &Path) -> Vec<String> {
     let mut files = crate::support::files_below(folder);
     files.retain(|file| !file.starts_with(".filefield/"));
     files
 }
 
-/// What is kept in the reserved folder, without the mark of the root.
+/// The files in the reserved folder, without the mark of the root.
 fn reserved(folder: &Path) -> Vec<String> {
     let mut files = crate::support::files_below(&folder.join(".filefield"));
     files.retain(|file| file != "root");
@@ -134,7 +134,7 @@ async fn rows_replace_and_delete(disk: &Disk) {
         note.save(&db).await.unwrap();
         db::sweep(&db).await.unwrap();
         assert_eq!((files(&root).len(), note.scan().read().await.unwrap().as_ref()), (1, b"two".as_slice()));
-        // An upload outlives a save that was refused, though it cannot get a second name.
+        // An upload survives a refused save, although it cannot get a second name.
         let mut temp = TempFile::create_in(disk.root()).unwrap();
         temp.write_all(b"three").unwrap();
         let scan = FileField::new("scan.txt", temp.finish().unwrap());
@@ -170,7 +170,7 @@ async fn a_name_in_another_case_is_not_the_name_of_the_file(disk: &Disk) {
                 assert_eq!(error.kind(), ErrorKind::NotFound, "{other}: {error}");
                 assert!(error.to_string().contains("ignores case"), "{error}");
             }
-            // A row of another program that names the file so does not take it along.
+            // A row of another program that names the file this way does not delete it.
             let insert = "INSERT INTO stick_notes (title, scan, scan_meta)";
             db.execute_unprepared(&format!("{insert} VALUES ('{other}', '{other}', '{{}}')")).await.unwrap();
             let title = StickNote::columns().title.eq(other.as_str());

@@ -1,7 +1,7 @@
-//! The hostile corpus against header reading and inspection (requirements 55 to 61 and 65).
+//! Runs header reading and inspection on the hostile corpus.
 //!
-//! The corpus is taken from the directory `HOSTILE_CORPUS`, or made by `../shared/hostile/make_corpus.py` with
-//! Python and Pillow (`DJANGO_PYTHON` names another interpreter). Where neither is to be had, the test says so
+//! The corpus comes from the directory `HOSTILE_CORPUS`, or from `../shared/hostile/make_corpus.py` with
+//! Python and Pillow (`DJANGO_PYTHON` names another interpreter). If neither is available, the test says so
 //! and passes.
 
 #![allow(clippy::unwrap_used)]
@@ -30,7 +30,7 @@ struct Case {
     oriented_height: Option<u32>,
 }
 
-/// The corpus, and the directory to be kept while it is used; or why there is none.
+/// The corpus, and the directory to keep while it is used; or the reason why there is none.
 fn corpus() -> Result<(PathBuf, Option<tempfile::TempDir>), String> {
     if let Some(path) = std::env::var_os("HOSTILE_CORPUS") {
         return Ok((path.into(), None));
@@ -51,7 +51,7 @@ fn corpus() -> Result<(PathBuf, Option<tempfile::TempDir>), String> {
     }
 }
 
-/// What an inspector learns from `bytes` in chunks of `size`.
+/// The result of an inspector for `bytes` in chunks of `size`.
 fn inspect(bytes: &[u8], size: usize) -> Inspection {
     let (mut inspector, result) = Inspector::new(Rules { dimensions: true, ..Rules::default() });
     bytes.chunks(size).for_each(|chunk| inspector.update(chunk).unwrap());
@@ -59,7 +59,7 @@ fn inspect(bytes: &[u8], size: usize) -> Inspection {
     result.get().unwrap().clone()
 }
 
-/// The shortest of a few runs: the machine may be busy with something else.
+/// The shortest of several runs, because the machine may be busy.
 fn shortest(run: impl Fn() -> Option<ImageInfo>) -> Duration {
     let time = || {
         let start = Instant::now();
@@ -96,8 +96,8 @@ fn hostile_images() {
         let time = shortest(|| image::probe(&bytes));
         assert!(time < Duration::from_millis(1), "{name} took {time:?}");
 
-        // A cut file says the same or nothing. Where the sides stand in front of what shows that the file is broken, a file
-        // that is cut between them does not show it.
+        // A truncated file gives the same result or none. If the dimensions come before the defect of a
+        // broken file, a file that is cut between the two does not show the defect.
         let sides_first = matches!(case.format.as_str(), "gif" | "bmp" | "webp");
         for cut in (0..bytes.len().min(600)).chain([bytes.len() / 2, bytes.len().saturating_sub(1)]) {
             let cut_dimensions = image::dimensions(&bytes[..cut.min(bytes.len())]);
@@ -136,7 +136,8 @@ fn judge(case: &Case, info: Option<ImageInfo>, content_type: Option<&str>) {
         assert_eq!(content_type, Some(expected.as_str()), "{name}");
     }
     if case.verdict == "reject" {
-        // What is refused may show dimensions only if a later step has something to refuse: an image format.
+        // A refused file may show dimensions only if it is of an image format, because then a later step can
+        // refuse it.
         let image = ["png", "jpeg", "gif", "webp", "bmp", "tiff", "ico"].contains(&case.format.as_str());
         assert!(image || info.is_none(), "{name} is no image");
     }

@@ -1,7 +1,7 @@
-//! The hostile corpus: names a client may send, and names a program may hand to a storage.
+//! The hostile corpus: names that a client may send, and names that a program may pass to a storage.
 //!
-//! `HOSTILE_CORPUS` names a folder with a corpus; without it the generator in the folder `shared` beside the
-//! repository is run with python3, for seed 1 and for a random one.
+//! `HOSTILE_CORPUS` names a folder with a corpus. Without it, the generator in the folder `shared` beside the
+//! repository runs with python3, for seed 1 and for a random seed.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -12,7 +12,8 @@ use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Folders with a `names.json`, each with what it is; empty, and the reason printed, where none can be had.
+/// Folders with a `names.json`, each with a description. If there are none, the list is empty and the reason
+/// is printed.
 fn corpora(made: &Path) -> Vec<(String, PathBuf)> {
     if let Some(folder) = std::env::var_os("HOSTILE_CORPUS") {
         return vec![("HOSTILE_CORPUS".to_owned(), PathBuf::from(folder))];
@@ -52,7 +53,7 @@ fn raw(case: &Value) -> Vec<u8> {
     }
 }
 
-/// What is wrong with our treatment of one case.
+/// What is wrong with our handling of one case.
 fn wrong(case: &Value) -> Option<String> {
     let raw = raw(case);
     let text = std::str::from_utf8(&raw);
@@ -62,7 +63,8 @@ fn wrong(case: &Value) -> Option<String> {
     }
     let name = from_client_bytes(&raw);
     let verdict = if text == Ok(&name) { "accept" } else { "sanitise" };
-    // Of a name to be rejected nothing usable is left: it gets one, which is another than it had.
+    // Nothing usable is left of a name that must be rejected. It gets a new one, which differs from the
+    // original.
     let wanted = if case["client"] == "reject" { "sanitise" } else { case["client"].as_str().unwrap() };
     if wanted != verdict {
         return Some(format!("as a client name: {verdict}, {name:?}"));
@@ -82,8 +84,8 @@ fn wrong(case: &Value) -> Option<String> {
     None
 }
 
-/// Whether random bytes have happened to be a character that python's tables, which the verdicts are made with, do not
-/// know yet: ours are of Unicode 18.
+/// Whether the random bytes contain a character that python's tables, which made the verdicts, do not know
+/// yet. Ours are of Unicode 18.
 fn has_new_characters(case: &Value) -> bool {
     let script = "import base64, sys, unicodedata\n\
         text = base64.b64decode(sys.argv[1]).decode('utf-8', 'replace')\n\

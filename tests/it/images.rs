@@ -1,4 +1,4 @@
-//! Images and the fields that are filled with their dimensions.
+//! Images and their dimension fields.
 
 use super::support::Garage;
 use filefield::ErrorKind;
@@ -18,7 +18,7 @@ struct Placard {
     scan_width: Option<i64>,
 }
 
-/// A PNG of which there is only the header.
+/// The header of a PNG without the rest.
 fn png(width: u32, height: u32) -> Vec<u8> {
     let mut chunk =
         [b"IHDR".as_slice(), &width.to_be_bytes(), &height.to_be_bytes(), &[8, 2, 0, 0, 0]].concat();

@@ -1,4 +1,4 @@
-//! Integration tests, one binary for all of them: linking is what costs.
+//! Integration tests. They are one binary, because linking is the main cost.
 #![allow(clippy::unwrap_used)]
 
 #[cfg(feature = "db")]
@@ -15,6 +15,7 @@ mod hostile_images;
 mod hostile_names;
 #[cfg(feature = "db")]
 mod images;
+mod layers;
 #[cfg(feature = "db")]
 mod moving;
 #[cfg(feature = "db")]

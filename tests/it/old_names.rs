@@ -1,4 +1,5 @@
-//! Names that an older program has written into the rows: filefield would not make them, and works with them.
+//! Names that an older program has written into the rows. filefield would not create them, and works with
+//! them.
 
 use filefield::db::sea_orm::{ConnectionTrait, Statement};
 use filefield::db::{self, DatabaseConnection};
@@ -22,7 +23,7 @@ struct Letter {
     scan: FileField,
 }
 
-/// Names, and where the file is below the root.
+/// The names, and where each file is below the root.
 const ODD: [(&str, &str); 20] = [
     ("10:30.txt", "10:30.txt"),
     ("scans/cafe\u{301}.txt", "scans/cafe\u{301}.txt"),
@@ -186,7 +187,7 @@ async fn names_of_older_programs_become_ours_in_file_and_column() {
     let root = folder.path().join("media");
     write_files(&root);
     let db = database(folder.path()).await;
-    // Another row has the same file, one has a file that is gone, and one a name that leads out.
+    // Another row has the same file, one has a missing file, and one has a name that leaves the root.
     insert(&db, 50, "10:30.txt").await;
     insert(&db, 51, "gone:.txt").await;
     insert(&db, 52, "../10:30.txt").await;
@@ -198,12 +199,14 @@ async fn names_of_older_programs_become_ours_in_file_and_column() {
         assert_eq!((would.moved, would.failed), (19, 2), "{would}");
         assert!(root.join("10:30.txt").exists() && !root.join("1030.txt").exists());
         let report = rename_names::<Letter>(&db, &Letter::columns().scan).run().await.unwrap();
-        // `%2e%2e` and `plain.txt` need no other name; the first of the two rows leaves the file to the second.
+        // `%2e%2e` and `plain.txt` need no other name. The first of the two rows leaves the file to the
+        // second.
         assert_eq!((report.total, report.moved, report.skipped), (23, 19, 2), "{report}");
         assert_eq!((report.left, report.failed, report.errors.len()), (1, 2, 2), "{report}");
         let kinds: Vec<_> = report.errors.iter().map(|error| error.error.kind()).collect();
         assert_eq!(kinds, [ErrorKind::NotFound, ErrorKind::Traversal]);
-        // A database that is restored now still finds the old files; the sweeper deletes them when their time has come.
+        // A database that is restored now still finds the old files. The sweeper deletes them when they are
+        // due.
         assert!(root.join("10:30.txt").exists());
         db::sweep(&db).await.unwrap();
         for (number, (_, at)) in ODD.iter().enumerate() {
@@ -216,7 +219,7 @@ async fn names_of_older_programs_become_ours_in_file_and_column() {
         }
         let again = rename_names::<Letter>(&db, "scan").run().await.unwrap();
         assert_eq!((again.moved, again.skipped, again.failed), (0, 21, 2), "{again}");
-        // They are ours by now: a row that lets go of one has it deleted.
+        // They are ours now: if a row releases one, it is deleted.
         let letter = Letter::objects(&db).get(Letter::columns().title.eq("letter 0")).await.unwrap();
         let at = root.join(letter.scan().name());
         letter.delete(&db).await.unwrap();
@@ -227,7 +230,7 @@ async fn names_of_older_programs_become_ours_in_file_and_column() {
     db.close().await.unwrap();
 }
 
-/// The original is neither ours nor, as far as anybody can tell, another application's on the same root.
+/// The original is not ours, and may belong to another application on the same root.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_original_that_nobody_adopted_stays() {
     let folder = tempfile::tempdir().unwrap();
@@ -252,7 +255,8 @@ async fn an_original_that_nobody_adopted_stays() {
     db.close().await.unwrap();
 }
 
-/// The originals outlive the renaming by `DELETE_AFTER`, so the names in a backup of the database still lead to files.
+/// The originals outlive the renaming by `DELETE_AFTER`, so the names in a backup of the database still have
+/// files.
 #[test]
 fn a_database_restored_after_a_renaming_finds_its_files() {
     const NAME: &str = "old_names::a_database_restored_after_a_renaming_finds_its_files";

@@ -1,7 +1,7 @@
-//! filefield against Django: committed vectors always, a living Django where there is one.
+//! filefield against Django: always against committed vectors, and against a live Django if there is one.
 //!
-//! `DJANGO_PYTHON` names a Python with Django (and Pillow); `DJANGO_ORACLE` the oracle program, by default the one
-//! in the folder `shared` beside the repository.
+//! `DJANGO_PYTHON` names a Python with Django (and Pillow). `DJANGO_ORACLE` names the oracle program; the
+//! default is the one in the folder `shared` beside the repository.
 
 use filefield_tests::probe::answer_value;
 use filefield_tests::probe::differences::{Case, DIFFERENCES, explain};
@@ -21,7 +21,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// What became of the cases of one run.
+/// The results of one run.
 #[derive(Default)]
 struct Tally {
     cases: usize,
@@ -37,7 +37,7 @@ impl Tally {
         if *want == got {
             self.equal += 1;
         } else if let Some(mut differences) = explain(&Case::new(question, want, &got)) {
-            // A script may differ in several steps; each difference counts once a case.
+            // A script may differ in several steps. Each difference counts once per case.
             differences.sort_by_key(|difference| difference.numbers);
             differences.dedup_by_key(|difference| difference.numbers);
             for difference in differences {
@@ -84,7 +84,7 @@ fn committed_vectors() {
         tally.report(&path.file_name().unwrap().to_string_lossy());
     }
     assert!(all.cases >= 20_000, "only {} cases", all.cases);
-    // A difference that nothing needs any more could hide a mistake.
+    // A difference that is no longer needed could hide a mistake.
     for difference in DIFFERENCES {
         assert!(all.explained.contains_key(difference.numbers), "no case needs {}", difference.numbers);
     }
@@ -102,7 +102,7 @@ fn living_django() {
         println!("skipped: there is no oracle at DJANGO_ORACLE or ../shared/oracle/django_oracle.py");
         return;
     }
-    // A new seed each time; it is printed, so a failure can be had again.
+    // Each run has a new seed. It is printed, so a failure can be reproduced.
     let seed = match std::env::var("DJANGO_SEED") {
         Ok(seed) => seed,
         Err(_) => (RandomState::new().hash_one(std::process::id()) % 1_000_000).to_string(),
@@ -117,7 +117,7 @@ fn living_django() {
         .unwrap();
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     let mut questions = String::from_utf8(made.stdout).unwrap();
-    // Only a living oracle can look at a folder.
+    // Only a live oracle can look at a folder.
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir_all(folder.path().join("d/e")).unwrap();
     for file in ["b.txt", "A.txt", "é.txt", "d/c"] {
@@ -133,7 +133,7 @@ fn living_django() {
         Command::new(&python).arg(oracle).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut stdin = django.stdin.take().unwrap();
     let asked = questions.clone();
-    // Asked from another thread: neither side may wait for the other with a full pipe.
+    // Questions are sent from another thread, so that neither side waits for the other with a full pipe.
     let asking = std::thread::spawn(move || stdin.write_all(asked.as_bytes()));
     let answers: Vec<String> =
         BufReader::new(django.stdout.take().unwrap()).lines().map(Result::unwrap).collect();

@@ -1,6 +1,8 @@
-//! The prelude beside those of other libraries: a name that two glob imports bring is an error where it is used.
+//! The prelude with those of other libraries. A name that two glob imports bring is an error where it is
+//! used.
 
-/// The names of diesel 2.3's prelude, without a backend and with one. Those of traits for methods alone are left out.
+/// The names of diesel 2.3's prelude, with and without a backend. Traits that are imported only for their
+/// methods are left out.
 #[allow(unused, missing_docs)]
 mod diesel_names {
     macro_rules! traits {

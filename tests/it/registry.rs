@@ -1,4 +1,4 @@
-//! Storages of fields: evaluated once, whatever happens.
+//! Storages of fields are evaluated once, whatever happens.
 
 use filefield::field::FieldDef;
 use filefield::registry::{App, RegisteredModel, models, storage};
@@ -11,7 +11,7 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// A struct with a storage function for each field, and with a table where one is named.
+/// A struct with a storage function for each field, and with a table if one is named.
 macro_rules! model {
     ($name:ident { $($field:ident = $storage:path),* $(,)? }) => {
         #[derive(Model)]
@@ -28,6 +28,7 @@ macro_rules! model {
 
 mod building;
 mod overrides;
+mod owners;
 
 fn field<M: FileModel>(index: usize) -> &'static FieldDef {
     M::FIELDS.at(index).def()
@@ -57,7 +58,7 @@ fn race<T: Send>(run: impl Fn() -> T + Sync) -> Vec<T> {
     })
 }
 
-/// Fails a test that hangs, where a deadlock would otherwise stop the whole run.
+/// Fails a test that hangs. Otherwise a deadlock would stop the whole run.
 fn within_seconds<T: Send + 'static>(seconds: u64, run: impl FnOnce() -> T + Send + 'static) -> T {
     let (sender, receiver) = std::sync::mpsc::channel();
     thread::spawn(move || sender.send(run()));
@@ -104,7 +105,7 @@ fn a_failing_function_is_not_stampeded_and_tried_again() {
     let before = CALLS.load(SeqCst);
     field::<Failing>(0).storage().unwrap_err();
     assert_eq!(CALLS.load(SeqCst), before + 1);
-    // Somebody who registers means it: there is no back-off.
+    // Explicit registration has no back-off.
     assert_eq!(Failing::register().unwrap_err().kind(), ErrorKind::Registration);
     assert_eq!(CALLS.load(SeqCst), before + 2);
 }
@@ -156,7 +157,7 @@ fn a_function_may_use_other_fields_but_not_its_own() {
 
 #[test]
 fn functions_that_need_each_other_in_two_threads_do_not_deadlock() {
-    // Both functions run before either asks for the other's field.
+    // Both functions run before either requests the other's field.
     fn both() {
         static CALLS: AtomicUsize = AtomicUsize::new(0);
         static BOTH: Barrier = Barrier::new(2);
@@ -276,7 +277,7 @@ fn two_types_with_one_table_are_an_error() {
         let path = "it::registry::two_types_with_one_table_are_an_error";
         let line = format!("Car: the table `cars` belongs to `{path}::other::Car` and to `{path}::Car`");
         assert_eq!(error.to_string().lines().next(), Some(line.as_str()));
-        // The same twice, and again, is once.
+        // The same model twice, or again, counts once.
         let app = other::app().model::<Bike>().model::<Bike>().build().unwrap();
         other::app().model::<Bike>().build().unwrap();
         Bike::register().unwrap();
@@ -307,7 +308,7 @@ fn structs_of_one_name_do_not_share_an_alias() {
     }
     model!(Owner { photo = memory });
     isolated("registry::structs_of_one_name_do_not_share_an_alias", NONE, || {
-        // A storage without an alias is found by that of its field.
+        // A storage without an alias is found through its field.
         assert_eq!(storage("Owner.photo").unwrap_err().kind(), ErrorKind::UnknownStorage);
         Owner::register().unwrap();
         assert!(is_same(&storage("Owner.photo").unwrap(), &field::<Owner>(0).storage().unwrap()));
@@ -325,7 +326,7 @@ fn d269_an_alias_is_built_once_under_64_threads() {
         let storages = race(|| storage("m").unwrap());
         assert!(storages.iter().all(|storage| is_same(storage, &storages[0])));
         assert!(is_same(&filefield::default_storage().unwrap(), &storages[0]));
-        // Nothing new, so the instance stays: fields of a second build share it.
+        // Nothing is new, so the instance stays: fields of a second build share it.
         App::builder().settings(settings.clone()).build().unwrap();
         App::builder().build().unwrap();
         assert!(is_same(&storage("m").unwrap(), &storages[0]));

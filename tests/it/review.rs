@@ -1,4 +1,4 @@
-//! Narrow paths through the journal, the rows and the accessors.
+//! Rare paths through the journal, the rows and the accessors.
 
 mod drops;
 mod gate;

@@ -1,4 +1,4 @@
-//! Media roots that are away, replaced and back, under the journal.
+//! Media roots that are missing, replaced and restored, with the journal.
 
 use crate::databases::on_every_database;
 use crate::support::Garage;
@@ -28,16 +28,16 @@ fn van(name: &str) -> Van {
     Van { name: name.into(), photo: FileField::new(format!("{name}.txt"), name.to_owned()), ..Van::default() }
 }
 
-/// The storage of a process that has just started, beside the first one.
+/// The storage of a new process, in addition to the first one.
 async fn restarted<T>(garage: &Garage, work: impl AsyncFnOnce(SharedStorage) -> T) -> T {
     let fresh: SharedStorage = Arc::new(FileSystemStorage::new(garage.media()).unwrap());
     with_storage(fresh.clone(), work(fresh)).await
 }
 
-/// What may stand in the place of a root that is away.
+/// What may be in place of a missing root.
 const WORLDS: [&str; 4] = ["nothing", "an empty folder", "files of others", "another root"];
 
-/// Puts the root aside, and something else in its place.
+/// Moves the root away, and puts something else in its place.
 async fn away(garage: &Garage, world: &str) -> PathBuf {
     let aside = garage.media().with_file_name("aside");
     fs::rename(garage.media(), &aside).unwrap();
@@ -54,7 +54,7 @@ async fn away(garage: &Garage, world: &str) -> PathBuf {
             other.save(name, "of another storage".into(), &Default::default()).await.unwrap();
         }
     }
-    // A reader may take the root to be where it was a moment ago.
+    // A reader may still assume the root where it was a moment ago.
     tokio::time::sleep(Duration::from_millis(2)).await;
     aside
 }
@@ -66,7 +66,7 @@ fn back(garage: &Garage, aside: &std::path::Path) {
     fs::rename(aside, garage.media()).unwrap();
 }
 
-/// One row that stays, one deleted and one stage given up, with an entry each.
+/// One row that stays, one deleted row and one abandoned stage, with an entry each.
 async fn with_entries(garage: &Garage) {
     van("kept").save(&garage.db).await.unwrap();
     let mut deleted = van("deleted");
@@ -107,7 +107,7 @@ async fn entries_wait_as_long_as_the_root_is_away(garage: Arc<Garage>) {
         with_entries(&garage).await;
         let aside = away(&garage, world).await;
         for round in 0..30 {
-            // The process that saved, and one that starts now.
+            // The process that saved, and a new one.
             let report = match round % 2 {
                 0 => swept(&garage).await,
                 _ => restarted(&garage, async |_| swept(&garage).await).await,
@@ -185,7 +185,7 @@ async fn a_database_of_an_earlier_version_learns_the_root(garage: Arc<Garage>) {
     with_entries(&garage).await;
     garage.execute("DROP TABLE filefield_roots").await;
     let aside = away(&garage, "nothing").await;
-    // That a file is not there says nothing yet.
+    // A missing file does not prove anything yet.
     restarted(&garage, async |_| {
         for _ in 0..25 {
             let report = swept(&garage).await;
@@ -195,7 +195,7 @@ async fn a_database_of_an_earlier_version_learns_the_root(garage: Arc<Garage>) {
     .await;
     back(&garage, &aside);
     restarted(&garage, async |_| {
-        // A file that is there, and ours, proves its root.
+        // A file that exists and is ours proves its root.
         assert_eq!(swept(&garage).await.deleted, 2);
         let mut new = van("new");
         new.save(&garage.db).await.unwrap();
@@ -209,7 +209,7 @@ async fn a_database_of_an_earlier_version_learns_the_root(garage: Arc<Garage>) {
 async fn a_row_names_no_file_that_was_stored_in_another_root(garage: Arc<Garage>) {
     van("kept").save(&garage.db).await.unwrap();
     let aside = away(&garage, "nothing").await;
-    // An accessor stores without the database, so a process that has just started makes a root.
+    // An accessor stores without the database, so a new process creates a root.
     restarted(&garage, async |_| {
         let mut new = Van { name: "new".into(), ..Van::default() };
         new.photo_mut().save("new.txt", "new").await.unwrap();
@@ -222,7 +222,7 @@ async fn a_row_names_no_file_that_was_stored_in_another_root(garage: Arc<Garage>
     settled(&garage).await;
 }
 
-/// While rows are saved, replaced, deleted and swept, the root goes away and comes back.
+/// The root disappears and comes back while rows are saved, replaced, deleted and swept.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_lost_while_the_root_comes_and_goes_under_load() {
     Garage::run::<Van, _>(|garage| async move {

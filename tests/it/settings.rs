@@ -1,4 +1,4 @@
-//! Settings of the environment, and the storages made from them.
+//! Settings from the environment, and the storages made from them.
 
 use filefield::registry::{App, create_storage, storage};
 use filefield::settings::{Settings, settings, try_settings};
@@ -55,7 +55,7 @@ fn first_use_reads_the_environment() {
             assert_eq!(save(&*photos, "cars/a.txt").await, "cars/a.txt");
             assert_eq!(photos.url(FileName::new("a").unwrap()).unwrap(), "/p/a");
             let photo = media.parent().unwrap().join("a b/cars/a.txt");
-            // The option of the storage wins over the setting for files; for directories it has none.
+            // For files, the option of the storage overrides the setting. There is no option for directories.
             assert_eq!((mode(&photo), mode(photo.parent().unwrap())), (0o600, 0o750));
         });
     });
@@ -93,7 +93,7 @@ fn every_mistake_in_the_environment_is_named_and_nothing_works_on_defaults() {
             assert_eq!(default_storage().unwrap_err().kind(), ErrorKind::Settings);
             let error = App::builder().build().unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Settings);
-            // Settings of its own make the program independent of the environment.
+            // Explicit settings make the program independent of the environment.
             App::builder().settings(Settings::default()).build().unwrap();
             assert_eq!(default_storage().unwrap_err().to_string().lines().count(), 1);
         },
@@ -143,7 +143,7 @@ fn urls_make_storages() {
         assert_eq!(local.location(), root.path().join("é"));
         assert_eq!(local.base_url(), Some("https://cdn.example.com/"));
         block_on(async {
-            // Overwriting, and not syncing, are options that arrive.
+            // The options for overwriting and for not syncing take effect.
             let url = format!("{url}&allow_overwrite=true&durability=none");
             let made = create_storage(&url).unwrap();
             assert_eq!([save(&*made, "a").await, save(&*made, "a").await], ["a", "a"]);

@@ -1,4 +1,4 @@
-//! A database and a media root of a test's own.
+//! A database and a media root for one test.
 
 use filefield::SharedStorage;
 use filefield::db::{self, Table, sea_orm};
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Every file below a folder but the mark of a storage's root, sorted.
+/// Every file below a folder except the mark of a storage's root, sorted.
 pub(crate) fn files_below(folder: &Path) -> Vec<String> {
     fn walk(root: &Path, folder: &Path, found: &mut Vec<String>) {
         for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
@@ -28,8 +28,8 @@ pub(crate) fn files_below(folder: &Path) -> Vec<String> {
     found
 }
 
-/// How long a journal may take to become empty: an entry whose first try failed, as one may on a busy machine, waits for
-/// half a minute.
+/// How long a journal may take to become empty. An entry whose first try failed, as may happen on a busy
+/// machine, waits for half a minute.
 const PATIENCE: Duration = Duration::from_secs(100);
 
 /// A database, and a temporary folder with `media/`.
@@ -40,7 +40,7 @@ pub(crate) struct Garage {
 }
 
 impl Garage {
-    /// Runs `test` with every field's storage replaced by a local one of its own.
+    /// Runs `test` with every field's storage replaced by a new local one.
     pub(crate) async fn run<M: Table, F: Future<Output = ()>>(test: impl FnOnce(Arc<Garage>) -> F) {
         let folder = tempfile::tempdir().unwrap();
         Garage::run_in::<M, F>(folder.path(), test).await;
@@ -96,7 +96,7 @@ impl Garage {
         }
     }
 
-    /// A number asked of the database.
+    /// The number that a query returns.
     pub(crate) async fn number(&self, sql: &str) -> i64 {
         let statement = Statement::from_string(self.db.get_database_backend(), sql);
         self.db.query_one_raw(statement).await.unwrap().unwrap().try_get_by_index(0).unwrap()
@@ -106,12 +106,12 @@ impl Garage {
         self.db.execute_unprepared(sql).await.unwrap();
     }
 
-    /// Entries in the journal.
+    /// Number of entries in the journal.
     pub(crate) async fn journal(&self) -> i64 {
         self.number("SELECT COUNT(*) FROM filefield_journal").await
     }
 
-    /// Waits for the work that saves leave to the background, then sweeps.
+    /// Waits for the background work of saves, then sweeps.
     pub(crate) async fn settle(&self) {
         let began = Instant::now();
         while began.elapsed() < PATIENCE {

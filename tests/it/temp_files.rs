@@ -1,7 +1,7 @@
 //! Temporary files of a program that changes its working directory.
 
 use filefield::storage::MemoryStorage;
-use filefield::{FileName, SaveOptions, Storage, TempFile};
+use filefield::{FileName, SaveOptions, Storage, StorageExt, TempFile};
 use filefield_tests::isolated::{NONE, isolated};
 use std::env::set_current_dir;
 use std::fs;

@@ -1,4 +1,4 @@
-//! What text from outside can say of files, and what trusted data can.
+//! What untrusted text can say about files, and what trusted data can.
 
 use crate::databases::on_every_database;
 use crate::support::Garage;
@@ -28,7 +28,7 @@ struct Car {
     manual_meta: Option<FileMeta>,
 }
 
-/// The same columns, as a fixture has them.
+/// The same columns in the form of a fixture.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 struct Fixture {
@@ -159,9 +159,9 @@ async fn the_columns_of_a_row_are_trusted(garage: Arc<Garage>) {
     assert!(read.photo.name().is_some() && read.photo_meta.size.is_some());
     assert_eq!(read.manual_meta.as_ref().and_then(|meta| meta.size), Some(12));
 
-    // What a client gets, and sends back.
+    // What a client gets and sends back.
     refused::<Car>(serde_json::to_value(&read).unwrap());
-    // A row as sea-orm turns it into JSON.
+    // A row that sea-orm has converted to JSON.
     let columns = "SELECT name, photo, manual FROM trusted_cars";
     let statement = Statement::from_string(db.get_database_backend(), columns);
     let row = db.query_one_raw(statement).await.unwrap().unwrap();

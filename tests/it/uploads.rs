@@ -1,12 +1,12 @@
-//! Uploads that go straight to storages of this machine, through their signed URLs.
+//! Direct uploads to storages of this machine, through their signed URLs.
 
 use crate::support::files_below;
 use filefield::db::sea_orm::ConnectionTrait;
 use filefield::db::{self, UploadClaim};
 use filefield::prelude::*;
 use filefield::storage::{
-    DirectUpload, FileSystemStorage, MemoryStorage, PrefixStorage, SignedRequest, Signer, UploadRequest,
-    UploadTerms, receive_upload,
+    DirectUpload, DirectUploads, FileSystemStorage, MemoryStorage, PrefixStorage, SignedRequest, Signer,
+    UploadRequest, UploadTerms, receive_upload,
 };
 use filefield::{
     Bytes, Content, ErrorKind, FileName, Metadata, Reader, Result, SaveOptions, Saved, SharedStorage,
@@ -15,6 +15,7 @@ use filefield::{
 use filefield_tests::databases::{Database, Kind};
 use filefield_tests::isolated::isolated;
 use filefield_tests::uploads::{Hull, Place, SECRET_KEY, all, gif};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -28,7 +29,7 @@ struct Served {
 
 impl Place for Served {
     async fn send(&self, request: &UploadRequest, body: Bytes) -> std::result::Result<String, String> {
-        // A client that knows no base URL goes to the host it was served by.
+        // A client without a base URL uses the host that served it.
         let absolute = request.url.strip_prefix("https://").and_then(|rest| rest.split_once('/'));
         let target = absolute.map_or(request.url.clone(), |(_, path)| format!("/{path}"));
         let mut asked = SignedRequest::new(request.method, &target);
@@ -36,7 +37,7 @@ impl Place for Served {
         asked.content_length = Some(body.len() as u64);
         let content_type = request.headers.iter().find(|(name, _)| name == "content-type");
         asked.content_type = content_type.map(|(_, value)| value.as_str());
-        // It is not served, whatever the URL says.
+        // It is not served, whatever the URL is.
         let fetched = SignedRequest { method: "GET", ..asked };
         assert!(self.storage.verify_signed_url(&fetched).is_err());
         let saved = receive_upload(&*self.storage, &asked, Content::from(body)).await;
@@ -97,7 +98,7 @@ fn below_a_prefix() {
     run("below_a_prefix", below, Some("media/tenants/7"));
 }
 
-/// A service that puts parts together, of which only the begin and the end can be seen.
+/// A service that assembles parts, of which only the beginning and the end are visible.
 #[derive(Debug, Default)]
 struct Service(MemoryStorage, Mutex<Vec<String>>);
 
@@ -107,8 +108,8 @@ impl Storage for Service {
         self.0.save(name, content, options).await
     }
 
-    async fn open(&self, name: FileName<'_>) -> Result<Reader> {
-        self.0.open(name).await
+    async fn open_range(&self, name: FileName<'_>, range: Range<u64>) -> Result<Reader> {
+        self.0.open_range(name, range).await
     }
 
     async fn delete(&self, name: FileName<'_>) -> Result<()> {
@@ -127,6 +128,13 @@ impl Storage for Service {
         "service"
     }
 
+    fn direct_uploads(&self) -> Option<&dyn DirectUploads> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl DirectUploads for Service {
     async fn direct_upload(&self, name: FileName<'_>, _: &UploadTerms) -> Result<DirectUpload> {
         let id = format!("parts of {name}");
         self.1.lock().unwrap().push(id.clone());
@@ -140,7 +148,7 @@ impl Storage for Service {
     }
 }
 
-/// The journal's statements, which are in other words on each.
+/// The journal's statements, which differ between databases.
 #[test]
 fn on_every_database() {
     isolated("uploads::on_every_database", &[("FILEFIELD_SECRET_KEY", SECRET_KEY)], || {

@@ -1,4 +1,4 @@
-//! What a web handler can answer with when a file is refused.
+//! What a web handler can answer if a file is refused.
 
 use crate::support::Garage;
 use filefield::db::{Table, UploadClaim};
@@ -19,11 +19,11 @@ struct Car {
 
 const GIF: &[u8] = b"GIF89a\x01\0\x01\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02\x4c\x01\0;";
 
-/// Kind, status and text, of which none tells what is inside.
+/// Kind, status and text. None of them reveals internals.
 fn answer(error: &Error) -> (ErrorKind, u16, &str) {
     let text = error.message();
     for inner in ["Car", "photo", "private", "plate", "W-4711", "memory", "default", "visited", "/"] {
-        // Media types are for the visitor.
+        // Media types may be shown to the visitor.
         assert!(!text.replace("image/gif", "").contains(inner), "{text}");
     }
     (error.kind(), error.status(), text)

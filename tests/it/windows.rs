@@ -1,22 +1,22 @@
-//! Every window of failure, by its number. Where a window is only open while the process dies, the power fails, or a
-//! server is cut off, a campaign goes through it for real.
+//! Every failure between the steps of the protocol. The numbers are those in the names of the tests. If a
+//! failure needs a dead process, a power cut or a server that is cut off, a campaign produces it for real.
 //!
-//! | windows | shown by |
+//! | failure | shown by |
 //! |---|---|
-//! | F01–F04, F08, F10–F12, F16–F20, F27, F29–F38, F41, F44–F46 | the tests here, by name |
-//! | F05 | here, and `storage/local/tests/fallbacks.rs` |
-//! | F06, F07 | `storage/object/tests/`: uploads are aborted; a killed process leaves them to a lifecycle rule |
-//! | F09 | campaign `power`; here the same state, made by hand |
-//! | F13, F21, F22 | `databases/transactions.rs`: rolled back, savepoint rolled back |
-//! | F14, F15 | here; campaign `database`: COMMIT's answer cut, connections ended |
-//! | F23, F24 | `databases/together.rs`: replacers of one row; `together/sweeping.rs`: replaced is read in the database |
-//! | F25 | `review/journal.rs`: stale saves; `databases/triggers.rs`: plain SQL |
-//! | F26 | `together/sweeping.rs`: a file that two rows name |
-//! | F28, F47 | `databases/triggers.rs` |
-//! | F39 | `review/drops.rs`, `together/dropping.rs`; campaign `drop` |
-//! | F40 | `together/refusing.rs`, `bad_input.rs` |
-//! | F42 | no variants yet |
-//! | F43 | here as F17 and F18; campaign `kill` |
+//! | 01–04, 08, 10–12, 16–20, 27, 29–38, 41, 44–46 | the tests here, by name |
+//! | 05: a staging file with a name is left | here, and `storage/local/tests/fallbacks.rs` |
+//! | 06, 07: an upload in parts is left open | `storage/object/tests/`: uploads are aborted; if the process was killed before it noted the id, a lifecycle rule must abort them |
+//! | 09: the power fails before the directory is synced | campaign `power`; here the same state, made by hand |
+//! | 13, 21, 22: the transaction, or a savepoint, is rolled back | `databases/transactions.rs` |
+//! | 14, 15: the answer to `COMMIT` is lost | here; campaign `database` |
+//! | 23, 24: two replace one row; a stale instance replaces | `databases/together.rs`; `together/sweeping.rs` |
+//! | 25: a stale save writes an old name back | `review/journal.rs`; plain SQL: `databases/triggers.rs` |
+//! | 26: two rows name one file | `together/sweeping.rs` |
+//! | 28, 47: SQL deletes rows; rows are loaded with triggers on | `databases/triggers.rs` |
+//! | 39: a future is dropped | `review/drops.rs`, `together/dropping.rs`; campaign `drop` |
+//! | 40: a function of the user panics | `together/refusing.rs`, `bad_input.rs` |
+//! | 42: a derived file is half done | there are no derived files yet |
+//! | 43: the sweeping process dies | here as 17 and 18; campaign `kill` |
 
 mod database;
 mod publish;
@@ -53,7 +53,7 @@ async fn saved(garage: &Garage, name: &str) -> Barge {
     barge
 }
 
-/// A stage whose process was killed: nothing of it runs any more, not even what runs when a value is dropped.
+/// A stage whose process was killed: nothing of it runs any more, not even `Drop`.
 async fn killed_after_staging(garage: &Garage, name: &str) -> Barge {
     let mut barge = barge(name);
     barge.stage(&garage.db).await.unwrap();
@@ -61,12 +61,13 @@ async fn killed_after_staging(garage: &Garage, name: &str) -> Barge {
     barge
 }
 
-/// The journal's clock moves on by far.
+/// The journal's clock jumps far ahead.
 async fn time_passes(garage: &Garage) {
     garage.execute("UPDATE filefield_journal SET due_at = 0 WHERE state <> 'dead'").await;
 }
 
-/// Sweeps until all is done, and checks that rows and files agree (R1–R4), with so many rows left.
+/// Sweeps until everything is done, and checks that rows and files agree (R1 to R4), with this many rows
+/// left.
 async fn agrees(garage: &Garage, rows: u64) {
     for _ in 0..3 {
         time_passes(garage).await;
@@ -77,7 +78,7 @@ async fn agrees(garage: &Garage, rows: u64) {
     assert_eq!(Barge::objects(&garage.db).count().await.unwrap(), rows);
 }
 
-/// The journal entry of a process that was killed: it reserved `name`, and nothing more is known.
+/// The journal entry of a killed process: it reserved `name`, and nothing more is known.
 async fn entry(garage: &Garage, name: &str, kind: &str, state: &str, attempts: u32) {
     let alias = "override";
     garage

@@ -1,4 +1,4 @@
-//! What a process that is killed in the middle of an upload leaves (F06).
+//! What a process leaves that is killed in the middle of an upload.
 
 use crate::rows::{LARGE, database, ferry, swept};
 use async_trait::async_trait;

@@ -2,7 +2,7 @@
 
 use crate::name;
 use filefield::storage::{CreateOnlyUploads, ObjectStorage};
-use filefield::{Bytes, Content, ErrorKind, SaveOptions, Storage};
+use filefield::{Bytes, Content, ErrorKind, SaveOptions, Storage, StorageExt};
 use filefield_tests::buckets::gcs;
 use filefield_tests::buckets::provider::Provider;
 use filefield_tests::buckets::s3::{Server, over};

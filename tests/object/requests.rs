@@ -1,7 +1,7 @@
 //! How many requests an operation costs, seen where the client makes them.
 
 use crate::name;
-use filefield::{SaveOptions, Storage};
+use filefield::{SaveOptions, Storage, StorageExt};
 use filefield_tests::buckets::count::Counter;
 use filefield_tests::buckets::provider::Provider;
 

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use filefield::name::Candidates;
-use filefield::storage::Listing;
+use filefield::storage::{Listing, OwnerTokens, StorageExt};
 use filefield::{
     Content, Error, ErrorKind, FileName, Metadata, Reader, Result, SaveOptions, Saved, SharedStorage, Storage,
 };
@@ -71,10 +71,6 @@ impl Storage for Reserving {
         self.inner.copy(from, FileName::or_upload(&reserved.name)?, &exact).await
     }
 
-    async fn open(&self, name: FileName<'_>) -> Result<Reader> {
-        self.inner.open(name).await
-    }
-
     async fn open_range(&self, name: FileName<'_>, range: Range<u64>) -> Result<Reader> {
         self.inner.open_range(name, range).await
     }
@@ -95,15 +91,23 @@ impl Storage for Reserving {
         self.inner.rename(from, to).await
     }
 
-    async fn owner(&self, name: FileName<'_>) -> Result<Option<String>> {
-        self.inner.owner(name).await
-    }
-
     fn url(&self, name: FileName<'_>) -> Result<String> {
         self.inner.url(name)
     }
 
     fn kind(&self) -> &'static str {
         self.inner.kind()
+    }
+
+    fn owner_tokens(&self) -> Option<&dyn OwnerTokens> {
+        self.inner.owner_tokens()?;
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl OwnerTokens for Reserving {
+    async fn owner(&self, name: FileName<'_>) -> Result<Option<String>> {
+        self.inner.owner(name).await
     }
 }

@@ -4,7 +4,7 @@ use filefield::registry::create_storage;
 use filefield::settings::Settings;
 use filefield::storage::{ObjectStorage, SignOptions};
 use filefield::testing::storage_report;
-use filefield::{ErrorKind, FileName, SaveOptions};
+use filefield::{ErrorKind, FileName, SaveOptions, StorageExt};
 use filefield_tests::buckets::s3::{KEY, SECRET, Server};
 use filefield_tests::buckets::{azure, gcs};
 use std::any::Any;

@@ -2,7 +2,7 @@
 
 use crate::name;
 use filefield::storage::{ObjectStorage, SignOptions};
-use filefield::{ErrorKind, SaveOptions, Storage};
+use filefield::{ErrorKind, SaveOptions, Storage, StorageExt};
 use filefield_tests::buckets::gcs;
 use filefield_tests::buckets::http::{get, send};
 use filefield_tests::buckets::provider::Provider;

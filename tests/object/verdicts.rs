@@ -3,7 +3,7 @@
 use crate::name;
 use crate::reserving::Reserving;
 use filefield::storage::{FileSystemStorage, MemoryStorage, PrefixStorage};
-use filefield::{Content, Error, Result, SaveOptions, Saved, SharedStorage, Storage};
+use filefield::{Content, Error, Result, SaveOptions, Saved, SharedStorage, Storage, StorageExt};
 use filefield_tests::buckets::provider::Provider;
 use std::collections::BTreeMap;
 use std::fmt::Display;

@@ -1,10 +1,10 @@
-//! File systems of other kinds, mounted for a test.
+//! Other file systems, mounted for a test.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
 
-/// A file system in an image file, mounted on a folder. It is unmounted and removed when this is dropped.
+/// A file system in an image file, mounted on a folder. It is unmounted and removed on drop.
 #[derive(Debug)]
 pub struct Disk {
     folder: TempDir,
@@ -12,15 +12,16 @@ pub struct Disk {
 }
 
 impl Disk {
-    /// An exFAT by way of FUSE: no hard links, no rename that replaces nothing, no unnamed files, no attributes, no
-    /// modes, and names that differ in case are one. Prints `SKIPPED` and why where it cannot be mounted.
+    /// exFAT through FUSE: no hard links, no rename without replacing, no unnamed files, no attributes, no
+    /// modes, and names are equal if they differ only in case. Prints `SKIPPED` and the reason if it cannot
+    /// be mounted.
     pub fn exfat() -> Option<Disk> {
         Disk::mount(&["mkfs.exfat"], &["mount.exfat-fuse"])
             .inspect_err(|why| eprintln!("SKIPPED: no exFAT can be mounted: {why}"))
             .ok()
     }
 
-    /// A FAT of the kernel's own. Prints why where there is none: many kernels are built without it.
+    /// The kernel's FAT. Prints the reason if there is none: many kernels are built without it.
     pub fn vfat() -> Option<Disk> {
         Disk::mount(&["mkfs.vfat"], &["mount", "-t", "vfat"])
             .inspect_err(|why| eprintln!("not run: vfat: {why}"))
@@ -57,7 +58,7 @@ impl Drop for Disk {
     }
 }
 
-/// What a command says.
+/// The output of a command.
 fn run(command: &[&str], arguments: &[&str]) -> Result<String, String> {
     let [program, first @ ..] = command else { return Err("no command".to_owned()) };
     let path = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default());

@@ -1,14 +1,15 @@
-//! Tests in a process of their own, for what is one to a process: settings, aliases, models, the environment.
+//! Tests in a separate process, for things that exist once per process: settings, aliases, models, the
+//! environment.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot start its process fails")]
 
 use std::ffi::OsStr;
 use std::process::Command;
 
-/// Set in the process that runs one test alone.
+/// Set in the process that runs a single test.
 const MARK: &str = "IT_ISOLATED";
 
-/// Runs `test`, the body of the test function `name` (as `module::function`), in a process of its own whose
+/// Runs `test`, the body of the test function `name` (as `module::function`), in a separate process whose
 /// environment has these variables.
 ///
 /// # Panics
@@ -25,7 +26,7 @@ pub fn isolated<V: AsRef<OsStr>>(name: &str, variables: &[(&str, V)], test: impl
             child.env_remove(variable);
         }
     }
-    // As in all other tests; see `.cargo/config.toml`.
+    // Same as in all other tests; see `.cargo/config.toml`.
     child.env("FILEFIELD_DELETE_AFTER", "0 s");
     for (variable, value) in variables {
         child.env(variable, value);
@@ -34,7 +35,7 @@ pub fn isolated<V: AsRef<OsStr>>(name: &str, variables: &[(&str, V)], test: impl
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{name} failed on its own:\n{out}\n{err}");
     out.lines().filter(|line| line.contains("SKIPPED: ")).for_each(|line| println!("{line}"));
-    // A misspelled name would run nothing and succeed.
+    // A misspelled name would run no test and succeed.
     assert!(out.contains("1 passed"), "{name} is not the name of a test:\n{out}");
 }
 

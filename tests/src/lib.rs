@@ -11,7 +11,7 @@ pub mod probe;
 #[cfg(feature = "db")]
 pub mod uploads;
 
-/// Its code is compiled and run.
+/// Compiles and runs the code in CONTRIBUTING.md.
 #[cfg(doctest)]
 #[doc = include_str!("../../CONTRIBUTING.md")]
 mod contributing {}

@@ -1,15 +1,15 @@
-//! Futures that are dropped before they are done.
+//! Futures that are dropped before they complete.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
 
-/// Polls `future` at most `times`, then drops it. What it gave, if it was done.
+/// Polls `future` at most `times`, then drops it. Returns its output if it completed.
 pub async fn polled<F: Future>(future: F, times: usize) -> Option<F::Output> {
     polled_and_held(future, times, std::future::ready(())).await
 }
 
-/// The same, but the future is kept until `meanwhile` is over: what it has set off goes on until then.
+/// Like [`polled`], but keeps the future until `meanwhile` is over. What it has started continues until then.
 pub async fn polled_and_held<F: Future>(
     future: F,
     times: usize,

@@ -8,8 +8,8 @@ use crate::suggest::nearest;
 use proc_macro2::TokenTree;
 use quote::ToTokens;
 
-/// Extensions and media types that no file is found to be of, and what the bytes of such a file show; nothing where they
-/// show no type.
+/// Extensions and media types that cannot be listed, with the type that is detected for such a file, or `""`
+/// if no type is detected.
 const SHOWN: &[(&str, &str)] = &[
     ("pdf", "application/pdf"),
     ("xml", "application/xml"),
@@ -149,7 +149,8 @@ pub(super) fn accept(known: &Known, errors: &mut Errors) -> Option<Vec<String>> 
     Some(listed)
 }
 
-/// What is wrong with one of the `listed` media types, in lower case (RFC 9110, 8.3.1), where `*` may stand for the subtype.
+/// Returns what is wrong with one of the `listed` media types. The type is in lower case (RFC 9110, 8.3.1);
+/// `*` is allowed as the subtype.
 fn media_type_error(media_type: &str, listed: &[String]) -> Option<Message> {
     if matches!(media_type, "unknown/unknown" | "other" | "binary" | "any" | "empty" | "none") {
         let message = Message::new(format!("`{media_type}` is not a media type"));
@@ -198,9 +199,9 @@ fn media_type_error(media_type: &str, listed: &[String]) -> Option<Message> {
     }
     let message = Message::new(format!("no file is found to be of the type `{media_type}`"));
     match shown(media_type) {
-        // A client may state it of a text or an archive that is accepted for what its bytes show.
+        // A client may declare this type for a text or an archive, which is accepted by its detected type.
         Some(found @ ("text/plain" | "application/zip")) if listed.iter().any(|other| other == found) => None,
-        // As well as of content that is accepted though its bytes show nothing.
+        // The same holds for content that is accepted although no type is detected.
         Some("") if listed.iter().any(|other| other == UNKNOWN) => None,
         Some(found) => Some(instead(message, found)),
         None => Some(match nearest(media_type, TYPES.iter().copied()) {
@@ -210,7 +211,7 @@ fn media_type_error(media_type: &str, listed: &[String]) -> Option<Message> {
     }
 }
 
-/// What the bytes of a file show of which this is the extension, or the type by another name.
+/// Returns the detected type of a file that has this extension, or of a media type under another name.
 fn shown(word: &str) -> Option<&'static str> {
     let archive = ["application/vnd.openxmlformats-", "application/vnd.oasis.opendocument."];
     match SHOWN.iter().find(|(known, _)| *known == word) {

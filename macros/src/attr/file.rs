@@ -124,12 +124,12 @@ pub(crate) const GRAMMAR: Grammar = Grammar {
     ],
 };
 
-/// Where names come from.
+/// How files are named.
 #[derive(Debug)]
 pub(crate) enum UploadTo {
     /// The storage's root.
     Root,
-    /// The bare word: a folder made of the names of table and field.
+    /// `upload_to` without a value: a folder made of the names of table and field.
     Named(Ident),
     /// A folder.
     Template(Text),
@@ -155,7 +155,7 @@ pub(crate) struct FileKeys {
     pub(crate) keep_deleted: bool,
 }
 
-/// Reads `#[file]`, if the field has it.
+/// Parses `#[file]` if the field has it.
 pub(crate) fn parse(attrs: &[Attribute], errors: &mut Errors) -> Option<FileKeys> {
     let attributes = ours(attrs, &GRAMMAR, errors);
     let first = attributes.first()?;
@@ -191,7 +191,7 @@ pub(crate) fn parse(attrs: &[Attribute], errors: &mut Errors) -> Option<FileKeys
             }
             "on_replace" => keys.keep_replaced = choice(&known, &["delete", "keep"], errors) == Some(1),
             "on_delete" => keys.keep_deleted = choice(&known, &["delete", "keep"], errors) == Some(1),
-            // A test gives every key of the grammar.
+            // A test uses every key of the grammar.
             unread => unreachable!("the key `{unread}` is known, and nothing reads it"),
         }
     }
@@ -237,7 +237,7 @@ fn upload_to(known: &Known, errors: &mut Errors) -> Option<UploadTo> {
     problems.is_empty().then_some(UploadTo::Template(text))
 }
 
-/// A problem of a template, and what to write.
+/// Describes a problem of a template and how to fix it.
 pub(crate) fn describe(template: &str, range: std::ops::Range<usize>, problem: Problem) -> Message {
     let found = template[range.clone()].to_owned();
     let drawn = |head: String| Message::new(head).under(template, range.clone());
@@ -323,7 +323,7 @@ pub(crate) fn describe(template: &str, range: std::ops::Range<usize>, problem: P
     }
 }
 
-/// The string in `Some("cars")`, `String::from("cars")` or `"cars".to_owned()`.
+/// Returns the string in `Some("cars")`, `String::from("cars")` or `"cars".to_owned()`.
 fn literal_in(value: &[TokenTree]) -> Option<String> {
     let text = |token: &TokenTree| Some(token.to_string()).filter(|text| text.starts_with('"'));
     match value {
@@ -340,7 +340,7 @@ fn literal_in(value: &[TokenTree]) -> Option<String> {
     }
 }
 
-/// The template that was probably meant.
+/// Suggests the template that was probably meant.
 fn instead<'p>(parts: impl Iterator<Item = &'p str>) -> String {
     match &parts.collect::<Vec<_>>().join("/")[..] {
         "" => "leave the key out to store at the root of the storage".to_owned(),

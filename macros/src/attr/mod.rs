@@ -1,4 +1,4 @@
-//! What `#[file(..)]` and `#[model(..)]` have in common: the form of the attribute and of its entries.
+//! The parts that `#[file(..)]` and `#[model(..)]` share: the syntax of the attribute and its entries.
 
 mod accept;
 pub(crate) mod file;
@@ -22,7 +22,7 @@ pub(crate) enum Form {
     Value,
     /// `key`
     Flag,
-    /// Both are right, and mean different things.
+    /// Both forms are valid and mean different things.
     Either,
 }
 
@@ -35,17 +35,18 @@ pub(crate) struct Key {
     pub(crate) example: &'static str,
 }
 
-/// The keys of an attribute in one of its places.
+/// The keys of an attribute in one position.
 #[derive(Debug)]
 pub(crate) struct Grammar {
     /// `file` or `model`.
     pub(crate) attribute: &'static str,
     pub(crate) keys: &'static [Key],
-    /// Words that people bring from elsewhere, or that belong elsewhere, and what to write here.
+    /// Words that people know from other libraries, or that belong to another attribute, and what to write
+    /// here.
     pub(crate) foreign: &'static [(&'static str, &'static str)],
 }
 
-/// A known key, given once, in the right form.
+/// A known key, written once and in a valid form.
 #[derive(Debug)]
 pub(crate) struct Known {
     pub(crate) key: &'static Key,
@@ -55,7 +56,7 @@ pub(crate) struct Known {
     pub(crate) value: Vec<TokenTree>,
 }
 
-/// The attribute among `attrs`; all of them where there are several, which is a mistake.
+/// Finds the attribute in `attrs`. If there are several, reports that and returns all of them.
 pub(crate) fn ours<'a>(attrs: &'a [Attribute], grammar: &Grammar, errors: &mut Errors) -> Vec<&'a Attribute> {
     let found: Vec<_> = attrs.iter().filter(|attr| attr.path().is_ident(grammar.attribute)).collect();
     for second in found.iter().skip(1) {
@@ -68,7 +69,7 @@ pub(crate) fn ours<'a>(attrs: &'a [Attribute], grammar: &Grammar, errors: &mut E
     found
 }
 
-/// The entries of `attr` that are well-formed.
+/// The well-formed entries of `attr`.
 pub(crate) fn entries(attr: &Attribute, grammar: &Grammar, errors: &mut Errors) -> Vec<Known> {
     let Some(tokens) = content(attr, grammar, errors) else { return Vec::new() };
     let mut known: Vec<Known> = Vec::new();
@@ -90,7 +91,7 @@ pub(crate) fn entries(attr: &Attribute, grammar: &Grammar, errors: &mut Errors) 
     known
 }
 
-/// What is between the parentheses.
+/// The content of the parentheses.
 fn content(attr: &Attribute, grammar: &Grammar, errors: &mut Errors) -> Option<TokenStream> {
     let name = grammar.attribute;
     let example = grammar.keys[0].example;
@@ -117,7 +118,7 @@ fn content(attr: &Attribute, grammar: &Grammar, errors: &mut Errors) -> Option<T
             let lone = matches!(&list::flatten(list.tokens.clone())[..], [TokenTree::Literal(_)]);
             let round =
                 matches!(&group, TokenTree::Group(group) if group.delimiter() == Delimiter::Parenthesis);
-            // A value without its key is a mistake of its own, and one is enough.
+            // A value without its key is one mistake.
             if !round && !lone {
                 errors.add(
                     group,
@@ -152,7 +153,7 @@ fn unknown(entry: &Entry, grammar: &Grammar, errors: &mut Errors) {
     );
 }
 
-/// The value of an entry whose key is `key`; empty for a flag.
+/// The value of the entry `key`; empty for a flag.
 fn value(entry: &Entry, key: &Key, grammar: &Grammar, errors: &mut Errors) -> Option<Vec<TokenTree>> {
     let Key { name, form, example } = key;
     let right = || match form {
@@ -166,7 +167,7 @@ fn value(entry: &Entry, key: &Key, grammar: &Grammar, errors: &mut Errors) -> Op
     };
     let head = match (&entry.given, form) {
         (Given::Bare, Form::Flag | Form::Either) => return Some(Vec::new()),
-        // The compiler has refused `'cars'` already, and shows the quotes to write.
+        // The compiler has already refused `'cars'` and shows the quotes to write.
         (Given::Value(value), _) if value.iter().any(is_no_literal) => return None,
         (Given::Value(value), Form::Value | Form::Either) => return Some(value.clone()),
         (Given::Bare | Given::Equals(_), Form::Value | Form::Either) => format!("`{name}` needs a value"),
@@ -174,7 +175,7 @@ fn value(entry: &Entry, key: &Key, grammar: &Grammar, errors: &mut Errors) -> Op
         (_, Form::Flag) => format!("`{name}` takes no value"),
     };
     errors.add(entry.tokens(), Message::new(head).help(right()));
-    // A flag with a value is meant all the same.
+    // A flag with a value still counts as that flag.
     (*form == Form::Flag).then(Vec::new)
 }
 
@@ -183,12 +184,12 @@ fn is_no_literal(token: &TokenTree) -> bool {
         && matches!(syn::Lit::new(literal.clone()), syn::Lit::Verbatim(_)))
 }
 
-/// Whether a value, or an example of one, is a string.
+/// Whether a value, or an example value, is a string.
 fn is_string(value: &str) -> bool {
     value.ends_with('"')
 }
 
-/// Adds a note with the line of `first`, where the compiler tells it and it is not that of `here`.
+/// Adds a note with the line of `first`, if the compiler gives it and it differs from the line of `here`.
 pub(crate) fn at_line(message: Message, what: &str, first: Span, here: Span) -> Message {
     if !proc_macro::is_available() || first.unwrap().line() == here.unwrap().line() {
         return message;

@@ -77,19 +77,19 @@ pub(crate) const FIELD: Grammar = Grammar {
     ],
 };
 
-/// The longest name that PostgreSQL does not cut off.
+/// The longest name that PostgreSQL does not truncate.
 const LONGEST: usize = 63;
 
-/// What the names of the library's own tables begin with.
+/// The prefix of the library's own tables.
 const OWN: &str = "filefield_";
 
 /// The keys of the struct.
 #[derive(Debug, Default)]
 pub(crate) struct StructKeys {
     pub(crate) table: Option<String>,
-    /// Whether a table was asked for, even in a wrong way.
+    /// Whether `table` was given, correctly or not.
     pub(crate) wants_table: bool,
-    /// Whether that was in a wrong way, which has been reported.
+    /// Whether `table` was given incorrectly. The mistake has been reported.
     pub(crate) table_mistaken: bool,
     pub(crate) krate: Option<TokenStream>,
 }
@@ -98,12 +98,14 @@ pub(crate) struct StructKeys {
 #[derive(Debug, Default)]
 pub(crate) struct FieldKeys {
     pub(crate) primary_key: Option<Ident>,
-    /// Whether it was meant to be the key, in a wrong way that has been reported.
+    /// Whether the field was meant to be the primary key, but written incorrectly. The mistake has been
+    /// reported.
     pub(crate) key_mistaken: bool,
     pub(crate) unique: Option<Ident>,
-    /// Whether it was meant to be a file field, by keys of `#[file(..)]`, which have been reported.
+    /// Whether the field was meant to be a file field: it has keys that belong in `#[file(..)]`. They have
+    /// been reported.
     pub(crate) file_mistaken: bool,
-    /// The name and its token.
+    /// The column name and its token.
     pub(crate) column: Option<(String, TokenTree)>,
 }
 
@@ -127,12 +129,12 @@ pub(crate) fn parse_struct(attrs: &[Attribute], errors: &mut Errors) -> StructKe
     keys
 }
 
-/// Whether a key of the attributes is one of these words, or a slip of the last: what the user meant decides which rules
-/// apply, so that an unknown key is one error.
+/// Whether a key of the attributes is one of `words`, or a misspelling of the last one. The intended key
+/// decides which rules apply, so an unknown key is reported once.
 fn mentions(attributes: &[&Attribute], words: &[&str]) -> bool {
     let meant = |word: &str| words.contains(&word) || nearest(word, words.last().copied()).is_some();
     attributes.iter().any(|attr| {
-        // A lone string can only be the name of the table.
+        // A single string can only be the name of the table.
         let syn::Meta::List(list) = &attr.meta else { return matches!(attr.meta, syn::Meta::NameValue(_)) };
         let tokens = flatten(list.tokens.clone());
         split(&tokens).iter().any(|part| match part {
@@ -161,7 +163,8 @@ pub(crate) fn parse_field(attrs: &[Attribute], errors: &mut Errors) -> FieldKeys
     keys
 }
 
-/// The name of a table or a column: it goes into statements, quoted, so it is kept to what all databases take.
+/// Parses the name of a table or column. Statements quote the name, and it is restricted to what every
+/// database accepts.
 fn sql_name(known: &Known, errors: &mut Errors) -> Option<String> {
     let name = known.key.name;
     let help = match &known.value[..] {

@@ -20,7 +20,7 @@ const UNITS: &[(&str, u64)] = &[
     ("TiB", 1 << 40),
 ];
 
-/// What people write for units.
+/// Units that people write.
 const WORDS: &[(&str, &str)] = &[
     ("b", "B"),
     ("byte", "B"),
@@ -76,7 +76,7 @@ pub(super) fn max_size(known: &Known, errors: &mut Errors) -> Option<u64> {
     }
 }
 
-/// Bytes of a size such as `20 MiB`.
+/// Parses a size such as `20 MiB` into bytes.
 fn size(text: &str) -> Result<u64, Message> {
     let shown = text.escape_debug();
     let (number, unit) = parts(text);
@@ -110,14 +110,14 @@ fn size(text: &str) -> Result<u64, Message> {
     }
 }
 
-/// The number and the unit of a size, which may both be wrong.
+/// Splits a size into number and unit. Either may be wrong.
 fn parts(text: &str) -> (&str, &str) {
     let number = |c: char| c.is_ascii_digit() || matches!(c, '_' | ',' | '.');
     let end = text.len() - text.trim_start_matches(number).len();
     (&text[..end], text[end..].trim())
 }
 
-/// The size that was probably meant by `2.5MB`, `1,000 bytes` or `20 mb`.
+/// Suggests the size that was probably meant by `2.5MB`, `1,000 bytes` or `20 mb`.
 fn rewritten(text: &str) -> Option<String> {
     let (number, unit) = parts(text);
     if unit.is_empty() {
@@ -127,7 +127,7 @@ fn rewritten(text: &str) -> Option<String> {
     let unit = UNITS.iter().map(|(known, _)| *known).find(|known| *known == unit);
     let unit = unit.or_else(|| WORDS.iter().find(|(known, _)| *known == word).map(|(_, unit)| *unit));
     let unit = unit.or_else(|| {
-        // Case alone is the smallest slip.
+        // A difference of case alone is the smallest misspelling.
         let names = || UNITS.iter().map(|(known, _)| *known);
         names().find(|known| known.to_lowercase() == word).or_else(|| nearest(&word, names()))
     })?;
@@ -145,7 +145,7 @@ fn rewritten(text: &str) -> Option<String> {
     in_units((bytes / scale).try_into().ok()?)
 }
 
-/// The product of whole numbers, as in `5 * 1024 * 1024`.
+/// Multiplies whole numbers, as in `5 * 1024 * 1024`.
 fn product(value: &[TokenTree]) -> Option<String> {
     let mut bytes = 1_u64;
     for (at, token) in value.iter().enumerate() {
@@ -160,7 +160,7 @@ fn product(value: &[TokenTree]) -> Option<String> {
     in_units(bytes)
 }
 
-/// Bytes in the largest unit that leaves no rest.
+/// Formats bytes in the largest unit that divides them evenly.
 fn in_units(bytes: u64) -> Option<String> {
     let whole = UNITS.iter().filter(|(unit, factor)| *unit != "KB" && bytes.is_multiple_of(*factor));
     let (unit, factor) = whole.max_by_key(|(_, factor)| *factor)?;

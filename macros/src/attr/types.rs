@@ -1,6 +1,7 @@
-//! The media types that the bytes of files show: those of `filefield::inspect::TYPES`, as a test of the runtime compares.
+//! The media types that can be detected: those of `filefield::inspect::TYPES`. A test of the runtime compares
+//! the two.
 
-/// In the order of the alphabet.
+/// In alphabetical order.
 pub(crate) const TYPES: &[&str] = &[
     "application/gzip",
     "application/ogg",
@@ -42,5 +43,5 @@ pub(crate) const TYPES: &[&str] = &[
     "video/x-msvideo",
 ];
 
-/// Stands for content of which the bytes show no type.
+/// Stands for content without a detected type.
 pub(crate) const UNKNOWN: &str = "unknown";

@@ -8,14 +8,14 @@ use quote::quote;
 use std::str::FromStr;
 use syn::Lit;
 
-/// A string literal, with its token to be underlined.
+/// A string literal, with its token for underlining.
 #[derive(Debug)]
 pub(crate) struct Text {
     pub(crate) value: String,
     pub(crate) token: Literal,
 }
 
-/// What the user put where something else was wanted.
+/// What the user wrote in place of the expected value.
 pub(crate) fn kind(value: &[TokenTree]) -> &'static str {
     match value {
         [TokenTree::Literal(literal)] => match Lit::new(literal.clone()) {
@@ -45,7 +45,7 @@ pub(crate) fn kind(value: &[TokenTree]) -> &'static str {
     }
 }
 
-/// A string literal; the caller's `help` goes with every other value.
+/// Parses a string literal. The caller's `help` is added to the error for every other value.
 pub(crate) fn text(known: &Known, help: Option<String>, errors: &mut Errors) -> Option<Text> {
     let name = known.key.name;
     let [TokenTree::Literal(token), extra @ ..] = &known.value[..] else {
@@ -69,7 +69,7 @@ pub(crate) fn text(known: &Known, help: Option<String>, errors: &mut Errors) -> 
 
 enum Wrong {
     Suffix,
-    /// Not a string; the string that was probably meant.
+    /// Not a string; holds the string that was probably meant.
     Kind(Option<String>),
 }
 
@@ -116,7 +116,7 @@ pub(crate) fn refuse<T>(known: &Known, head: String, help: Option<String>, error
     None
 }
 
-/// A whole number from 1 on, without a suffix.
+/// Parses a whole number of at least 1, without a suffix.
 pub(crate) fn number<N: FromStr>(known: &Known, errors: &mut Errors) -> Option<N> {
     let name = known.key.name;
     let head = match &known.value[..] {
@@ -139,7 +139,7 @@ pub(crate) fn number<N: FromStr>(known: &Known, errors: &mut Errors) -> Option<N
     refuse(known, head, None, errors)
 }
 
-/// Strings in brackets.
+/// Parses strings in brackets.
 pub(crate) fn texts(known: &Known, errors: &mut Errors) -> Option<Vec<Text>> {
     let name = known.key.name;
     let [TokenTree::Group(group)] = &known.value[..] else {
@@ -195,7 +195,7 @@ pub(crate) fn texts(known: &Known, errors: &mut Errors) -> Option<Vec<Text>> {
     Some(found)
 }
 
-/// The string that is meant by `"a/b"` or the bare `a/b`.
+/// Returns the string that was meant by `"a/b"` or the bare `a/b`.
 fn quoted(part: &[TokenTree]) -> Option<String> {
     match part {
         [TokenTree::Literal(literal)] if literal.to_string().starts_with('"') => Some(literal.to_string()),
@@ -213,7 +213,7 @@ fn group_token(group: &proc_macro2::Group) -> TokenStream {
     TokenTree::Group(group.clone()).into()
 }
 
-/// The name of another field.
+/// Parses the name of another field.
 pub(crate) fn field_name(known: &Known, errors: &mut Errors) -> Option<Ident> {
     let name = known.key.name;
     let (head, help) = match &known.value[..] {
@@ -245,7 +245,7 @@ pub(crate) fn field_name(known: &Known, errors: &mut Errors) -> Option<Ident> {
     refuse(known, head, help, errors)
 }
 
-/// One of a few words in a string; gives its index.
+/// Parses a string that must be one of `words`, and returns its index.
 pub(crate) fn choice(known: &Known, words: &[&str], errors: &mut Errors) -> Option<usize> {
     let name = known.key.name;
     let quoted = |word: &str| format!("`{name} = \"{word}\"`");
@@ -266,11 +266,12 @@ pub(crate) fn choice(known: &Known, words: &[&str], errors: &mut Errors) -> Opti
     refuse(known, format!("`{name}` cannot be `{}`", text.value.escape_debug()), Some(help), errors)
 }
 
-/// The value as a path that an expression can hold, if it is one: `a::b`, `::a::<T>::b`, `<T as Trait>::f`.
+/// Returns the value as a path that an expression can hold, if it is one: `a::b`, `::a::<T>::b`, `<T as
+/// Trait>::f`.
 pub(crate) fn path_in(value: &[TokenTree]) -> Option<TokenStream> {
     let tokens = quote!(#(#value)*);
     let path = syn::parse2::<syn::TypePath>(tokens.clone()).ok()?;
-    // `f<T>` is a type; in an expression it takes `::<`.
+    // `f<T>` is a type. An expression needs `f::<T>`.
     let turbofish =
         path.path.segments.iter().skip(path.qself.as_ref().map_or(0, |qself| qself.position)).all(
             |segment| match &segment.arguments {
@@ -282,7 +283,7 @@ pub(crate) fn path_in(value: &[TokenTree]) -> Option<TokenStream> {
     turbofish.then_some(tokens)
 }
 
-/// The path of a function. `what` is shown where something is wrong.
+/// Parses the path of a function. Messages show `what`.
 pub(crate) fn function(known: &Known, errors: &mut Errors) -> Option<TokenStream> {
     let name = known.key.name;
     let value = &known.value;

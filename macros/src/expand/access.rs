@@ -7,8 +7,9 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
 use syn::Index;
 
-/// `photo()`, `photo_mut()` and, where a row can claim it, `photo_upload(..)`: as visible as the struct, for its fields
-/// may be private. No bound here, so that a wrong type is not reported again.
+/// Generates `photo()`, `photo_mut()` and, if the model has a table, `photo_upload(..)`. They are as visible
+/// as the struct, because its fields may be private. They have no bounds, so a wrong type is not reported
+/// twice.
 pub(super) fn accessors(model: &Model<'_>, split: &Split) -> TokenStream {
     let Split { params, self_ty, predicates, .. } = split;
     let visibility = &model.input.vis;

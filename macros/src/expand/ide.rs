@@ -6,9 +6,10 @@ use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::quote;
 use syn::{Attribute, Meta};
 
-/// The keys as the user wrote them, half-typed ones too, for a macro of the runtime: under rust-analyzer it imports
-/// them, because that completes and explains a path in an import, and knows nothing of the lists in attributes. For the
-/// compiler it is empty. Which of the two is chosen in the runtime, so that no `cfg` of ours is in the user's crate.
+/// Passes the keys as the user wrote them, including half-typed ones, to a macro of the runtime. Under
+/// rust-analyzer that macro imports them, because rust-analyzer completes and explains paths in imports but
+/// not lists in attributes. For the compiler the macro is empty. The runtime makes that choice, so the user's
+/// crate contains no `cfg` of this crate.
 pub(super) fn keys(model: &Model<'_>) -> TokenStream {
     let attrs = model.attributes();
     let [file, model] = ["file", "model"].map(|name| named(&attrs, name));
@@ -24,7 +25,7 @@ fn named(attrs: &[&Attribute], name: &str) -> Vec<Ident> {
         let Meta::List(list) = &attr.meta else { continue };
         let tokens = flatten(list.tokens.clone());
         keys.extend(split(&tokens).iter().filter_map(|part| match part {
-            // A keyword cannot be imported, and is not worth a parser.
+            // A keyword cannot be imported.
             [TokenTree::Ident(key), ..] if key != "crate" => Some(key.clone()),
             _ => None,
         }));

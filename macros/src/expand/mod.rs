@@ -1,5 +1,5 @@
-//! From the checked model to tokens. Fields with mistakes are written with defaults, so that one mistake stays one
-//! error.
+//! Generates tokens from the checked model. Fields with mistakes are generated with defaults, so that one
+//! mistake stays one error.
 
 mod access;
 mod ide;
@@ -28,7 +28,7 @@ pub(crate) fn all(model: &Model<'_>) -> TokenStream {
     anonymous(model.input, &model.krate, &quote!(#(#body)*))
 }
 
-/// The impl alone, without fields, where the input is of another shape.
+/// The impl alone, without fields, for input that is not a struct with named fields.
 pub(crate) fn stub(input: &DeriveInput, krate: &TokenStream) -> TokenStream {
     let ident = &input.ident;
     let name = syn::ext::IdentExt::unraw(ident).to_string();
@@ -47,9 +47,10 @@ pub(crate) fn stub(input: &DeriveInput, krate: &TokenStream) -> TokenStream {
     anonymous(input, krate, &body)
 }
 
-/// Keeps the one name that the expansion needs to itself. A missing runtime is one error: that of the `use`.
+/// Wraps the expansion in an anonymous constant, so that `__ff` does not become a name of the user's module. A
+/// missing runtime is one error, at the `use`.
 fn anonymous(input: &DeriveInput, krate: &TokenStream, body: &TokenStream) -> TokenStream {
-    // Not always, because `allow` is an error where the user forbids.
+    // Emitted for deprecated structs only, because `allow` is an error under the user's `forbid`.
     let deprecated = input.attrs.iter().any(|attr| attr.path().is_ident("deprecated"));
     let allow = deprecated.then(|| quote!(#[allow(deprecated)]));
     quote! {
@@ -61,20 +62,20 @@ fn anonymous(input: &DeriveInput, krate: &TokenStream, body: &TokenStream) -> To
     }
 }
 
-/// `Slot { get, get_mut }` of a field.
+/// `Slot { get, get_mut }` for a field.
 fn slot(ident: &Ident) -> TokenStream {
-    // A constant of the user's by the same name would turn a parameter into a pattern.
+    // A constant of the user with the same name would turn a parameter into a pattern.
     let model = Ident::new("__model", Span::mixed_site());
     let borrow = quote_spanned!(Span::call_site()=> #model.#ident);
     quote!(__ff::Slot { get: |#model| &#borrow, get_mut: |#model| &mut #borrow })
 }
 
-/// Where an accessor's name comes from: the field, and yet generated, so that lints leave it alone.
+/// The span of an accessor's name: it points at the field, but counts as generated, so lints ignore it.
 fn at(ident: &Ident) -> Span {
     Span::call_site().located_at(ident.span())
 }
 
-/// The name of a field for what is generated. The span is of this crate's edition, in which `gen` is a keyword.
+/// The name of a field for generated code. The span has this crate's edition, in which `gen` is a keyword.
 fn name_of(ident: &Ident) -> Ident {
     if ident == "gen" {
         return Ident::new_raw("gen", at(ident));
@@ -84,7 +85,7 @@ fn name_of(ident: &Ident) -> Ident {
     name
 }
 
-/// The type with the struct's own name for `Self`.
+/// The type, with `Self` replaced by the struct's own name.
 fn outside(ty: &Type, split: &Split) -> TokenStream {
     generics::replace_self(quote!(#ty), &split.self_ty)
 }

@@ -1,4 +1,4 @@
-//! `impl FileModel`, with one definition a file field.
+//! Generates `impl FileModel`, with one definition per file field.
 
 use super::outside;
 use crate::attr::file::UploadTo;
@@ -11,7 +11,7 @@ use syn::Index;
 pub(super) fn implementation(model: &Model<'_>, split: &Split) -> TokenStream {
     let Split { params, self_ty, predicates, .. } = split;
     let name = &model.name;
-    // Where a table is wanted and its name was wrong, that has been reported, and any other will do.
+    // If the table name was wrong, that has been reported, and any other name does.
     let table = model.wants_table.then(|| model.table.as_ref().unwrap_or(&model.name));
     let table = table.map(|table| quote!(.table(#table)));
     let files: Vec<_> = files(model).collect();
@@ -43,19 +43,20 @@ pub(super) fn implementation(model: &Model<'_>, split: &Split) -> TokenStream {
     }
 }
 
-/// The file fields that a model can have.
+/// The file fields whose types do not borrow: a model cannot have others.
 fn files<'m>(model: &'m Model<'_>) -> impl Iterator<Item = (&'m Field<'m>, &'m FileField)> {
     model.files().filter(|(field, _)| !borrows(field.ty, &model.input.generics))
 }
 
-/// The fields that a model hands out, by their numbers.
+/// The fields that a model gives access to, by index.
 struct Handed<'m> {
     fields: Vec<&'m Field<'m>>,
-    /// Functions whose bounds are met in the impl, because a `static` knows no parameters of the struct.
+    /// Functions whose bounds are checked in the impl, because a `static` cannot use the struct's parameters.
     later: Vec<TokenStream>,
 }
 
-/// Two methods that find a field by its number. They give it as it is, so that they need no types.
+/// Generates two methods that look a field up by index. They return it without a type, so they need no type
+/// names.
 fn projections(fields: &[&Field<'_>]) -> TokenStream {
     let body = |borrow: TokenStream| {
         let mut values: Vec<_> =
@@ -85,7 +86,7 @@ fn projections(fields: &[&Field<'_>]) -> TokenStream {
     }
 }
 
-/// The functions that name files.
+/// The functions that make file names.
 fn upload_to(files: &[(&Field<'_>, &FileField)]) -> TokenStream {
     let paths = files.iter().enumerate().filter_map(|(number, (_, file))| match &file.keys.upload_to {
         UploadTo::Function(path) => Some((Index::from(number), path)),
@@ -184,7 +185,7 @@ fn definition<'m>(
             spec.extend(quote!(.#setter(__ff::#declare::<#ty>(#number))));
         }
     }
-    // The sweeper looks there for the storage of a row's file, without an instance.
+    // The sweeper reads the storage of a row's file from there, without an instance.
     if let (true, Some(meta)) = (model.wants_table, file.meta) {
         let column = model.fields[meta].column();
         spec.extend(quote!(.meta_column(#column)));
@@ -192,7 +193,7 @@ fn definition<'m>(
     spec
 }
 
-/// Whether a key of the field asks for an image.
+/// Whether a key of the field requires an image.
 pub(super) fn wants_image(file: &FileField) -> bool {
     file.keys.width.is_some() || file.keys.height.is_some()
 }

@@ -8,7 +8,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote};
 use syn::Index;
 
-/// Nothing where there is no table, or no field that could be its key.
+/// Returns nothing if there is no table, or no field that could be its key.
 pub(super) fn implementation(model: &Model<'_>, split: &Split) -> TokenStream {
     let key = model.fields.iter().find(|field| field.keys.primary_key.is_some() && field.file.is_none());
     let key = key.or_else(|| model.fields.iter().find(|field| field.name == "id" && field.file.is_none()));
@@ -29,7 +29,7 @@ pub(super) fn implementation(model: &Model<'_>, split: &Split) -> TokenStream {
     let types: Vec<TokenStream> = model.fields.iter().map(|field| outside(field.ty, split)).collect();
     let values = model.fields.iter().zip(&types).map(|(field, ty)| {
         let (spec, slot) = (spec(model, field), slot(field.ident));
-        // `type Key` is the one mention of the key's type.
+        // `type Key` is the only mention of the key's type.
         if std::ptr::eq(field, key) {
             quote!(__ff::primary_key::<#self_ty>(#spec, #slot))
         } else if let Some(file) = &field.file {
@@ -41,7 +41,8 @@ pub(super) fn implementation(model: &Model<'_>, split: &Split) -> TokenStream {
     });
     let fields = model.fields.iter().map(|field| field.ident);
     let all = quote!(<#columns #arguments>::__ALL);
-    // The values are a constant of the new struct: mentioned through the trait, its supertraits would be reported again.
+    // The values are a constant of the new struct. If they were named through the trait, errors of its
+    // supertraits would be reported again.
     quote! {
         #[doc = #columns_doc]
         pub struct #columns #params #predicates {

@@ -1,4 +1,5 @@
-//! Every sentence of the generated documentation. Plain code spans, because a link would break in the user's crate.
+//! All sentences of the generated documentation. They use code spans, because a link would break in the
+//! user's crate.
 
 pub(super) fn accessor(field: &str) -> String {
     format!("The file of `{field}`, joined with its storage.")

@@ -1,4 +1,4 @@
-//! Column implementations of the file values, one library a file, without any driver.
+//! Column implementations of the file values, one file per library, independent of any driver.
 
 #[cfg(feature = "sea-orm")]
 mod sea_orm;

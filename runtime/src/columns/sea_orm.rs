@@ -1,9 +1,9 @@
 //! `FileField`, `ImageField` and `FileMeta` as columns of sea-orm 2.
 //!
-//! sea-orm turns values into parameters without a way to fail, so a pending file panics there, loudly, before it
-//! could become a name that does not exist. filefield's own `save` never comes that far: it has stored the file by
-//! then, and refuses a column of files that is no file field. Who writes rows by an `ActiveModel` can have an error in
-//! place of the panic, since [`Error`] becomes a `DbErr`:
+//! sea-orm's conversion of values into parameters cannot fail, so a pending file panics there rather than
+//! becoming a name that does not exist. filefield's own `save` never gets that far: it has stored the file by
+//! then, and refuses a file column that is not a file field. If you write rows through an `ActiveModel`, you
+//! can get an error instead of the panic, because [`Error`] converts into a `DbErr`:
 //!
 //! ```ignore
 //! impl ActiveModelBehavior for ActiveModel {
@@ -21,7 +21,7 @@ use crate::{Error, FileField, FileMeta, ImageField};
 use sea_orm::sea_query::{ArrayType, ColumnType, Nullable, StringLen, Value, ValueType, ValueTypeErr};
 use sea_orm::{ActiveValue, ColIdx, IntoActiveValue, QueryResult, TryGetError, TryGetable};
 
-/// For `?` in what sea-orm calls. The kind is in the text alone.
+/// For `?` in code called by sea-orm. The kind is only in the text.
 impl From<Error> for sea_orm::DbErr {
     fn from(error: Error) -> Self {
         sea_orm::DbErr::Custom(error.to_string())
@@ -80,14 +80,14 @@ macro_rules! file_column {
 file_column!(FileField);
 file_column!(ImageField);
 
-/// What a column of JSON says: `null` is nothing, too. A row is trusted.
+/// Reads a JSON column. `null` is an empty value. Rows are trusted.
 fn meta_of(json: serde_json::Value) -> serde_json::Result<FileMeta> {
     FileMeta::deserialize_trusted(json)
 }
 
 impl From<FileMeta> for Value {
     fn from(meta: FileMeta) -> Self {
-        // Strings and integers only: this cannot fail.
+        // Cannot fail: strings and integers only.
         Value::Json(serde_json::to_value(meta).ok().map(Box::new))
     }
 }
@@ -119,13 +119,13 @@ impl Nullable for FileMeta {
 impl TryGetable for FileMeta {
     fn try_get_by<I: ColIdx>(row: &QueryResult, index: I) -> Result<Self, TryGetError> {
         let json = match serde_json::Value::try_get_by(row, index) {
-            // An empty text, where the database takes one for JSON, says nothing either.
+            // Some databases accept empty text as JSON. It is an empty value too.
             Err(_) if String::try_get_by(row, index).is_ok_and(|text| text.trim().is_empty()) => {
                 return Ok(FileMeta::default());
             }
             json => json?,
         };
-        // What serde says of it has values of the row in it.
+        // The error of serde is dropped because it contains values of the row.
         meta_of(json).map_err(|_| {
             let text =
                 "the JSON is not what is kept of a file: it is no object, or a key of it has another type";
@@ -148,7 +148,7 @@ mod tests {
     use std::io::Read;
     use std::panic::{AssertUnwindSafe, catch_unwind};
 
-    /// sea-orm asks for a value and takes no error, so the panic has to say what was forgotten.
+    /// sea-orm requests a value and accepts no error, so the panic must say what was forgotten.
     #[test]
     fn pending_content_as_a_value_says_what_is_to_be_called_first() {
         let file = FileField::new("chevy.jpg", "photo");

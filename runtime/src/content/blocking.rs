@@ -19,19 +19,19 @@ use std::thread::{self, Thread};
 use std::time::Duration;
 use tokio::runtime::Handle;
 
-/// How often in a row a reader may say that it was interrupted.
+/// The maximum number of consecutive interruptions reported by a reader.
 const MOST_INTERRUPTED: u32 = 10_000;
 
-/// A blocking reader of a [`Content`], for work on a blocking thread.
+/// A blocking reader of a [`Content`], for use on a blocking thread.
 ///
-/// Every byte passes the content's inspector. The end is reported only after the inspector has judged the whole and
-/// the length agrees with one that was stated, so whoever publishes a file at the end of file publishes nothing that
-/// breaks a rule. Errors of filefield travel inside the [`io::Error`] and come out of
-/// [`Error::from`](crate::Error) unchanged. After an error it keeps failing and never reports an end.
+/// Every byte passes the content's inspector. End of file is reported only after the inspector has accepted
+/// the whole content and its length matches the declared one, if any. A storage that publishes a file at end
+/// of file therefore never publishes content that breaks a rule. Errors of filefield travel inside the
+/// [`io::Error`] and are recovered by [`Error::from`](crate::Error). After an error, every read fails.
 ///
-/// A stream is waited for by parking the thread, so do not read one on a thread that runs asynchronous tasks. It fails
-/// when the content's [time limits](Content::with_idle_timeout) are over. Nobody can wake a reader that waits: its
-/// limits are looked at whenever it has returned.
+/// Waiting for a stream parks the thread, so do not use it on a thread that runs asynchronous tasks. A stream
+/// fails when the content's [time limits](Content::with_idle_timeout) expire. A blocked reader cannot be
+/// woken: its limits are checked after each read returns.
 ///
 /// ```
 /// use filefield::Content;
@@ -44,7 +44,7 @@ const MOST_INTERRUPTED: u32 = 10_000;
 /// ```
 pub struct BlockingContent {
     feed: Feed,
-    /// Whether the feed is a reader that may wait for as long as it likes.
+    /// Whether the source is a reader that may block indefinitely.
     waits: bool,
     watch: Watch,
     ended: bool,
@@ -58,7 +58,7 @@ enum Feed {
 
 struct Streamed {
     stream: Stream,
-    /// What has arrived and was not handed out.
+    /// Bytes that arrived and were not returned yet.
     rest: Bytes,
     runtime: Option<Handle>,
 }
@@ -81,24 +81,25 @@ impl BlockingContent {
         BlockingContent { feed, waits, watch, ended: false }
     }
 
-    /// Whether it is to be read where nobody minds the wait.
+    /// Whether it may block indefinitely and needs a thread that can wait.
     pub(super) fn may_wait(&self) -> bool {
         self.waits
     }
 
-    /// Starts the wait for its next byte anew: it was another one that was waited for.
+    /// Restarts the wait for the next byte: the time so far was spent waiting for another content.
     pub(crate) fn start_waiting(&self) {
         if self.waits {
             self.watch.clock().wait();
         }
     }
 
-    /// The next bytes, at most `max`, or `None` at the end. It fills the chunk, whatever the source's own pieces.
+    /// Returns the next bytes, at most `max`, or `None` at the end. Fills the chunk, regardless of the size
+    /// of the source's pieces.
     ///
     /// # Errors
-    /// Those of the source and of the inspector.
+    /// Propagates errors of the source and of the inspector.
     pub fn next_chunk(&mut self, max: usize) -> Result<Option<Bytes>> {
-        // Larger chunks grow as bytes come.
+        // Larger chunks grow as bytes arrive.
         let mut chunk = Vec::with_capacity(max.min(64 * 1024));
         self.take(max.max(1) as u64).read_to_end(&mut chunk)?;
         Ok((!chunk.is_empty()).then(|| chunk.into()))
@@ -121,7 +122,7 @@ impl BlockingContent {
             }
         };
         if got > 0 {
-            // A reader that claims more than the buffer holds breaks its contract; that is an error, not a panic.
+            // A reader that reports more bytes than the buffer holds is an error, not a panic.
             let bytes = buf.get(..got).ok_or_else(|| io::Error::other("a reader claims more than it read"));
             let bytes = self.watch.note(bytes.map_err(Into::into))?;
             self.watch.pass(bytes)?;
@@ -162,10 +163,10 @@ impl Feed {
 }
 
 impl Streamed {
-    /// Waits until there is something to hand out; `false` at the end.
+    /// Waits for bytes. Returns `false` at the end.
     fn wait(&mut self, watch: &mut Watch) -> Result<bool> {
         if self.rest.is_empty() {
-            // Timers and sockets of the stream look for the runtime on the thread that polls them.
+            // Timers and sockets of the stream look up the runtime on the polling thread.
             let _entered = self.runtime.as_ref().map(Handle::enter);
             let clock = watch.clock().clone();
             let next = block_on(poll_fn(|cx| self.stream.poll_piece(cx, watch)), || clock.left());
@@ -184,7 +185,7 @@ fn hand_out(bytes: &mut Bytes, buf: &mut [u8]) -> usize {
     count
 }
 
-/// Reads a stream from its start, or from where it stands if it cannot seek.
+/// Reads a stream from its start, or from its current position if it cannot seek.
 pub(crate) struct FromStart<S> {
     inner: S,
     rewound: bool,
@@ -206,7 +207,7 @@ impl<S: Read + Seek> Read for FromStart<S> {
     }
 }
 
-/// Seeks to the start; a stream that cannot seek stays where it is.
+/// Seeks to the start. A stream that cannot seek stays at its position.
 pub(crate) fn rewind<S: Seek + ?Sized>(stream: &mut S) -> io::Result<()> {
     match stream.seek(SeekFrom::Start(0)) {
         Err(error) if matches!(error.kind(), io::ErrorKind::NotSeekable | io::ErrorKind::Unsupported) => {
@@ -216,7 +217,7 @@ pub(crate) fn rewind<S: Seek + ?Sized>(stream: &mut S) -> io::Result<()> {
     }
 }
 
-/// Reads a temporary file and holds it until the reading is over.
+/// Reads a temporary file and keeps it until the reader is dropped.
 struct TempReader {
     temp: TempFile,
     file: Option<File>,
@@ -232,7 +233,7 @@ impl Read for TempReader {
     }
 }
 
-/// Reads the file at a path, opened when it is read.
+/// Reads the file at a path. Opens it at the first read.
 struct PathReader {
     path: PathBuf,
     file: Option<File>,
@@ -256,8 +257,8 @@ impl Wake for Unpark {
     }
 }
 
-/// Runs `future` on this thread, which sleeps while it waits, and wakes after the time that `limit` gives. It needs no
-/// runtime, and unlike a runtime's own `block_on` it may be called inside one.
+/// Runs `future` on this thread, which sleeps while it waits and wakes after the time returned by `limit`.
+/// Needs no runtime and, unlike a runtime's `block_on`, may be called inside one.
 pub(crate) fn block_on<F: Future>(future: F, limit: impl Fn() -> Option<Duration>) -> F::Output {
     let mut future = pin!(future);
     let waker = Waker::from(Arc::new(Unpark(thread::current())));

@@ -15,17 +15,18 @@ use std::task::{Context, Poll, ready};
 use tokio::runtime::Handle;
 use tokio::task::coop;
 
-/// The most bytes of one chunk.
+/// The maximum number of bytes of a chunk.
 const CHUNK: usize = 64 * 1024;
 
-/// The chunks of a [`Content`], for asynchronous storages: at most 64 KiB each, none empty.
+/// The chunks of a [`Content`], for asynchronous storages: at most 64 KiB each, never empty.
 ///
-/// Every byte passes the content's inspector. The end is reported only after the inspector has judged the whole and
-/// the length agrees with one that was stated. After an error it keeps failing and never reports an end.
+/// Every byte passes the content's inspector. The end is reported only after the inspector has accepted the
+/// whole content and its length matches the declared one, if any. After an error, every call fails.
 ///
-/// Where there is a tokio runtime, files are read on its blocking threads, and readers on threads of their own, 128 at
-/// the same time in the whole process; more of them wait their turn. Without one all is read inline. A content whose [time limits](Content::with_idle_timeout) are over fails. Dropping a future of [`next`](Self::next) in
-/// the middle loses no bytes. It is a [`Stream`](futures_core::Stream) too, for HTTP clients that take one as a body.
+/// In a tokio runtime, files are read on its blocking threads, and readers on dedicated threads, at most 128
+/// at a time per process; further readers wait. Without a runtime everything is read inline. Content fails
+/// when its [time limits](Content::with_idle_timeout) expire. Dropping a future of [`next`](Self::next) loses
+/// no bytes. Also implements [`Stream`](futures_core::Stream), for HTTP clients that take a stream as body.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
@@ -44,17 +45,18 @@ pub struct Chunks {
 enum State {
     /// Bytes and streams.
     Direct(Box<Direct>),
-    /// Files and readers, while nothing is under way.
+    /// Files and readers, while no read is running.
     Blocking(Box<BlockingContent>),
-    /// A chunk is on its way. It is kept here and not in a caller's future, so dropping that loses nothing.
+    /// A read is running. Its future lives here and not in the caller's, so that dropping the caller's loses
+    /// nothing.
     Reading(Pin<Box<dyn Future<Output = Result<Read, Lost>> + Send>>),
     /// The end was reported.
     Ended,
-    /// It took too long, the reader panicked, or the runtime went away under it.
+    /// It timed out, the reader panicked, or the runtime shut down.
     Lost(ErrorKind),
 }
 
-/// What of bytes or of a stream is still to come.
+/// The rest of bytes or of a stream.
 struct Direct {
     rest: Bytes,
     stream: Option<Stream>,
@@ -76,21 +78,22 @@ impl Chunks {
         Chunks { state: State::Direct(Box::new(Direct { rest, stream, watch })), alarm }
     }
 
-    /// The next bytes, or `None` at the end.
+    /// Returns the next bytes, or `None` at the end.
     ///
     /// # Errors
-    /// Those of the source; those of the inspector; [`Io`](ErrorKind::Io) where the length is not the stated one.
+    /// Propagates errors of the source and of the inspector. Returns [`Io`](ErrorKind::Io) if the length
+    /// differs from the declared one.
     pub async fn next(&mut self) -> Result<Option<Bytes>> {
         poll_fn(|cx| self.poll_chunk(cx)).await
     }
 
     pub(crate) fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>>> {
-        // Bytes that are always at hand would keep other tasks from running.
+        // A source that is always ready would keep other tasks from running.
         let coop = ready!(coop::poll_proceed(cx));
         let Poll::Ready(result) = self.poll_state(cx) else {
             return match self.alarm.poll(cx) {
                 Poll::Ready(error) => {
-                    // Frees what the content holds. A reader that waits frees it when it returns.
+                    // Frees the resources of the content. A blocked reader frees them when it returns.
                     self.state = State::Lost(error.kind());
                     Poll::Ready(Err(error))
                 }
@@ -99,7 +102,7 @@ impl Chunks {
         };
         coop.made_progress();
         if matches!(result, Ok(None)) {
-            // Frees what the content holds: a temporary file, a descriptor.
+            // Frees the resources of the content: a temporary file, a descriptor.
             self.state = State::Ended;
         }
         Poll::Ready(result)
@@ -140,7 +143,7 @@ impl Chunks {
                         (content, result)
                     };
                     self.state = State::Reading(if waits {
-                        // A thread to read on is waited for like the reader itself.
+                        // The wait for a free thread counts like the wait for the reader.
                         self.alarm.clock().wait();
                         Box::pin(threads::run_reader(read))
                     } else {

@@ -1,4 +1,4 @@
-//! How long a content may keep its storage waiting.
+//! Limits on how long a content may keep its storage waiting.
 
 use crate::{Error, ErrorKind, Result};
 use futures_timer::Delay;
@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 /// The time limits of a content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Timeouts {
-    /// The longest wait for the next byte; `None` for no limit.
+    /// The maximum wait for the next byte; `None` for no limit.
     pub(crate) idle: Option<Duration>,
-    /// The longest time from the first byte asked for to the end; `None` for no limit.
+    /// The maximum time from the request for the first byte to the end; `None` for no limit.
     pub(crate) total: Option<Duration>,
 }
 
@@ -27,7 +27,7 @@ impl Default for Timeouts {
     }
 }
 
-/// Watches the time of one content. Its clones are one clock, for the thread that reads and for the task that waits.
+/// Measures the time of one content. Clones share one clock, for the reading thread and the waiting task.
 #[derive(Clone, Debug)]
 pub(crate) struct Clock(Arc<State>);
 
@@ -35,13 +35,14 @@ pub(crate) struct Clock(Arc<State>);
 struct State {
     timeouts: Timeouts,
     start: Instant,
-    /// Since when a byte is waited for, in microseconds after `start`, plus one; 0 while none is.
+    /// Start of the current wait for a byte, in microseconds after `start`, plus one; 0 if nothing is
+    /// waiting.
     waiting: AtomicU64,
-    /// Who was first: the end of the content or its time limit.
+    /// Which came first: the end of the content or its time limit.
     outcome: AtomicU8,
 }
 
-/// No alarm is set for longer than this.
+/// The maximum time of an alarm.
 const LONGEST: Duration = Duration::from_secs(60 * 60);
 
 const OPEN: u8 = 0;
@@ -49,7 +50,7 @@ const ENDED: u8 = 1;
 const EXPIRED: u8 = 2;
 
 impl Clock {
-    /// A clock that runs from now on.
+    /// Creates a clock that starts now.
     pub(super) fn new(timeouts: Timeouts) -> Self {
         let (waiting, outcome) = (AtomicU64::new(0), AtomicU8::new(OPEN));
         Clock(Arc::new(State { timeouts, start: Instant::now(), waiting, outcome }))
@@ -59,31 +60,31 @@ impl Clock {
         self.0.start.elapsed()
     }
 
-    /// Notes that a byte is waited for from now on.
+    /// Starts waiting for a byte.
     pub(crate) fn wait(&self) {
         let now = u64::try_from(self.now().as_micros()).unwrap_or(u64::MAX - 1);
         self.0.waiting.store(now.saturating_add(1), Ordering::SeqCst);
     }
 
-    /// As [`wait`](Self::wait), unless one was waited for already.
+    /// Like [`wait`](Self::wait), unless a wait is already running.
     pub(super) fn go_on_waiting(&self) {
         if self.0.waiting.load(Ordering::SeqCst) == 0 {
             self.wait();
         }
     }
 
-    /// Notes that bytes have come.
+    /// Records that bytes have arrived.
     pub(crate) fn moved(&self) {
-        // Usually nobody has waited.
+        // Usually there was no wait.
         if self.0.waiting.load(Ordering::SeqCst) != 0 {
             self.0.waiting.store(0, Ordering::SeqCst);
         }
     }
 
-    /// Notes that the content has ended.
+    /// Records the end of the content.
     ///
     /// # Errors
-    /// [`TimedOut`](ErrorKind::TimedOut) where its time was over before.
+    /// Returns [`TimedOut`](ErrorKind::TimedOut) if its time expired before.
     pub(super) fn end(&self) -> Result<()> {
         let outcome = &self.0.outcome;
         match outcome.compare_exchange(OPEN, ENDED, Ordering::SeqCst, Ordering::SeqCst) {
@@ -93,14 +94,15 @@ impl Clock {
     }
 
     /// # Errors
-    /// [`TimedOut`](ErrorKind::TimedOut) once its time is over. From then on the content cannot end.
+    /// Returns [`TimedOut`](ErrorKind::TimedOut) once the time has expired. After that the content cannot
+    /// end.
     pub(super) fn check(&self) -> Result<()> {
         let over = |due: Option<Duration>, now: Duration| due.is_some_and(|due| now >= due);
         if self.0.timeouts == Timeouts::NONE {
             return Ok(());
         }
         let now = self.now();
-        // Nothing is in time for a limit of zero, even if it is there at once.
+        // With a limit of zero, even content that is ready at once is too late.
         let never = self.0.timeouts.idle == Some(Duration::ZERO);
         if never || over(self.idle_due(), now) || over(self.0.timeouts.total, now) {
             let outcome = &self.0.outcome;
@@ -112,7 +114,7 @@ impl Clock {
         }
     }
 
-    /// When the wait for a byte has been too long, after `start`.
+    /// When the wait for a byte becomes too long, relative to `start`.
     fn idle_due(&self) -> Option<Duration> {
         match self.0.waiting.load(Ordering::SeqCst) {
             0 => None,
@@ -120,7 +122,7 @@ impl Clock {
         }
     }
 
-    /// How long it takes at least until the time may be over; `None` for ever.
+    /// A lower bound of the time left; `None` if it never expires.
     pub(super) fn left(&self) -> Option<Duration> {
         if self.0.outcome.load(Ordering::SeqCst) == ENDED {
             return None;
@@ -146,11 +148,12 @@ impl Clock {
     }
 }
 
-/// Wakes a task when the time of a content is over.
+/// Wakes a task when the time of a content expires.
 #[derive(Debug)]
 pub(crate) struct Alarm {
     clock: Clock,
-    /// Never later than the end of the time. It is set anew when it has rung in vain, so that no byte costs a timer.
+    /// Fires no later than the limit, and is rearmed if it fires too early. This way arriving bytes need no
+    /// timer.
     delay: Option<Delay>,
 }
 
@@ -159,12 +162,12 @@ impl Alarm {
         Alarm { clock, delay: None }
     }
 
-    /// The clock it looks at.
+    /// The clock it watches.
     pub(crate) fn clock(&self) -> &Clock {
         &self.clock
     }
 
-    /// Ready with the error once the time is over.
+    /// Returns the error once the time has expired.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
         loop {
             if let Err(error) = self.clock.check() {
@@ -182,7 +185,7 @@ impl Alarm {
         }
     }
 
-    /// What `work` gives, or the error once the time is over.
+    /// Returns the result of `work`, or the error once the time has expired.
     pub(crate) async fn guard<T>(&mut self, work: impl Future<Output = T>) -> Result<T> {
         let mut work = std::pin::pin!(work);
         std::future::poll_fn(|cx| match work.as_mut().poll(cx) {

@@ -7,14 +7,14 @@ use std::task::{Context, Poll};
 use tokio::sync::oneshot;
 use tokio::sync::oneshot::error::TryRecvError;
 
-/// Keeps a content flowing: once it is dropped, the content fails instead of ending.
+/// Keeps a content readable. If the guard is dropped, the content fails instead of ending.
 ///
-/// A storage that hands a content to a blocking thread holds its guard in the future of the save. If that future is
-/// dropped, the thread is woken where it waits for a stream, finds an error and publishes nothing (P7).
+/// A storage that reads content on a blocking thread keeps the guard in the future of the save. If that
+/// future is dropped, a thread waiting for a stream is woken, sees an error and publishes nothing.
 #[derive(Debug)]
 #[must_use = "the content fails as soon as its guard is dropped"]
 pub struct ContentGuard {
-    // Only the drop of it is ever received.
+    // Never sends. Only its drop is observed.
     _alive: oneshot::Sender<Infallible>,
 }
 
@@ -31,7 +31,7 @@ impl Guarded {
         (ContentGuard { _alive: sender }, Guarded { alive: Some(receiver), given_up: false })
     }
 
-    /// Fails if the guard is gone.
+    /// Fails if the guard was dropped.
     pub(super) fn check(&mut self) -> Result<()> {
         if let Some(alive) = &mut self.alive
             && matches!(alive.try_recv(), Err(TryRecvError::Closed))
@@ -44,7 +44,7 @@ impl Guarded {
         Ok(())
     }
 
-    /// As [`check`](Self::check), and arranges to be woken when the guard goes.
+    /// Like [`check`](Self::check), and registers a wake-up for the drop of the guard.
     pub(super) fn poll_check(&mut self, cx: &mut Context<'_>) -> Result<()> {
         if let Some(alive) = &mut self.alive
             && let Poll::Ready(_) = Pin::new(alive).poll(cx)

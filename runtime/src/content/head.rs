@@ -1,4 +1,4 @@
-//! Looking at a content before it is saved: at its first bytes, or at all of it.
+//! Examining a content before it is saved: its first bytes, or all of it.
 
 use super::open::open_regular;
 use super::{Alarm, ByteStream, Content, FromStart, Source};
@@ -18,16 +18,16 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::task::coop;
 
-/// A function that looks at all bytes of a content.
+/// A function that examines all bytes of a content.
 type Check = fn(&mut crate::file::File) -> Result<(), BoxError>;
 
 impl Content {
-    /// The first [`SNIFF_LEN`] bytes, or all of a shorter content, which gives them once more when it is read. Of a reader
-    /// or a stream as much is kept in memory as that takes. Where this fails, or its future is dropped, a reader or a
-    /// stream is lost and reading the content fails.
+    /// Returns the first [`SNIFF_LEN`] bytes, or all of a shorter content. The content can still be read from
+    /// its start. For a reader or a stream, the bytes are kept in memory. If this fails or its future is
+    /// dropped, a reader or stream is lost and reading the content fails.
     ///
     /// # Errors
-    /// Those of the source.
+    /// Propagates errors of the source.
     pub(crate) async fn head(&mut self) -> Result<Bytes> {
         let file = match &self.source {
             Source::Bytes(bytes) => return Ok(bytes.slice(..bytes.len().min(SNIFF_LEN))),
@@ -52,7 +52,7 @@ impl Content {
                 let mut reader = into_reader(source);
                 let read = move || {
                     let mut head = Vec::new();
-                    // It reads on where the system interrupts it.
+                    // It retries if the system interrupts a read.
                     (&mut reader).take(SNIFF_LEN as u64).read_to_end(&mut head)?;
                     Ok((Bytes::from(head), reader))
                 };
@@ -64,7 +64,7 @@ impl Content {
         }
     }
 
-    /// Takes the source, which is lost until it is found again.
+    /// Takes the source. The content is lost until the source is put back.
     fn lose(&mut self) -> Source {
         self.is_lost = true;
         std::mem::replace(&mut self.source, Source::Read(Box::new(Lost)))
@@ -75,12 +75,12 @@ impl Content {
         self.source = source;
     }
 
-    /// Lets `check` read all bytes on a blocking thread, and says whether the content is a copy now: what can be read once, or
-    /// may change under its reader, is copied into a temporary file first, and must keep `rules`. A content that `check`
-    /// refuses can still be read.
+    /// Runs `check` over all bytes on a blocking thread, and returns whether the content is now a copy.
+    /// Content that can be read only once, or may change while it is read, is first copied into a temporary
+    /// file and must obey `rules`. Content that `check` refuses can still be read.
     ///
     /// # Errors
-    /// `refused` if `check` fails or panics; those of the source and of `rules`.
+    /// Returns `refused` if `check` fails or panics; propagates errors of the source and of `rules`.
     pub(crate) async fn check(&mut self, rules: Rules, check: Check, refused: ErrorKind) -> Result<bool> {
         match &self.source {
             Source::Bytes(bytes) => {
@@ -130,7 +130,7 @@ fn run(check: Check, mut file: crate::file::File, refused: ErrorKind) -> Result<
     }
 }
 
-/// A temporary file without a name, which is gone with its last descriptor.
+/// An unnamed temporary file, deleted when its last descriptor is closed.
 fn unnamed() -> Result<File> {
     let path = std::env::temp_dir().join(format!("filefield-{}", crate::name::token()?));
     let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
@@ -148,7 +148,7 @@ async fn head_of(file: File) -> Result<Bytes> {
     .await
 }
 
-/// A reader of a source that is neither bytes in memory nor a stream.
+/// A reader for a source other than bytes or a stream.
 fn into_reader(source: Source) -> Box<dyn Read + Send> {
     match source {
         Source::Read(reader) => reader,
@@ -157,7 +157,7 @@ fn into_reader(source: Source) -> Box<dyn Read + Send> {
     }
 }
 
-/// Does `work`, which may wait for the application, on a thread of our own.
+/// Runs `work`, which may wait for the application, on a thread for readers.
 async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     match threads::run_reader(work).await {
         Ok(result) => result,
@@ -188,7 +188,7 @@ async fn head_of_stream(mut stream: ByteStream) -> Result<(Bytes, ByteStream)> {
     Ok((head.into(), Box::pin(Again { pieces, rest: stream })))
 }
 
-/// A stream of which some pieces have arrived.
+/// A stream with pieces that were already read.
 struct Again {
     pieces: VecDeque<Bytes>,
     rest: ByteStream,
@@ -205,7 +205,7 @@ impl Stream for Again {
     }
 }
 
-/// Stands for a reader or a stream that was lost while it was looked at.
+/// Replaces a reader or a stream that was lost while it was examined.
 struct Lost;
 
 impl Read for Lost {
@@ -297,7 +297,7 @@ mod tests {
                 assert_eq!(content.read_all().await.unwrap(), bytes, "what was refused is not lost");
             }
         }
-        // What is copied first keeps the rules.
+        // Content that is copied first must obey the rules.
         let mut endless = Content::reader(io::repeat(7));
         let rules = Rules { max_size: Some(100_000), ..Rules::default() };
         let check = endless.check(rules, is_long, ErrorKind::NotAnImage);

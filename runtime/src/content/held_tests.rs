@@ -1,4 +1,4 @@
-//! Tests of what holds content until it is saved: temporary files and pending values.
+//! Tests of content held until it is saved: temporary files and pending values.
 #![allow(clippy::unwrap_used)]
 use super::{Content, Pending, TempFile};
 use crate::{Error, ErrorKind};
@@ -121,7 +121,7 @@ fn a_pending_reader_is_consumed_by_its_first_byte_and_a_temporary_file_by_nobody
     for (pending, again) in [(temp, true), (reader, false)] {
         let other = pending.clone();
         assert!(pending.is_same(&other));
-        // What nobody reads stays.
+        // Content that nothing reads stays.
         drop(pending.content().unwrap());
         let late = other.content().unwrap();
         assert_eq!(pending.content().unwrap().blocking().read(&mut [0; 9]).unwrap(), 5);
@@ -142,7 +142,7 @@ fn an_open_file_is_read_again_whatever_its_position() {
     let pending = Pending::new("a.bin", file);
     let (one, two) = (pending.content().unwrap(), pending.content().unwrap());
     assert_eq!((one.len(), two.len()), (Some(5), Some(5)));
-    // Both at once, byte by byte. The first one has the position that all descriptors share.
+    // Both at once, byte by byte. The first one uses the position shared by all descriptors.
     let (mut one, mut two) = (one.blocking(), two.blocking());
     let (mut first, mut second) = (Vec::new(), Vec::new());
     for _ in 0..6 {
@@ -190,6 +190,6 @@ fn d023_pending_values_hold_no_descriptors() {
             (Pending::from_path(&path).unwrap(), Pending::new("t", temp))
         })
         .collect();
-    // Other tests run beside this one and open files of their own.
+    // Other tests run in parallel and open files too.
     assert!(open() < before + 250, "{} descriptors for {} values", open() - before, 2 * values.len());
 }

@@ -1,9 +1,9 @@
-//! What is saved: bytes, a file to move or to copy, a reader, or a stream.
+//! The content to save: bytes, a file to move or copy, a reader, or a stream.
 
-mod blocking;
-mod chunks;
+pub(crate) mod blocking;
+pub(crate) mod chunks;
 mod clock;
-mod guard;
+pub(crate) mod guard;
 mod head;
 #[cfg(test)]
 mod held_tests;
@@ -18,11 +18,10 @@ mod tests;
 mod time_tests;
 mod watch;
 
-pub use blocking::BlockingContent;
-pub(crate) use blocking::{FromStart, rewind};
-pub use chunks::Chunks;
+pub(crate) use blocking::{BlockingContent, FromStart, rewind};
+pub(crate) use chunks::Chunks;
 pub(crate) use clock::{Alarm, Clock, Timeouts};
-pub use guard::ContentGuard;
+pub(crate) use guard::ContentGuard;
 pub(crate) use open::open_regular;
 pub(crate) use part::Part;
 pub use pending::Pending;
@@ -41,16 +40,16 @@ use std::time::Duration;
 /// A boxed stream of byte chunks.
 pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>;
 
-/// Where the bytes of a [`Content`] come from. A storage matches on it to pick its fastest path.
+/// The source of the bytes of a [`Content`]. A storage matches on it to choose its fastest path.
 #[non_exhaustive]
 pub enum Source {
     /// Bytes in memory.
     Bytes(Bytes),
-    /// A finished temporary file, to be moved into the storage by a link or rename where that is possible.
+    /// A finished temporary file. Moved into the storage by a link or rename if possible.
     Temp(TempFile),
-    /// An open file, copied from its start; it stays where it is.
+    /// An open file. Copied from its start; the original stays.
     File(std::fs::File),
-    /// A file that is opened when it is saved, and copied; it stays where it is.
+    /// The path of a file. Opened and copied when it is saved; the original stays.
     Path(PathBuf),
     /// A blocking reader, read to its end.
     Read(Box<dyn Read + Send>),
@@ -58,25 +57,25 @@ pub enum Source {
     Stream(ByteStream),
 }
 
-/// Content to be saved once, with the inspector that watches it pass.
+/// Content to be saved once, with an optional inspector of its bytes.
 pub struct Content {
     source: Source,
     len: Option<u64>,
-    /// A length that the caller vouched for; the content must have it.
+    /// The length declared by the caller, which the content must have.
     stated: Option<u64>,
     content_type: Option<String>,
     inspector: Option<Inspector>,
     guarded: guard::Guarded,
-    /// The time limits that were set for it.
+    /// The time limits set by the caller.
     idle: Option<Option<Duration>>,
     total: Option<Option<Duration>>,
     clock: Option<Clock>,
-    /// Whether its reader or stream was lost while it was looked at.
+    /// Whether its reader or stream was lost during an examination.
     is_lost: bool,
 }
 
 impl Content {
-    /// Content from a source, its length unknown.
+    /// Creates content from a source.
     pub fn new(source: Source) -> Self {
         let len = match &source {
             Source::Bytes(bytes) => Some(bytes.len() as u64),
@@ -97,34 +96,34 @@ impl Content {
         }
     }
 
-    /// Content read from a blocking reader.
+    /// Creates content from a blocking reader.
     pub fn reader(reader: impl Read + Send + 'static) -> Self {
         Content::new(Source::Read(Box::new(reader)))
     }
 
-    /// Content read from a stream of chunks.
+    /// Creates content from a stream of chunks.
     pub fn stream(stream: impl Stream<Item = Result<Bytes>> + Send + 'static) -> Self {
         Content::new(Source::Stream(Box::pin(stream)))
     }
 
-    /// Content copied from the file at `path`, which stays where it is. It is opened when it is saved, so that it holds
-    /// no descriptor until then.
+    /// Creates content copied from the file at `path`, which stays in place. The file is opened when it is
+    /// saved, so no descriptor is held until then.
     ///
     /// # Errors
-    /// [`NotFound`](crate::ErrorKind::NotFound) where it does not exist now;
-    /// [`NotAFile`](crate::ErrorKind::NotAFile) and [`IsADirectory`](crate::ErrorKind::IsADirectory) for anything but a
-    /// regular file.
+    /// Returns [`NotFound`](crate::ErrorKind::NotFound) if the file does not exist now, and
+    /// [`NotAFile`](crate::ErrorKind::NotAFile) or [`IsADirectory`](crate::ErrorKind::IsADirectory) if it is
+    /// not a regular file.
     pub fn copy_of(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let len = open::regular_len(path)?;
-        // A relative path means what it means now, wherever the working directory goes.
+        // Resolve a relative path now, in case the working directory changes.
         let content = Content::new(Source::Path(std::path::absolute(path)?));
         Ok(Content { len: Some(len), ..content })
     }
 
-    /// States the length in bytes, where it is known beforehand. A storage may use it to reserve space, and
-    /// [`chunks`](Self::chunks) and [`blocking`](Self::blocking) fail where the content turns out shorter or longer:
-    /// a broken connection must not make a whole file.
+    /// Declares the length in bytes. A storage may use it to reserve space. [`chunks`](Self::chunks) and
+    /// [`blocking`](Self::blocking) fail if the content is shorter or longer, so that a broken connection
+    /// does not produce a truncated file.
     #[must_use]
     pub fn with_len(mut self, len: u64) -> Self {
         self.len = Some(len);
@@ -132,14 +131,14 @@ impl Content {
         self
     }
 
-    /// States the media type, for storages that keep one with the object.
+    /// Declares the media type, for storages that keep one with the object.
     #[must_use]
     pub fn with_content_type(mut self, content_type: impl Into<String>) -> Self {
         self.content_type = Some(content_type.into());
         self
     }
 
-    /// Lets `inspector` see every byte before anything becomes visible.
+    /// Passes every byte to `inspector` before anything is published.
     #[must_use]
     pub fn with_inspector(mut self, inspector: Inspector) -> Self {
         self.inspector = Some(inspector);
@@ -147,33 +146,35 @@ impl Content {
     }
 
     /// Limits the wait for the next byte of a reader or a stream; `None` for no limit. The default is
-    /// `FILE_UPLOAD_IDLE_TIMEOUT` of the [settings](crate::settings) where a field saves it, and 30 seconds elsewhere.
-    /// What takes longer fails with [`TimedOut`](crate::ErrorKind::TimedOut), and nothing is stored.
+    /// `FILE_UPLOAD_IDLE_TIMEOUT` of the [settings](crate::settings) if a field saves the content, and 30
+    /// seconds otherwise. Content that takes longer fails with [`TimedOut`](crate::ErrorKind::TimedOut), and
+    /// nothing is stored.
     ///
-    /// The time runs only while the storage waits for the content, not while it writes. With a limit of zero every reader
-    /// and every stream times out, even an empty one.
+    /// Only time spent waiting for the content counts, not time spent writing. With a limit of zero every
+    /// reader and stream times out, even an empty one.
     #[must_use]
     pub fn with_idle_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.idle = Some(limit.into());
         self
     }
 
-    /// Limits the time that the whole content takes, from its first byte to its end; `None` for no limit. The default
-    /// is `FILE_UPLOAD_TIMEOUT` of the [settings](crate::settings) where a field saves it, and 6 hours elsewhere. What
-    /// takes longer fails with [`TimedOut`](crate::ErrorKind::TimedOut), and nothing is stored.
+    /// Limits the total time from the first byte to the end of the content; `None` for no limit. The default
+    /// is `FILE_UPLOAD_TIMEOUT` of the [settings](crate::settings) if a field saves the content, and 6 hours
+    /// otherwise. Content that takes longer fails with [`TimedOut`](crate::ErrorKind::TimedOut), and nothing
+    /// is stored.
     #[must_use]
     pub fn with_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.total = Some(limit.into());
         self
     }
 
-    /// Sets the limits that were not set yet.
+    /// Sets the time limits that were not set yet.
     pub(crate) fn fill_timeouts(&mut self, timeouts: Timeouts) {
         self.idle.get_or_insert(timeouts.idle);
         self.total.get_or_insert(timeouts.total);
     }
 
-    /// The clock of its time limits, which runs from the first call on. A file on a disk has none.
+    /// The clock of its time limits. Starts at the first call. A file on a disk has no limits.
     pub(crate) fn clock(&mut self) -> Clock {
         let Timeouts { idle, total } = Timeouts::default();
         let timeouts = match self.may_wait() {
@@ -183,58 +184,58 @@ impl Content {
         self.clock.get_or_insert_with(|| Clock::new(timeouts)).clone()
     }
 
-    /// Whether its bytes may be waited for, for as long as the application likes: those of a reader or of a stream.
+    /// Whether reading may wait for the application: the source is a reader or a stream.
     pub(crate) fn may_wait(&self) -> bool {
         self.source.may_wait()
     }
 
-    /// A guard: once it is dropped, [`chunks`](Self::chunks) and [`blocking`](Self::blocking) of this content fail
-    /// and never end. Only the last guard that was made counts.
+    /// Creates a guard. Once it is dropped, [`chunks`](Self::chunks) and [`blocking`](Self::blocking) of this
+    /// content fail and never end. Each new guard replaces the previous one.
     pub fn guard(&mut self) -> ContentGuard {
         let (guard, guarded) = guard::Guarded::new();
         self.guarded = guarded;
         guard
     }
 
-    /// The length in bytes, where it is known.
+    /// Returns the length in bytes, if it is known.
     pub fn len(&self) -> Option<u64> {
         self.len
     }
 
-    /// The length [stated](Self::with_len) for it.
+    /// Returns the [declared](Self::with_len) length.
     pub(crate) fn stated(&self) -> Option<u64> {
         self.stated
     }
 
-    /// Whether the content is known to be empty.
+    /// Returns whether the content is known to be empty.
     pub fn is_empty(&self) -> bool {
         self.len == Some(0)
     }
 
-    /// Where its bytes come from, for storages that pick a path by it before they take it apart.
+    /// Returns the source, for storages that choose a path by it.
     pub fn source(&self) -> &Source {
         &self.source
     }
 
-    /// The media type stated for it.
+    /// Returns the declared media type.
     pub fn content_type(&self) -> Option<&str> {
         self.content_type.as_deref()
     }
 
-    /// Its chunks, for asynchronous storages.
+    /// Converts into chunks, for asynchronous storages.
     pub fn chunks(self) -> Chunks {
         Chunks::new(self)
     }
 
-    /// A blocking reader of it, for storages that work on a blocking thread.
+    /// Converts into a blocking reader, for storages that work on a blocking thread.
     pub fn blocking(self) -> BlockingContent {
         BlockingContent::new(self)
     }
 
-    /// All its bytes. Bytes that are in memory already are not copied.
+    /// Reads all bytes. Bytes already in memory are not copied.
     ///
     /// # Errors
-    /// As [`Chunks::next`].
+    /// The errors of [`Chunks::next`].
     pub async fn read_all(self) -> Result<Bytes> {
         let whole = match &self.source {
             Source::Bytes(bytes) => Some(bytes.clone()),
@@ -250,9 +251,9 @@ impl Content {
         Ok(whole.unwrap_or_else(|| all.into()))
     }
 
-    /// Source and inspector. Whoever takes them apart must show the inspector every byte (or, for a file that is
-    /// moved, call [`Inspector::inspect_file`]) and call [`Inspector::finish`] before publishing. Prefer
-    /// [`Content::chunks`] and [`Content::blocking`], which do it by themselves.
+    /// Splits into source and inspector. The caller must pass every byte to the inspector (or, for a file
+    /// that is moved, call [`Inspector::inspect_file`]) and call [`Inspector::finish`] before publishing.
+    /// Prefer [`Content::chunks`] and [`Content::blocking`], which do this themselves.
     pub fn into_parts(self) -> (Source, Option<Inspector>) {
         (self.source, self.inspector)
     }
@@ -262,7 +263,7 @@ impl Source {
     fn may_wait(&self) -> bool {
         match self {
             Source::Bytes(_) | Source::Temp(_) | Source::Path(_) => false,
-            // A pipe or a socket is a file too.
+            // A pipe or a socket is also a `File`.
             Source::File(file) => !file.metadata().is_ok_and(|file| file.is_file()),
             Source::Read(_) | Source::Stream(_) => true,
         }

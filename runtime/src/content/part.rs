@@ -2,8 +2,8 @@
 
 use bytes::{Bytes, BytesMut};
 
-/// Pieces of at least this many bytes are kept as they are. Smaller ones are copied together: each may be a slice of
-/// a buffer that is much larger, and memory is bounded by what is counted.
+/// Pieces of at least this many bytes are kept as they are. Smaller pieces are copied together, because each
+/// may be a slice of a much larger buffer and would keep more memory alive than its length.
 const WHOLE: usize = 64 * 1024;
 
 /// Some bytes of a content, in order.
@@ -19,7 +19,7 @@ impl Part {
         self.len
     }
 
-    /// Adds `piece` at the end.
+    /// Appends `piece`.
     pub(crate) fn push(&mut self, piece: Bytes) {
         self.len += piece.len();
         if piece.len() >= WHOLE {
@@ -30,7 +30,7 @@ impl Part {
         }
     }
 
-    /// The first bytes, at least `count` of them if there are so many.
+    /// Returns the first bytes: at least `count`, or all if there are fewer.
     #[cfg(feature = "object-store")]
     pub(crate) fn first(&mut self, count: usize) -> Bytes {
         self.close();

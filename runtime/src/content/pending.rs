@@ -1,4 +1,4 @@
-//! What a field holds before it is saved.
+//! The content of a field before it is saved.
 
 use super::blocking::FromStart;
 use super::guard::Guarded;
@@ -18,12 +18,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-/// Content that a field was given and that no storage has yet, with the name the client gave it.
+/// Content assigned to a field and not yet saved, with the client's file name.
 ///
-/// Cheap to clone; all clones share one content. Bytes, paths, temporary files and open files can be read any number of
-/// times, so a save that failed can be tried again. A temporary file stays where it is until the last clone is dropped. A
-/// reader or a stream can be read once, whichever clone does it; it is not touched before its own bytes are wanted. A path
-/// or a temporary file holds no descriptor.
+/// Cheap to clone; all clones share one content. Bytes, paths, temporary files and open files can be read
+/// repeatedly, so a failed save can be retried. A temporary file is kept until the last clone is dropped. A
+/// reader or a stream can be read only once, by any clone, and is not touched before its first byte is
+/// requested. Paths and temporary files hold no descriptor.
 ///
 /// ```
 /// use filefield::content::Pending;
@@ -37,9 +37,9 @@ use std::time::Duration;
 pub struct Pending {
     name: String,
     content_type: Option<String>,
-    /// A length that the caller vouched for.
+    /// The length declared by the caller.
     stated: Option<u64>,
-    /// The time limits that were set for it: without a byte, and in all.
+    /// The time limits set by the caller: idle and total.
     limits: (Option<Option<Duration>>, Option<Option<Duration>>),
     source: PendingSource,
 }
@@ -53,11 +53,11 @@ enum PendingSource {
     Once(Arc<Once>),
 }
 
-/// An open file, whose position all descriptors of it share.
+/// An open file. All its descriptors share one position.
 struct OpenFile {
     file: fs::File,
     len: u64,
-    /// Whether the file itself was given away. From then on it is read without its position.
+    /// Whether the file itself was handed out. After that it is read without using its position.
     is_lent: AtomicBool,
 }
 
@@ -68,13 +68,13 @@ struct Once {
 }
 
 impl Once {
-    /// Whether it is a stream; `None` once it was taken.
+    /// Whether it is a stream; `None` if it was taken.
     fn is_stream(&self) -> Option<bool> {
         let content = self.content.lock().unwrap_or_else(PoisonError::into_inner);
         content.as_ref().map(|content| matches!(content.source, Source::Stream(_)))
     }
 
-    /// Puts back what was taken and only looked at, unless it was lost meanwhile.
+    /// Puts back content that was only examined, unless it was lost.
     #[cfg(feature = "db")]
     fn put_back(&self, content: Content) {
         let mut place = self.content.lock().unwrap_or_else(PoisonError::into_inner);
@@ -93,8 +93,8 @@ impl Once {
 }
 
 impl Pending {
-    /// Any content: bytes, text, a temporary file, a file, a reader or a stream in a [`Content`]. A reader or a stream can
-    /// be read once; everything else as often as it takes.
+    /// Creates a pending value from any content: bytes, text, a temporary file, a file, a reader or a stream
+    /// in a [`Content`]. A reader or a stream can be read once, everything else repeatedly.
     pub fn new(name: impl Into<String>, content: impl Into<Content>) -> Self {
         let Content { source, len, stated, content_type, guarded, idle, total, .. } = content.into();
         let source = match source {
@@ -113,12 +113,13 @@ impl Pending {
         Pending { content_type, stated, limits: (idle, total), ..Pending::of(name, source) }
     }
 
-    /// The file at `path`, which is copied when the field is saved and stays where it is. The name is the last
-    /// component of the path; what of it is not Unicode is replaced by U+FFFD.
+    /// Creates a pending value from the file at `path`, which is copied when the field is saved and stays in
+    /// place. The name is the last component of the path, with invalid Unicode replaced by U+FFFD.
     ///
     /// # Errors
-    /// [`NotFound`](ErrorKind::NotFound) where it does not exist now; [`IsADirectory`](ErrorKind::IsADirectory);
-    /// [`NotAFile`](ErrorKind::NotAFile).
+    /// Returns [`NotFound`](ErrorKind::NotFound) if the file does not exist now, and
+    /// [`IsADirectory`](ErrorKind::IsADirectory) or [`NotAFile`](ErrorKind::NotAFile) if it is not a regular
+    /// file.
     pub fn from_path(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let check = || -> Result<()> { regular(&fs::metadata(path)?) };
@@ -127,7 +128,7 @@ impl Pending {
             return Err(Error::new(ErrorKind::NoFileName, "the path has no file name"));
         };
         let name = name.to_string_lossy().into_owned();
-        // A relative path means what it means now, wherever the working directory goes.
+        // Resolve a relative path now, in case the working directory changes.
         let path = std::path::absolute(path)?;
         Ok(Pending::of(name, PendingSource::Path(path.into())))
     }
@@ -136,31 +137,31 @@ impl Pending {
         Pending { name: name.into(), content_type: None, stated: None, limits: (None, None), source }
     }
 
-    /// Gives it another name.
+    /// Changes the name.
     #[must_use]
     pub fn with_name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
     }
 
-    /// Keeps the media type that the client claims. The stored type comes from the bytes (requirement 48).
+    /// Sets the media type declared by the client. The stored type is detected from the bytes.
     #[must_use]
     pub fn with_content_type(mut self, content_type: impl Into<String>) -> Self {
         self.content_type = Some(content_type.into());
         self
     }
 
-    /// The name the client gave, as it came: it is neither checked nor cleaned.
+    /// Returns the client's name, neither checked nor cleaned.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The media type the client claims.
+    /// Returns the media type declared by the client.
     pub fn content_type(&self) -> Option<&str> {
         self.content_type.as_deref()
     }
 
-    /// The length in bytes, where it is known without reading. For a path it is asked of the file system.
+    /// Returns the length in bytes, if it is known without reading. For a path, reads the file's metadata.
     pub fn len(&self) -> Option<u64> {
         self.stated.or_else(|| match &self.source {
             PendingSource::Bytes(bytes) => Some(bytes.len() as u64),
@@ -171,17 +172,17 @@ impl Pending {
         })
     }
 
-    /// Whether it is known to be empty.
+    /// Returns whether the content is known to be empty.
     pub fn is_empty(&self) -> bool {
         self.len() == Some(0)
     }
 
-    /// The content, to be saved once. It carries the claimed media type, and no inspector. A reader or a stream is taken
-    /// when the first byte of it is asked for.
+    /// Returns the content, to be saved once. It carries the declared media type and no inspector. A reader
+    /// or a stream is taken when its first byte is requested.
     ///
     /// # Errors
-    /// [`Consumed`](ErrorKind::Consumed) where it can be read once and was; for a path and an open file those of opening
-    /// it.
+    /// Returns [`Consumed`](ErrorKind::Consumed) if it can be read only once and already was; propagates
+    /// errors of opening a path or a file.
     pub fn content(&self) -> Result<Content> {
         let mut content: Content = match &self.source {
             PendingSource::Bytes(bytes) => bytes.clone().into(),
@@ -207,19 +208,19 @@ impl Pending {
         })
     }
 
-    /// Whether it can be read once, and was, as far as it went: by a save that failed, or that stored it for a clone. Then
-    /// it has to be assigned again.
+    /// Returns whether it can be read only once and already was, entirely or in part: by a failed save, or by
+    /// a save of a clone. Assign the content again in that case.
     pub fn is_consumed(&self) -> bool {
         matches!(&self.source, PendingSource::Once(once) if once.is_consumed())
     }
 
-    /// The error of one that was.
+    /// The error for consumed content.
     pub(crate) fn consumed(&self) -> Error {
         consumed().with_name(&self.name)
     }
 
-    /// What stands for this content now that `content`, which it gave, was looked at: itself, where it can give the same
-    /// once more; else, and if `content` is a copy, that.
+    /// The value to keep after `content`, which came from it, was examined: this value if it can give the
+    /// same content again, otherwise the copy if `content` is one.
     #[cfg(feature = "db")]
     pub(crate) fn looked_at(&self, content: Content, is_copy: bool) -> Pending {
         match &self.source {
@@ -235,20 +236,20 @@ impl Pending {
         }
     }
 
-    /// Whether its content can be had any number of times.
+    /// Whether its content can be read repeatedly.
     #[cfg(feature = "db")]
     pub(crate) fn is_repeatable(&self) -> bool {
         !matches!(self.source, PendingSource::Once(_))
     }
 
-    /// Whether it is worth a look for a free name before it is sent anywhere.
+    /// Whether to look for a free name before sending it anywhere.
     #[cfg(feature = "db")]
     pub(crate) fn looks_first(&self) -> bool {
         !matches!(self.source, PendingSource::Bytes(_) | PendingSource::Path(_))
     }
 
-    /// Whether both stand for one content under one name: the same bytes in memory, the same path, the same reader.
-    /// Nothing is read, so equal bytes at two places are not the same.
+    /// Returns whether both have the same name and the same content: the same bytes in memory, the same path,
+    /// or the same reader. Nothing is read, so equal bytes in two places are not the same.
     pub fn is_same(&self, other: &Pending) -> bool {
         let source = match (&self.source, &other.source) {
             (PendingSource::Bytes(a), PendingSource::Bytes(b)) => {
@@ -290,7 +291,7 @@ impl PendingSource {
 }
 
 impl OpenFile {
-    /// Another reader may still be at work, so only the first one may use the position.
+    /// Another reader may still be active, so only the first one may use the position.
     fn content(self: &Arc<Self>) -> Result<Content> {
         if !self.is_lent.swap(true, Ordering::AcqRel) {
             return Ok(self.file.try_clone()?.into());
@@ -300,7 +301,7 @@ impl OpenFile {
     }
 }
 
-/// Reads a file from its start, and leaves its position alone.
+/// Reads a file from its start without using its position.
 struct ReadAt {
     open: Arc<OpenFile>,
     offset: u64,
@@ -314,7 +315,8 @@ impl Read for ReadAt {
     }
 }
 
-/// A reader or a stream that is taken with its first byte. Once it is, this holds nothing of where it came from.
+/// A reader or a stream that is taken at its first byte. After that, this keeps nothing of the original
+/// value.
 enum Taking<T> {
     Waiting(Arc<Once>),
     Taken(T, Guarded),
@@ -322,7 +324,7 @@ enum Taking<T> {
 }
 
 impl<T> Taking<T> {
-    /// What was taken, by `open` if this is the first time.
+    /// Returns the source, taking it with `open` the first time.
     fn get(&mut self, open: impl FnOnce(Source) -> Option<T>) -> Result<(&mut T, &mut Guarded)> {
         if let Taking::Waiting(once) = self {
             let taken = once.take().and_then(|content| Some((open(content.source)?, content.guarded)));
@@ -341,7 +343,7 @@ impl Read for OnceReader {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let (reader, guarded) = self.0.get(|source| match source {
             Source::Read(reader) => Some(reader),
-            // A copy that was made while it was looked at.
+            // The copy made during an examination.
             Source::File(copy) => Some(Box::new(FromStart::new(copy))),
             _ => None,
         })?;

@@ -1,4 +1,4 @@
-//! Polling a stream of an application.
+//! Polling a stream of the application.
 
 use super::ByteStream;
 use super::watch::Watch;
@@ -8,10 +8,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll, ready};
 use tokio::task::coop;
 
-/// How many empty pieces in a row a stream may give.
+/// The maximum number of consecutive empty pieces.
 const MOST_EMPTY: u32 = 10_000;
 
-/// A stream, and how many of its last pieces were empty.
+/// A stream and its current number of consecutive empty pieces.
 pub(super) struct Stream {
     stream: ByteStream,
     empty: u32,
@@ -22,8 +22,8 @@ impl Stream {
         Stream { stream, empty: 0 }
     }
 
-    /// The next piece that is not empty, or `None` at the end. Empty ones use up tokio's budget, so that a stream that
-    /// always has one lets other tasks run and can be aborted.
+    /// Returns the next non-empty piece, or `None` at the end. Empty pieces use up tokio's budget, so that
+    /// other tasks run and an endless stream of them can be aborted.
     pub(super) fn poll_piece(
         &mut self,
         cx: &mut Context<'_>,
@@ -56,8 +56,8 @@ impl Stream {
     }
 }
 
-/// Runs code of an application. What it panicked with may hold anything, so no error shows it; the panic hook has
-/// reported it.
+/// Runs application code and catches panics. The payload may contain anything, so the error omits it; the
+/// panic hook has reported it.
 pub(super) fn caught<T>(work: impl FnOnce() -> T) -> Result<T> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|_| Error::new(ErrorKind::Io, "the content panicked"))
 }

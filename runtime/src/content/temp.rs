@@ -12,13 +12,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// A finished temporary file. Dropping it removes the file, unless a storage took it over, or another one has taken its
-/// place. A relative path is taken to be one in the working directory of that moment, wherever the program goes later.
+/// A finished temporary file. Dropping it removes the file, unless a storage took it over or another file
+/// replaced it. A relative path is resolved when the value is created.
 ///
-/// It comes into being by [`TempWriter::finish`], so it has no bytes that were not written yet. It holds no descriptor.
-/// A field that holds one keeps it until a save has gone well, so that a save that failed can be tried again.
+/// Created by [`TempWriter::finish`], so all its bytes are written. Holds no descriptor. A field keeps it
+/// until a save succeeds, so that a failed save can be retried.
 ///
-/// Make it in a directory on the file system of the storage, which then needs no copy.
+/// Create it on the file system of the storage to avoid a copy.
 ///
 /// ```
 /// use filefield::TempFile;
@@ -31,11 +31,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// ```
 #[derive(Debug)]
 pub struct TempFile {
-    /// Shared with the content that is being saved.
+    /// Shared with the content being saved.
     path: Arc<Owned>,
     len: u64,
     sha256: Option<[u8; 32]>,
-    /// Nobody has it open for writing.
+    /// Whether nothing has it open for writing.
     closed: bool,
 }
 
@@ -43,7 +43,8 @@ impl TempFile {
     /// Creates an empty temporary file in `directory`, with mode 0600 and a random name.
     ///
     /// # Errors
-    /// Those of creating a file, such as [`NotFound`](ErrorKind::NotFound) for a missing directory.
+    /// Propagates errors of creating the file, such as [`NotFound`](ErrorKind::NotFound) for a missing
+    /// directory.
     pub fn create_in(directory: impl AsRef<Path>) -> Result<TempWriter> {
         let mut random = [0; 16];
         getrandom::fill(&mut random)
@@ -55,15 +56,14 @@ impl TempFile {
         Ok(TempWriter { file, path, len: 0, hash: None, failed: false })
     }
 
-    /// Takes over the finished file at `path`. From now on it belongs to the `TempFile`, which removes it when it is
-    /// dropped.
+    /// Takes over the finished file at `path`. Dropping the `TempFile` removes the file.
     ///
-    /// A storage copies it, for another process may have it open for writing still and would change the stored file.
-    /// Where that cannot be, say so with [`assume_closed`](Self::assume_closed).
+    /// A storage copies it, because another process may still have it open for writing and could change the
+    /// stored file. If that is impossible, call [`assume_closed`](Self::assume_closed).
     ///
     /// # Errors
-    /// [`NotFound`](ErrorKind::NotFound); [`NotAFile`](ErrorKind::NotAFile) and
-    /// [`IsADirectory`](ErrorKind::IsADirectory) for anything but a regular file, links included.
+    /// Returns [`NotFound`](ErrorKind::NotFound) if it does not exist, and [`NotAFile`](ErrorKind::NotAFile)
+    /// or [`IsADirectory`](ErrorKind::IsADirectory) if it is not a regular file. Symbolic links are refused.
     pub fn adopt(path: impl Into<PathBuf>) -> Result<TempFile> {
         let path = path.into();
         let adopt = || {
@@ -75,40 +75,41 @@ impl TempFile {
         adopt().map_err(|error: Error| named(error, &path))
     }
 
-    /// States that nobody has the [adopted](Self::adopt) file open for writing, so that a storage moves it instead of
-    /// copying it. Whoever has it open all the same can change the stored file.
+    /// Declares that nothing has the [adopted](Self::adopt) file open for writing, so that a storage moves it
+    /// instead of copying it. A process that does have it open could change the stored file.
     #[must_use]
     pub fn assume_closed(mut self) -> Self {
         self.closed = true;
         self
     }
 
-    /// Whether nobody has it open for writing: it was written here, or that was [stated](Self::assume_closed).
+    /// Returns whether nothing has it open for writing: it was written here, or
+    /// [declared](Self::assume_closed) closed.
     pub fn is_closed(&self) -> bool {
         self.closed
     }
 
-    /// Length in bytes.
+    /// Returns the length in bytes.
     pub fn len(&self) -> u64 {
         self.len
     }
 
-    /// Whether the file is empty.
+    /// Returns whether the file is empty.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// Where it is.
+    /// Returns its absolute path.
     pub fn path(&self) -> &Path {
         &self.path.path
     }
 
-    /// The same file once more. It is removed when the last of them is dropped.
+    /// Another handle to the same file, which is removed when the last handle is dropped.
     pub(crate) fn share(&self) -> TempFile {
         TempFile { path: self.path.clone(), len: self.len, sha256: self.sha256, closed: self.closed }
     }
 
-    /// SHA-256 of all bytes, where the [writer](TempWriter::hashing) computed it.
+    /// Returns the SHA-256 of all bytes, if the [writer](TempWriter::hashing) computed it.
     pub fn sha256(&self) -> Option<[u8; 32]> {
         self.sha256
     }
@@ -116,8 +117,8 @@ impl TempFile {
     /// Opens it for reading.
     ///
     /// # Errors
-    /// [`Io`](ErrorKind::Io) where another file stands in its place or its length has changed since it was finished;
-    /// those of opening a file.
+    /// Returns [`Io`](ErrorKind::Io) if another file replaced it or its length changed since it was finished;
+    /// propagates errors of opening a file.
     pub fn open(&self) -> Result<File> {
         let (file, metadata) = open_regular(self.path(), OFlags::NOFOLLOW)?;
         if id(&metadata) != self.path.id || metadata.len() != self.len {
@@ -126,10 +127,10 @@ impl TempFile {
         Ok(file)
     }
 
-    /// Hands it over: the path and the open file. Whoever takes it moves or removes the file.
+    /// Hands over the path and the open file. The caller must move or remove the file.
     ///
     /// # Errors
-    /// As [`open`](Self::open). The file is removed then.
+    /// The errors of [`open`](Self::open). In that case the file is removed.
     pub fn into_taken(self) -> Result<(PathBuf, File)> {
         let file = self.open()?;
         self.path.is_taken.store(true, Ordering::Release);
@@ -141,10 +142,10 @@ fn id(metadata: &Metadata) -> (u64, u64) {
     (metadata.dev(), metadata.ino())
 }
 
-/// Writes a [`TempFile`]. Dropping it removes the file, unless another one has taken its place.
+/// Writes a [`TempFile`]. Dropping it removes the file, unless another file replaced it.
 ///
-/// It does not buffer: write pieces of some KiB, or wrap it in a [`BufWriter`](io::BufWriter) and unwrap that by
-/// its `into_inner` before finishing.
+/// It does not buffer: write pieces of several KiB, or wrap it in a [`BufWriter`](io::BufWriter) and unwrap
+/// that with `into_inner` before finishing.
 pub struct TempWriter {
     file: File,
     path: Owned,
@@ -154,36 +155,37 @@ pub struct TempWriter {
 }
 
 impl TempWriter {
-    /// Computes the SHA-256 of the bytes that are written from now on.
+    /// Computes the SHA-256 of all bytes written from now on.
     #[must_use]
     pub fn hashing(mut self) -> Self {
         self.hash = Some(Sha256::new());
         self
     }
 
-    /// Writes all of `bytes` at the end.
+    /// Appends all of `bytes`.
     ///
     /// # Errors
-    /// Those of the file system, such as [`StorageFull`](ErrorKind::StorageFull). After one the file cannot be
-    /// finished.
+    /// Propagates errors of the file system, such as [`StorageFull`](ErrorKind::StorageFull). After an error
+    /// the file cannot be finished.
     pub fn write_all(&mut self, bytes: &[u8]) -> Result<()> {
         Ok(Write::write_all(self, bytes)?)
     }
 
-    /// Bytes written so far.
+    /// Returns the number of bytes written so far.
     pub fn len(&self) -> u64 {
         self.len
     }
 
-    /// Whether nothing was written yet.
+    /// Returns whether nothing has been written yet.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// Ends the writing.
+    /// Finishes the file.
     ///
     /// # Errors
-    /// [`Io`](ErrorKind::Io) where a write failed before, or somebody else changed the file.
+    /// Returns [`Io`](ErrorKind::Io) if a write failed before, or if another process changed the length of
+    /// the file.
     pub fn finish(self) -> Result<TempFile> {
         let metadata = self.file.metadata()?;
         if self.failed || metadata.len() != self.len {
@@ -222,13 +224,13 @@ impl fmt::Debug for TempWriter {
     }
 }
 
-/// An absolute path whose file goes when it goes.
+/// An absolute path whose file is removed on drop.
 #[derive(Debug)]
 struct Owned {
     path: PathBuf,
-    /// Device and inode, which tell the file from one that has taken its place.
+    /// Device and inode, to detect that another file has replaced it.
     id: (u64, u64),
-    /// Whether somebody else moves or removes the file.
+    /// Whether the new owner moves or removes the file.
     is_taken: AtomicBool,
 }
 
@@ -243,8 +245,8 @@ impl Drop for Owned {
         if !*self.is_taken.get_mut()
             && fs::symlink_metadata(&self.path).is_ok_and(|metadata| id(&metadata) == self.id)
         {
-            // Nobody could act on the error: a missing file is what is wanted, anything else is litter in a
-            // directory for temporary files.
+            // The error is ignored: either the file is already gone, or litter remains in a directory for
+            // temporary files.
             let _ = fs::remove_file(&self.path);
         }
     }

@@ -8,7 +8,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::task::{Poll, Waker};
 use tempfile::tempdir;
 
-/// A stream of the given chunks; each comes after one wait.
+/// A stream of the given chunks; each arrives after one wait.
 struct Steps {
     items: std::vec::IntoIter<Result<Bytes>>,
     waited: bool,
@@ -34,7 +34,7 @@ fn broken() -> Error {
     Error::new(ErrorKind::NotAccepted, "broken on purpose")
 }
 
-/// Gives some bytes, then an error.
+/// Returns some bytes, then an error.
 struct BreaksAfter(usize);
 
 impl Read for BreaksAfter {

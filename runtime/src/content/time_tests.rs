@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
 use crate::storage::{FileSystemStorage, MemoryStorage};
-use crate::{Error, ErrorKind, FileName, SaveOptions, SharedStorage};
+use crate::{Error, ErrorKind, FileName, SaveOptions, SharedStorage, StorageExt};
 use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use std::time::Instant;
 
 const SHORT: Duration = Duration::from_millis(60);
 
-/// Gives one piece, and then nothing for ever.
+/// Gives one piece, and then never anything more.
 struct Stalls(Option<Bytes>);
 
 impl Stream for Stalls {
@@ -32,7 +32,7 @@ impl Stream for Pieces {
     }
 }
 
-/// Gives a letter, and then waits until its sender is gone.
+/// Gives a letter, and then waits until its sender is dropped.
 struct Waits(Option<u8>, Receiver<()>);
 
 impl Read for Waits {
@@ -135,7 +135,7 @@ async fn a_late_end_of_a_reader_publishes_nothing() {
 
 #[tokio::test]
 async fn bytes_that_drip_are_waited_for_up_to_the_total() {
-    /// A letter, now and then, as many as are left.
+    /// Gives the remaining letters, one at a time with pauses.
     struct Drips(u32);
     impl Read for Drips {
         fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
@@ -148,7 +148,7 @@ async fn bytes_that_drip_are_waited_for_up_to_the_total() {
     let dir = tempfile::tempdir().unwrap();
     for storage in storages(dir.path()) {
         let name = FileName::new("drips").unwrap();
-        // Longer as a whole than the wait for each that is allowed, which is long enough for a busy machine.
+        // The total exceeds the idle limit, which is long enough for a busy machine.
         let content = Content::reader(Drips(50)).with_idle_timeout(SHORT * 6);
         assert_eq!(storage.save(name, content, &SaveOptions::default()).await.unwrap().size, 49);
         let content = Content::reader(Drips(u32::MAX)).with_timeout(SHORT * 2);
@@ -162,14 +162,14 @@ async fn the_time_of_the_storage_is_not_that_of_the_content() {
         Content::stream(Stalls(Some(Bytes::from(vec![7; 100_000])))).with_idle_timeout(SHORT * 5).chunks();
     chunks.next().await.unwrap();
     tokio::time::sleep(SHORT * 6).await;
-    // Nobody has asked it for bytes meanwhile.
+    // No bytes were requested in between.
     assert_eq!(chunks.next().await.unwrap().unwrap().len(), 100_000 - 64 * 1024);
     let begun = Instant::now();
     assert_eq!(chunks.next().await.unwrap_err().kind(), ErrorKind::TimedOut);
     assert!(begun.elapsed() >= SHORT * 5);
 }
 
-/// Empty pieces without end, always at hand.
+/// Endless empty pieces, always ready.
 struct Empties;
 
 impl Stream for Empties {
@@ -190,7 +190,7 @@ async fn empty_pieces_without_end_let_others_run_and_fail() {
     let read =
         tokio::task::spawn_blocking(|| io::copy(&mut Content::stream(Empties).blocking(), &mut io::sink()));
     assert!(read.await.unwrap().unwrap_err().to_string().contains("empty pieces"));
-    // One poll ends long before the last piece that is allowed.
+    // One poll ends long before the maximum number of pieces.
     let mut polls = 0;
     let mut chunks = Content::stream(Empties).chunks();
     let error = poll_fn(|cx| {
@@ -265,7 +265,7 @@ async fn a_limit_of_zero_is_broken_at_once_by_readers_and_streams() {
                     assert_eq!(refused(&storage, content).await.kind(), ErrorKind::TimedOut);
                 }
             }
-            // Nobody waits for these.
+            // These never wait.
             assert_eq!(limit(Content::from(text)).chunks().next().await.unwrap().is_some(), !text.is_empty());
         }
     }

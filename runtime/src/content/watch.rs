@@ -1,4 +1,4 @@
-//! What every byte of a content passes on its way into a storage.
+//! The checks that every byte of a content passes on its way into a storage.
 
 use super::clock::Clock;
 use super::guard::Guarded;
@@ -7,10 +7,10 @@ use crate::inspect::Inspector;
 use crate::{Error, ErrorKind, Result};
 use std::task::Context;
 
-/// Counts and inspects the bytes, and judges the end before anybody hears of it.
+/// Counts and inspects the bytes, and checks the end before it is reported.
 pub(super) struct Watch {
     inspector: Option<Inspector>,
-    /// The length that was stated for the content, which it must have.
+    /// The declared length, which the content must have.
     stated: Option<u64>,
     guarded: Guarded,
     clock: Clock,
@@ -32,7 +32,7 @@ impl Watch {
         &self.clock
     }
 
-    /// Shows the next bytes.
+    /// Passes the next bytes.
     pub(super) fn pass(&mut self, bytes: &[u8]) -> Result<()> {
         self.check()?;
         if !bytes.is_empty() {
@@ -46,7 +46,7 @@ impl Watch {
         self.note(result)
     }
 
-    /// States that the source has ended.
+    /// Records the end of the source.
     pub(super) fn end(&mut self) -> Result<()> {
         self.check()?;
         let result = match self.stated {
@@ -59,7 +59,7 @@ impl Watch {
         self.note(result)
     }
 
-    /// Remembers a failure: who reads on after it must not find an end.
+    /// Remembers a failure, so that later reads never see an end.
     pub(super) fn note<T>(&mut self, result: Result<T>) -> Result<T> {
         if let Err(error) = &result {
             self.failed = Some(error.kind());
@@ -67,13 +67,13 @@ impl Watch {
         result
     }
 
-    /// Fails again where it has failed before.
+    /// Fails again after a failure.
     pub(super) fn check(&mut self) -> Result<()> {
         match self.failed {
             Some(kind) => Err(Error::new(kind, "the content has failed before")),
             None => {
                 if let (Some(stated), Some(inspector)) = (self.stated, &self.inspector) {
-                    // Nobody need wait for what will be refused.
+                    // Refuse at once content that is declared too large.
                     inspector.check_size(stated, "a stated length of ")?;
                 }
                 self.guarded.check()?;
@@ -83,7 +83,7 @@ impl Watch {
         }
     }
 
-    /// As [`check`](Self::check), and wakes the task when the answer becomes another.
+    /// Like [`check`](Self::check), and wakes the task when the answer changes.
     pub(super) fn poll_check(&mut self, cx: &mut Context<'_>) -> Result<()> {
         self.check()?;
         self.guarded.poll_check(cx)

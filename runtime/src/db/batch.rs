@@ -1,7 +1,8 @@
-//! A new row and its file's entry in one request to SQLite (W4, W5).
+//! A new row and its file's journal entry in one request to SQLite.
 //!
-//! Between two statements the caller and the driver's thread wake each other, which takes longer than the statements
-//! do. A new row needs no answer in between: the fence is a condition of its `INSERT`.
+//! Between two statements the caller and the driver's thread wake each other, which takes longer than the
+//! statements. A new row needs no answer in between: that its entry still exists is a condition of the
+//! `INSERT`.
 
 use super::row::unreadable_key;
 use super::write::{Change, FileChange, RowWrite, Written};
@@ -17,13 +18,13 @@ use sea_query_sqlx::SqlxValues;
 use std::future::poll_fn;
 use std::pin::Pin;
 
-/// The statements: `BEGIN`, the row, its entry, a look at it, `COMMIT`.
+/// The number of statements: `BEGIN`, the row, its entry, a check, `COMMIT`.
 const STATEMENTS: usize = 5;
 
-/// Fails, as no other statement without a table does, where the entry was not consumed.
+/// Fails if the entry was not consumed. No other statement without a table can fail on a condition.
 const IS_CONSUMED: &str = "SELECT CASE changes() WHEN 1 THEN 1 ELSE abs(-9223372036854775807 - 1) END";
 
-/// What is left of a row to be inserted: the text that does it.
+/// The insert of a row as SQL text.
 pub(super) struct Batch {
     pool: SqlitePool,
     sql: String,
@@ -31,7 +32,7 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    /// The batch of a new row with one staged file, where the driver takes batches.
+    /// Builds the batch for a new row with one staged file; `None` for anything else.
     pub(super) fn new(db: &DatabaseConnection, write: &RowWrite) -> Option<Batch> {
         let DatabaseConnectionType::SqlxSqlitePoolConnection(_) = &db.inner else { return None };
         let Change::Insert(row) = &write.change else { return None };
@@ -52,7 +53,7 @@ impl Batch {
         insert.select_from(values).ok()?;
         let (insert, Values(mut values)) = insert.build(SqliteQueryBuilder);
         values.extend([(*entry).into(), file.name.as_str().into()]);
-        // A table may be told to drop a row, or to change it, without an error.
+        // The table may drop or change a row without an error.
         let Sql { attach, .. } = Sql::of(Dialect::Sqlite);
         let key = (write.key.0, "last_insert_rowid()");
         let names = Dialect::Sqlite.names(write.table, key, (file.column, "?"));
@@ -62,7 +63,8 @@ impl Batch {
         Some(Batch { pool: db.get_sqlite_connection_pool().clone(), sql, values })
     }
 
-    /// Runs it on a task of its own, as a transaction of several requests does. `None`: nothing was written; the steps will say why.
+    /// Runs the batch in a spawned task, like a transaction of several requests. `None`: nothing was written,
+    /// and the separate steps will find out why.
     pub(super) async fn run(self) -> Result<Option<Written>, TransactionError> {
         tokio::spawn(self.once()).await.unwrap_or_else(|error| Err(ended_early(error)))
     }
@@ -89,13 +91,13 @@ impl Batch {
             }
             (Err(error), _) => {
                 let error = DbErr::Exec(RuntimeErr::SqlxError(error.into()));
-                // A constraint that waits for the end is broken.
+                // A deferred constraint is broken.
                 is_refused = error.sql_err().is_some();
                 database(error)
             }
         };
-        // The driver knows nothing of this transaction, so nobody else would end it. Where there is none, it never began
-        // or SQLite has ended it.
+        // The driver does not know of this transaction, so nothing else would end it. If there is none, it
+        // never began or SQLite has ended it.
         if let Err(error) = connection.execute("ROLLBACK").await
             && !error.to_string().contains("no transaction is active")
         {
@@ -104,7 +106,8 @@ impl Batch {
         if done.len() == STATEMENTS - 2 {
             return Ok(None);
         }
-        // What became of a commit that failed the journal finds out (F14): its frames may be in the log all the same.
+        // A failed commit may have reached the write-ahead log all the same. The journal shows later whether
+        // it did.
         if is_refused || done.len() < STATEMENTS - 1 {
             failed(error, true)
         } else {
@@ -112,7 +115,8 @@ impl Batch {
         }
     }
 
-    /// Runs the statements, and notes for each that is `done` how many rows it changed and the newest row's key.
+    /// Runs the statements. Notes in `done`, for each, how many rows it changed and the key of the newest
+    /// row.
     async fn statements(
         &self,
         connection: &mut SqliteConnection,
@@ -129,7 +133,7 @@ impl Batch {
     }
 }
 
-/// As sea-orm has it.
+/// The same error as sea-orm's.
 fn not_acquired(error: sqlx::Error) -> DbErr {
     match error {
         sqlx::Error::PoolTimedOut => DbErr::ConnectionAcquire(ConnAcquireErr::Timeout),

@@ -1,4 +1,4 @@
-//! Rows that take what clients have sent straight to the storage.
+//! Rows that take files which clients have sent straight to the storage.
 
 use super::Table;
 use super::stage::take_over;
@@ -9,10 +9,10 @@ use crate::inspect::Stated;
 use crate::journal::{self, Request, Taken};
 use crate::registry::StorageHandle;
 use crate::storage::{bytes_from_hex, from_hex, now};
-use crate::{Error, ErrorKind, FileName, Result, name};
+use crate::{Error, ErrorKind, FileName, Result, StorageExt, name};
 use sea_orm::DatabaseConnection;
 
-/// What a client says of an upload that it has sent.
+/// An upload that a client has sent, as the client reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct UploadClaim {
@@ -22,28 +22,28 @@ pub struct UploadClaim {
 }
 
 impl UploadClaim {
-    /// The upload of a ticket with this token.
+    /// An upload with the token of its ticket.
     pub fn new(token: impl Into<String>) -> Self {
         UploadClaim { token: token.into(), owner: String::new(), tags: Vec::new() }
     }
 
-    /// Who claims it: as in [`NewUpload::owner`](super::NewUpload::owner).
+    /// Sets the user who claims the upload, as in [`NewUpload::owner`](super::NewUpload::owner).
     pub fn owner(mut self, owner: impl Into<String>) -> Self {
         self.owner = owner.into();
         self
     }
 
-    /// For an upload in parts, what the storage answered for each in its header `ETag`, in their order. S3 and Google
-    /// Cloud Storage need one for each part; with more or fewer the claim fails and the upload stays as it is. Azure,
-    /// disk and memory need none. A script in a browser sees that header only if the CORS rule of the bucket exposes
-    /// it: `ExposeHeaders: ["ETag"]`.
+    /// Sets the `ETag` response headers of an upload in parts, in the order of the parts. S3 and Google Cloud
+    /// Storage need one for each part. With more or fewer the claim fails, and the upload stays as it is.
+    /// Azure, disk and memory need none. A script in a browser can read the header only if the CORS rule of
+    /// the bucket exposes it: `ExposeHeaders: ["ETag"]`.
     pub fn tags<T: Into<String>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
         self.tags = tags.into_iter().map(Into::into).collect();
         self
     }
 
-    /// What the ticket says, if it is ours, for this field and this owner, and its time is not over. All refusals are
-    /// the same (requirement 83).
+    /// Reads the ticket, if it is ours, for this field and this owner, and has not expired. All refusals have
+    /// the same text, so a client learns nothing from them.
     fn terms(&self, def: &FieldDef, table: &str, handle: &StorageHandle<'_>) -> Result<Terms> {
         let signer = signer()?;
         let read = || {
@@ -61,27 +61,32 @@ impl UploadClaim {
 }
 
 impl<M: Table> FieldFileMut<'_, M> {
-    /// Takes an upload that a client has sent straight to the storage: looks whether it is what its ticket says and
-    /// what the field accepts, makes it a file of its own, and puts it into the field. It belongs to no row yet, as
-    /// after [`Table::stage`]: the save of the instance attaches it, here or in a transaction of the caller's.
+    /// Redeems an upload that a client has sent straight to the storage. It checks that the upload matches
+    /// its ticket and is accepted by the field, publishes it as a file and puts it into the field. The file
+    /// belongs to no row yet, as after [`Table::stage`]: saving the instance attaches it, in a transaction of
+    /// `save` or of the caller.
     ///
-    /// An upload can be claimed once. One that is not what was stated, or not accepted, is gone; after any other error
-    /// it may be tried again while the ticket lasts. Only where the journal could not be told of the error, which then
-    /// says so and is not [retryable](Error::is_retryable), the upload is refused as claimed until that is made up for:
-    /// it is tried for some minutes.
+    /// An upload can be claimed once. If it does not match its ticket, or is not accepted, it is deleted.
+    /// After any other error it can be claimed again while the ticket lasts. If the journal cannot be updated
+    /// after a failed claim, the upload stays locked while filefield retries in the background for about 4
+    /// minutes. The error says so and is not [retryable](Error::is_retryable).
     ///
-    /// A claim whose future is dropped, or whose process dies, keeps the upload: nobody can claim it again, and it is
-    /// swept when the ticket has ended, or after an hour where that is later. A server that drops the futures of
-    /// requests whose client went away does better to claim on a task of its own.
+    /// If the future of a claim is dropped, or its process dies, the upload stays locked. Nobody can claim it
+    /// again, and it is swept when the ticket has expired, but not within one hour. If your server drops the
+    /// futures of requests whose client has disconnected, run the claim in a spawned task.
     ///
     /// # Errors
-    /// [`PermissionDenied`](ErrorKind::PermissionDenied) for a ticket that was changed, is another field's or owner's,
-    /// or has expired; [`StagedExpired`](ErrorKind::StagedExpired) for an upload that was claimed before or swept, also
-    /// while another claim of it is under way that may fail yet, and where one was dropped or died;
-    /// [`NotFound`](ErrorKind::NotFound), retryable, where nothing was sent yet, or not all, or where the
-    /// [tags](UploadClaim::tags) are not those of the parts;
-    /// [`NotAsStated`](ErrorKind::NotAsStated), [`TooLarge`](ErrorKind::TooLarge),
-    /// [`NotAccepted`](ErrorKind::NotAccepted); those of the storage and of the journal. The instance is as it was.
+    /// * [`PermissionDenied`](ErrorKind::PermissionDenied) if the ticket was changed, belongs to another
+    ///   field or owner, or has expired.
+    /// * [`StagedExpired`](ErrorKind::StagedExpired) if the upload was claimed before or swept, or if another
+    ///   claim has it: one under way, which may still fail, or one that was dropped or died.
+    /// * [`NotFound`](ErrorKind::NotFound), retryable, if nothing or only a part was sent, or if the
+    ///   [tags](UploadClaim::tags) are not those of the parts.
+    /// * [`NotAsStated`](ErrorKind::NotAsStated), [`TooLarge`](ErrorKind::TooLarge) or
+    ///   [`NotAccepted`](ErrorKind::NotAccepted) if the content does not match the ticket or the field's
+    ///   rules.
+    ///
+    /// Propagates storage and journal errors. After an error the instance is unchanged.
     pub async fn claim(&mut self, claim: &UploadClaim, db: &DatabaseConnection) -> Result<()> {
         let def = self.def();
         self.claim_for(def, claim, db).await.map_err(|error| def.blame(error.with_operation("claim")))
@@ -125,7 +130,7 @@ impl<M: Table> FieldFileMut<'_, M> {
         let upload = name::of_upload(&terms.upload);
         let upload = FileName::or_upload(&upload)?;
         let missing = |error: Error| match error.kind() {
-            // One that may be tried again says itself what is missing.
+            // A retryable error already says what is missing.
             ErrorKind::NotFound if !error.is_retryable() => {
                 let text = "the upload was not sent, or not all of it";
                 Error::new(ErrorKind::NotFound, text).with_storage(handle.alias()).retryable()
@@ -135,7 +140,7 @@ impl<M: Table> FieldFileMut<'_, M> {
         if let Some(id) = taken.parts() {
             handle.finish_upload(upload, id, &claim.tags).await.map_err(missing)?;
         }
-        // Nothing is copied that is refused anyway.
+        // A wrong size is refused before anything is copied.
         let size = handle.size(upload).await.map_err(missing)?;
         if size != terms.size {
             let text = format!("the upload has {size} bytes, and {} were stated", terms.size);
@@ -152,7 +157,7 @@ impl<M: Table> FieldFileMut<'_, M> {
             let mut content = handle.open(upload).await.map_err(missing)?.into_content();
             let (_, extensions) = store::examine(def, is_image, &mut content).await?;
             if def.spec().verify.is_some() {
-                // What was verified is stored, and not what the client may have sent since.
+                // Stores the bytes that were verified, not what the client may have sent since.
                 let examined = store::Examined { content, extensions };
                 store::prepare(self.model, field, handle, &terms.filename, examined, stated)?
             } else {
@@ -171,7 +176,7 @@ impl<M: Table> FieldFileMut<'_, M> {
     }
 }
 
-/// Whether the upload itself is at fault, which no other try would change.
+/// Whether the upload itself is at fault, so that another try cannot succeed.
 fn is_refusal(error: &Error) -> bool {
     matches!(
         error.kind(),

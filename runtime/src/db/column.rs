@@ -1,4 +1,4 @@
-//! Columns: typed for queries, erased for statements.
+//! Columns: typed for queries, type-erased for statements.
 
 use super::value::parameter;
 use super::{ColumnValue, KeyValue, Operand, Table};
@@ -9,29 +9,29 @@ use sea_orm::{Order, QueryResult, TryGetError, Value};
 use std::any::TypeId;
 use std::fmt;
 
-/// What the derive writes down of a column.
+/// The derive's description of a column.
 #[derive(Clone, Copy, Debug)]
 pub struct ColumnSpec {
-    /// Name of the column.
+    /// The name of the column.
     pub name: &'static str,
-    /// Name of the field, without `r#`.
+    /// The name of the field, without `r#`.
     pub field: &'static str,
     /// Whether the column is unique.
     pub unique: bool,
-    /// Number of the file field among the model's, where the column holds a file.
+    /// The index of the model's file field, if the column holds a file.
     pub file: Option<usize>,
 }
 
 impl ColumnSpec {
-    /// A column of the field's name, not unique, no file.
+    /// Describes a column with the name of its field that is not unique and holds no file.
     pub const fn new(field: &'static str) -> Self {
         ColumnSpec { name: field, field, unique: false, file: None }
     }
 }
 
-/// A column of the model `M` that holds a `T`. [`Table::columns`] gives all of a model's:
-/// `Car::columns().price.gt(Decimal::from(10))`. Conditions are sea-query expressions, so `and`, `or` and `not` of
-/// `sea_orm::ExprTrait` join them.
+/// A column of the model `M` that holds a `T`. [`Table::columns`] returns all columns of a model:
+/// `Car::columns().price.gt(Decimal::from(10))`. Conditions are sea-query expressions, so `and`, `or` and
+/// `not` of `sea_orm::ExprTrait` combine them.
 pub struct Column<M, T> {
     spec: ColumnSpec,
     slot: Slot<M, T>,
@@ -39,7 +39,7 @@ pub struct Column<M, T> {
     key: Option<Key<T>>,
 }
 
-/// Those of [`ColumnValue`], taken where the type meets that bound.
+/// The functions of [`ColumnValue`], taken where the type meets that bound.
 pub(crate) struct Functions<T> {
     column_type: fn() -> ColumnType,
     nullable: fn() -> bool,
@@ -50,7 +50,7 @@ pub(crate) struct Functions<T> {
     holds_file: fn() -> bool,
 }
 
-/// Whether a column of `T` holds a file, whatever the name that the field has for the type.
+/// Whether a column of `T` holds a file. It compares types, so an alias of the type is recognised.
 fn holds_file<T: 'static>() -> bool {
     [
         TypeId::of::<FileField>(),
@@ -81,7 +81,7 @@ struct Key<T> {
 }
 
 impl<M, T> Column<M, T> {
-    /// The column of the field behind `slot`. Called by the derive, once a column.
+    /// Creates the column of the field behind `slot`. Called by the derive, once per column.
     #[doc(hidden)]
     pub const fn new(spec: ColumnSpec, slot: Slot<M, T>) -> Self
     where
@@ -94,7 +94,7 @@ impl<M, T> Column<M, T> {
         Column { spec, slot, functions, key: None }
     }
 
-    /// The primary key's column. Called by the derive.
+    /// Creates the primary key's column. Called by the derive.
     #[doc(hidden)]
     pub const fn key(spec: ColumnSpec, slot: Slot<M, T>) -> Self
     where
@@ -104,7 +104,7 @@ impl<M, T> Column<M, T> {
         Column { key: Some(key), ..Column::new(spec, slot) }
     }
 
-    /// Name of the column.
+    /// Returns the name of the column.
     pub fn name(&self) -> &'static str {
         self.spec.name
     }
@@ -117,9 +117,9 @@ impl<M, T> Column<M, T> {
     }
 }
 
-/// A column of the model `M`, its type erased.
+/// A column of the model `M`, with its type erased.
 pub trait AnyColumn<M>: Sync {
-    /// What the derive wrote down.
+    /// The derive's description.
     fn spec(&self) -> &ColumnSpec;
     /// The SQL type.
     fn column_type(&self) -> ColumnType;
@@ -131,15 +131,15 @@ pub trait AnyColumn<M>: Sync {
     fn is_key(&self) -> bool;
     /// Whether the database makes the key.
     fn is_auto(&self) -> bool;
-    /// Whether the key is still at its default.
+    /// Whether the key has its default value.
     fn is_unset(&self, model: &M) -> bool;
-    /// Sets the field; `false` where the value has another type.
+    /// Sets the field. Returns `false` if the value has another type.
     fn set(&self, model: &mut M, value: Value) -> bool;
-    /// The type of an element, where the column is used in an array.
+    /// The type of an element, if the column is used in an array.
     fn array_type(&self) -> ArrayType;
     /// Whether it holds a file.
     fn holds_file(&self) -> bool;
-    /// Where the field lies in `model`: two projections to one place are one field.
+    /// The address of the field in `model`. Two columns with one address are the same field.
     fn place(&self, model: &M) -> *const ();
 }
 
@@ -202,68 +202,68 @@ macro_rules! comparisons {
 }
 
 impl<M: Table, T> Column<M, T> {
-    /// The column as an expression of sea-query, with all of its operators.
+    /// Returns the column as a sea-query expression, with all of its operators.
     #[must_use]
     pub fn expr(&self) -> Expr {
         Expr::col((Alias::new(M::TABLE), Alias::new(self.spec.name)))
     }
 
     comparisons!(
-        /// Less.
+        /// Less than the operand.
         lt
-        /// Less or equal.
+        /// Less than or equal to the operand.
         lte
-        /// Greater.
+        /// Greater than the operand.
         gt
-        /// Greater or equal.
+        /// Greater than or equal to the operand.
         gte
     );
 
-    /// Equal. `None` is `IS NULL`.
+    /// Equal to the operand. `None` means `IS NULL`.
     #[must_use]
     pub fn eq(&self, operand: impl Operand<T>) -> Expr {
         let value = operand.into_operand();
         if value == value.as_null() { self.is_null() } else { self.expr().eq(parameter(value)) }
     }
 
-    /// Not equal. `None` is `IS NOT NULL`.
+    /// Not equal to the operand. `None` means `IS NOT NULL`.
     #[must_use]
     pub fn ne(&self, operand: impl Operand<T>) -> Expr {
         let value = operand.into_operand();
         if value == value.as_null() { self.is_not_null() } else { self.expr().ne(parameter(value)) }
     }
 
-    /// One of these.
+    /// Equal to one of the operands.
     #[must_use]
     pub fn is_in<O: Operand<T>>(&self, operands: impl IntoIterator<Item = O>) -> Expr {
         self.expr().is_in(operands.into_iter().map(|operand| parameter(operand.into_operand())))
     }
 
-    /// `NULL`.
+    /// Is `NULL`.
     #[must_use]
     pub fn is_null(&self) -> Expr {
         self.expr().is_null()
     }
 
-    /// Not `NULL`.
+    /// Is not `NULL`.
     #[must_use]
     pub fn is_not_null(&self) -> Expr {
         self.expr().is_not_null()
     }
 
-    /// SQL `LIKE`; `%` and `_` in the pattern are wild cards.
+    /// Matches an SQL `LIKE` pattern; `%` and `_` are wild cards.
     #[must_use]
     pub fn like(&self, pattern: &str) -> Expr {
         self.expr().like(pattern)
     }
 
-    /// Smallest first.
+    /// Ascending order.
     #[must_use]
     pub fn asc(&self) -> Ordering {
         Ordering { expr: self.expr(), order: Order::Asc }
     }
 
-    /// Greatest first.
+    /// Descending order.
     #[must_use]
     pub fn desc(&self) -> Ordering {
         Ordering { expr: self.expr(), order: Order::Desc }

@@ -1,4 +1,4 @@
-//! Connecting.
+//! Connections to databases.
 
 use crate::backend::{database, journal_of};
 use crate::journal::{self, RestoreReport};
@@ -6,23 +6,29 @@ use crate::{Error, ErrorKind, Result, SweepReport, Sweeper};
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr, RuntimeErr};
 use std::time::Duration;
 
-/// Connects to a database: `sqlite://garage.db?mode=rwc`, `postgres://user@host/garage`, `mysql://user@host/garage`.
-/// The driver is a feature: `db-sqlite`, `db-postgres`, `db-mysql`.
+/// Connects to a database: `sqlite://garage.db?mode=rwc`, `postgres://user@host/garage`,
+/// `mysql://user@host/garage`. Each driver has a feature: `db-sqlite`, `db-postgres`, `db-mysql`.
 ///
-/// SQLite is opened with write-ahead logging, `synchronous = FULL` (a commit survives a power cut), foreign keys, and
-/// one connection, which is waited for ten seconds at most, as other processes that write are: inside a transaction, query
-/// through the transaction. MariaDB and MySQL are told to refuse a value that does not fit its
-/// column, whatever the server's `sql_mode` says; otherwise they cut it and keep the rest. A server that does not answer
-/// yet is waited for, 30 seconds at most.
+/// * SQLite is opened with write-ahead logging, `synchronous = FULL` (a commit survives a power cut), foreign
+///   keys and one connection. A caller waits at most 10 seconds for that connection, and at most 10 seconds
+///   for another process that writes. Inside a transaction, query through the transaction.
+/// * MariaDB and MySQL run with `STRICT_ALL_TABLES`, so a value that does not fit its column is an error and
+///   is not truncated.
+/// * A server that does not answer yet is tried for at most 30 seconds.
 ///
-/// Any other `sea_orm::DatabaseConnection` works as well, but for two faults of the driver that this one's connections
-/// are guarded against: sqlx 0.9 goes on in a transaction that SQLite has ended for want of room, and gives a connection
-/// of PostgreSQL, MariaDB or MySQL back whose `BEGIN` was cancelled. Commits on such a connection are acknowledged and
-/// lost.
+/// Any other `sea_orm::DatabaseConnection` works too, but only connections opened here work around two faults
+/// of sqlx 0.9:
+///
+/// 1. After SQLite has ended a transaction because the disk is full, sqlx continues as if it were still open.
+/// 2. If a `BEGIN` on PostgreSQL, MariaDB or MySQL is cancelled, sqlx returns the connection to the pool
+///    inside that transaction.
+///
+/// With either, a commit can be reported and lost.
 ///
 /// # Errors
-/// [`Settings`](ErrorKind::Settings) for what is no URL of a database, or of one whose driver is not built in; no error
-/// has the URL in it, which may hold a password. [`Database`](ErrorKind::Database).
+/// Returns [`Settings`](ErrorKind::Settings) if the URL is invalid or its driver is not built in. The error
+/// does not repeat the URL, which may hold a password. Returns [`Database`](ErrorKind::Database) if the
+/// connection fails.
 pub async fn connect(url: &str) -> Result<DatabaseConnection> {
     let mut options = ConnectOptions::new(url);
     options.sqlx_logging(false);
@@ -38,8 +44,8 @@ pub async fn connect(url: &str) -> Result<DatabaseConnection> {
     options.map_sqlx_sqlite_pool_opts(|pool| {
         pool.after_release(|connection, _| Box::pin(end_transaction(connection)))
     });
-    // Below, a `begin` that was cancelled has left its transaction open, and what is written in there is not committed.
-    // Rolling it back shows as well whether the server is still there, at the cost of the test that it replaces.
+    // A cancelled `begin` leaves its transaction open, and what is written in it is never committed.
+    // `ROLLBACK` ends it, and also shows whether the server still answers, so it replaces the usual test.
     #[cfg(feature = "db-mysql")]
     options.map_sqlx_mysql_pool_opts(|pool| {
         let pool = pool.after_connect(|connection, _| {
@@ -60,18 +66,18 @@ pub async fn connect(url: &str) -> Result<DatabaseConnection> {
     options.map_sqlx_postgres_pool_opts(|pool| {
         pool.test_before_acquire(false).before_acquire(|connection, _| {
             Box::pin(async move {
-                // The server logs a warning for a `ROLLBACK` alone where there is nothing to roll back.
+                // A `ROLLBACK` without a transaction makes the server log a warning.
                 sea_orm::sqlx::Executor::execute(connection, "BEGIN; ROLLBACK").await?;
                 Ok(true)
             })
         })
     });
     if url.starts_with("sqlite:") {
-        // There is no server that could have gone away, and asking costs a round trip to the driver's thread.
+        // No server can have gone away, and the test costs a round trip to the driver's thread.
         options.test_before_acquire(false);
-        // A database in memory is that of its only connection, and gone with it, by whatever URL.
+        // A database in memory lives as long as its only connection.
         options.max_connections(1).idle_timeout(None).max_lifetime(None);
-        // Who queries through `db` while a transaction of its own has the connection waits for itself.
+        // A query through `db` would wait forever while a transaction of the same caller has the connection.
         options.acquire_timeout(SQLITE_PATIENCE);
     } else {
         options.acquire_timeout(PATIENCE);
@@ -79,7 +85,7 @@ pub async fn connect(url: &str) -> Result<DatabaseConnection> {
     let connected = Database::connect(options).await;
     connected.map_err(|error| {
         if matches!(error, DbErr::Conn(RuntimeErr::Internal(_))) {
-            // The URL is refused, in a text that has all of it.
+            // The driver's text repeats the whole URL.
             return Error::new(ErrorKind::Settings, problem_of(url)).with_operation("connect");
         }
         let text = error.to_string();
@@ -90,7 +96,7 @@ pub async fn connect(url: &str) -> Result<DatabaseConnection> {
             };
             return database(error).not_at_once(hint);
         }
-        // Until then the pool knocks again and again, and in the end it only says that it waited.
+        // The pool retries until its time-out, and then says only that it waited.
         if !text.contains("pool timed out") {
             return database(error);
         }
@@ -100,9 +106,10 @@ pub async fn connect(url: &str) -> Result<DatabaseConnection> {
     })
 }
 
-/// Makes the driver's idea of a transaction that of SQLite. A commit that fails for want of room rolls back by itself. The
-/// driver does not see that, and takes every later transaction for a savepoint: the first that is rolled back leaves one
-/// open, and what is committed after it is lost with the process. Closing the connection would end a database in memory.
+/// Makes the driver's count of open transactions agree with SQLite's. A commit that fails because the disk is
+/// full rolls back by itself, which the driver does not notice. It then takes every later transaction for a
+/// savepoint. The first one that is rolled back leaves a transaction open, and later commits are lost with
+/// the process. Closing the connection is no way out: it would end a database in memory.
 #[cfg(feature = "db-sqlite")]
 async fn end_transaction(connection: &mut sea_orm::sqlx::SqliteConnection) -> sea_orm::sqlx::Result<bool> {
     use sea_orm::sqlx::sqlite::SqliteTransactionManager;
@@ -110,18 +117,18 @@ async fn end_transaction(connection: &mut sea_orm::sqlx::SqliteConnection) -> se
     use sqlx_core::transaction::{TransactionManager, begin_ansi_transaction_sql};
 
     if connection.is_in_transaction() {
-        // A roll-back that is under way is over when the connection answers.
+        // A rollback that is under way is over when the connection answers.
         connection.ping().await?;
     }
     while let depth @ 1.. = SqliteTransactionManager::get_transaction_depth(connection) {
-        // The driver counts a roll-back only if there is something to roll back. Where there is, this may fail.
+        // The driver counts a rollback only if a transaction is open. If one is open already, this fails.
         let _ = connection.execute(begin_ansi_transaction_sql(depth - 1)).await;
         SqliteTransactionManager::rollback(connection).await?;
     }
     Ok(true)
 }
 
-/// Why no driver takes this URL. What is before its colon is repeated only where it is known.
+/// Says why no driver accepts this URL. It repeats a scheme only if it knows it.
 fn problem_of(url: &str) -> String {
     let scheme = url.split_once(':').map(|(scheme, _)| scheme.to_ascii_lowercase());
     let (scheme, feature, is_there) = match scheme.as_deref() {
@@ -142,52 +149,56 @@ fn problem_of(url: &str) -> String {
     format!("the driver for `{scheme}:` is the feature `{feature}`")
 }
 
-/// How long SQLite's connection may take, and another process that writes.
+/// Limit for getting SQLite's connection, and for waiting for another process that writes.
 const SQLITE_PATIENCE: Duration = Duration::from_secs(10);
 
-/// How long a connection may take: a server that starts beside the program is ready by then.
+/// Limit for getting a connection. A server that starts together with the program is ready by then.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Finishes what the journal says: deletes replaced files and what failed saves left behind. Run it now and then, in
-/// any process; [`Sweeper`] has the knobs.
+/// Processes the journal once: deletes replaced files, and files that failed saves left behind. Run it
+/// regularly, in any process. [`Sweeper`] has options.
 ///
 /// # Errors
-/// Those of the database.
+/// Propagates database errors.
 pub async fn sweep(db: &DatabaseConnection) -> Result<SweepReport> {
     Sweeper::new(db).run().await
 }
 
-/// Brings the files and a database that was restored from a backup together again. Register all models first, and call
-/// this before the program serves. It may be called again at any time.
+/// Reconciles the files with a database that was restored from a backup. Register all models first, and call
+/// this before the program serves requests. It may be called again at any time.
 ///
 /// 1. The database gets one more identity, which the owner tokens of new files carry.
-/// 2. The name of every file that a row has and that is not in the storage is reserved, so that no new file gets it and
-///    shows its bytes in the restored row. A name whose file is there again is given back.
-/// 3. Every file in the storages of the registered fields that this database has stored and that no row names is queued
-///    for deletion, after the time that the setting `DELETE_AFTER` says.
+/// 2. If a row names a file that is missing from the storage, its name is reserved, so that no new file takes
+///    the name and appears in the restored row. If the file is back, the name is released.
+/// 3. If this database stored a file that no row names, in a storage of a registered field, the file is
+///    queued for deletion after `DELETE_AFTER`.
 ///
-/// Files are compared by name alone. [`FieldFile::read_verified`](crate::field::FieldFile::read_verified) compares the
-/// bytes with the hash that a row has of them.
+/// Files are compared by name only. [`FieldFile::read_verified`](crate::field::FieldFile::read_verified)
+/// compares the bytes with the hash in the row.
 ///
 /// # Errors
-/// [`StorageUnavailable`](ErrorKind::StorageUnavailable) where the root of a storage is not in its place: then nothing is
-/// done. Those of the database and of the storages. What was done before stays done; call it again.
+/// Returns [`StorageUnavailable`](ErrorKind::StorageUnavailable) if the root of a storage is not in its
+/// place; nothing is done in that case. Propagates database and storage errors. Work done before such an
+/// error remains done: call the function again.
 pub async fn after_restore(db: &DatabaseConnection) -> Result<RestoreReport> {
     journal::after_restore(&journal_of(db)).await
 }
 
-/// Lets the root that stands now be that of the storage `alias`: for this database, which knew another one, and for this
-/// process. A missing root is made. Other processes take it over with the next save, or when they start again.
+/// Accepts the present root of the storage `alias` as its root, in this database, which knew another one, and
+/// in this process. A missing root is created. Other processes adopt it with their next save, or when they
+/// restart.
 ///
-/// The first save through a database records the identity of the storage's root. While that root is missing, or another
-/// one stands in its place, files are neither saved nor swept. A copy that has the root's mark, `.filefield/root`, is the
-/// same root, so nothing is to be done after `rsync -aX`. This is for a root without it: a restored backup that left out
-/// hidden files, a new and empty folder, or a bucket in the place of a folder.
+/// The first save through a database records the identity of the storage's root. If that root is missing, or
+/// another one is in its place, files are neither saved nor swept. A copy that has the root's mark,
+/// `.filefield/root`, is the same root, so nothing has to be done after `rsync -aX`. Call this function for a
+/// root without the mark: a restored backup that left out hidden files, a new and empty folder, or a bucket
+/// that replaces a folder.
 ///
-/// Call it when all of the storage's files are there: afterwards a file that is not there counts as deleted.
+/// Call it when all files of the storage are in place: afterwards a missing file counts as deleted.
 ///
 /// # Errors
-/// [`UnknownStorage`](ErrorKind::UnknownStorage); those of making and marking the root; those of the database.
+/// Returns [`UnknownStorage`](ErrorKind::UnknownStorage) if no storage has the alias. Propagates errors of
+/// creating and marking the root, and database errors.
 pub async fn accept_root(db: &DatabaseConnection, alias: &str) -> Result<()> {
     journal::accept(&journal_of(db), alias).await.map_err(|error| error.with_operation("accept_root"))
 }
@@ -238,7 +249,7 @@ mod tests {
         assert!(error.to_string().contains("folder"), "{error}");
     }
 
-    /// P6: SQLite rolls back by itself where a commit finds no room, as it does here on demand.
+    /// SQLite rolls back by itself if a commit finds no space. `INSERT OR ROLLBACK` does the same on demand.
     #[tokio::test]
     async fn after_a_transaction_that_sqlite_ended_by_itself_commits_are_commits() {
         let folder = tempfile::tempdir().unwrap();
@@ -279,7 +290,7 @@ mod tests {
             };
             assert_eq!(rows(&db).await, 2, "{url}");
             if url != "sqlite::memory:" {
-                // Another connection sees it, so it is committed.
+                // Another connection sees the rows, so they are committed.
                 assert_eq!(rows(&connect(url).await.unwrap()).await, 2);
             }
         }
@@ -294,7 +305,7 @@ mod tests {
             assert_eq!(options.get_max_connections(), 1, "{url}");
             assert_eq!((options.get_idle_timeout(), options.get_max_lifetime()), (None, None), "{url}");
             db.execute_unprepared("CREATE TABLE cars (name TEXT)").await.unwrap();
-            // One that is dropped while it is open is rolled back, and no more.
+            // A transaction that is dropped while it is open is rolled back, and the connection stays open.
             let tx = db.begin().await.unwrap();
             tx.execute_unprepared("INSERT INTO cars VALUES ('chevy')").await.unwrap();
             drop(tx);

@@ -1,24 +1,24 @@
-//! The files that a row holds, read in its transaction and never from memory (F24).
+//! The files that a row has now. They are read in the row's transaction and never taken from memory.
 
 use super::write::{Change, FileChange, RowWrite};
 use crate::backend::database;
 use crate::{Error, ErrorKind, FileMeta, Result, registry};
 use sea_orm::QueryResult;
 
-/// A file that a row holds: a name, and the storage that the name is in. Both make the file: after a move the row names
-/// the same file by the same name in another storage.
+/// A file of a row: a name and the storage of that name. A file is identified by both, because after a move
+/// the row has the same name in another storage.
 #[derive(Debug, Default)]
 pub(super) struct Held {
-    /// Empty for none.
+    /// Empty if the row has no file.
     pub(super) name: String,
-    /// The alias that the journal knows the storage by.
+    /// The alias by which the journal knows the storage.
     pub(super) storage: String,
-    /// What the row says of the file.
+    /// What the row records about the file.
     pub(super) meta: Option<FileMeta>,
 }
 
 impl Held {
-    /// What `row` holds in the column of `file`.
+    /// Reads the file in the column of `file` from `row`.
     pub(super) fn read(row: &QueryResult, file: &FileChange) -> Result<Held> {
         let name: Option<String> = row.try_get("", file.column).map_err(database)?;
         let Some(name) = name.filter(|name| !name.is_empty()) else { return Ok(Held::default()) };
@@ -34,9 +34,9 @@ impl Held {
 }
 
 impl RowWrite {
-    /// Whether the row of the key is not the one that the instance inserted in a transaction of the caller's, which was
-    /// rolled back: SQLite makes such a key again. Then it is inserted anew, with the staged files that it was made with:
-    /// the fence holds only if no row has taken them.
+    /// Whether the instance inserted its row in a transaction of the caller that was rolled back, and the row
+    /// of its key is another one: SQLite reuses such keys. The row is then inserted again with the staged
+    /// files of the first insert, which succeeds only if no row has taken them.
     pub(super) fn is_lost(&self, held: Option<&[Held]>) -> Result<bool> {
         let (Change::Save { born: Some(born), .. }, Some(held)) = (&self.change, held) else {
             return Ok(false);
@@ -55,8 +55,8 @@ impl RowWrite {
     }
 }
 
-/// What the row says of its file. Where others have written what is no meta, at least the storage, so that the row can be
-/// saved and deleted.
+/// Reads what the row records about its file. If another program wrote something that is not a `FileMeta`, at
+/// least the storage is read, so that the row can be saved and deleted.
 fn meta_of(row: &QueryResult, column: &str) -> Option<FileMeta> {
     row.try_get("", column).unwrap_or_else(|_| {
         let json: serde_json::Value = row.try_get("", column).ok()?;
@@ -64,25 +64,25 @@ fn meta_of(row: &QueryResult, column: &str) -> Option<FileMeta> {
     })
 }
 
-/// A row's stored file in another place: what the row is to say from now on, if it still names the original.
+/// A move of a row's file to another place: what the row records afterwards, if it still names the original.
 #[derive(Debug, Clone)]
 pub(crate) struct Relocation {
-    /// The name that the row is expected to hold.
+    /// The name that the row must have.
     pub(crate) name: String,
-    /// What the row is expected to say of its file. The name alone may be that of another file by now: one that is given
-    /// up is free for the next.
+    /// What the row must record about its file. The name alone may be that of another file by now, because a
+    /// released name can be reused.
     pub(crate) known: FileMeta,
-    /// The alias of the storage that the original is in.
+    /// The alias of the original's storage.
     pub(crate) from: String,
-    /// What was learned of the file. It fills in what the row does not say yet; its storage is where the copy is.
+    /// What was learned about the file. It completes what the row records; its storage is that of the copy.
     pub(crate) learned: FileMeta,
-    /// How long the original outlives this, in seconds.
+    /// Seconds between the change of the row and the deletion of the original.
     pub(crate) grace: i64,
 }
 
 impl Relocation {
-    /// What the row is to say of its file; `None` where it holds another file by now. `held` is in the storage that the
-    /// original was found in, which a row that states none cannot tell.
+    /// What the row is to record about its file; `None` if the row has another file by now. Sets the storage
+    /// of `held` to that of the original, which a row that records no storage cannot tell.
     pub(super) fn apply(&self, held: Option<&mut Held>) -> Option<FileMeta> {
         let held = held.filter(|held| held.name == self.name)?;
         if held.meta.clone().unwrap_or_default() != self.known {
@@ -90,7 +90,8 @@ impl Relocation {
         }
         held.storage.clone_from(&self.from);
         let (known, learned) = (self.known.clone(), self.learned.clone());
-        // Only where nothing was known: of a file that was looked at `None` says that there is nothing to know.
+        // Only if nothing was known. For a file that was inspected, `None` means that there is nothing to
+        // know.
         let fresh = known.size.is_none();
         Some(FileMeta {
             storage: learned.storage,

@@ -1,4 +1,4 @@
-//! What instances know of their rows, noted in their file values.
+//! What instances know about their rows. It is kept in their file values.
 
 use super::Table;
 use super::save::{Columns, key_of};
@@ -6,7 +6,7 @@ use super::write::Written;
 use crate::field::{FileField, Mark};
 use std::sync::Arc;
 
-/// A number for the row of this table and key.
+/// A number that identifies the row of this table and key.
 pub(super) fn row_of<M: Table>(model: &M) -> u64 {
     use std::hash::{DefaultHasher, Hash, Hasher};
     let mut hasher = DefaultHasher::new();
@@ -14,8 +14,9 @@ pub(super) fn row_of<M: Table>(model: &M) -> u64 {
     hasher.finish()
 }
 
-/// What the instance knows of the row of its key; `None` where it was never read from it nor written to it. A value of
-/// another instance of the row may be among its own: what one of them has not known of is not known.
+/// What the instance knows about the row of its key; `None` if it was never read from the row or written to
+/// it. Some of its file values may come from another instance of the row, so only what all of them know
+/// counts.
 pub(super) fn mark_of<M: Table>(model: &M) -> Option<Mark> {
     let row = row_of(model);
     let marks = || M::FIELDS.iter().filter_map(|field| field.value(model).file().mark(row));
@@ -24,7 +25,7 @@ pub(super) fn mark_of<M: Table>(model: &M) -> Option<Mark> {
     Some(mark)
 }
 
-/// Notes in the file fields that this is how the row was read, or written for certain.
+/// Notes in the file fields that the row was read or committed with these files.
 pub(super) fn mark_row<M: Table>(model: &mut M) {
     if M::FIELDS.is_empty() {
         return;
@@ -33,7 +34,7 @@ pub(super) fn mark_row<M: Table>(model: &mut M) {
     put(model, |file, number| file.read_from(mark.clone(), number));
 }
 
-/// Notes that the files of these columns were written for certain. The others are as they were.
+/// Notes that the files of these columns were committed. The other fields are unchanged.
 pub(super) fn mark_columns<M: Table>(model: &mut M, before: Option<Mark>, columns: Columns<'_>) {
     let is_written = |number: usize| M::FIELDS.iter().any(|f| f.number() == number && columns.has_file(f));
     let is_known = before.is_some();
@@ -47,8 +48,8 @@ pub(super) fn mark_columns<M: Table>(model: &mut M, before: Option<Mark>, column
     });
 }
 
-/// Notes what was written in a transaction of the caller's, where nothing is certain yet: what was changed there is written
-/// again by the next save. `before` is what the instance knew.
+/// Notes what was written in a transaction of the caller, which may still be rolled back: the next save
+/// writes these changes again. `before` is what the instance knew.
 pub(super) fn mark_uncertain<M: Table>(model: &mut M, before: Option<Mark>, written: &Written) {
     let is_made = written.inserted.is_some();
     let is_inserted = is_made || written.is_created;

@@ -2,6 +2,7 @@
 
 use super::{AnyColumn, Table, kinds};
 use crate::backend::{SeaOrm, database};
+use crate::inspect::hex;
 use crate::journal;
 use crate::{Error, ErrorKind, Result};
 use sea_orm::sea_query::{
@@ -135,8 +136,7 @@ pub(super) fn object_name(parts: &[&str]) -> String {
         return name;
     }
     let digest = Sha256::digest(parts.join("\0"));
-    let digest: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    format!("filefield.{digest}")
+    format!("filefield.{}", hex(&digest[..16]))
 }
 
 /// The statement that makes the table of the model `M`, for migrations of one's own.

@@ -4,13 +4,13 @@ use super::held::Held;
 use super::write::{FileChange, RowWrite};
 use crate::backend::SeaOrm;
 use crate::journal::{self, Connection, Param, any, execute, sql};
-use crate::{Error, ErrorKind, FileName, Result, SharedStorage, name};
+use crate::{Error, ErrorKind, FileName, Result, SharedStorage, StorageExt, name};
 use sea_orm::DatabaseTransaction;
 
 impl RowWrite {
-    /// Refuses a name that was assigned, not staged, where no such file is there, where it is not the field's, or where a
-    /// sweeper that has not seen this row may delete the file yet. One that has not begun will see it, and so will a
-    /// transaction that lets go of the name: it waits for this one.
+    /// Refuses a name that was assigned and not staged if no such file exists, if it is outside the field's
+    /// folder, or if a sweeper that has not seen this row may still delete the file. A sweeper that begins
+    /// later sees the row. A transaction that releases the name waits for this one.
     pub(super) async fn check_named(&self, tx: &DatabaseTransaction, held: &[Held]) -> Result<()> {
         let connection = &SeaOrm(tx);
         let sql = sql(connection)?;
@@ -39,7 +39,7 @@ impl RowWrite {
             }
             execute(connection, &sql.unhold, vec![hold.into()]).await?;
             if self.has_triggers(tx, file).await? {
-                // They take it as they take a staged file's entry.
+                // The triggers consume this entry like that of a staged file.
                 let token = name::token()?.into();
                 let values =
                     vec![file.home.as_str().into(), name(), token, self.table.into(), file.column.into()];
@@ -52,7 +52,8 @@ impl RowWrite {
     }
 }
 
-/// A name that came as text may be that of any file in the storage.
+/// A name that was assigned as text could be that of any file in the storage, so it must be in the field's
+/// folder.
 fn check_folder(file: &FileChange) -> Result<()> {
     let Some(folder) = &file.folder else { return Ok(()) };
     let is_inside = file.name.strip_prefix(folder.as_str()).is_some_and(|rest| rest.starts_with('/'));
@@ -66,9 +67,9 @@ fn check_folder(file: &FileChange) -> Result<()> {
     Err(Error::new(ErrorKind::InvalidName, text).with_name(&file.name).with_storage(&file.home))
 }
 
-/// Looks for a file that is there already, from when on, and until the row is written, no deletion of it begins. One that
-/// an accessor has stored may have been taken by the deletion that was under way for a row that had just let go of the
-/// name; there a storage that cannot tell is no reason to refuse the row.
+/// Checks that the file exists. From here until the row is written, no deletion of it begins. If an accessor
+/// stored the file, a deletion for a row that had just released the name may have removed it. For such a
+/// file, a storage that cannot tell is no reason to refuse the row.
 async fn check_stored(storage: &SharedStorage, file: &FileChange) -> Result<()> {
     let located = |error: Error| error.with_name(&file.name).with_storage(&file.home);
     let text = match storage.exists(FileName::existing(&file.name)?).await {
@@ -87,12 +88,12 @@ async fn check_stored(storage: &SharedStorage, file: &FileChange) -> Result<()> 
     Err(located(Error::new(ErrorKind::NotFound, text)))
 }
 
-/// Puts this database into the owner token of a file that an accessor has stored, which did not know the database of the
-/// row. A storage that cannot do that is no reason to refuse the row. Buckets are left out: the object would have to be
-/// written again.
+/// Puts the identity of this database into the owner token of a file that an accessor has stored, because the
+/// accessor did not know the database. If the storage cannot do that, the row is accepted anyway. Buckets are
+/// skipped: the object would have to be written again.
 ///
-/// Also refuses another spelling of a name, on a file system that ignores case: two rows would share the file, and the
-/// sweeper compares names byte by byte.
+/// Also refuses a name in another spelling on a file system that ignores case: two rows would share the file,
+/// and the sweeper compares names bytewise.
 async fn set_issuer(db: &dyn Connection, storage: &SharedStorage, file: &FileChange) -> Result<()> {
     if storage.location().is_some_and(|location| !location.starts_with("file:")) {
         return Ok(());

@@ -29,7 +29,7 @@ impl RowWrite {
         taken(tx.execute(&delete).await.map_err(database)?.rows_affected())
     }
 
-    /// Inserts the row, and says the key where the database `makes` it.
+    /// Inserts the row. Returns the key if the database `makes` it.
     pub(super) async fn insert(
         &self,
         tx: &DatabaseTransaction,
@@ -49,13 +49,13 @@ impl RowWrite {
             let done = tx.execute(&insert).await.map_err(database)?;
             return taken(done.rows_affected()).map(|()| None);
         }
-        // PostgreSQL tells the key only when asked.
+        // PostgreSQL returns the key only on request.
         if tx.get_database_backend() != DbBackend::Postgres {
             let done = tx.execute(&insert).await.map_err(database)?;
             return taken(done.rows_affected()).map(|()| Some(done.last_insert_id()));
         }
         insert.returning(Query::returning().column(Alias::new(self.key.0)));
-        // All rows, to the end of the statement: an error may come behind the first.
+        // Reads all rows to the end of the statement: an error may follow the first row.
         let rows = tx.query_all(&insert).await.map_err(database)?;
         taken(rows.len() as u64)?;
         let key = rows.first().and_then(|row| {
@@ -67,19 +67,19 @@ impl RowWrite {
     }
 }
 
-/// Fails where no row was written: a trigger or `ON CONFLICT IGNORE` may drop it without an error.
+/// Fails if no row was written: a trigger or `ON CONFLICT IGNORE` may drop it without an error.
 fn taken(rows: u64) -> Result<()> {
     if rows == 0 { Err(dropped()) } else { Ok(()) }
 }
 
-/// The error of a row that is not what was written.
+/// The error for a row that is not what was written.
 pub(super) fn dropped() -> Error {
     let text =
         "the database dropped the row or what was written to it, and says no reason; a trigger of the table?";
     Error::new(ErrorKind::Database, text)
 }
 
-/// The error of a key that does not fit the field of the instance.
+/// The error for a key that does not fit the field of the instance.
 pub(super) fn unreadable_key() -> Error {
     Error::new(ErrorKind::Database, "the database made a key that is no whole number from zero on")
 }

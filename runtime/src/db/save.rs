@@ -1,4 +1,4 @@
-//! Saving and deleting an instance: file and row together.
+//! Saving and deleting an instance: its files and its row in one transaction.
 
 use super::mark::{mark_columns, mark_of, mark_row, mark_uncertain};
 use super::value::parameter;
@@ -14,15 +14,15 @@ use crate::{Error, ErrorKind, FileName, Result, name, registry};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, TryFromU64, Value};
 
-/// A connection that rows are saved through: a `DatabaseConnection`, whose transactions are ours, or a
-/// `DatabaseTransaction` of the caller.
+/// A connection through which rows are saved: a `DatabaseConnection`, on which filefield begins its own
+/// transaction, or a `DatabaseTransaction` of the caller.
 #[diagnostic::on_unimplemented(
     message = "rows cannot be saved through `{Self}`",
     label = "expected `DatabaseConnection` or `DatabaseTransaction`",
     note = "write `db` where it is a reference already, and `&*db` where it is an `Arc`"
 )]
 pub trait Connection: ConnectionTrait + Sync {
-    /// The connection itself, where transactions on it are ours to begin.
+    /// The connection, if filefield begins its own transaction on it.
     #[doc(hidden)]
     fn own(&self) -> Option<&DatabaseConnection>;
 
@@ -49,7 +49,7 @@ impl Connection for DatabaseTransaction {
     }
 }
 
-/// The columns that a save writes: all, or those of these names.
+/// The columns that a save writes: all, or those with these names.
 #[derive(Clone, Copy, Debug)]
 pub struct Columns<'a>(Option<&'a [&'static str]>);
 
@@ -74,7 +74,7 @@ impl<'a> Columns<'a> {
     }
 }
 
-/// What a save does where the row of the key is there, or is not.
+/// What a save does depending on whether the row exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verb {
     Save,
@@ -84,7 +84,7 @@ pub(super) enum Verb {
 }
 
 impl Verb {
-    /// What the words of the API come to for an instance that knows of its row what `mark` says.
+    /// Translates the verb for an instance that knows `mark` of its row.
     fn rows<M: Table>(self, mark: Option<&Mark>) -> Rows {
         match self {
             Verb::Insert => Rows::Insert,
@@ -92,7 +92,8 @@ impl Verb {
             Verb::Update => Rows::Update,
             // The row was inserted in a transaction that may have been rolled back.
             Verb::Save if mark.is_some_and(|mark| mark.born.is_some()) => Rows::Either,
-            // Who has a key that the database made has a row. One that the program makes says nothing of it.
+            // An instance with a key made by the database has a row. A key that the program sets does not
+            // show that.
             Verb::Save if key_column::<M>().is_auto() || mark.is_some() => Rows::Update,
             Verb::Save => Rows::Either,
         }
@@ -110,7 +111,7 @@ pub(super) async fn save<M: Table, C: Connection>(
         let text = "the instance has no row yet, for its key is not set: save it first";
         return Err(blame::<M>(Error::new(ErrorKind::Usage, text), "save"));
     }
-    // The instance changes only when all has gone well, so that a retry finds its pending content again.
+    // The instance is changed only after success, so that a retry still finds its pending content.
     let mut copy = model.clone();
     empty_beside(&mut copy, db, columns).await?;
     let is_pending =
@@ -132,7 +133,7 @@ pub(super) async fn save<M: Table, C: Connection>(
     let written = written.map_err(|error| blame::<M>(error, "save"))?;
     step!("row.answered");
     if let Some(id) = written.inserted {
-        // The row is there all the same.
+        // On an error the row is written all the same.
         let key =
             M::Key::try_from_u64(id).map_err(|error| blame::<M>(database(error), "save").uncertain())?;
         key_column::<M>().set(&mut copy, key.into());
@@ -147,13 +148,14 @@ pub(super) async fn save<M: Table, C: Connection>(
         journal::nudge(&journal_of(own), written.queued);
     }
     if written.overtaken {
-        // The row keeps a file that this instance did not know of; from now on it does. Saved it is in any case.
+        // The row keeps a file that this instance did not know of; load it. The instance is saved in any
+        // case, so an error is ignored.
         let _ = reread(model, db, columns).await;
     }
     Ok(())
 }
 
-/// Reads what was saved again from the row.
+/// Reads the saved fields from the row again.
 async fn reread<M: Table, C: Connection>(model: &mut M, db: &C, columns: Columns<'_>) -> Result<()> {
     if columns.are_all() {
         return model.refresh(db).await;
@@ -166,7 +168,7 @@ async fn reread<M: Table, C: Connection>(model: &mut M, db: &C, columns: Columns
     Ok(())
 }
 
-/// What can be read once and is stored by now stays staged in the instance, for the next try.
+/// Content that can be read only once and is stored by now stays staged in the instance, for the next try.
 fn keep_staged<M: Table>(model: &mut M, copy: &M) {
     for field in M::FIELDS.iter() {
         let pending = field.value(model).file().as_pending();
@@ -177,7 +179,7 @@ fn keep_staged<M: Table>(model: &mut M, copy: &M) {
     }
 }
 
-/// All of a save but the row, which the caller writes.
+/// Does the work of a save except writing the row, which the caller writes.
 pub(super) async fn attach<M: Table>(model: &M, tx: &DatabaseTransaction) -> Result<()> {
     super::enter::<M>()?;
     if model.has_pending() {
@@ -195,8 +197,9 @@ fn not_staged() -> Error {
     Error::new(ErrorKind::NotStaged, text).with_operation("save")
 }
 
-/// A field emptied by hand has no dimensions left either. Nor has one that was given a name by hand, where they are just
-/// those that the row has beside another name: they came with the instance, and tell of the old file.
+/// Empties the companion fields of a file field that was emptied by hand. Does the same if a name was
+/// assigned by hand and the companion fields are still those that the row has for another name: they describe
+/// the old file.
 async fn empty_beside<M: Table, C: Connection>(model: &mut M, db: &C, columns: Columns<'_>) -> Result<()> {
     let (mark, mut row) = (mark_of(model), None::<M>);
     for field in M::FIELDS.iter().filter(|field| columns.has_file(*field)) {
@@ -223,14 +226,14 @@ async fn empty_beside<M: Table, C: Connection>(model: &mut M, db: &C, columns: C
     Ok(())
 }
 
-/// Whether the database is to make the key. 0 is one where the instance was read from such a row.
+/// Whether the database is to make the key. A row may have the key 0: an instance loaded from it is not new.
 fn is_new<M: Table>(model: &M) -> bool {
     let key = key_column::<M>();
     key.is_auto() && key.is_unset(model) && mark_of(model).is_none()
 }
 
-/// Runs `write`, which attaches the staged files of `copy`. When it has certainly done nothing, those that the caller
-/// staged in `model` are still staged, and those that were stored for this write alone go at once.
+/// Runs `write`, which attaches the staged files of `copy`. If it certainly did nothing, files that the
+/// caller staged in `model` stay staged, and files that were stored only for this write are deleted at once.
 async fn attaching<M: Table, C: Connection>(model: &M, copy: &M, db: &C, write: RowWrite) -> Result<Written> {
     let claims = || M::FIELDS.iter().filter_map(|field| Some((field, field.value(copy).file().claim()?)));
     claims().for_each(|(_, claim)| claim.set_tried(true));
@@ -241,7 +244,7 @@ async fn attaching<M: Table, C: Connection>(model: &M, copy: &M, db: &C, write: 
     let (ours, callers): (Vec<_>, Vec<_>) =
         claims().partition(|(field, _)| field.value(model).file().as_pending().is_some());
     let mut error = failure.error;
-    // For what the caller staged there is no content to begin with again.
+    // A retry cannot store again what the caller staged: its content is not available here.
     let is_named = |(field, _): &(ModelField<M>, _)| {
         error.name().is_none_or(|name| field.value(copy).file().name() == Some(name))
     };
@@ -257,7 +260,7 @@ async fn attaching<M: Table, C: Connection>(model: &M, copy: &M, db: &C, write: 
     Err(error)
 }
 
-/// Runs `write` in a transaction of ours, or in the caller's.
+/// Runs `write` in a new transaction, or in the caller's.
 async fn run<C: Connection>(db: &C, write: RowWrite) -> Result<Written, TransactionError> {
     match (db.own(), db.transaction()) {
         (Some(own), _) => write.run(own).await,
@@ -280,7 +283,7 @@ pub(super) async fn delete<M: Table, C: Connection>(model: M, db: &C) -> Result<
     Ok(())
 }
 
-/// The columns of the fields that are filled with the file of `field`.
+/// The companion columns of `field`.
 fn columns_beside<M: Table>(model: &M, field: ModelField<M>) -> Vec<&'static str> {
     let pixels = [field.width(), field.height()].into_iter().flatten();
     let pixels = pixels.map(|pixels| std::ptr::from_ref(pixels.get(model)).cast::<()>());
@@ -300,7 +303,7 @@ pub(super) fn key_of<M: Table>(model: &M) -> (&'static str, Value) {
     (key.spec().name, parameter(key.value(model)))
 }
 
-/// What is wrong with the values besides the pending files is found out before a byte moves.
+/// Checks the values other than the pending files, before any byte is stored.
 pub(super) fn check_columns<M: Table>(
     model: &M,
     db: &impl ConnectionTrait,
@@ -308,12 +311,12 @@ pub(super) fn check_columns<M: Table>(
 ) -> Result<()> {
     let key = key_column::<M>();
     if !key.is_auto() && key.is_unset(model) {
-        // All instances whose key was forgotten would be one row.
+        // Otherwise all instances with a forgotten key would share one row.
         let field = key.spec().field;
         let text = format!("set `{field}` before saving: the database does not make a key of this type");
         return Err(Error::new(ErrorKind::Usage, text).with_operation("save").with_field(M::MODEL, field));
     }
-    // A pending file is no value yet.
+    // A pending file has no value yet.
     let pending = |column: &&dyn AnyColumn<M>| {
         let file = column.spec().file.map(|index| M::FIELDS.at(index).value(model).file());
         file.is_some_and(|file| file.as_pending().is_some())
@@ -353,7 +356,7 @@ fn write<M: Table>(
 ) -> Result<RowWrite> {
     check_columns(model, db, columns)?;
     let unset = is_new(model);
-    // Whether the row that it knows is its own only the transaction will see.
+    // Only the transaction can tell whether a row that was inserted uncommitted is the instance's own.
     let is_certain = mark.is_some_and(|mark| mark.born.is_none());
     let mut values = Vec::with_capacity(M::ALL.len());
     let fields = || M::FIELDS.iter().filter(|field| !columns.are_all() && columns.has_file(*field));
@@ -376,7 +379,7 @@ fn write<M: Table>(
             change.unchanged = file.is_unchanged(mark, field.number());
             change.entry = file.claim().map(Claim::entry);
             if file.name().is_some() && change.unchanged && is_certain {
-                // It goes by what the row says, even where that storage is not known here.
+                // Uses the storage that the row records, even if it is unknown here.
                 change.home = registry::home_alias(field.def().storage()?.alias(), stated(field, model));
             } else if file.name().is_some() {
                 let handle = field::home(field, model)?;
@@ -396,8 +399,8 @@ fn write<M: Table>(
     Ok(RowWrite { table: M::TABLE, key: key_of(model), change: change(values, unset), files })
 }
 
-/// `held` says that there may be a row that holds files already: only then the field's own storage matters. `fill` adds
-/// what the instance says.
+/// `held` says that the row may have files already: only then the field's own storage matters. `fill` adds
+/// what the instance knows.
 fn file_changes<M: Table>(
     held: bool,
     retention: fn(&field::FieldSpec) -> Retention,

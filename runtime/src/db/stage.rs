@@ -1,4 +1,4 @@
-//! Staging the pending files of instances, before the transaction that saves them begins.
+//! Staging the pending files of instances before the transaction that saves them.
 
 use super::Table;
 use super::save::{Columns, check_columns};
@@ -11,7 +11,7 @@ use crate::inspect::Stated;
 use crate::journal::{self, Request, Staged, Unstaged};
 use sea_orm::DatabaseConnection;
 
-/// An instance whose pending files can be staged: every model with a table.
+/// An instance whose pending files can be staged: any model with a table.
 pub trait Stage: sealed::Stage {}
 
 impl<M: Table> Stage for M {}
@@ -20,33 +20,33 @@ mod sealed {
     use super::{Columns, DatabaseConnection, FieldDef, Looked, Pending, Request, Result, Staged};
 
     pub trait Stage: Send {
-        /// The pending contents that are to be looked at before they are named, each with the number of its field, and
-        /// whether that is an image's.
+        /// The pending contents that must be inspected before they are named, each with the number of its
+        /// field and whether the field is an image.
         fn to_examine(&self, columns: Columns<'_>) -> Vec<(usize, bool, &'static FieldDef, Pending)>;
-        /// What is to be stored, each with the number of its field. `examined` are the contents that were looked at.
+        /// The files to be stored, each with the number of its field. `examined` are the inspected contents.
         fn requests(
             &self,
             db: &DatabaseConnection,
             columns: Columns<'_>,
             examined: Vec<Looked>,
         ) -> Result<Vec<(usize, Request)>>;
-        /// Takes over what was stored for a field.
+        /// Puts a stored file into its field.
         fn take_over(&mut self, field: usize, alias: &str, staged: Staged, db: &DatabaseConnection);
     }
 }
 
-/// A pending content that was looked at: the number of its field, what stands for it now, and the extensions that its
-/// bytes allow.
+/// An inspected pending content: the number of its field, the content to use from now on, and the extensions
+/// that its bytes allow.
 type Looked = (usize, Pending, Option<&'static [&'static str]>);
 
-/// Looks at the pending contents of an instance that ask for it.
+/// Inspects the pending contents of an instance that need it.
 async fn examine(contents: Vec<(usize, bool, &'static FieldDef, Pending)>) -> Result<Vec<Looked>> {
     let mut looked = Vec::new();
     for (number, is_image, def, pending) in contents {
         let blame = |error: crate::Error| def.blame(error.with_operation("save").with_name(pending.name()));
         let mut content = pending.content().map_err(blame)?;
         let examined = store::examine(def, is_image, &mut content).await;
-        // Also where it is refused, so that another try is told the same.
+        // Also if the content is refused, so that another try gets the same error.
         let is_copy = matches!(examined, Ok((true, _)));
         let looked_at = pending.looked_at(content, is_copy);
         let (_, extensions) = examined.map_err(blame)?;
@@ -116,9 +116,9 @@ pub(super) fn take_over<M: Table>(
     store::fill(model, M::FIELDS.at(field), alias, &staged.stored, file);
 }
 
-/// Stores the pending files of several instances, of whatever models, all or none: their names are reserved in one
-/// commit of the journal, and each directory is synced once. Afterwards every instance has its files' names, and is
-/// saved in a transaction of the caller's, or by itself.
+/// Stores the pending files of several instances, which may be of different models. All are stored or none:
+/// their names are reserved in one commit of the journal, and each directory is synced once. Afterwards every
+/// instance has the names of its files, and you can save each one in your own transaction or by itself.
 ///
 /// ```no_run
 /// # use filefield::prelude::*;
@@ -137,8 +137,8 @@ pub(super) fn take_over<M: Table>(
 /// ```
 ///
 /// # Errors
-/// As [`Table::stage`]. No instance is changed then, and nothing stays stored, but for readers and streams that were
-/// stored before the error: their fields keep the staged files for the next try.
+/// As [`Table::stage`]. After an error no instance is changed and nothing stays stored, except readers and
+/// streams that were stored before the error: their fields keep the staged files for the next try.
 pub async fn stage_all(db: &DatabaseConnection, instances: &mut [&mut dyn Stage]) -> Result<()> {
     stage_columns(db, instances, Columns::ALL).await
 }

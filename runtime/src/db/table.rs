@@ -1,4 +1,4 @@
-//! What the derive implements for `#[model(table = ..)]`.
+//! Tables: what the derive implements for `#[model(table = ..)]`.
 
 use super::save::{Columns, Verb};
 use super::{AnyColumn, Column, ColumnSpec, ColumnValue, Connection, KeyValue, Objects, save, stage};
@@ -8,120 +8,132 @@ use sea_orm::sea_query::{Alias, Expr, ExprTrait};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, QueryResult, TryGetError};
 use std::fmt;
 
-/// A model with a table of its own. Implemented by `#[derive(Model)]` with `#[model(table = "..")]`.
+/// A model that is stored in a table. Implemented by `#[derive(Model)]` with `#[model(table = "..")]`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no table",
     label = "no table",
     note = "write `#[model(table = \"..\")]` above the struct"
 )]
 pub trait Table: FileModel + Clone {
-    /// Name of the table.
+    /// The name of the table.
     const TABLE: &'static str = match Self::TABLE_NAME {
         Some(table) => table,
         None => panic!("a model with columns has a table"),
     };
-    /// Type of the primary key.
+    /// The type of the primary key.
     type Key: KeyValue;
-    /// A struct with one [`Column`] a field.
+    /// A struct with one [`Column`] for each field.
     type Columns: 'static;
-    /// The columns, typed.
+    /// The typed columns.
     const COLUMNS: &'static Self::Columns;
-    /// The columns in the order of the struct.
+    /// The columns in the order of the struct's fields.
     const ALL: &'static [&'static dyn AnyColumn<Self>];
 
-    /// An instance made from a row.
+    /// Creates an instance from a row.
     ///
     /// # Errors
-    /// [`Database`](ErrorKind::Database) where a column is missing or of another type.
+    /// Returns [`Database`](ErrorKind::Database) if a column is missing or has another type.
     fn from_row(row: &Row<'_>) -> Result<Self>;
 
-    /// The columns, for conditions and orderings: `Car::columns().name.eq("57 Chevy")`.
+    /// Returns the columns, for conditions and orderings: `Car::columns().name.eq("57 Chevy")`.
     fn columns() -> &'static Self::Columns {
         Self::COLUMNS
     }
 
-    /// The instances in `db`, to be narrowed and fetched.
+    /// Starts a query for the instances in `db`.
     fn objects<C: ConnectionTrait>(db: &C) -> Objects<'_, Self, C> {
         Objects::new(db)
     }
 
-    /// Saves the instance, its pending files and its row together. A file that the row lets go of is deleted when
-    /// [`DELETE_AFTER`](crate::settings::Settings::delete_after) has passed since the commit, or stays, by `on_replace`.
+    /// Saves the instance with its pending files and its row, in one transaction. If the row named another
+    /// file before, that file is deleted [`DELETE_AFTER`](crate::settings::Settings::delete_after) after the
+    /// commit, or kept, as `on_replace` says.
     ///
-    /// | key | the instance | what `save` does |
+    /// | key | instance | what `save` does |
     /// |---|---|---|
-    /// | made by the database | key 0 | inserts a row, and sets the key |
-    /// | made by the database | key set | updates the row of the key; [`DoesNotExist`](ErrorKind::DoesNotExist) where it is gone |
-    /// | `String`, `Uuid` | new | updates the row of the key, or inserts it where there is none |
-    /// | `String`, `Uuid` | loaded, or saved before | updates the row of the key; `DoesNotExist` where it is gone |
+    /// | made by the database | key 0 | inserts a row and sets the key |
+    /// | made by the database | key set | updates the row; returns [`DoesNotExist`](ErrorKind::DoesNotExist) if it is gone |
+    /// | `String`, `Uuid` | new | updates the row, or inserts it if there is none |
+    /// | `String`, `Uuid` | loaded or saved before | updates the row; returns `DoesNotExist` if it is gone |
     ///
-    /// So a row that others have deleted meanwhile does not come back. [`insert`](Self::insert), [`update`](Self::update)
-    /// and [`upsert`](Self::upsert) say which of these is meant, whatever the key; [`save_fields`](Self::save_fields) leaves
-    /// the other columns alone. That an instance was loaded its file values know; one whose key is a `String` or `Uuid` and
-    /// whose file fields were all written anew, or are all `None`, counts as new: write
-    /// `note.scan_mut().assign(..)`, or call [`update`](Self::update). A key that the program makes is set before: nil and
-    /// the empty string are refused.
+    /// So a loaded row that another writer has deleted does not come back. [`insert`](Self::insert),
+    /// [`update`](Self::update) and [`upsert`](Self::upsert) choose one of these for any key.
+    /// [`save_fields`](Self::save_fields) writes only some columns. A `String` or `Uuid` key must be set
+    /// before: the empty string and the nil UUID are refused.
     ///
-    /// An instance keeps the key that a transaction made for it, also when that was rolled back, and SQLite then makes it
-    /// again for another row. The next save sees by the staged files whether the row is the instance's own, and inserts a
-    /// new one where it is not. Without file fields there is nothing to see it by: set the key back to 0.
+    /// The file values of an instance record that it was loaded. If the key is a `String` or `Uuid`, and
+    /// every file field holds a new value or is `None`, the instance counts as new. To avoid this, change the
+    /// file with `note.scan_mut().assign(..)`, or call [`update`](Self::update).
     ///
-    /// What was read from one database and is saved in another counts as read from there: a pool of connections to a replica
-    /// and one to the primary are the same to it. To copy a row into another database give the copy the files as
+    /// # Transactions and databases
+    /// If the transaction that inserted the row is rolled back, the instance still holds the generated key,
+    /// and SQLite may reuse it. `save` detects this if the row had staged files, and inserts a new row.
+    /// Otherwise set the key to 0.
+    ///
+    /// Instances do not record which database they were loaded from, so you can load from a replica and save
+    /// to the primary. To copy a row to another database, set the files of the copy with
     /// [`FileField::stored`](crate::FileField::stored), and [`insert`](Self::insert) it.
     ///
-    /// When it fails, the instance is as it was and can be saved again: bytes, paths and temporary files are still pending. A
-    /// reader or a stream that was stored before the failure stays staged in its field, as after [`stage`](Self::stage), and
-    /// the next save takes that file. One that broke off, or was refused, has been read: the error is not
-    /// [retryable](Error::is_retryable), [`is_pending`](crate::FileField::is_pending) is false, and the content has to be
-    /// assigned again. What is staged and never saved is swept.
+    /// On SQLite, a new row with one file is sent to the driver in one request with the journal entry of the
+    /// file. A metric callback of sea-orm does not see this request.
     ///
-    /// On SQLite, where a new row has one file, it goes to the driver in one request with the file's journal entry, which
-    /// a metric callback of sea-orm does not see.
+    /// # After an error
+    /// The instance is unchanged and can be saved again: bytes, paths and temporary files are still pending.
+    /// A reader or stream that was stored before the error stays staged in its field, as after
+    /// [`stage`](Self::stage), and the next save uses that file. If it is never saved, it is swept.
+    ///
+    /// A reader or stream that failed or was refused has been consumed: the error is not
+    /// [retryable](Error::is_retryable), [`is_pending`](crate::FileField::is_pending) returns `false`, and
+    /// the content has to be assigned again.
     ///
     /// # Errors
-    /// Those of naming, of the field's rules, of the storage and of the database;
-    /// [`DoesNotExist`](ErrorKind::DoesNotExist); [`UniqueViolation`](ErrorKind::UniqueViolation);
-    /// [`Usage`](ErrorKind::Usage) for a key that is not set; [`NotStaged`](ErrorKind::NotStaged) for pending content on an
-    /// open transaction; [`StagedExpired`](ErrorKind::StagedExpired) for a staged file that was swept, which is retryable
-    /// where its content is pending still; [`Consumed`](ErrorKind::Consumed) for content that was read before;
-    /// [`NotFound`](ErrorKind::NotFound) and [`InvalidName`](ErrorKind::InvalidName) for a
-    /// [name that was assigned](crate::FileField::stored). An error that [is uncertain](Error::is_uncertain) may have been
-    /// committed.
+    /// * [`DoesNotExist`](ErrorKind::DoesNotExist) if the row to update is gone, or if the instance was
+    ///   inserted in a transaction and the row of its key may be another one.
+    /// * [`UniqueViolation`](ErrorKind::UniqueViolation) if the row breaks a unique constraint.
+    /// * [`Usage`](ErrorKind::Usage) if the key is not set.
+    /// * [`NotStaged`](ErrorKind::NotStaged) if a field has pending content and `db` is an open transaction.
+    /// * [`StagedExpired`](ErrorKind::StagedExpired) if a staged file was swept; retryable if its content is
+    ///   still pending.
+    /// * [`Consumed`](ErrorKind::Consumed) if the content was read before.
+    /// * [`NotFound`](ErrorKind::NotFound) or [`InvalidName`](ErrorKind::InvalidName) for a [name that was
+    ///   assigned](crate::FileField::stored).
+    ///
+    /// Propagates errors of naming, of the field's rules, of the storage and of the database. If an error [is
+    /// uncertain](Error::is_uncertain), the save may have been committed.
     fn save<C: Connection>(&mut self, db: &C) -> impl Future<Output = Result<()>> + Send {
         save::save(self, db, Verb::Save, Columns::ALL)
     }
 
-    /// As [`save`](Self::save), but always a new row: also with a key that was set by hand.
+    /// As [`save`](Self::save), but always inserts a new row, also if the key is set.
     ///
     /// # Errors
-    /// As [`save`](Self::save); [`UniqueViolation`](ErrorKind::UniqueViolation) where there is a row with the key.
+    /// As [`save`](Self::save). Returns [`UniqueViolation`](ErrorKind::UniqueViolation) if a row has the key.
     fn insert<C: Connection>(&mut self, db: &C) -> impl Future<Output = Result<()>> + Send {
         save::save(self, db, Verb::Insert, Columns::ALL)
     }
 
-    /// As [`save`](Self::save), but never a new row.
+    /// As [`save`](Self::save), but never inserts a row.
     ///
     /// # Errors
-    /// As [`save`](Self::save); [`DoesNotExist`](ErrorKind::DoesNotExist) where there is no row with the key.
+    /// As [`save`](Self::save). Returns [`DoesNotExist`](ErrorKind::DoesNotExist) if no row has the key.
     fn update<C: Connection>(&mut self, db: &C) -> impl Future<Output = Result<()>> + Send {
         save::save(self, db, Verb::Update, Columns::ALL)
     }
 
-    /// As [`save`](Self::save), but updates the row of the key, or inserts it where there is none: for keys that were set by
-    /// hand. It replaces a row that is there, and its files.
+    /// As [`save`](Self::save), but updates the row of the key, or inserts it if there is none. It replaces
+    /// an existing row and its files. Use it for keys that you set yourself.
     ///
     /// # Errors
-    /// As [`save`](Self::save); [`DoesNotExist`](ErrorKind::DoesNotExist) where the instance was loaded with files and the row
-    /// was deleted with them.
+    /// As [`save`](Self::save). Returns [`DoesNotExist`](ErrorKind::DoesNotExist) if the instance was loaded
+    /// with files and the row was deleted with them.
     fn upsert<C: Connection>(&mut self, db: &C) -> impl Future<Output = Result<()>> + Send {
         save::save(self, db, Verb::Upsert, Columns::ALL)
     }
 
-    /// As [`update`](Self::update), but writes these columns alone, so that two instances of one row do not write each other's
-    /// old values back: `car.save_fields(&db, &[&Car::columns().name, &Car::columns().photo])`. A file field is saved with its
-    /// pending content, and with the fields that are filled from it. Everything else in the instance stays as it is, saved
-    /// or not.
+    /// As [`update`](Self::update), but writes only these columns: `car.save_fields(&db,
+    /// &[&Car::columns().name, &Car::columns().photo])`. Two writers of one row then do not overwrite each
+    /// other's columns with old values. A file field is saved with its pending content and its companion
+    /// fields. The rest of the instance is unchanged.
     ///
     /// # Errors
     /// As [`update`](Self::update).
@@ -134,46 +146,49 @@ pub trait Table: FileModel + Clone {
         async move { save::save(self, db, Verb::Update, Columns::only(&names)).await }
     }
 
-    /// Stores the pending files, and fills in what is learned of them, without writing the row. Then
-    /// [`save`](Self::save) in a transaction of the caller's is SQL alone. Stage before the transaction begins, or at
-    /// least before its first statement.
+    /// Stores the pending files and fills in their names and companion fields, without writing the row.
+    /// Afterwards [`save`](Self::save) in your own transaction runs SQL only. Call `stage` before the
+    /// transaction begins, or at least before its first statement.
     ///
-    /// The files belong to no row yet. They go when the instance, and every clone of it, is dropped without having been
-    /// saved, and a while after a transaction that saved it was rolled back; until then it may be saved again.
+    /// The files belong to no row yet. They are deleted when the instance and all its clones are dropped
+    /// without a save, and some time after a transaction that saved them is rolled back. Until then the
+    /// instance can be saved again.
     ///
     /// # Errors
-    /// Those of naming, of the field's rules, of the storage and of the journal; [`Usage`](ErrorKind::Usage) as from
-    /// [`save`](Self::save). The instance is as it was then, but for what [`save`](Self::save) says of readers and streams.
+    /// Returns [`Usage`](ErrorKind::Usage) as [`save`](Self::save) does. Propagates errors of naming, of the
+    /// field's rules, of the storage and of the journal. After an error the instance is unchanged, except for
+    /// readers and streams as described at [`save`](Self::save).
     fn stage(&mut self, db: &DatabaseConnection) -> impl Future<Output = Result<()>> + Send {
         async move { stage::stage_all(db, &mut [self]).await }
     }
 
-    /// All that [`save`](Self::save) does in a transaction of the caller's but writing the row: the staged files are
-    /// attached, and those that the row lets go of are queued for deletion. The caller writes the row, by any statement,
-    /// in the same transaction, and after this. The other way round, an update of the caller's hides what the row held before,
-    /// and that file stays in the storage: nothing finds it later.
+    /// Does the work of [`save`](Self::save) in your transaction without writing the row: attaches the staged
+    /// files, and queues the files that the row stops naming for deletion. Write the row yourself after this
+    /// call, in the same transaction, with any statement. If you write the row first, `attach` cannot see
+    /// which file it named before. That file stays in the storage, and no sweep finds it.
     ///
     /// # Errors
-    /// [`NotStaged`](ErrorKind::NotStaged) for pending content; [`StagedExpired`](ErrorKind::StagedExpired), after which
-    /// the content has to be assigned again;
-    /// [`Usage`](ErrorKind::Usage) as from [`save`](Self::save); those of the database.
+    /// Returns [`NotStaged`](ErrorKind::NotStaged) if a field has pending content;
+    /// [`StagedExpired`](ErrorKind::StagedExpired) if a staged file was swept, after which the content has to
+    /// be assigned again; [`Usage`](ErrorKind::Usage) as [`save`](Self::save) does. Propagates database
+    /// errors.
     fn attach(&self, tx: &DatabaseTransaction) -> impl Future<Output = Result<()>> + Send {
         save::attach(self, tx)
     }
 
-    /// Deletes the row. Its files are deleted when [`DELETE_AFTER`](crate::settings::Settings::delete_after) has passed
-    /// since the commit, or stay, by `on_delete`.
+    /// Deletes the row. Its files are deleted [`DELETE_AFTER`](crate::settings::Settings::delete_after) after
+    /// the commit, or kept, as `on_delete` says.
     ///
     /// # Errors
-    /// [`DoesNotExist`](ErrorKind::DoesNotExist) where there is no such row; those of the database.
+    /// Returns [`DoesNotExist`](ErrorKind::DoesNotExist) if there is no such row; propagates database errors.
     fn delete<C: Connection>(self, db: &C) -> impl Future<Output = Result<()>> + Send {
         save::delete(self, db)
     }
 
-    /// Reads the instance again from its row. Pending content is dropped.
+    /// Reads the instance from its row again. Pending content is dropped.
     ///
     /// # Errors
-    /// [`DoesNotExist`](ErrorKind::DoesNotExist) where there is no such row; those of the database.
+    /// Returns [`DoesNotExist`](ErrorKind::DoesNotExist) if there is no such row; propagates database errors.
     fn refresh<C: ConnectionTrait>(&mut self, db: &C) -> impl Future<Output = Result<()>> + Send {
         async move {
             let (key, value) = save::key_of(self);
@@ -185,7 +200,8 @@ pub trait Table: FileModel + Clone {
     }
 }
 
-/// Enters the model, so that the sweeper looks through its columns: each of those that hold files must be one of them.
+/// Registers the model, so that sweepers check its columns. Fails if a column holds files but has no
+/// `#[file]`.
 pub(crate) fn enter<M: Table>() -> Result<()> {
     if let Some(column) = M::ALL.iter().find(|column| column.holds_file() && column.spec().file.is_none()) {
         let message = format!(
@@ -198,12 +214,12 @@ pub(crate) fn enter<M: Table>() -> Result<()> {
     crate::registry::enter_model::<M>()
 }
 
-/// A row of a result, read column by column.
+/// A row of a query result, read column by column.
 pub struct Row<'a> {
     result: &'a QueryResult,
     prefix: &'a str,
-    /// Shows the primary key. `get` does not ask the model's columns for it: all they can do would be compiled in the crate
-    /// of every model.
+    /// Shows the primary key. A function pointer, so that `get` does not compile all methods of the model's
+    /// columns into the crate of every model.
     key: fn(&QueryResult, &str) -> Option<String>,
 }
 
@@ -212,10 +228,10 @@ impl<'a> Row<'a> {
         Row { result, prefix, key: shown_key::<M> }
     }
 
-    /// The value of `column`.
+    /// Reads the value of `column`.
     ///
     /// # Errors
-    /// [`Database`](ErrorKind::Database) where it is missing, `NULL` or of another type.
+    /// Returns [`Database`](ErrorKind::Database) if the column is missing, `NULL` or of another type.
     pub fn get<M: Table, T>(&self, column: &Column<M, T>) -> Result<T> {
         match column.read(self.result, self.prefix) {
             Ok(value) => Ok(value),
@@ -227,7 +243,7 @@ impl<'a> Row<'a> {
     }
 }
 
-/// The primary key, by which an error names the row.
+/// The primary key, with which an error names the row.
 fn shown_key<M: Table>(row: &QueryResult, prefix: &str) -> Option<String> {
     let key = M::ALL.iter().find(|column| column.is_key())?.spec().name;
     let key = M::Key::read(row, &format!("{prefix}{key}")).ok()?;

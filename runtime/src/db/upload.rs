@@ -3,12 +3,13 @@
 use super::Table;
 use crate::backend::journal_of;
 use crate::error::{not_accepted, too_large};
-use crate::field::{FieldDef, store};
+use crate::field::FieldDef;
+use crate::inspect::hex;
 use crate::inspect::{TYPES, UNKNOWN, accepts};
 use crate::journal;
 use crate::registry::StorageHandle;
 use crate::storage::{self, UploadRequest, UploadTerms, framed, now};
-use crate::{Error, ErrorKind, FileName, Result, name, settings};
+use crate::{Error, ErrorKind, FileName, Result, StorageExt, name, settings};
 use sea_orm::DatabaseConnection;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -180,13 +181,13 @@ impl<M: Table> NewUpload<M> {
             filename: self.filename,
             size: self.terms.size,
             content_type: self.terms.content_type,
-            sha256: self.terms.sha256.map(|hash| store::hex(&hash)),
+            sha256: self.terms.sha256.map(|hash| hex(&hash)),
             expires,
         };
         let text = serde_json::to_string(&terms)
             .map_err(|error| Error::new(ErrorKind::Usage, "no ticket").with_source(error))?;
         let code = signer.code(&message(def, M::TABLE, &handle, &self.owner, &text));
-        let token = format!("{}.{}", store::hex(text.as_bytes()), store::hex(&code));
+        let token = format!("{}.{}", hex(text.as_bytes()), hex(&code));
         Ok(UploadTicket { token, requests, expires_at: expires })
     }
 

@@ -1,4 +1,4 @@
-//! Writing a row and what the journal must know of it, in one transaction (W4, W5).
+//! Writing a row and updating the journal, in one transaction. [`super::protocol`] lists the steps.
 
 use super::held::{Held, Relocation};
 use super::row::dropped;
@@ -10,8 +10,7 @@ use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query, SimpleExpr};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, Statement, TransactionTrait, Value};
 use std::sync::Arc;
 
-/// What is to be done with one row, in plain values: it outlives the instance it was made from, and the future that
-/// asked for it.
+/// What to do with one row, in plain values. It outlives the instance and the future of the caller.
 #[derive(Debug, Clone)]
 pub(crate) struct RowWrite {
     pub(crate) table: &'static str,
@@ -20,7 +19,7 @@ pub(crate) struct RowWrite {
     pub(crate) files: Vec<FileChange>,
 }
 
-/// What becomes of the row.
+/// What happens to the row.
 #[derive(Debug, Clone)]
 pub(crate) enum Change {
     /// Insert a row; the database makes the key.
@@ -29,69 +28,69 @@ pub(crate) enum Change {
     Save {
         values: Vec<(&'static str, Value)>,
         rows: Rows,
-        /// Where the key was made in a transaction of the caller's that may have been rolled back: the staged files that
-        /// the row was written with, each with its number in [`RowWrite::files`].
+        /// If the key was made in a transaction of the caller that may have been rolled back: the staged
+        /// files with which the row was written, each with its number in [`RowWrite::files`].
         born: Option<Vec<(usize, String)>>,
     },
     /// Delete the row.
     Delete,
     /// The caller writes the row, in the same transaction.
     Attach,
-    /// Say where the only file is now, if the row still names the original.
+    /// Record where the file is now, if the row still names the original.
     Relocate(Box<Relocation>),
 }
 
-/// What a save makes of the row of its key.
+/// What a save expects of the row of its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rows {
-    /// It must be there.
+    /// It must exist.
     Update,
-    /// It must not be there.
+    /// It must not exist.
     Insert,
-    /// Update it, or insert it where there is none.
+    /// Update it if it exists, otherwise insert it.
     Either,
 }
 
-/// What becomes of one file column.
+/// What happens to one file column.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct FileChange {
     pub(crate) column: &'static str,
-    /// The column that says, among other things, which storage a file of this one is in.
+    /// The meta column, which records the storage of the file.
     pub(crate) meta: Option<&'static str>,
-    /// Alias of the field's own storage, where a file is that the row states no storage for.
+    /// Alias of the field's own storage, which has the file if the row records no storage.
     pub(crate) storage: String,
-    /// The name the row will hold; empty for none.
+    /// The name that the row will have; empty for no file.
     pub(crate) name: String,
-    /// Alias of the storage that this name is in.
+    /// Alias of the storage of this name.
     pub(crate) home: String,
-    /// All aliases of that storage, where the name was assigned and not staged.
+    /// All aliases of that storage, if the name was assigned and not staged.
     pub(crate) aliases: String,
-    /// The storage, where the name is one that nobody has staged and that is to be looked for.
+    /// The storage, if the name was not staged and its file must be looked up.
     pub(crate) stored: Option<SharedStorage>,
-    /// The folder that a name which came as text must be in.
+    /// The folder that must contain a name which was assigned as text.
     pub(crate) folder: Option<String>,
-    /// Whether an accessor has put the file under the name.
+    /// Whether an accessor has stored the file.
     pub(crate) is_stored_here: bool,
-    /// Whether the column is left as it is, whatever the instance says.
+    /// Whether the column keeps its value, whatever the instance has.
     pub(crate) is_left: bool,
     /// The journal entry of a staged file, to be consumed.
     pub(crate) entry: Option<i64>,
-    /// Whether the name came from this very row and was not changed since.
+    /// Whether the name came from this row and was not changed since.
     pub(crate) unchanged: bool,
-    /// Columns filled with the file.
+    /// The companion columns.
     pub(crate) beside: Vec<&'static str>,
-    /// Whether a file that the row lets go of is to be deleted.
+    /// Whether a file that the row stops naming is deleted.
     pub(crate) delete: bool,
 }
 
 impl FileChange {
-    /// Whether the row holds another file by now, or the same one in another storage, which the instance did not mean to
-    /// replace.
+    /// Whether another writer gave the row another file, or the same one in another storage, which the
+    /// instance did not mean to replace.
     pub(super) fn is_overtaken(&self, held: &Held) -> bool {
         self.unchanged && !held.is(self)
     }
 
-    /// Whether the row keeps what it holds.
+    /// Whether the row keeps its present file.
     pub(super) fn keeps(&self, held: &Held) -> bool {
         self.is_left || self.is_overtaken(held)
     }
@@ -102,16 +101,16 @@ impl FileChange {
 pub(crate) struct Written {
     /// The key that the database made.
     pub(crate) inserted: Option<u64>,
-    /// Whether a row of a key that was set was inserted.
+    /// Whether a row with a given key was inserted.
     pub(crate) is_created: bool,
-    /// Deletions that were queued and need not wait.
+    /// Queued deletions that are due at once.
     pub(crate) queued: Vec<i64>,
     /// Whether the row kept a file that the instance did not know of.
     pub(crate) overtaken: bool,
 }
 
 impl RowWrite {
-    /// Runs in a transaction of its own.
+    /// Runs in a new transaction.
     pub(crate) async fn run(self, db: &DatabaseConnection) -> Result<Written, TransactionError> {
         #[cfg(feature = "db-sqlite")]
         if let Some(batch) = super::batch::Batch::new(db, &self)
@@ -127,7 +126,8 @@ impl RowWrite {
         .await
     }
 
-    /// Runs in the caller's transaction, all of it or nothing: the caller may go on and commit after an error (F22).
+    /// Runs in the caller's transaction, completely or not at all, because the caller may continue and commit
+    /// after an error.
     pub(crate) async fn run_in(&self, tx: &DatabaseTransaction) -> Result<Written, TransactionError> {
         let unknown = |error| TransactionError { error, rolled_back: false };
         if planted!("no-savepoint") {
@@ -227,8 +227,9 @@ impl RowWrite {
         Ok(written)
     }
 
-    /// Holds the entry of every staged file until the end of the transaction: no sweeper takes it, and if it is gone after the
-    /// row was written, triggers of the table have consumed it. A row that has the file already needs no entry.
+    /// Holds the entry of every staged file until the end of the transaction, so that no sweeper acquires it.
+    /// If the entry is gone after the row was written, triggers of the table have consumed it. A row that has
+    /// the file already needs no entry.
     async fn hold(&self, tx: &DatabaseTransaction, held: &[Held]) -> Result<()> {
         for (index, file) in self.files.iter().enumerate() {
             let Some(entry) = file.entry else { continue };
@@ -247,7 +248,7 @@ impl RowWrite {
         for (index, file) in self.files.iter().enumerate() {
             let Some(entry) = file.entry else { continue };
             if let Change::Attach = self.change {
-                // The caller's statement comes later. Triggers consume the entry then.
+                // The caller's statement comes later. Triggers, if there are any, consume the entry then.
                 if !self.has_triggers(tx, file).await? {
                     execute(&SeaOrm(tx), &sql(&SeaOrm(tx))?.attach, vec![entry.into()]).await?;
                 }
@@ -284,7 +285,7 @@ impl RowWrite {
         Expr::col(Alias::new(self.key.0)).eq(self.key.1.clone())
     }
 
-    /// The files that the row holds now; `None` where there is no row. Without file columns it asks for the key alone.
+    /// The files that the row has now; `None` if there is no row. Without file columns only the key is read.
     async fn held_files(&self, tx: &DatabaseTransaction) -> Result<Option<Vec<Held>>> {
         let mut select = Query::select();
         select.from(Alias::new(self.table)).and_where(self.is_row()).column(Alias::new(self.key.0));
@@ -301,7 +302,8 @@ impl RowWrite {
         self.files.iter().map(|file| Held::read(&row, file)).collect::<Result<_>>().map(Some)
     }
 
-    /// Queues the deletion of every file that the row held and lets go of. The answer is what may be deleted at once.
+    /// Queues the deletion of every file that the row had and stops naming. Returns the deletions that are
+    /// due at once.
     async fn queue(&self, tx: &DatabaseTransaction, held: Vec<Held>) -> Result<Vec<i64>> {
         let mut queued = Vec::new();
         let deleted = matches!(self.change, Change::Delete);
@@ -321,7 +323,7 @@ impl RowWrite {
             }
             let place = (self.table, file.column);
             let entry = journal::release(&SeaOrm(tx), &held.storage, &held.name, place, grace).await?;
-            // The rest waits for its time.
+            // The others wait until they are due.
             if grace == 0 {
                 queued.push(entry);
             }

@@ -1,8 +1,8 @@
-//! What a staged file's value holds until a row owns it.
+//! State of a staged file's value until a row owns the file.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// The journal entry of a staged file, shared by all clones of the value.
+/// The journal entry of a staged file. Shared by all clones of the value.
 pub(crate) struct Claim {
     entry: i64,
     tried: AtomicBool,
@@ -10,17 +10,18 @@ pub(crate) struct Claim {
 }
 
 impl Claim {
-    /// `release` is told the entry when the last value that holds it goes without ever having been attached.
+    /// `release` is called with the entry when the last value that holds it is dropped, unless an attach was
+    /// tried.
     pub(crate) fn new(entry: i64, release: impl Fn(i64) + Send + Sync + 'static) -> Self {
         Claim { entry, tried: AtomicBool::new(false), release: Box::new(release) }
     }
 
-    /// The entry.
+    /// Returns the entry.
     pub(crate) fn entry(&self) -> i64 {
         self.entry
     }
 
-    /// Whether a row may own the file, which only the journal knows then.
+    /// Records whether a row may own the file. If so, only the journal knows for sure.
     pub(crate) fn set_tried(&self, tried: bool) {
         self.tried.store(tried, Ordering::Relaxed);
     }

@@ -1,23 +1,23 @@
-//! Fields beside a file field that are filled while it is stored.
+//! Companion fields of a file field, which are filled when it is stored.
 
 use super::{FileMeta, Listed};
 
 /// A field that `width_field` or `height_field` may name: an integer, or `Option` of one.
 ///
-/// No image is `None`, and 0 where there is no `Option`; 0 counts as not filled (D160).
+/// Without an image it is `None`, or 0 if it is not an `Option`; 0 counts as empty.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot hold a pixel count",
     label = "expected `u32`, `i32`, `i64` or `u16`, optionally inside `Option`",
     note = "`width_field` and `height_field` name integer fields"
 )]
 pub trait PixelCount: Listed + Send + Sync + 'static {
-    /// The number of pixels, where it is filled.
+    /// Returns the number of pixels, if there is one.
     fn pixels(&self) -> Option<u32>;
-    /// Fills it, or empties it.
+    /// Sets or clears the number.
     fn set_pixels(&mut self, pixels: Option<u32>);
-    /// The most pixels that it can hold.
+    /// Returns the largest number it can hold.
     fn max_pixels(&self) -> u32;
-    /// Whether it can say that nothing is known: `Option` can.
+    /// Whether it can represent "unknown": an `Option` can.
     fn can_be_empty(&self) -> bool;
 }
 
@@ -65,11 +65,11 @@ pixel_count!(u32 i32 i64 u16);
     note = "`meta_field` names a field of type `FileMeta`"
 )]
 pub trait MetaValue: Listed + Send + Sync + 'static {
-    /// What is known, where the file has been stored with it.
+    /// Returns the metadata, if the file was stored with it.
     fn meta(&self) -> Option<&FileMeta>;
-    /// The alias of the storage that the file is said to be in.
+    /// Returns the recorded alias of the file's storage.
     fn storage(&self) -> Option<&str>;
-    /// Fills it, or empties it.
+    /// Sets or clears the metadata.
     fn set_meta(&mut self, meta: Option<FileMeta>);
 }
 

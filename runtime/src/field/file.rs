@@ -1,4 +1,4 @@
-//! The accessor of a file field: a value joined with its field's description and storage.
+//! The accessor of a file field: a value with its field's description and storage.
 
 use super::{FieldDef, FieldValue};
 use crate::model::{FileModel, ModelField};
@@ -7,18 +7,18 @@ use crate::{Error, ErrorKind, FileName, Result};
 use std::fmt;
 use std::marker::PhantomData;
 
-/// What `car.photo()` gives: the file of one field of one instance.
+/// The result of `car.photo()`: the file of one field of one instance.
 ///
-/// Making one costs no lock, no allocation and no I/O. `M` is the model, `V` the field's type; image fields have
-/// more methods.
+/// Creating it needs no lock, no allocation and no I/O. `M` is the model and `V` the type of the field; image
+/// fields have more methods.
 pub struct FieldFile<'a, M, V> {
     pub(super) model: &'a M,
     number: usize,
     kind: PhantomData<fn() -> V>,
 }
 
-/// What the accessor of a file field returns. Called by the derive: a function without bounds, and no method, because
-/// the user's build pays for each of both.
+/// Creates the accessor of a file field. Called by the derive. A function without bounds, rather than a
+/// method, to save compile time in the user's crate.
 #[inline]
 pub const fn field_file<M, V>(model: &M, number: usize) -> FieldFile<'_, M, V> {
     FieldFile { model, number, kind: PhantomData }
@@ -30,7 +30,7 @@ impl<'a, M: FileModel, V> FieldFile<'a, M, V> {
         M::FIELDS.at(self.number)
     }
 
-    /// The field.
+    /// Returns the field.
     pub fn def(&self) -> &'static FieldDef {
         self.field().def()
     }
@@ -39,26 +39,27 @@ impl<'a, M: FileModel, V> FieldFile<'a, M, V> {
         self.field().value(self.model)
     }
 
-    /// The stored name, `""` where there is none (D059).
+    /// Returns the stored name, or `""` if there is none.
     pub fn name(&self) -> &'a str {
         self.value().file().name().unwrap_or_default()
     }
 
-    /// Whether the field holds neither a stored file nor pending content.
+    /// Returns whether the field has neither a stored file nor pending content.
     pub fn is_empty(&self) -> bool {
         self.value().file().is_empty()
     }
 
-    /// Whether a stored file is named (D058).
+    /// Returns whether the field names a stored file.
     pub fn is_stored(&self) -> bool {
         self.value().file().name().is_some()
     }
 
-    /// The storage that the file is in: the field's own, unless the row says another one through its `meta_field`
-    /// ([`FileMeta::storage`](super::FileMeta::storage)).
+    /// Returns the storage of the file: the field's own, unless the row names a different one through its
+    /// `meta_field` ([`FileMeta::storage`](super::FileMeta::storage)).
     ///
     /// # Errors
-    /// As [`FieldDef::storage`]; [`UnknownStorage`](ErrorKind::UnknownStorage) where the row's alias is not known here.
+    /// Returns the errors of [`FieldDef::storage`], and [`UnknownStorage`](ErrorKind::UnknownStorage) if the
+    /// row's alias is not known.
     pub fn storage(&self) -> Result<StorageHandle<'static>> {
         home(self.field(), self.model)
     }
@@ -68,17 +69,17 @@ impl<'a, M: FileModel, V> FieldFile<'a, M, V> {
         stored(self.field(), self.model, operation)
     }
 
-    /// Gives an error of the storage the field's name, the operation and the storage's alias.
+    /// Adds the field's name, the operation and the storage's alias to an error of the storage.
     pub(super) fn blame(&self, operation: &'static str, handle: &StorageHandle<'_>, error: Error) -> Error {
         self.def().blame(error.with_operation(operation).with_name(self.name()).with_storage(handle.alias()))
     }
 }
 
-/// The storage that the file of `field` is in. Free of locks and allocations where that is the field's own.
+/// Returns the storage of the file of `field`. Needs no lock and no allocation if that is the field's own.
 #[inline]
 pub(crate) fn home<M: FileModel>(field: ModelField<M>, model: &M) -> Result<StorageHandle<'static>> {
     let own = field.def().storage();
-    // The usual answer takes one comparison, and is not moved.
+    // The usual case takes one comparison and no move.
     if let (Ok(usual), Some(meta)) = (&own, field.meta())
         && let Some(alias) = meta.get(model).storage()
         && alias != usual.alias()
@@ -89,16 +90,16 @@ pub(crate) fn home<M: FileModel>(field: ModelField<M>, model: &M) -> Result<Stor
     own
 }
 
-/// The alias of the storage that the row says its stored file is in.
+/// The alias of the storage that the row names for its stored file.
 #[inline]
 pub(crate) fn stated<M: FileModel>(field: ModelField<M>, model: &M) -> Option<&str> {
     let meta = field.meta()?.get(model);
-    // Content that is to be stored goes into the field's own storage, whatever is known of the file before.
+    // Pending content goes to the field's own storage, whatever the row says about the previous file.
     field.value(model).file().name()?;
     meta.storage()
 }
 
-/// The checked name and the storage of a stored file.
+/// Returns the checked name and the storage of a stored file.
 pub(super) fn stored<'a, M: FileModel>(
     field: ModelField<M>,
     model: &'a M,
@@ -129,7 +130,7 @@ impl<M, V> Clone for FieldFile<'_, M, V> {
 
 impl<M, V> Copy for FieldFile<'_, M, V> {}
 
-/// The stored name, or nothing (D006).
+/// Writes the stored name, or nothing.
 impl<M: FileModel, V> fmt::Display for FieldFile<'_, M, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())

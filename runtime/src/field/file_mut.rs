@@ -7,17 +7,18 @@ use crate::model::{FileModel, ModelField};
 use crate::{Content, Error, ErrorKind, FileName, Result, name};
 use std::fmt;
 
-/// What `car.photo_mut()` gives: the file of one field, to be changed.
+/// The result of `car.photo_mut()`: mutable access to the file of one field.
 ///
-/// [`assign`](Self::assign) and [`clear`](Self::clear) change the instance alone; bytes and row follow, together,
-/// when the instance is saved. [`save`](Self::save), [`rename`](Self::rename) and [`delete`](Self::delete) act on
-/// the storage at once and leave the row to the caller, as Django's `save=False` does (D076).
+/// [`assign`](Self::assign) and [`clear`](Self::clear) change only the instance; bytes and row are changed
+/// together when the instance is saved. [`save`](Self::save), [`rename`](Self::rename) and
+/// [`delete`](Self::delete) change the storage at once and leave the row to the caller, like Django's
+/// `save=False`.
 pub struct FieldFileMut<'a, M> {
     pub(crate) model: &'a mut M,
     pub(crate) number: usize,
 }
 
-/// What the accessor of a file field returns that changes it. As [`field_file`](super::file::field_file).
+/// Creates the mutable accessor of a file field, like [`field_file`](super::file::field_file).
 #[inline]
 pub const fn field_file_mut<M>(model: &mut M, number: usize) -> FieldFileMut<'_, M> {
     FieldFileMut { model, number }
@@ -28,49 +29,53 @@ impl<M: FileModel> FieldFileMut<'_, M> {
         M::FIELDS.at(self.number)
     }
 
-    /// The field.
+    /// Returns the field.
     pub fn def(&self) -> &'static FieldDef {
         self.field().def()
     }
 
-    /// Puts a value in, to be stored with the row: pending content, or the name of a file that is in the storage
-    /// already (D070, D071). Dimensions and meta are emptied, and filled when content is stored; nothing is read.
+    /// Assigns a value that is stored with the row: pending content, or the name of a file that is already in
+    /// the storage. Clears dimensions and meta, which are filled when content is stored. Reads nothing.
     ///
-    /// The row will hold this value, also where it is one that was read from the row earlier, and others have saved
-    /// another since; a plain write to the field cannot tell that one from a value that was never touched.
+    /// The row will hold this value, even if it was read from the row earlier and another writer has changed
+    /// the row since. A plain write to the field cannot distinguish such a value from an untouched one.
     pub fn assign(&mut self, value: impl Into<FileField>) {
         let field = self.field();
         store::replace(self.model, field, value.into().assigned());
     }
 
-    /// Empties the field. The stored file goes after the row has been saved, by the field's `on_replace`.
+    /// Clears the field. After the row has been saved, the stored file is handled as the field's `on_replace`
+    /// says.
     pub fn clear(&mut self) {
         let field = self.field();
         store::replace(self.model, field, FileField::empty());
     }
 
-    /// Points the field at another name of the same file, which the caller has moved (D081). Dimensions and meta
-    /// stay.
+    /// Changes the name to another name of the same file, which the caller has already moved. Keeps
+    /// dimensions and meta.
     ///
     /// # Errors
-    /// Those of a name that is not valid or longer than the column.
+    /// Returns an error if the name is invalid or longer than the column.
     pub fn set_name(&mut self, name: &str) -> Result<()> {
         let name = self.checked(name, "set_name")?;
         self.point_at(name, false);
         Ok(())
     }
 
-    /// Stores `content` now, under a name made from `filename` by the field's rules, and points the field at it.
-    /// Gives the stored name. `filename` counts as a client's name, as in a saved row:
-    /// [`from_client`](crate::name::from_client) makes a base name of it first. The row is the caller's to save, and the file replaced stays (D077); to let file and
-    /// row follow each other, [`assign`](Self::assign) and save the instance.
+    /// Stores `content` now, under a name made from `filename` by the field's rules, and sets the field to
+    /// it. Returns the stored name. `filename` counts as a client's name:
+    /// [`from_client`](crate::name::from_client) first makes a base name from it. The caller must save the
+    /// row, and a replaced file is kept. To change file and row together, use [`assign`](Self::assign) and
+    /// save the instance.
     ///
-    /// No database is involved, so the media root is not compared with the one that the database knows: if it is an empty
-    /// mount point when the process starts, the file goes there, and the save of the row then fails with
-    /// [`StorageUnavailable`](ErrorKind::StorageUnavailable). If this fails, content that can be read only once is lost.
+    /// No database is involved, so the media root is not compared with the one recorded in the database. If
+    /// it is an empty mount point when the process starts, the file is stored there, and saving the row fails
+    /// with [`StorageUnavailable`](ErrorKind::StorageUnavailable). If `save` fails, content that can be read
+    /// only once is lost.
     ///
     /// # Errors
-    /// Those of naming, of the field's rules and of the storage. Nothing is stored then, and the field is as it was.
+    /// Propagates errors of naming, of the field's rules and of the storage. In that case nothing is stored
+    /// and the field is unchanged.
     pub async fn save(&mut self, filename: &str, content: impl Into<Content>) -> Result<String> {
         let def = self.def();
         let handle = def.storage()?;
@@ -90,10 +95,11 @@ impl<M: FileModel> FieldFileMut<'_, M> {
         Ok(stored.saved.name)
     }
 
-    /// Moves the stored file to `name` in its storage, and points the field at it.
+    /// Moves the stored file to `name` in its storage, and sets the field to the new name.
     ///
     /// # Errors
-    /// [`AlreadyExists`](ErrorKind::AlreadyExists) where the name is taken; those of names and of the storage.
+    /// Returns [`AlreadyExists`](ErrorKind::AlreadyExists) if the name is taken; propagates errors of names
+    /// and of the storage.
     pub async fn rename(&mut self, name: &str) -> Result<()> {
         let to = self.checked(name, "rename")?;
         let (from, handle) = stored(self.field(), self.model, "rename")?;
@@ -105,14 +111,14 @@ impl<M: FileModel> FieldFileMut<'_, M> {
         Ok(())
     }
 
-    /// Deletes the stored file now and empties the field. A field without a file is left as it is (D063), and a
-    /// file that is gone already is a success (D083).
+    /// Deletes the stored file now and clears the field. Does nothing if the field has no file, and succeeds
+    /// if the file is already gone.
     ///
-    /// Until the row is saved it names a file that is not there. [`clear`](Self::clear) and a save of the instance
-    /// never leave that gap.
+    /// Until the row is saved, it names a missing file. [`clear`](Self::clear) followed by a save of the
+    /// instance avoids this gap.
     ///
     /// # Errors
-    /// Those of the storage; the field is as it was then.
+    /// Propagates errors of the storage. In that case the field is unchanged.
     pub async fn delete(&mut self) -> Result<()> {
         if self.field().value(self.model).file().name().is_some() {
             let (name, handle) = stored(self.field(), self.model, "delete")?;

@@ -1,4 +1,4 @@
-//! Values of file fields, what the derive knows of a field, and the accessors that join the two.
+//! Values of file fields, the derive's description of a field, and the accessors that join the two.
 
 #[cfg(feature = "db")]
 pub(crate) mod claim;

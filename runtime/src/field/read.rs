@@ -1,14 +1,14 @@
-//! What a stored file of a field tells of itself.
+//! Reading a stored file of a field and its properties.
 
-use super::store::hex;
 use super::{FieldDef, FieldFile, ImageValue, PixelCount};
 use crate::file::{DEFAULT_CHUNK_SIZE, LineStream};
 use crate::image::{Dimensions, HeaderReader, ImageInfo, Need, feed_from};
+use crate::inspect::hex;
 use crate::inspect::{SNIFF_LEN, sniff};
 use crate::model::{Companion, FileModel};
 use crate::registry::StorageHandle;
 use crate::storage::SignOptions;
-use crate::{Bytes, Error, ErrorKind, FileName, Reader, Result};
+use crate::{Bytes, Error, ErrorKind, FileName, Reader, Result, StorageExt};
 use futures_core::Stream;
 use sha2::{Digest, Sha256};
 use std::ops::Range;
@@ -18,42 +18,46 @@ use std::task::{Context, Poll, ready};
 use std::time::SystemTime;
 
 impl<M: FileModel, V> FieldFile<'_, M, V> {
-    /// The URL, without any I/O (D061).
+    /// Returns the URL. Does no I/O.
     ///
     /// # Errors
-    /// [`NoFile`](crate::ErrorKind::NoFile), [`NotStored`](crate::ErrorKind::NotStored) (W32),
-    /// [`Unsupported`](crate::ErrorKind::Unsupported) where the storage has no base URL.
+    /// Returns [`NoFile`](crate::ErrorKind::NoFile) without a file,
+    /// [`NotStored`](crate::ErrorKind::NotStored) for pending content, and
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) if the storage has no base URL.
     pub fn url(&self) -> Result<String> {
         let (name, handle) = self.stored("url")?;
         handle.url(name).map_err(|error| self.blame("url", &handle, error))
     }
 
-    /// A URL that lets one kind of request through, for a while: a download for a [`Duration`](std::time::Duration), or
-    /// what [`SignOptions`] say.
+    /// Returns a URL that allows one kind of request for a limited time: a download for a
+    /// [`Duration`](std::time::Duration), or what [`SignOptions`] specify.
     ///
     /// # Errors
-    /// As [`url`](Self::url); [`Usage`](crate::ErrorKind::Usage) for a life that is too long;
-    /// [`Unsupported`](crate::ErrorKind::Unsupported) where the storage has no key.
+    /// Returns the errors of [`url`](Self::url), [`Usage`](crate::ErrorKind::Usage) if the lifetime is too
+    /// long, and [`Unsupported`](crate::ErrorKind::Unsupported) if the storage has no key.
     pub async fn signed_url(&self, options: impl Into<SignOptions>) -> Result<String> {
         let (name, handle) = self.stored("signed_url")?;
         let signed = handle.signed_url(name, &options.into()).await;
         signed.map_err(|error| self.blame("signed_url", &handle, error))
     }
 
-    /// The absolute path, on storages that have one (D060).
+    /// Returns the absolute path, on storages that have one.
     ///
     /// # Errors
-    /// As [`url`](Self::url); [`Unsupported`](crate::ErrorKind::Unsupported) on other storages.
+    /// Returns the errors of [`url`](Self::url), and [`Unsupported`](crate::ErrorKind::Unsupported) on other
+    /// storages.
     pub fn path(&self) -> Result<PathBuf> {
         let (name, handle) = self.stored("path")?;
         handle.path(name).map_err(|error| self.blame("path", &handle, error))
     }
 
-    /// Size in bytes: from the row where a `meta_field` has it, of the pending content where nothing is stored
-    /// yet (D062), otherwise from the storage.
+    /// Returns the size in bytes: of pending content, otherwise from the row if a `meta_field` has it,
+    /// otherwise from the storage.
     ///
     /// # Errors
-    /// [`NoFile`](crate::ErrorKind::NoFile), [`NotFound`](crate::ErrorKind::NotFound) and those of the storage.
+    /// Returns [`NoFile`](crate::ErrorKind::NoFile) without a file,
+    /// [`NotStored`](crate::ErrorKind::NotStored) for pending content of unknown length, and
+    /// [`NotFound`](crate::ErrorKind::NotFound) if the file is missing; propagates errors of the storage.
     pub async fn size(&self) -> Result<u64> {
         if let Some(size) = self.value().file().as_pending().and_then(|pending| pending.len()) {
             return Ok(size);
@@ -65,10 +69,10 @@ impl<M: FileModel, V> FieldFile<'_, M, V> {
         handle.size(name).await.map_err(|error| self.blame("size", &handle, error))
     }
 
-    /// Whether the stored file is there. A field without a file has none.
+    /// Returns whether the stored file exists. `false` for a field without a stored file.
     ///
     /// # Errors
-    /// Those of the storage.
+    /// Propagates errors of the storage.
     pub async fn exists(&self) -> Result<bool> {
         if !self.is_stored() {
             return Ok(false);
@@ -77,60 +81,65 @@ impl<M: FileModel, V> FieldFile<'_, M, V> {
         handle.exists(name).await.map_err(|error| self.blame("exists", &handle, error))
     }
 
-    /// Time of the last change of the bytes.
+    /// Returns the time of the last change of the bytes.
     ///
     /// # Errors
-    /// [`NoFile`](crate::ErrorKind::NoFile), [`NotFound`](crate::ErrorKind::NotFound) and those of the storage.
+    /// Returns [`NoFile`](crate::ErrorKind::NoFile) without a file,
+    /// [`NotStored`](crate::ErrorKind::NotStored) for pending content, and
+    /// [`NotFound`](crate::ErrorKind::NotFound) if the file is missing; propagates errors of the storage.
     pub async fn modified(&self) -> Result<SystemTime> {
         let (name, handle) = self.stored("modified")?;
         handle.modified(name).await.map_err(|error| self.blame("modified", &handle, error))
     }
 
-    /// Opens the stored file. Every call opens a reader of its own, which closes when it is dropped (W16, W17).
+    /// Opens the stored file. Every call returns a separate reader, which closes when it is dropped.
     ///
     /// # Errors
-    /// [`NoFile`](crate::ErrorKind::NoFile), [`NotFound`](crate::ErrorKind::NotFound) and those of the storage.
+    /// Returns [`NoFile`](crate::ErrorKind::NoFile) without a file,
+    /// [`NotStored`](crate::ErrorKind::NotStored) for pending content, and
+    /// [`NotFound`](crate::ErrorKind::NotFound) if the file is missing; propagates errors of the storage.
     pub async fn open(&self) -> Result<Reader> {
         let (name, handle) = self.stored("open")?;
         handle.open(name).await.map_err(|error| self.blame("open", &handle, error))
     }
 
-    /// Opens part of the stored file, `range` in bytes, cut at the end of the file.
+    /// Opens part of the stored file. `range` is in bytes and is cut at the end of the file.
     ///
     /// # Errors
-    /// As [`open`](Self::open).
+    /// The errors of [`open`](Self::open).
     pub async fn open_range(&self, range: Range<u64>) -> Result<Reader> {
         let (name, handle) = self.stored("open")?;
         handle.open_range(name, range).await.map_err(|error| self.blame("open", &handle, error))
     }
 
-    /// The whole stored file.
+    /// Reads the whole stored file.
     ///
     /// # Errors
-    /// As [`open`](Self::open).
+    /// The errors of [`open`](Self::open).
     pub async fn read(&self) -> Result<Bytes> {
         self.read_limited(u64::MAX).await
     }
 
-    /// The whole stored file, at most `limit` bytes.
+    /// Reads the whole stored file, at most `limit` bytes.
     ///
     /// # Errors
-    /// [`TooLarge`](crate::ErrorKind::TooLarge) where there is more; as [`open`](Self::open).
+    /// Returns [`TooLarge`](crate::ErrorKind::TooLarge) if the file is larger, and the errors of
+    /// [`open`](Self::open).
     pub async fn read_limited(&self, limit: u64) -> Result<Bytes> {
         let (name, handle) = self.stored("read")?;
         let blame = |error| self.blame("read", &handle, error);
         handle.open(name).await.map_err(blame)?.read_all(limit).await.map_err(blame)
     }
 
-    /// The whole stored file, if it has the size and the SHA-256 that the row has of it.
+    /// Reads the whole stored file and checks that it has the size and the SHA-256 recorded in the row.
     ///
     /// # Errors
-    /// [`NotAsStated`](crate::ErrorKind::NotAsStated) if the bytes are others;
-    /// [`Usage`](crate::ErrorKind::Usage) if the field has no `meta_field`, or the row has no hash;
-    /// as [`open`](Self::open).
+    /// Returns [`NotAsStated`](crate::ErrorKind::NotAsStated) if the bytes differ,
+    /// [`Usage`](crate::ErrorKind::Usage) if the field has no `meta_field` or the row has no hash, and the
+    /// errors of [`open`](Self::open).
     pub async fn read_verified(&self) -> Result<Bytes> {
         let recorded = self.recorded("read")?;
-        // One byte more tells that there is more.
+        // One byte more shows whether the file is longer.
         let limit = recorded.size.map_or(u64::MAX, |size| size.saturating_add(1));
         let (name, handle) = self.stored("read")?;
         let blame = |error| self.blame("read", &handle, error);
@@ -140,10 +149,10 @@ impl<M: FileModel, V> FieldFile<'_, M, V> {
         Ok(bytes)
     }
 
-    /// Reads the stored file piece by piece, and says whether it has the size and the SHA-256 that the row has of it.
+    /// Reads the stored file in pieces and checks that it has the size and the SHA-256 recorded in the row.
     ///
     /// # Errors
-    /// As [`read_verified`](Self::read_verified).
+    /// The errors of [`read_verified`](Self::read_verified).
     pub async fn verify(&self) -> Result<()> {
         let recorded = self.recorded("verify")?;
         let (name, handle) = self.stored("verify")?;
@@ -160,7 +169,7 @@ impl<M: FileModel, V> FieldFile<'_, M, V> {
         recorded.check(size, hash.finalize().as_slice()).map_err(blame)
     }
 
-    /// What the row has of its file, to compare the bytes with.
+    /// The recorded properties of the file, to compare with its bytes.
     fn recorded(&self, operation: &'static str) -> Result<Recorded<'_>> {
         let meta = self.meta();
         match meta.and_then(|meta| meta.sha256.as_deref()) {
@@ -173,10 +182,10 @@ impl<M: FileModel, V> FieldFile<'_, M, V> {
         }
     }
 
-    /// The stored file in pieces of `size` bytes, but for the last (D013).
+    /// Returns the stored file in pieces of `size` bytes; the last one may be shorter.
     ///
     /// # Errors
-    /// As [`open`](Self::open).
+    /// The errors of [`open`](Self::open).
     pub async fn chunks(
         &self,
         size: usize,
@@ -186,22 +195,22 @@ impl<M: FileModel, V> FieldFile<'_, M, V> {
         Ok(Blamed { chunks, def: self.def(), handle, name: name.to_string() })
     }
 
-    /// The lines of the stored file, their ends kept: `\n`, `\r\n` or `\r` (D017). Set
-    /// [`max_len`](LineStream::max_len) for files of strangers.
+    /// Returns the lines of the stored file, including their endings: `\n`, `\r\n` or `\r`. Set
+    /// [`max_len`](LineStream::max_len) for untrusted files.
     ///
     /// # Errors
-    /// As [`open`](Self::open).
+    /// The errors of [`open`](Self::open).
     pub async fn lines(
         &self,
     ) -> Result<LineStream<impl Stream<Item = Result<Bytes>> + Send + Unpin + use<M, V>>> {
         Ok(LineStream::new(self.chunks(DEFAULT_CHUNK_SIZE.get()).await?))
     }
 
-    /// The media type that the bytes show: from the row where a `meta_field` has it, otherwise from the first 4 KiB.
-    /// `None` where no signature is known.
+    /// Returns the media type detected from the bytes: from the row if a `meta_field` has it, otherwise from
+    /// the first 4 KiB of the file. `None` if no signature matches.
     ///
     /// # Errors
-    /// As [`open`](Self::open).
+    /// The errors of [`open`](Self::open).
     pub async fn content_type(&self) -> Result<Option<String>> {
         if let Some(meta) = self.meta() {
             return Ok(meta.content_type.clone());
@@ -213,19 +222,20 @@ impl<M: FileModel, V> FieldFile<'_, M, V> {
         Ok(sniff(&head).map(str::to_owned))
     }
 
-    /// SHA-256 of the bytes as 64 hexadecimal digits, from the row; `None` where no `meta_field` has it.
+    /// Returns the SHA-256 of the bytes as 64 hexadecimal digits, from the row; `None` if no `meta_field` has
+    /// it.
     pub fn checksum(&self) -> Option<&str> {
         self.meta()?.sha256.as_deref()
     }
 
-    /// What the row knows of the stored file through its `meta_field`. Of content that was put into the field by hand it
-    /// knows nothing yet.
+    /// Returns the row's metadata of the stored file, from its `meta_field`. `None` for content that was
+    /// assigned and not stored yet.
     pub fn meta(&self) -> Option<&super::FileMeta> {
         if self.is_stored() { self.field().meta()?.get(self.model).meta() } else { None }
     }
 }
 
-/// What a row has of its file.
+/// The recorded properties of a row's file.
 struct Recorded<'a> {
     size: Option<u64>,
     sha256: &'a str,
@@ -244,10 +254,10 @@ impl Recorded<'_> {
 }
 
 impl<M: FileModel, V: ImageValue> FieldFile<'_, M, V> {
-    /// Stored width in pixels; `None` where the file is not an image.
+    /// Returns the stored width in pixels; `None` if the file is not an image.
     ///
     /// # Errors
-    /// As [`dimensions`](Self::dimensions).
+    /// The errors of [`dimensions`](Self::dimensions).
     pub async fn width(&self) -> Result<Option<u32>> {
         if let Some(width) = self.pixels(self.field().width()) {
             return Ok(Some(width));
@@ -255,10 +265,10 @@ impl<M: FileModel, V: ImageValue> FieldFile<'_, M, V> {
         Ok(self.dimensions().await?.map(|dimensions| dimensions.width))
     }
 
-    /// Stored height in pixels; `None` where the file is not an image.
+    /// Returns the stored height in pixels; `None` if the file is not an image.
     ///
     /// # Errors
-    /// As [`dimensions`](Self::dimensions).
+    /// The errors of [`dimensions`](Self::dimensions).
     pub async fn height(&self) -> Result<Option<u32>> {
         if let Some(height) = self.pixels(self.field().height()) {
             return Ok(Some(height));
@@ -266,12 +276,12 @@ impl<M: FileModel, V: ImageValue> FieldFile<'_, M, V> {
         Ok(self.dimensions().await?.map(|dimensions| dimensions.height))
     }
 
-    /// Stored width and height: from the row where it has them, otherwise from the image's header, of which at
-    /// most 64 KiB are asked for (of a JPEG, the heads of its first 1,024 segments). A storage without local paths is asked for
-    /// 4 KiB, and then for pieces of 60 KiB at most. `None` where the file is not an image.
+    /// Returns the stored width and height: from the row if it has them, otherwise from the image's header.
+    /// Requests at most 64 KiB (of a JPEG, the heads of its first 1,024 segments); from a storage without
+    /// local paths, 4 KiB and then pieces of at most 60 KiB. `None` if the file is not an image.
     ///
     /// # Errors
-    /// As [`open`](Self::open).
+    /// The errors of [`open`](Self::open).
     pub async fn dimensions(&self) -> Result<Option<Dimensions>> {
         let (width, height) = (self.pixels(self.field().width()), self.pixels(self.field().height()));
         if let (Some(width), Some(height)) = (width, height) {
@@ -283,25 +293,25 @@ impl<M: FileModel, V: ImageValue> FieldFile<'_, M, V> {
         Ok(self.header(HeaderReader::dimensions_only()).await?.map(|info| info.dimensions))
     }
 
-    /// Width and height as the image is to be shown: stored ones turned by its EXIF orientation (W20).
+    /// Returns width and height as displayed: the stored ones turned by the EXIF orientation.
     ///
     /// # Errors
-    /// As [`open`](Self::open).
+    /// The errors of [`open`](Self::open).
     pub async fn oriented_dimensions(&self) -> Result<Option<Dimensions>> {
         Ok(self.header(HeaderReader::new()).await?.map(|info| info.oriented_dimensions()))
     }
 
-    /// EXIF orientation, 1 to 8; 1 where the image states none, and where it states it behind more than 64 KiB of
-    /// headers would show (after some 60 large frames of a WebP) or behind the pixels of a PNG, which are not passed
-    /// over.
+    /// Returns the EXIF orientation, 1 to 8. It is 1 if the image has none, or has it where it is not looked
+    /// for: after more than 64 KiB of headers (some 60 large frames of a WebP) or after the pixels of a PNG.
+    /// `None` if the file is not an image.
     ///
     /// # Errors
-    /// As [`open`](Self::open).
+    /// The errors of [`open`](Self::open).
     pub async fn orientation(&self) -> Result<Option<u8>> {
         Ok(self.header(HeaderReader::new()).await?.map(|info| info.orientation))
     }
 
-    /// What the row has, of a stored image.
+    /// The row's value for a stored image.
     fn pixels(&self, companion: Option<Companion<M, dyn PixelCount>>) -> Option<u32> {
         if self.is_stored() { companion?.get(self.model).pixels() } else { None }
     }
@@ -319,13 +329,13 @@ async fn read_header(
 ) -> Result<Option<ImageInfo>> {
     let Need::Bytes { offset, len } = header.need() else { return Ok(None) };
     let mut reader = handle.open_range(name, offset..offset.saturating_add(len as u64)).await?;
-    // A local file that is in memory is read here. What the reader itself gives is of use only to one that was not.
+    // A cached local file is read here. The reader's own bytes are useful only if it was not.
     let fed = feed_from(&mut header, |offset, buf| reader.try_read_at(offset, buf))?;
     read_remote_header(header, name, handle, (!fed).then_some(reader)).await
 }
 
-/// Goes on where the file is on another machine or on a disk. A local file is hopped through with one more open; a
-/// bucket is asked for one piece after the other, and never for the rest of the file.
+/// Continues if the file is remote or on a disk. A local file is read with one more open. A bucket receives a
+/// request for each piece, never for the rest of the file.
 async fn read_remote_header(
     mut header: HeaderReader,
     name: FileName<'_>,
@@ -366,7 +376,7 @@ async fn read_remote_header(
     }
 }
 
-/// The chunks of a field's file, whose errors say so.
+/// The chunks of a field's file. Their errors name the field.
 struct Blamed<S> {
     chunks: S,
     def: &'static FieldDef,

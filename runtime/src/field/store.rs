@@ -1,10 +1,10 @@
-//! From content to a stored file: the wanted name, the rules, and what is learned in the one pass.
+//! From content to a stored file: the requested name, the rules, and the properties found in one pass.
 
 use super::{FieldDef, FileField, FileMeta, Naming, UploadTo};
 use crate::error::BAD_UPLOAD_TO;
 use crate::field::PixelCount;
 use crate::image::Dimensions;
-use crate::inspect::{Inspection, InspectionResult, Inspector, Rules, Stated, extensions, sniff};
+use crate::inspect::{Inspection, InspectionResult, Inspector, Rules, Stated, extensions, hex, sniff};
 use crate::model::{Companion, FileModel, ModelField};
 use crate::registry::StorageHandle;
 use crate::storage::NewFile;
@@ -13,21 +13,22 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
-/// Content ready to be stored for a field: its name is chosen, its rules watch it pass.
+/// Content ready to be stored for a field: its name is chosen and its rules are attached.
 pub(crate) struct Prepared {
-    /// The name wanted, by the field's rules.
+    /// The name requested by the field's rules.
     pub(crate) name: String,
-    /// What the client called it.
+    /// The client's file name.
     pub(crate) original_name: String,
-    /// Random; where names are unique it is in the name too.
+    /// Random. Part of the name if names are unique.
     #[cfg(feature = "db")]
     pub(crate) token: String,
-    /// Proves that the stored file is ours: the token, behind the identity of the database where that is known.
+    /// Proves that this process stored the file: the token, prefixed with the identity of the database if it
+    /// is known.
     pub(crate) owner: String,
-    /// The upload that is to be promoted, which the content stands for then.
+    /// The upload to promote, for which the content stands in.
     #[cfg(feature = "db")]
     pub(crate) upload: Option<String>,
-    /// Behind a lock because content is not `Sync`, and what waits for its turn is looked at across an await.
+    /// In a lock because content is not `Sync`, and waiting content is borrowed across an await.
     content: Mutex<Option<Content>>,
     #[cfg(feature = "db")]
     rules: Rules,
@@ -41,21 +42,21 @@ pub(crate) struct Stored {
     pub(crate) inspection: Inspection,
 }
 
-/// A content, and the extensions that its bytes allow, where the field asks for them.
+/// Content, and the extensions that its bytes allow if the field requires that.
 pub(crate) struct Examined {
     pub(crate) content: Content,
     pub(crate) extensions: Option<&'static [&'static str]>,
 }
 
-/// Whether a field wants its contents examined before they are stored.
+/// Whether a field examines content before it is stored.
 #[cfg(feature = "db")]
 pub(crate) fn examines(def: &FieldDef) -> bool {
     def.spec().detected_extension || def.spec().verify.is_some()
 }
 
-/// Lets `verify` look at the content, and its first bytes choose the extension, for a field that says so. Others cost
-/// nothing. Says whether the content is a copy now, and the extensions that its bytes allow. A content that is refused can
-/// still be read.
+/// Runs `verify` on the content and determines the allowed extensions from its first bytes, as far as the
+/// field requires it; other fields cost nothing. Returns whether the content is now a copy, and the allowed
+/// extensions. Content that is refused can still be read.
 pub(crate) async fn examine(
     def: &FieldDef,
     is_image: bool,
@@ -78,15 +79,15 @@ pub(crate) async fn examine(
     Ok((is_copy, extensions))
 }
 
-/// Gives a content that may be waited for the time limits of the settings, where it has none of its own.
+/// Sets the time limits of the settings on content that may wait, if it has none.
 fn limit_time(content: &mut Content) {
     if content.may_wait() {
         content.fill_timeouts(settings::settings().upload_timeouts());
     }
 }
 
-/// Prepares `content` for `field`. `filename` is what a client called it, whoever wrote that. Nothing is read and nothing
-/// is written yet.
+/// Prepares `content` for `field`. `filename` counts as a client's name, whoever wrote it. Reads and writes
+/// nothing.
 pub(crate) fn prepare<M: FileModel>(
     model: &M,
     field: ModelField<M>,
@@ -99,8 +100,8 @@ pub(crate) fn prepare<M: FileModel>(
     prepare_stated(model, field, handle, filename, examined, token, stated)
 }
 
-/// As [`prepare`], for the upload `upload` that has this token, and of which its sender has stated something. The content
-/// is in the storage.
+/// Like [`prepare`], for the upload `upload` with this token and the properties declared by its sender. The
+/// content is already in the storage.
 #[cfg(feature = "db")]
 pub(crate) fn prepare_upload<M: FileModel>(
     model: &M,
@@ -129,7 +130,7 @@ fn prepare_stated<M: FileModel>(
     let mut content = examined.content;
     limit_time(&mut content);
     let valid = |base: &str| handle.valid_name(base);
-    // The one place where a client's name becomes one of ours, whichever way it came.
+    // The only place where a client's name becomes a stored name.
     let filename = name::from_client(original_name);
     let filename = &match examined.extensions {
         Some(allowed) => name::with_extension(&filename, allowed),
@@ -141,7 +142,7 @@ fn prepare_stated<M: FileModel>(
         }
         UploadTo::Function => match catch_unwind(AssertUnwindSafe(|| field.upload_name(model, filename))) {
             Ok(Some(returned)) => {
-                // The client's part of the name is valid, so another name of it would not help.
+                // The client's part of the name is valid, so renaming the file would not help.
                 upload_to::callable_filename(&returned, valid)
                     .map_err(|error| error.with_message(BAD_UPLOAD_TO))
             }
@@ -154,7 +155,7 @@ fn prepare_stated<M: FileModel>(
             Naming::Keep => generated,
             Naming::Unique => name::with_token(&generated, &token),
         };
-        // A name over a limit is cut as a taken one would be.
+        // A name over a limit is shortened like a taken one.
         let wanted = name::fitted(&wanted, def.spec().max_length)?;
         FileName::new(&wanted)?;
         Ok(wanted)
@@ -182,7 +183,7 @@ fn prepare_stated<M: FileModel>(
 }
 
 impl Prepared {
-    /// Content that is to be stored under `name`, or a free variant of it.
+    /// Prepares content to be stored under `name` or a free variant of it.
     pub(crate) fn new(
         name: String,
         original_name: &str,
@@ -207,7 +208,7 @@ impl Prepared {
         }
     }
 
-    /// Moves the bytes (W2, W3), under a free variant of the name.
+    /// Writes the bytes under a free variant of the name.
     pub(crate) async fn store(
         mut self,
         def: &'static FieldDef,
@@ -218,7 +219,8 @@ impl Prepared {
         self.finish(def, handle.alias(), saved)
     }
 
-    /// What a storage is to save: under the name itself where that is `exact`, else under a free variant of it.
+    /// Returns the file for a storage to save: under the exact name if `exact`, otherwise under a free
+    /// variant of it.
     pub(crate) fn file(&mut self, def: &'static FieldDef, exact: bool) -> Result<NewFile<'_>> {
         let content =
             self.content.get_mut().unwrap_or_else(PoisonError::into_inner).take().ok_or_else(|| {
@@ -236,13 +238,13 @@ impl Prepared {
         Ok(NewFile { name: FileName::new(&self.name)?, content, options })
     }
 
-    /// The content that waits to be stored.
+    /// The content that is still to be stored.
     #[cfg(feature = "db")]
     pub(crate) fn content(&mut self) -> Option<&Content> {
         self.content.get_mut().unwrap_or_else(PoisonError::into_inner).as_ref()
     }
 
-    /// Gives it the same content once more, for another try.
+    /// Sets the same content again for another try.
     #[cfg(feature = "db")]
     pub(crate) fn set_content(&mut self, content: Content) {
         let (inspector, result) = Inspector::new(self.rules.clone());
@@ -250,12 +252,12 @@ impl Prepared {
         self.result = result;
     }
 
-    /// What is known of the file now that the storage has `saved` it.
+    /// Combines the result of the storage with the inspection.
     pub(crate) fn finish(&self, def: &'static FieldDef, alias: &str, saved: Result<Saved>) -> Result<Stored> {
         let blame =
             |error: Error| def.blame(error.with_operation("save").with_name(&self.name).with_storage(alias));
         let saved = saved.map_err(blame)?;
-        // A storage that never read the content to its end has not stored it.
+        // A storage that did not read the content to its end has not stored it.
         let inspection = self.result.get().cloned().ok_or_else(|| {
             blame(Error::new(ErrorKind::Usage, "the storage did not read the content to its end").uncertain())
         })?;
@@ -264,7 +266,7 @@ impl Prepared {
     }
 }
 
-/// Puts a stored file into its field and fills the fields beside it (requirement 46).
+/// Sets a stored file on its field and fills the companion fields.
 pub(crate) fn fill<M: FileModel>(
     model: &mut M,
     field: ModelField<M>,
@@ -290,7 +292,7 @@ pub(crate) fn fill<M: FileModel>(
     }
 }
 
-/// What the fields beside a file say of it.
+/// The values of the companion fields of a file.
 #[cfg(feature = "db")]
 pub(crate) fn beside<M: FileModel>(
     model: &M,
@@ -301,7 +303,7 @@ pub(crate) fn beside<M: FileModel>(
     (width, height, field.meta().and_then(|meta| meta.get(model).meta()))
 }
 
-/// Gives `model` the file that `from` has in a field, and what stands beside it.
+/// Copies the file of a field and its companion fields from `from` to `model`.
 #[cfg(feature = "db")]
 pub(crate) fn copy<M: FileModel>(model: &mut M, field: ModelField<M>, from: &M) {
     put(model, field, field.value(from).file().clone());
@@ -313,7 +315,7 @@ pub(crate) fn copy<M: FileModel>(model: &mut M, field: ModelField<M>, from: &M) 
     }
 }
 
-/// Puts `file` into its field and empties the fields beside it.
+/// Sets `file` on its field and clears the companion fields.
 pub(crate) fn replace<M: FileModel>(model: &mut M, field: ModelField<M>, file: FileField) {
     put(model, field, file);
     set_pixels(model, field, None);
@@ -322,7 +324,7 @@ pub(crate) fn replace<M: FileModel>(model: &mut M, field: ModelField<M>, file: F
     }
 }
 
-/// Puts `file` into its field. What the instance knows of its row it goes on knowing.
+/// Sets `file` on its field. Keeps what the instance knows of its row.
 pub(crate) fn put<M: FileModel>(model: &mut M, field: ModelField<M>, file: FileField) {
     let value = field.value_mut(model);
     #[cfg(feature = "db")]
@@ -337,13 +339,4 @@ fn set_pixels<M: FileModel>(model: &mut M, field: ModelField<M>, pixels: Option<
     if let Some(height) = field.height() {
         height.get_mut(model).set_pixels(pixels.map(|(_, height)| height));
     }
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes
-        .iter()
-        .flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]])
-        .map(char::from)
-        .collect()
 }

@@ -1,20 +1,20 @@
-//! File values from text: what a client may say, and what trusted data may say.
+//! Deserialising file values: from clients and from trusted data.
 
 use super::{FileField, FileMeta, ImageField, Listed};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
-/// A type that [`filefield::serde::trusted`](crate::serde::trusted) reads: [`FileField`], [`ImageField`], [`FileMeta`]
-/// and `Option` of these.
+/// A type supported by [`filefield::serde::trusted`](crate::serde::trusted): [`FileField`], [`ImageField`],
+/// [`FileMeta`] and `Option` of these.
 #[diagnostic::on_unimplemented(
     message = "`filefield::serde::trusted` cannot read `{Self}`",
     label = "expected `FileField`, `ImageField` or `FileMeta`, optionally inside `Option`"
 )]
 pub trait Trusted: Listed + Sized {
-    /// Reads a value that no client has written.
+    /// Deserialises a value that no client has written.
     ///
     /// # Errors
-    /// Those of the deserializer, and a value of another type.
+    /// Fails for a value of another type; propagates errors of the deserializer.
     fn deserialize_trusted<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
 }
 
@@ -29,7 +29,8 @@ fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D:
     Ok(name.filter(|name| !name.is_empty()))
 }
 
-/// `null`, a missing field and `""` are no file. A name is an error: a client that could name a file could read it.
+/// `null`, a missing field and `""` mean no file. A name is an error, because a client that can name a file
+/// can read it.
 impl<'de> Deserialize<'de> for FileField {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match name(deserializer)? {
@@ -39,14 +40,14 @@ impl<'de> Deserialize<'de> for FileField {
     }
 }
 
-/// As for [`FileField`]: a name is an error.
+/// As for [`FileField`], a name is an error.
 impl<'de> Deserialize<'de> for ImageField {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         FileField::deserialize(deserializer).map(ImageField::from)
     }
 }
 
-/// The fields of [`FileMeta`] as JSON has them.
+/// The JSON form of [`FileMeta`].
 #[derive(Deserialize)]
 #[serde(remote = "FileMeta")]
 struct Known {
@@ -67,8 +68,8 @@ fn meta<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<FileMeta>, 
     Ok(Option::<Meta>::deserialize(deserializer)?.map(|Meta(meta)| meta))
 }
 
-/// `null`, a missing field and `{}` are the default. Anything else is an error: a client could name the storage that the
-/// file is read from, or a type and a size that the bytes do not have.
+/// `null`, a missing field and `{}` are the default. Anything else is an error, because a client could name
+/// the storage the file is read from, or a wrong type or size.
 impl<'de> Deserialize<'de> for FileMeta {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match meta(deserializer)? {

@@ -1,4 +1,4 @@
-//! `FileField` and `ImageField`: plain column values that hold a stored name or pending content.
+//! `FileField` and `ImageField`: column values that hold a stored name or pending content.
 
 #[cfg(feature = "db")]
 pub(super) mod mark;
@@ -10,23 +10,22 @@ use std::hash::{Hash, Hasher};
 use std::path::Path;
 use std::sync::Arc;
 
-/// The value of a file column: nothing, the name of a stored file, or content still to be stored.
+/// The value of a file column: empty, the name of a stored file, or pending content.
 ///
-/// It holds no storage and no descriptor, so it is an ordinary column value: text that holds the name, `''` where there is
-/// no file. Wrapped in `Option` the column is nullable. Pending content never becomes a column value: that is an error, not
-/// a name that does not exist. Where sea-orm writes a companion model, it is a panic, since its conversion has no way to
-/// fail: store the content first, with `save` or `stage` of the instance or with `photo_mut().save(..)`, or ask
-/// [`column_str`](Self::column_str) in `before_save` for an error.
+/// It holds no storage and no descriptor, so it is an ordinary text column: the name, or `''` if there is no
+/// file. Inside an `Option` the column is nullable. Pending content never becomes a column value: that is an
+/// error, so that a column never names a file that does not exist. If sea-orm writes a companion model it is
+/// a panic, because its conversion cannot fail. Store the content first, with `save` or `stage` of the
+/// instance or with `photo_mut().save(..)`, or call [`column_str`](Self::column_str) in `before_save` to get
+/// an error.
 ///
-/// A value that was read from a row knows that. While it is in its field it says nothing of what the row is to hold: where
-/// others have given the row another file meanwhile, a save keeps theirs. That holds for a clone as well, wherever it has
-/// been, since an instance that was cloned before others saved and one that an older value was written back into look the
-/// same. To put an older file of the same field back, [assign](super::FieldFileMut::assign) it, or write
-/// `FileField::stored(name)`.
+/// A value read from a row counts as unchanged until you assign to it. If another writer has replaced the
+/// file since, `save` keeps the newer one. Clones behave the same. To restore an older file of the same
+/// field, [assign](super::FieldFileMut::assign) it, or write `FileField::stored(name)`.
 ///
-/// The `None` of an `Option` knows nothing; the other file values of the instance tell whether it knew of a file. Where they
-/// are all `None`, or new, a save empties the column, also of a file that others have added since: a plain `FileField` is the
-/// better choice where rows are saved by several.
+/// The `None` of an `Option` carries no row state; the other file values of the instance do. If all of them
+/// are `None` or new, `save` clears the column, even if another writer has added a file. Prefer a plain
+/// `FileField` if several writers save the same rows.
 ///
 /// ```
 /// use filefield::FileField;
@@ -54,47 +53,47 @@ enum State {
 #[derive(Clone)]
 #[cfg_attr(not(feature = "db"), allow(dead_code, reason = "only saves of rows ask for it"))]
 enum Blank {
-    /// Somebody emptied the field.
+    /// The field was cleared.
     Emptied,
-    /// It is the `None` of an `Option`, which has no place for what it comes from.
+    /// The `None` of an `Option`, which cannot carry an origin.
     Absent,
-    /// There was none in this field of the row of the mark.
+    /// This field of the mark's row was empty when it was read.
     Read(usize),
 }
 
-/// Where a stored name comes from.
+/// The origin of a stored name.
 #[derive(Clone)]
 #[cfg_attr(not(feature = "db"), allow(dead_code, reason = "only saves of rows ask for it"))]
 enum Origin {
-    /// Somebody assigned it.
+    /// It was assigned.
     Assigned(Assigned),
-    /// It was given its name here, so the fields beside it tell of this very file; and if `stored`, it was put under the
-    /// name here.
+    /// An accessor set the name, so the companion fields describe this file. If `stored`, the accessor also
+    /// put the file there.
     Described { stored: bool },
-    /// It was read from this field of the row of the mark, or written to it, and nobody has changed it since.
+    /// It was read from, or written to, this field of the mark's row and is unchanged.
     Read(usize),
-    /// It was staged, and may not belong to a row yet.
+    /// It was staged and may not belong to a row yet.
     #[cfg(feature = "db")]
     Staged(Arc<super::claim::Claim>),
 }
 
-/// Where a name that somebody assigned comes from.
+/// The origin of an assigned name.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Assigned {
-    /// From text: the row takes it where such a file is there, in the folder of the field.
+    /// From text: the row accepts it if the file exists and is in the folder of the field.
     Text,
-    /// From a row: the row takes it where such a file is there.
+    /// From a row: the row accepts it if the file exists.
     Row,
-    /// From whoever knows better.
+    /// From [`FileField::stored_unchecked`].
     Unchecked,
 }
 
-/// The value of an image column: a [`FileField`] whose accessor also knows width and height.
+/// The value of an image column: a [`FileField`] whose accessor also has width and height.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct ImageField(FileField);
 
 impl FileField {
-    /// No file.
+    /// Creates a value without a file.
     pub const fn empty() -> Self {
         FileField::of(State::Empty(Blank::Emptied))
     }
@@ -107,20 +106,22 @@ impl FileField {
         }
     }
 
-    /// A file that is in the storage already, under `name`. The empty string is no file.
+    /// Creates a value for a file that is already in the storage under `name`. The empty string means no
+    /// file.
     ///
-    /// Whoever chooses `name` chooses which file the row reads, links to and gives up. Never pass on what a client has
-    /// sent, such as a field of a form or of a JSON body. For an upload there are [`new`](Self::new) and
+    /// `name` determines which file the row reads, links to and releases. Never pass on input from a client,
+    /// such as a field of a form or of a JSON body. For an upload use [`new`](Self::new) or
     /// [`pending`](Self::pending).
     ///
-    /// A save that gives a row this name looks first: without such a file it fails with
-    /// [`NotFound`](ErrorKind::NotFound), and with [`InvalidName`](ErrorKind::InvalidName) where the name is outside the
-    /// folder that the field's `upload_to` begins with; a function has no such folder. A row that has the name already is
-    /// not asked. [`stored_unchecked`](Self::stored_unchecked) is for names that are known to be right.
+    /// A save that gives a row this name checks it first. It fails with [`NotFound`](ErrorKind::NotFound) if
+    /// the file does not exist, and with [`InvalidName`](ErrorKind::InvalidName) if the name is outside the
+    /// folder with which the field's `upload_to` begins; a function has no such folder. A row that already
+    /// has the name is not checked. Use [`stored_unchecked`](Self::stored_unchecked) for names known to be
+    /// right.
     ///
-    /// Dimensions and meta beside the field may be set along with it, as a fixture does. Where the row has another file
-    /// and just what stands beside this name, they are that file's, and empty after the save; as they are at once where
-    /// the name is [assigned](super::FieldFileMut::assign).
+    /// Dimensions and meta may be set together with the name, as in a fixture. If the row has a different
+    /// file and exactly the same companion values, they belong to that file, and `save` clears them. If the
+    /// name is [assigned](super::FieldFileMut::assign), they are cleared at once.
     pub fn stored(name: impl AsRef<str>) -> Self {
         match name.as_ref() {
             "" => FileField::empty(),
@@ -130,9 +131,9 @@ impl FileField {
         }
     }
 
-    /// As [`stored`](Self::stored), but a save takes the name as it is, without a look at the storage: for fixtures, and
-    /// for rows of another program whose files are elsewhere for the moment. Never give it text that came from outside: the
-    /// row would show whatever file has that name.
+    /// Like [`stored`](Self::stored), but a save accepts the name without checking the storage: for fixtures,
+    /// and for rows of another program whose files are temporarily elsewhere. Never pass text from outside:
+    /// the row would expose any file with that name.
     pub fn stored_unchecked(name: impl AsRef<str>) -> Self {
         match name.as_ref() {
             "" => FileField::empty(),
@@ -143,7 +144,7 @@ impl FileField {
         }
     }
 
-    /// Whether a save looks for the file before it gives the name to a row.
+    /// Whether a save checks that the file exists before it writes the name to a row.
     #[cfg(feature = "db")]
     pub(crate) fn is_checked(&self) -> bool {
         match &self.state {
@@ -154,27 +155,27 @@ impl FileField {
         }
     }
 
-    /// Whether the name came as text.
+    /// Whether the name was given as text.
     #[cfg(feature = "db")]
     pub(crate) fn is_text(&self) -> bool {
         matches!(&self.state, State::Stored { origin: Origin::Assigned(Assigned::Text), .. })
     }
 
-    /// A file under `name` that the fields beside it tell of.
+    /// A file under `name` that its companion fields describe.
     pub(crate) fn described(name: &str, stored: bool) -> Self {
         FileField::of(State::Stored { name: name.into(), origin: Origin::Described { stored } })
     }
 
-    /// Whether an accessor has put the file under its name, where no row holds it yet.
+    /// Whether an accessor put the file under its name and no row holds it yet.
     #[cfg(feature = "db")]
     pub(crate) fn is_stored_here(&self) -> bool {
         matches!(&self.state, State::Stored { origin: Origin::Described { stored: true }, .. })
     }
 
-    /// The same file under another name, and if `stored`, put there.
+    /// The same file under another name. If `stored`, it was moved there.
     pub(crate) fn renamed(&self, name: &str, stored: bool) -> Self {
         match &self.state {
-            // Whoever renames it means this very name.
+            // The new name is explicit, so it counts as assigned.
             State::Stored { origin: Origin::Assigned(_), .. } => {
                 FileField::of(State::Stored { name: name.into(), origin: Origin::Assigned(Assigned::Row) })
             }
@@ -182,26 +183,27 @@ impl FileField {
         }
     }
 
-    /// Content to be stored when the row is saved: whatever a [`Content`] is made from, such as bytes, text, a temporary
-    /// file or an open file. `filename` is what a client calls it; the field's rules make the stored name from it.
+    /// Creates a value from content that is stored when the row is saved: anything that converts into a
+    /// [`Content`], such as bytes, text, a temporary file or an open file. `filename` is the client's name;
+    /// the field's rules make the stored name from it.
     pub fn new(filename: impl Into<String>, content: impl Into<Content>) -> Self {
         FileField::pending(Pending::new(filename, content))
     }
 
-    /// A copy of the file at `path`, to be stored when the row is saved under the file's own name.
+    /// Creates a value that copies the file at `path` when the row is saved, with the file's own name.
     ///
     /// # Errors
-    /// [`NotFound`](ErrorKind::NotFound) and the like where the file cannot be read.
+    /// The errors of [`Pending::from_path`].
     pub fn from_path(path: impl AsRef<Path>) -> Result<Self> {
         Ok(FileField::pending(Pending::from_path(path)?))
     }
 
-    /// Any pending content.
+    /// Creates a value from any pending content.
     pub fn pending(content: Pending) -> Self {
         FileField::of(State::Pending(Arc::new(content)))
     }
 
-    /// The name relative to the storage (D059), `None` where nothing is stored.
+    /// Returns the name relative to the storage, or `None` if nothing is stored.
     pub fn name(&self) -> Option<&str> {
         match &self.state {
             State::Stored { name, .. } => Some(name),
@@ -209,7 +211,7 @@ impl FileField {
         }
     }
 
-    /// The same value, put into a field on purpose: no longer what a row was read with.
+    /// The same value, explicitly assigned: no longer the value read from a row.
     pub(crate) fn assigned(self) -> Self {
         FileField::of(match self.state {
             State::Empty(_) => State::Empty(Blank::Emptied),
@@ -220,7 +222,7 @@ impl FileField {
         })
     }
 
-    /// A file that was staged under `name`.
+    /// A file staged under `name`.
     #[cfg(feature = "db")]
     pub(crate) fn staged(name: &str, claim: super::claim::Claim) -> Self {
         FileField::of(State::Stored { name: name.into(), origin: Origin::Staged(Arc::new(claim)) })
@@ -235,19 +237,19 @@ impl FileField {
         }
     }
 
-    /// Whether there is no file at all.
+    /// Returns whether there is neither a stored file nor pending content.
     pub fn is_empty(&self) -> bool {
         matches!(self.state, State::Empty(_))
     }
 
-    /// Whether content waits to be stored, and can be. It cannot where it could be read once, and was, by a save that failed:
-    /// then the field has neither content nor a file, and a save fails with [`Consumed`](ErrorKind::Consumed) until it is
-    /// assigned anew.
+    /// Returns whether there is content that can still be stored. `false` if the content could be read only
+    /// once and a failed save has read it: the field then has neither content nor a file, and a save fails
+    /// with [`Consumed`](ErrorKind::Consumed) until it is assigned again.
     pub fn is_pending(&self) -> bool {
         self.as_pending().is_some_and(|pending| !pending.is_consumed())
     }
 
-    /// The content that waits to be stored, or [was read](Pending::is_consumed) by a save that failed.
+    /// Returns the content to store, even if it [was consumed](Pending::is_consumed) by a failed save.
     pub fn as_pending(&self) -> Option<&Pending> {
         match &self.state {
             State::Pending(pending) => Some(pending),
@@ -255,11 +257,11 @@ impl FileField {
         }
     }
 
-    /// What belongs into the column: the name, or `""` for no file (D122).
+    /// Returns the column value: the name, or `""` for no file.
     ///
     /// # Errors
-    /// [`NotStored`](ErrorKind::NotStored) while content is pending; [`Consumed`](ErrorKind::Consumed) where it was read by
-    /// a save that failed.
+    /// Returns [`NotStored`](ErrorKind::NotStored) while content is pending, and
+    /// [`Consumed`](ErrorKind::Consumed) if a failed save has read it.
     pub fn column_str(&self) -> Result<&str> {
         match &self.state {
             State::Empty(_) => Ok(""),
@@ -282,35 +284,35 @@ impl Default for FileField {
 }
 
 impl ImageField {
-    /// No image.
+    /// Creates a value without an image.
     pub const fn empty() -> Self {
         ImageField(FileField::empty())
     }
 
-    /// As [`FileField::stored`].
+    /// Like [`FileField::stored`].
     pub fn stored(name: impl AsRef<str>) -> Self {
         ImageField(FileField::stored(name))
     }
 
-    /// As [`FileField::stored_unchecked`].
+    /// Like [`FileField::stored_unchecked`].
     pub fn stored_unchecked(name: impl AsRef<str>) -> Self {
         ImageField(FileField::stored_unchecked(name))
     }
 
-    /// As [`FileField::new`].
+    /// Like [`FileField::new`].
     pub fn new(filename: impl Into<String>, content: impl Into<Content>) -> Self {
         ImageField(FileField::new(filename, content))
     }
 
-    /// As [`FileField::from_path`].
+    /// Like [`FileField::from_path`].
     ///
     /// # Errors
-    /// As [`FileField::from_path`].
+    /// The errors of [`FileField::from_path`].
     pub fn from_path(path: impl AsRef<Path>) -> Result<Self> {
         FileField::from_path(path).map(ImageField)
     }
 
-    /// As [`FileField::pending`].
+    /// Like [`FileField::pending`].
     pub fn pending(content: Pending) -> Self {
         ImageField(FileField::pending(content))
     }
@@ -335,7 +337,7 @@ impl From<ImageField> for FileField {
     }
 }
 
-/// Stored files are equal by name, pending ones when they share their content (D085).
+/// Stored files are equal if their names are equal, pending ones if they share their content.
 impl PartialEq for FileField {
     fn eq(&self, other: &Self) -> bool {
         match (&self.state, &other.state) {
@@ -359,22 +361,22 @@ impl Hash for FileField {
     }
 }
 
-/// A type that `#[file]` may stand on: [`FileField`], [`ImageField`], and `Option` of either.
+/// A type allowed with `#[file]`: [`FileField`], [`ImageField`], and `Option` of either.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a file field",
     label = "expected `FileField` or `ImageField`, optionally inside `Option`",
     note = "remove `#[file]` if this field does not hold an uploaded file"
 )]
 pub trait FieldValue: super::Listed + Send + Sync + 'static {
-    /// The file in it; an empty one for `None`.
+    /// Returns the file; an empty one for `None`.
     fn file(&self) -> &FileField;
-    /// Puts a file in; an empty one becomes `None` where there is an `Option`.
+    /// Sets the file. An empty one becomes `None` in an `Option`.
     fn set_file(&mut self, file: FileField);
     /// Whether it is an image.
     fn is_image(&self) -> bool;
 }
 
-/// A [`FieldValue`] that holds an image, and so has dimensions.
+/// A [`FieldValue`] with an image, which has dimensions.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no dimensions",
     label = "only images have dimensions",
@@ -382,7 +384,7 @@ pub trait FieldValue: super::Listed + Send + Sync + 'static {
 )]
 pub trait ImageValue: FieldValue {}
 
-// `do_not_recommend` on these keeps a list of them out of the error about a wrong type, whose label names them already.
+// `do_not_recommend` keeps these out of the error about a wrong type, whose label already names them.
 static EMPTY: FileField = FileField::of(State::Empty(Blank::Absent));
 
 #[diagnostic::do_not_recommend]

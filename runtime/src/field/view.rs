@@ -1,18 +1,18 @@
-//! From any field of a model to what its keys say it is.
+//! From any field of a model to the trait given by its keys.
 
 use super::{FieldValue, FileField, FileMeta, ImageField, MetaValue, PixelCount};
 use std::any::Any;
 
-/// A trait that the fields of a model are seen through. Its types are a closed list, so that a model hands out its
-/// fields as they are, and their types need no code in the user's crate.
+/// A trait through which the fields of a model are accessed. The list of its types is closed, so that a model
+/// exposes its fields unchanged, and their types need no code in the user's crate.
 pub trait View: 'static {
-    /// `value` seen so; `None` where its type is not in the list.
+    /// Returns `value` as this trait; `None` if its type is not in the list.
     fn view(value: &dyn Any) -> Option<&Self>;
-    /// The same, to be changed.
+    /// The same, mutably.
     fn view_mut(value: &mut dyn Any) -> Option<&mut Self>;
 }
 
-/// Keeps the lists closed.
+/// Seals the lists.
 pub trait Listed {}
 
 macro_rules! views {

@@ -7,17 +7,17 @@ use std::fmt;
 use std::io::{Read, Seek};
 use std::num::NonZeroUsize;
 
-/// The chunk size where none is named: 64 KiB (D013).
+/// The default chunk size: 64 KiB.
 pub const DEFAULT_CHUNK_SIZE: NonZeroUsize = NonZeroUsize::new(64 * 1024).unwrap();
 
-/// What chunks are read from.
+/// The source of chunks.
 pub(super) trait ReadSeek: Read + Seek {}
 
 impl<S: Read + Seek> ReadSeek for S {}
 
-/// The chunks of a file: all of one size but the last, none for an empty file (D013).
+/// The chunks of a file: all of the same size except the last, and none for an empty file.
 ///
-/// They begin at the start of the file, or at the current position if it cannot seek (D015). It ends after an error.
+/// Reads from the start of the file, or from the current position if it cannot seek. Ends after an error.
 pub struct FileChunks<'a> {
     /// `None` at the end.
     from: Option<&'a mut dyn ReadSeek>,
@@ -40,7 +40,7 @@ impl Iterator for FileChunks<'_> {
             if !std::mem::replace(&mut self.begun, true) {
                 rewind(from)?;
             }
-            // Larger chunks grow as bytes come.
+            // Larger chunks grow as bytes arrive.
             let mut chunk = Vec::with_capacity(self.size.min(DEFAULT_CHUNK_SIZE).get());
             from.take(self.size.get() as u64).read_to_end(&mut chunk)?;
             Ok(chunk)

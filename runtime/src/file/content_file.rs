@@ -10,10 +10,10 @@ use std::fmt;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::num::NonZeroUsize;
 
-/// A file that is held in memory, with an optional name (D033–D041).
+/// A file in memory, with an optional name.
 ///
-/// It is read, written and moved in like any file. Closing it does nothing (D040), so it is never closed. Clones
-/// share their bytes until one of them is written.
+/// Supports reading, writing and seeking. Closing a file in memory would do nothing, so there is no method
+/// for it. Clones share their bytes until one of them is written.
 ///
 /// ```
 /// use filefield::file::ContentFile;
@@ -36,66 +36,66 @@ pub struct ContentFile {
 }
 
 impl ContentFile {
-    /// A file of these bytes. Text is taken as UTF-8 (D033). The position is at the start, so a write overwrites
-    /// the beginning (D037).
+    /// Creates a file with these bytes. Text is stored as UTF-8. The position is at the start, so a write
+    /// overwrites the beginning.
     pub fn new(content: impl Into<Bytes>) -> Self {
         ContentFile { bytes: content.into(), position: 0, name: None }
     }
 
-    /// Gives it a name.
+    /// Sets the name.
     #[must_use]
     pub fn with_name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// Its name; it has none by default (D034).
+    /// Returns the name. There is none by default.
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
 
-    /// Its size in bytes, also for text (D035).
+    /// Returns the size in bytes, also for text.
     pub fn size(&self) -> u64 {
         self.bytes.len() as u64
     }
 
-    /// All its bytes.
+    /// Returns all bytes.
     pub fn content(&self) -> &Bytes {
         &self.bytes
     }
 
-    /// Goes to the start (D040).
+    /// Moves to the start.
     pub fn reopen(&mut self) -> &mut Self {
         self.position = 0;
         self
     }
 
-    /// Its content in chunks of 64 KiB, from the start (D013).
+    /// Returns the content in chunks of 64 KiB, from the start.
     pub fn chunks(&mut self) -> FileChunks<'_> {
         self.chunks_of(DEFAULT_CHUNK_SIZE)
     }
 
-    /// Its content in chunks of `size` bytes, the last one shorter.
+    /// Returns the content in chunks of `size` bytes; the last one may be shorter.
     pub fn chunks_of(&mut self, size: NonZeroUsize) -> FileChunks<'_> {
         FileChunks::new(self, size)
     }
 
-    /// Whether its content takes more than one chunk of `size` bytes (D016).
+    /// Returns whether the content needs more than one chunk of `size` bytes.
     pub fn multiple_chunks(&self, size: NonZeroUsize) -> bool {
         self.bytes.len() > size.get()
     }
 
-    /// Its lines, with their endings (D017–D020).
+    /// Returns the lines, including their endings.
     pub fn lines(&mut self) -> Lines<'_> {
         self.lines_by(DEFAULT_CHUNK_SIZE)
     }
 
-    /// As [`lines`](Self::lines), reading chunks of `size` bytes.
+    /// Like [`lines`](Self::lines), reading chunks of `size` bytes.
     pub fn lines_by(&mut self, size: NonZeroUsize) -> Lines<'_> {
         Lines::new(self.chunks_of(size))
     }
 
-    /// The position in memory; one beyond what can be addressed is beyond any end.
+    /// The position as an index. A position that does not fit is beyond any end.
     fn index(&self) -> usize {
         usize::try_from(self.position).unwrap_or(usize::MAX)
     }
@@ -119,7 +119,7 @@ impl Write for ContentFile {
         let start = self.index();
         let end = start.checked_add(bytes.len()).filter(|&end| isize::try_from(end).is_ok());
         let end = end.ok_or(io::ErrorKind::FileTooLarge)?;
-        // Not copied unless somebody else holds the bytes too.
+        // Copies only if the bytes are shared.
         let mut content = match std::mem::take(&mut self.bytes).try_into_mut() {
             Ok(content) => content,
             Err(shared) => BytesMut::from(&shared[..]),
@@ -151,7 +151,7 @@ impl Seek for ContentFile {
     }
 }
 
-/// The name, or nothing where it has none.
+/// Writes the name, or nothing if there is none.
 impl fmt::Display for ContentFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name().unwrap_or_default())
@@ -173,14 +173,14 @@ impl<B: Into<Bytes>> From<B> for ContentFile {
     }
 }
 
-/// The whole content, whatever the position (D164).
+/// The whole content, regardless of the position.
 impl From<ContentFile> for Content {
     fn from(file: ContentFile) -> Self {
         file.bytes.into()
     }
 }
 
-/// Content under the name of the file, which is empty where it has none (D071).
+/// The content under the name of the file, or an empty name if it has none.
 impl From<ContentFile> for Pending {
     fn from(file: ContentFile) -> Self {
         Pending::new(file.name.unwrap_or_default(), file.bytes)

@@ -1,4 +1,4 @@
-//! Lines of a stream of chunks, for asynchronous code.
+//! Lines of an asynchronous stream of chunks.
 
 use super::lines::LineSplitter;
 use crate::Result;
@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use tokio::task::coop;
 
-/// The lines of a stream of chunks, with their endings (D017–D019). It ends after an error.
+/// The lines of a stream of chunks, including their endings. Ends after an error.
 ///
 /// ```
 /// use filefield::Reader;
@@ -26,19 +26,19 @@ use tokio::task::coop;
 /// ```
 #[derive(Debug)]
 pub struct LineStream<S> {
-    /// `None` when it has ended.
+    /// `None` after the end.
     chunks: Option<S>,
     splitter: LineSplitter,
     done: bool,
 }
 
 impl<S: Stream<Item = Result<Bytes>> + Unpin> LineStream<S> {
-    /// The lines of `chunks`.
+    /// Creates the stream of the lines of `chunks`.
     pub fn new(chunks: S) -> Self {
         LineStream { chunks: Some(chunks), splitter: LineSplitter::new(), done: false }
     }
 
-    /// Limits a line to `max` bytes, as [`LineSplitter::max_len`] does; a longer one is a
+    /// Limits a line to `max` bytes, like [`LineSplitter::max_len`]. A longer line is a
     /// [`TooLarge`](crate::ErrorKind::TooLarge) error.
     #[must_use]
     pub fn max_len(mut self, max: NonZeroUsize) -> Self {
@@ -52,7 +52,8 @@ impl<S: Stream<Item = Result<Bytes>> + Unpin> LineStream<S> {
                 return Poll::Ready(Ok(Some(line)));
             }
             let Some(chunks) = &mut self.chunks else { return Poll::Ready(Ok(None)) };
-            // Pieces without a line end that are always at hand would keep other tasks from running.
+            // A source that is always ready, with pieces without line ends, would keep other tasks from
+            // running.
             let coop = ready!(coop::poll_proceed(cx));
             let chunk = ready!(Pin::new(chunks).poll_next(cx)?);
             coop.made_progress();

@@ -6,13 +6,13 @@ use bytes::{Buf, Bytes};
 use memchr::memchr2;
 use std::num::NonZeroUsize;
 
-/// Splits chunks into lines, wherever the chunks are cut.
+/// Splits chunks into lines, independent of chunk boundaries.
 ///
-/// A line ends after LF, CR LF or CR, and keeps its ending; nothing else ends one, also not a form feed or U+2028
-/// (D017–D019). The last line may have no ending. A CR at the end of a chunk waits for the next one, so that the LF
-/// that may follow belongs to the same line.
+/// A line ends after LF, CR LF or CR and keeps its ending. Nothing else ends a line, including form feed and
+/// U+2028. The last line may have no ending. A CR at the end of a chunk waits for the next chunk, which may
+/// begin with the LF of the same line.
 ///
-/// Lines that lie in one chunk are slices of it and hold its memory; copy those that are to be kept for long.
+/// A line within one chunk is a slice of it and keeps its memory alive; copy lines that are kept for long.
 ///
 /// ```
 /// use filefield::file::LineSplitter;
@@ -30,9 +30,9 @@ use std::num::NonZeroUsize;
 /// ```
 #[derive(Debug, Default)]
 pub struct LineSplitter {
-    /// What was pushed and is not split yet.
+    /// Pushed bytes that are not split yet.
     chunk: Bytes,
-    /// The beginning of a line whose end has not come yet.
+    /// The beginning of an incomplete line.
     begun: Vec<u8>,
     max_len: Option<NonZeroUsize>,
     ended: bool,
@@ -40,13 +40,13 @@ pub struct LineSplitter {
 }
 
 impl LineSplitter {
-    /// A splitter without a limit: it holds a line of any length in memory.
+    /// Creates a splitter without a limit. It buffers lines of any length in memory.
     pub fn new() -> Self {
         LineSplitter::default()
     }
 
-    /// Limits a line, its ending included, to `max` bytes. Without a limit a file without line ends is held whole
-    /// in memory, so set one for files of strangers (CVE-2015-0221).
+    /// Limits a line, including its ending, to `max` bytes. Without a limit, a file without line ends is
+    /// buffered completely, so set one for untrusted files (CVE-2015-0221).
     #[must_use]
     pub fn max_len(mut self, max: NonZeroUsize) -> Self {
         self.max_len = Some(max);
@@ -58,15 +58,16 @@ impl LineSplitter {
         self.chunk = if self.chunk.is_empty() { chunk } else { [&self.chunk[..], &chunk].concat().into() };
     }
 
-    /// States that no more chunks come.
+    /// Marks the end of the chunks.
     pub fn end(&mut self) {
         self.ended = true;
     }
 
-    /// The next line, or `None` where more chunks are needed, or after [`end`](Self::end) no line is left.
+    /// Returns the next line, or `None` if more chunks are needed or, after [`end`](Self::end), no line is
+    /// left.
     ///
     /// # Errors
-    /// [`TooLarge`](ErrorKind::TooLarge) where a line is over the limit; again at every call from then on.
+    /// Returns [`TooLarge`](ErrorKind::TooLarge) if a line exceeds the limit, and for every call after that.
     pub fn next_line(&mut self) -> Result<Option<Bytes>> {
         if self.failed {
             return Err(self.too_long());
@@ -93,7 +94,7 @@ impl LineSplitter {
         }
     }
 
-    /// What has begun and the next `count` bytes, as a line.
+    /// The incomplete line and the next `count` bytes, as one line.
     fn line(&mut self, count: usize) -> Result<Bytes> {
         self.check(count)?;
         if self.begun.is_empty() {
@@ -128,7 +129,7 @@ impl LineSplitter {
     }
 }
 
-/// The lines of a file, from its start (D020). It ends after an error.
+/// The lines of a file, from its start. Ends after an error.
 #[derive(Debug)]
 pub struct Lines<'a> {
     chunks: FileChunks<'a>,
@@ -141,7 +142,7 @@ impl<'a> Lines<'a> {
         Lines { chunks, splitter: LineSplitter::new(), done: false }
     }
 
-    /// Limits a line to `max` bytes, as [`LineSplitter::max_len`] does.
+    /// Limits a line to `max` bytes, like [`LineSplitter::max_len`].
     #[must_use]
     pub fn max_len(mut self, max: NonZeroUsize) -> Self {
         self.splitter = self.splitter.max_len(max);

@@ -11,11 +11,12 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-/// A wrapper of an open stream, with a name, a size, chunks, lines, and a visible end (D001–D032).
+/// A wrapper of an open stream with a name, a size, chunks, lines, and an explicit close.
 ///
-/// Reads, writes and seeks go to the stream; what it cannot do is an [`Unsupported`](ErrorKind::Unsupported) error.
-/// After [`close`](Self::close) they are [`Closed`](ErrorKind::Closed) errors. Dropping it closes it too (D021,
-/// D022), but then an error of the last flush is lost.
+/// Reads, writes and seeks go to the stream; an operation it does not support is an
+/// [`Unsupported`](ErrorKind::Unsupported) error. After [`close`](Self::close), every operation is a
+/// [`Closed`](ErrorKind::Closed) error. Dropping the file also closes it, but an error of the last flush is
+/// then lost.
 ///
 /// ```
 /// use filefield::file::File;
@@ -43,12 +44,12 @@ pub struct File {
 }
 
 impl File {
-    /// Wraps a stream that can be read and can seek.
+    /// Wraps a readable, seekable stream.
     pub fn new(stream: impl Read + Seek + Send + 'static) -> Self {
         File::wrap(Box::new(Seeking(stream)))
     }
 
-    /// Wraps a stream that can be read, written and seek.
+    /// Wraps a readable, writable, seekable stream.
     pub fn read_write(stream: impl Read + Write + Seek + Send + 'static) -> Self {
         File::wrap(Box::new(Full(stream)))
     }
@@ -66,15 +67,15 @@ impl File {
     /// Opens the file at `path` for reading. Its name is the last component of the path.
     ///
     /// # Errors
-    /// Those of opening a file, such as [`NotFound`](ErrorKind::NotFound).
+    /// Propagates errors of opening the file, such as [`NotFound`](ErrorKind::NotFound).
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         File::open_as(path, OpenMode::Read)
     }
 
-    /// Opens the file at `path`.
+    /// Opens the file at `path` in the given mode.
     ///
     /// # Errors
-    /// Those of opening a file, such as [`AlreadyExists`](ErrorKind::AlreadyExists).
+    /// Propagates errors of opening the file, such as [`AlreadyExists`](ErrorKind::AlreadyExists).
     pub fn open_as(path: impl AsRef<Path>, mode: OpenMode) -> Result<Self> {
         let path = path.as_ref();
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
@@ -87,41 +88,41 @@ impl File {
         File { stream: Some(stream), name: None, path: None, mode: None, size: None }
     }
 
-    /// Gives it a name (D004).
+    /// Sets the name.
     #[must_use]
     pub fn with_name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// Its name, if it has one (D003).
+    /// Returns the name, if there is one.
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
 
-    /// The path it was opened from.
+    /// Returns the path it was opened from.
     pub fn path(&self) -> Option<&Path> {
         self.path.as_deref()
     }
 
-    /// The mode it was opened in, where the stream has one (D005).
+    /// Returns the mode it was opened in, if the stream has one.
     pub fn mode(&self) -> Option<OpenMode> {
         self.mode
     }
 
-    /// The open file of the system behind it, for its descriptor and its metadata.
+    /// Returns the underlying [`std::fs::File`], for its descriptor and its metadata.
     pub fn as_std(&self) -> Option<&fs::File> {
         self.stream.as_ref()?.as_std()
     }
 
-    /// Its size in bytes: that of the open file; else of the file at its path; else where its end is (D010).
+    /// Returns the size in bytes: of the open file, otherwise of the file at its path, otherwise the position
+    /// of the end.
     ///
-    /// It is found once and remembered (D011), until something is written through this wrapper. The position stays
-    /// (D012).
+    /// The size is remembered until something is written through this wrapper. The position does not change.
     ///
     /// # Errors
-    /// [`Unsupported`](ErrorKind::Unsupported) for a stream without a size that cannot seek;
-    /// [`Closed`](ErrorKind::Closed) for a closed file without a path; those of the system.
+    /// Returns [`Unsupported`](ErrorKind::Unsupported) for a stream that has no size and cannot seek, and
+    /// [`Closed`](ErrorKind::Closed) for a closed file without a path; propagates errors of the system.
     pub fn size(&mut self) -> Result<u64> {
         if let Some(size) = self.size {
             return Ok(size);
@@ -149,41 +150,41 @@ impl File {
         Ok(end?)
     }
 
-    /// Its content in chunks of 64 KiB, from the start where it can seek (D013, D015).
+    /// Returns the content in chunks of 64 KiB, from the start if it can seek.
     pub fn chunks(&mut self) -> FileChunks<'_> {
         self.chunks_of(DEFAULT_CHUNK_SIZE)
     }
 
-    /// Its content in chunks of `size` bytes, the last one shorter (D013–D015).
+    /// Returns the content in chunks of `size` bytes; the last one may be shorter.
     pub fn chunks_of(&mut self, size: NonZeroUsize) -> FileChunks<'_> {
         FileChunks::new(self, size)
     }
 
-    /// Whether its content takes more than one chunk of `size` bytes (D016).
+    /// Returns whether the content needs more than one chunk of `size` bytes.
     ///
     /// # Errors
-    /// As [`size`](Self::size).
+    /// The errors of [`size`](Self::size).
     pub fn multiple_chunks(&mut self, size: NonZeroUsize) -> Result<bool> {
         Ok(self.size()? > size.get() as u64)
     }
 
-    /// Its lines, with their endings, from the start where it can seek (D017–D020). Set
-    /// [`max_len`](Lines::max_len) for files of strangers.
+    /// Returns the lines, including their endings, from the start if it can seek. Set
+    /// [`max_len`](Lines::max_len) for untrusted files.
     pub fn lines(&mut self) -> Lines<'_> {
         self.lines_by(DEFAULT_CHUNK_SIZE)
     }
 
-    /// As [`lines`](Self::lines), reading chunks of `size` bytes.
+    /// Like [`lines`](Self::lines), reading chunks of `size` bytes.
     pub fn lines_by(&mut self, size: NonZeroUsize) -> Lines<'_> {
         Lines::new(self.chunks_of(size))
     }
 
-    /// Goes to the start, if it is open (D024); opens it again by its path in the mode it had, if it is closed
-    /// (D025). What was opened to be made or emptied is opened for reading and writing now and keeps its bytes.
+    /// Moves an open file to its start. Opens a closed file again by its path, in its previous mode. A file
+    /// that was opened to be created or truncated is opened for reading and writing and keeps its bytes.
     ///
     /// # Errors
-    /// [`Unsupported`](ErrorKind::Unsupported) for an open stream that cannot seek; [`Closed`](ErrorKind::Closed)
-    /// for a closed one without a path (D026); those of opening a file.
+    /// Returns [`Unsupported`](ErrorKind::Unsupported) for an open stream that cannot seek, and
+    /// [`Closed`](ErrorKind::Closed) for a closed one without a path; propagates errors of opening the file.
     pub fn reopen(&mut self) -> Result<&mut Self> {
         self.reopen_as(match self.mode {
             Some(OpenMode::CreateNew | OpenMode::Write) if self.is_closed() => OpenMode::ReadWrite,
@@ -191,10 +192,11 @@ impl File {
         })
     }
 
-    /// As [`reopen`](Self::reopen), in another mode where it is closed.
+    /// Like [`reopen`](Self::reopen), but opens a closed file in the given mode.
     ///
     /// # Errors
-    /// As [`reopen`](Self::reopen); [`Unsupported`](ErrorKind::Unsupported) for a file that is open in another mode.
+    /// The errors of [`reopen`](Self::reopen), and [`Unsupported`](ErrorKind::Unsupported) if the file is
+    /// open in a different mode.
     pub fn reopen_as(&mut self, mode: OpenMode) -> Result<&mut Self> {
         if !self.is_closed() {
             if self.mode.is_some_and(|open| open != mode) {
@@ -219,10 +221,10 @@ impl File {
         Ok(self)
     }
 
-    /// Flushes and closes it. Closing a closed file does nothing.
+    /// Flushes and closes the file. Closing a closed file does nothing.
     ///
     /// # Errors
-    /// Those of the last flush. The file is closed all the same.
+    /// Propagates errors of the last flush. The file is closed anyway.
     pub fn close(&mut self) -> Result<()> {
         match self.stream.take() {
             Some(mut stream) if stream.can().write => Ok(stream.flush()?),
@@ -230,11 +232,11 @@ impl File {
         }
     }
 
-    /// Lets `work` use it from its start and closes it, whatever comes out (D021, D028). A closed file is opened
-    /// again before.
+    /// Passes the file, positioned at its start, to `work`, and closes it whatever the result. Reopens a
+    /// closed file first.
     ///
     /// # Errors
-    /// Those of `work`, else those of opening and closing.
+    /// Returns the error of `work` if it fails; otherwise propagates errors of opening and closing.
     pub fn with_open<T>(&mut self, work: impl FnOnce(&mut File) -> Result<T>) -> Result<T> {
         if self.is_closed() {
             self.reopen()?;
@@ -246,30 +248,31 @@ impl File {
         result.and_then(|value| closed.map(|()| value))
     }
 
-    /// Whether it is closed (D030).
+    /// Returns whether it is closed.
     pub fn is_closed(&self) -> bool {
         self.stream.is_none()
     }
 
-    /// Whether it is open and can be read (D029).
+    /// Returns whether it is open and readable.
     pub fn is_readable(&self) -> bool {
         self.can().read
     }
 
-    /// Whether it is open and can be written (D029).
+    /// Returns whether it is open and writable.
     pub fn is_writable(&self) -> bool {
         self.can().write
     }
 
-    /// Whether it is open and can seek (D029).
+    /// Returns whether it is open and seekable.
     pub fn is_seekable(&self) -> bool {
         self.can().seek
     }
 
-    /// Cuts or extends it to `size` bytes.
+    /// Truncates or extends the file to `size` bytes.
     ///
     /// # Errors
-    /// [`Unsupported`](ErrorKind::Unsupported) where it is no file of the system; those of the system.
+    /// Returns [`Unsupported`](ErrorKind::Unsupported) if it is not a file of the operating system;
+    /// propagates errors of the system.
     pub fn truncate(&mut self, size: u64) -> Result<()> {
         self.size = None;
         self.stream(|can| can.write, "written")?;
@@ -324,7 +327,7 @@ impl Seek for File {
     }
 }
 
-/// The name, or nothing where it has none (D006).
+/// Writes the name, or nothing if there is none.
 impl fmt::Display for File {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name().unwrap_or_default())
@@ -347,7 +350,7 @@ impl From<fs::File> for File {
     }
 }
 
-/// The whole content from the start, whatever the position; from the position where it cannot seek (D164).
+/// The whole content from the start, or from the position if the stream cannot seek.
 impl From<File> for Content {
     fn from(mut file: File) -> Self {
         if file.as_std().is_some() && file.is_readable() {
@@ -360,7 +363,7 @@ impl From<File> for Content {
     }
 }
 
-/// Content under the name of the file, which is empty where it has none (D071).
+/// The content under the name of the file, or an empty name if it has none.
 impl From<File> for Pending {
     fn from(file: File) -> Self {
         Pending::new(file.name().unwrap_or_default().to_owned(), file)

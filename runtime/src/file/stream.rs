@@ -1,26 +1,26 @@
-//! What a [`File`](super::File) wraps.
+//! The streams that a [`File`](super::File) wraps.
 
 use std::fs;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
-/// How a file is opened.
+/// How to open a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OpenMode {
-    /// Reading; the file must be there.
+    /// Reading. The file must exist.
     Read,
-    /// Reading and writing from the start; the file must be there and keeps its bytes.
+    /// Reading and writing from the start. The file must exist and keeps its bytes.
     ReadWrite,
-    /// Writing; the file is made where it is missing and emptied where it is there.
+    /// Writing. Creates a missing file and truncates an existing one.
     Write,
-    /// Writing at the end; the file is made where it is missing.
+    /// Appending. Creates a missing file.
     Append,
-    /// Writing; the file must not be there.
+    /// Writing. The file must not exist.
     CreateNew,
 }
 
 impl OpenMode {
-    /// The same as options of the standard library, to be extended.
+    /// Returns the corresponding options of the standard library, which can be extended.
     pub fn options(self) -> fs::OpenOptions {
         let mut options = fs::OpenOptions::new();
         match self {
@@ -33,7 +33,7 @@ impl OpenMode {
         options
     }
 
-    /// The mode in which a descriptor is open, as far as the system tells.
+    /// The mode of an open descriptor, as far as the system reports it.
     pub(super) fn of(file: &fs::File) -> Option<OpenMode> {
         use rustix::fs::OFlags;
         let flags = rustix::fs::fcntl_getfl(file).ok()?;
@@ -46,7 +46,7 @@ impl OpenMode {
     }
 }
 
-/// What a stream can do.
+/// The operations a stream supports.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Can {
     pub(super) read: bool,
@@ -54,7 +54,7 @@ pub(super) struct Can {
     pub(super) seek: bool,
 }
 
-/// An open stream. Methods that [`can`](Self::can) denies are not called.
+/// An open stream. Callers check [`can`](Self::can) before each operation.
 pub(super) trait Stream: Send {
     fn can(&self) -> Can;
 
@@ -74,7 +74,7 @@ pub(super) trait Stream: Send {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    /// The open file of the system behind it.
+    /// The underlying file of the operating system.
     fn as_std(&self) -> Option<&fs::File> {
         None
     }
@@ -84,7 +84,7 @@ pub(super) trait Stream: Send {
     }
 }
 
-/// A file of the system.
+/// A file of the operating system.
 pub(super) struct Disk {
     file: fs::File,
     can: Can,
@@ -94,7 +94,7 @@ impl Disk {
     pub(super) fn new(file: fs::File, mode: Option<OpenMode>) -> Self {
         let read = matches!(mode, None | Some(OpenMode::Read | OpenMode::ReadWrite));
         let write = mode != Some(OpenMode::Read);
-        // Pipes and sockets cannot; asking does not move.
+        // False for pipes and sockets. The query does not move the position.
         let seek = (&file).stream_position().is_ok();
         Disk { file, can: Can { read, write, seek } }
     }
@@ -126,7 +126,7 @@ impl Stream for Disk {
     }
 }
 
-/// Wrappers that know what of `Read`, `Write` and `Seek` their stream has.
+/// Wrappers that know which of `Read`, `Write` and `Seek` their stream implements.
 macro_rules! wrapper {
     ($(#[$doc:meta])* $name:ident: $first:ident $(+ $more:ident)*) => {
         $(#[$doc])*

@@ -227,7 +227,7 @@ fn d021_to_d031_open_and_close() {
     let mut nameless = cursor("x");
     nameless.close().unwrap();
     assert_eq!(nameless.reopen().unwrap_err().kind(), ErrorKind::Closed, "D026");
-    // A client's name is no path to be opened.
+    // A client's name is not a path to open.
     fs::write(&path, "secret").unwrap();
     let mut named = cursor("x").with_name(path.to_str().unwrap());
     named.close().unwrap();

@@ -1,29 +1,29 @@
-//! AVIF and HEIF, and the brands of their family (ISO/IEC 14496-12 for the boxes, 23008-12 for the items in them).
+//! AVIF, HEIF and the brands of their family (boxes: ISO/IEC 14496-12; items: ISO/IEC 23008-12).
 
 use super::bytes::{be16, be32, be64, slice};
 use super::reader::{FIRST, Found, Want};
 use super::{Dimensions, mini};
 
-/// Bytes to read of a box: a long header (16 bytes) and the longest content that is needed, the fields of a `mini` box.
-/// Associations and track headers are longer and have lengths of their own.
+/// Bytes to read of a box: a long header (16 bytes) and the longest content needed, the fields of a `mini`
+/// box. Associations and track headers are longer and have their own lengths.
 const ENOUGH: usize = 16 + mini::MAX_FIELDS;
 
-/// The same of a track: a long header, and the header of the track in its longer version.
+/// Bytes to read of a track header: a long box header and the longer version of the track header.
 const TRACK_HEADER: usize = 16 + 96;
 
-/// The media type that the file type box at the start of `prefix` stands for.
+/// The media type given by the file type box at the start of `prefix`.
 pub(crate) fn file_type(prefix: &[u8]) -> Option<&'static str> {
-    // The first byte of the length: no such box is that long, and a text has a letter there.
+    // The first byte of the length. A real box is never that long; text has a letter there.
     if slice(prefix, 4, 4)? != b"ftyp" || prefix[0] != 0 {
         return None;
     }
     let size = usize::try_from(be32(prefix, 0)?).ok()?;
     let brands = prefix.get(8..size.min(FIRST).min(prefix.len()))?;
     let major: &[u8; 4] = brands.first_chunk()?;
-    // Behind the major brand stands its version, then come those that the file is compatible with.
+    // The major brand is followed by its version, then by the compatible brands.
     let compatible = || brands.get(8..).unwrap_or_default().as_chunks::<4>().0.iter();
     match major {
-        // The brand is not enough: anything can follow it.
+        // The brand alone is not enough: anything can follow it.
         b"crx " => return is_canon_raw(prefix, size).then_some("image/x-canon-cr3"),
         b"qt  " => return Some("video/quicktime"),
         b"M4A " | b"M4B " | b"M4P " => return Some("audio/mp4"),
@@ -31,7 +31,7 @@ pub(crate) fn file_type(prefix: &[u8]) -> Option<&'static str> {
         [b'3', b'g', b'2', _] => return Some("video/3gpp2"),
         _ => {}
     }
-    // A brand of the structure says whether this is one image or several, and others say how they are coded; the version of
+    // A structure brand tells a single image from a sequence; other brands give the coding. The version of
     // `mif3` is such a brand.
     let is_sequence = match major {
         b"mif1" | b"mif2" | b"mif3" | b"miaf" => Some(false),
@@ -56,8 +56,8 @@ pub(crate) fn file_type(prefix: &[u8]) -> Option<&'static str> {
     (mp4(major) || compatible().any(mp4)).then_some("video/mp4")
 }
 
-/// Whether the `moov` box at `at` begins with Canon's own box, which is known by its UUID. All raw files of Canon with the
-/// brand `crx` do.
+/// Whether the `moov` box at `at` begins with Canon's own box, identified by its UUID. All Canon raw files
+/// with the brand `crx` have it.
 fn is_canon_raw(prefix: &[u8], at: usize) -> bool {
     let movie = prefix.get(at..).unwrap_or_default();
     slice(movie, 4, 4) == Some(b"moov")
@@ -70,12 +70,12 @@ fn is_canon_raw(prefix: &[u8], at: usize) -> bool {
 enum Coding {
     Av1,
     Hevc,
-    /// AVC, VVC, JPEG, JPEG 2000: their files are HEIF and no more.
+    /// AVC, VVC, JPEG or JPEG 2000: their files are reported as HEIF only.
     Other,
 }
 
-/// What a brand says of the coding of images, and whether it is that of a sequence (ISO/IEC 23008-12, annexes B, E and
-/// following).
+/// The coding given by a brand, and whether it is a brand of sequences (ISO/IEC 23008-12, annex B, annex E
+/// and later).
 fn coding(brand: &[u8; 4]) -> Option<(Coding, bool)> {
     Some(match brand {
         b"avif" => (Coding::Av1, false),
@@ -88,34 +88,34 @@ fn coding(brand: &[u8; 4]) -> Option<(Coding, bool)> {
     })
 }
 
-/// Goes from box to box, into those that lead to the properties of images and over all others, however large.
+/// Walks the boxes: enters those that lead to image properties and skips all others, however large.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Avif {
-    /// The boxes that it is in, and where each ends.
+    /// The enclosing boxes, and where each ends.
     inside: Vec<(Container, u64)>,
-    /// Length of the associations that it is at.
+    /// Length of the associations to read next.
     at_associations: Option<usize>,
     primary_item: Option<u32>,
-    /// Kind and first bytes, in the order in which they are counted.
+    /// Kind and first bytes, in index order.
     properties: Vec<([u8; 4], Vec<u8>)>,
     associations: Vec<Vec<u8>>,
-    /// Sides and orientation of the first track that has any: those of a sequence without a still image.
+    /// Sides and orientation of the first track with sides, for a sequence without a still image.
     track: Option<(u32, u32, u8)>,
 }
 
-/// A box that is gone into.
+/// A box that is entered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Container {
-    /// The metadata of still images, in these their properties, in these the container of all properties.
+    /// Still images: the metadata box, the properties in it, and the container of properties in those.
     Meta,
     Properties,
     Definitions,
-    /// The metadata of sequences, and one track.
+    /// Sequences: the movie box, and one track in it.
     Movie,
     Track,
 }
 
-/// The end of a box that goes on to the end of the file.
+/// The end of a box that extends to the end of the file.
 const END_OF_FILE: u64 = u64::MAX;
 
 impl Avif {
@@ -129,7 +129,7 @@ impl Avif {
         let (container, end) =
             self.inside.last().map_or((None, None), |(kind, end)| (Some(*kind), Some(*end)));
         if let Some(end) = end.filter(|end| *end != END_OF_FILE) {
-            // Metadata that is cut may lack what would change the answer.
+            // Truncated metadata may lack something that would change the answer.
             let left = usize::try_from(end - at).unwrap_or(usize::MAX);
             bytes = bytes.get(..left.min(enough))?;
         }
@@ -137,10 +137,10 @@ impl Avif {
             (Some(header), _) => header,
             // The end of the file.
             (None, None) => return self.sequence(found),
-            // A broken box is the last.
+            // A broken box ends its container.
             (None, Some(end)) => return self.go_on(found, end),
         };
-        // Without a size, a box goes to the end of what it is in.
+        // A box without a size extends to the end of its container.
         let after = match size {
             Some(size) => at.checked_add(size)?,
             None => end.unwrap_or(END_OF_FILE),
@@ -190,7 +190,7 @@ impl Avif {
         self.go_on(found, after)
     }
 
-    /// How many bytes of the next box are asked for.
+    /// How many bytes of the next box to request.
     fn enough(&self) -> usize {
         if let Some((Container::Track, _)) = self.inside.last() { TRACK_HEADER } else { ENOUGH }
     }
@@ -200,7 +200,8 @@ impl Avif {
         self.go_on(found, at)
     }
 
-    /// On to the box at `at`, behind those that end there. All is known where the metadata ends.
+    /// Continues with the box at `at`, after closing the boxes that end there. The end of the metadata
+    /// completes the answer.
     fn go_on(&mut self, found: &mut Found, mut at: u64) -> Option<Want> {
         while let Some((container, end)) = self.inside.pop_if(|(_, end)| at >= *end) {
             if container == Container::Meta {
@@ -212,7 +213,7 @@ impl Avif {
         if at == END_OF_FILE { self.sequence(found) } else { Want::new(at, self.enough()) }
     }
 
-    /// No still image, but a sequence of them.
+    /// A sequence without a still image.
     fn sequence(&self, found: &mut Found) -> Option<Want> {
         let (width, height, orientation) = self.track?;
         found.orientation(orientation.into());
@@ -226,7 +227,7 @@ impl Avif {
             .primary_item
             .and_then(|item| self.associations.iter().find_map(|ipma| associations(ipma, item)));
         let (mut size, mut rotation, mut mirror, mut aperture) = (None, 0, None, None);
-        // Properties are counted from 1. Without associations, all of them belong to the one item there is.
+        // Properties are counted from 1. Without associations, all of them belong to the only item.
         for (index, (kind, contents)) in (1_u16..).zip(&self.properties) {
             if indices.as_ref().is_some_and(|indices| !indices.contains(&index)) {
                 continue;
@@ -253,7 +254,8 @@ impl Avif {
     }
 }
 
-/// Kind, length of the header and length of the whole box, which is `None` where it goes to the end of the file.
+/// Kind, header length and total length of a box. The length is `None` if the box extends to the end of the
+/// file.
 fn header(bytes: &[u8]) -> Option<(&[u8], u64, Option<u64>)> {
     let kind = slice(bytes, 4, 4)?;
     let (head, size) = match be32(bytes, 0)? {
@@ -264,14 +266,14 @@ fn header(bytes: &[u8]) -> Option<(&[u8], u64, Option<u64>)> {
     (size >= head).then_some((kind, head, Some(size)))
 }
 
-/// The sides that are to be shown of an image, before it is turned (ISO/IEC 14496-12, 12.1.4): two fractions.
+/// The visible size of an image before rotation (ISO/IEC 14496-12, 12.1.4): two fractions.
 fn clean_aperture(clap: &[u8]) -> Option<Dimensions> {
     let side = |at| be32(clap, at)?.checked_div(be32(clap, at + 4)?);
     Dimensions::checked(side(0)?, side(8)?)
 }
 
-/// Sides and orientation of a track, if it has sides (ISO/IEC 14496-12, 8.3.2): fractions of 16 bits, behind the matrix
-/// that turns them.
+/// Sides and orientation of a track, if it has sides (ISO/IEC 14496-12, 8.3.2): 16.16 fixed point, after the
+/// rotation matrix.
 fn track_header(tkhd: &[u8]) -> Option<(u32, u32, u8)> {
     let matrix = if *tkhd.first()? == 0 { 40 } else { 52 };
     let number = |index: usize| be32(tkhd, matrix + 4 * index);
@@ -290,7 +292,7 @@ fn primary_item(pitm: &[u8]) -> Option<u32> {
     if *pitm.first()? == 0 { be16(pitm, 4).map(u32::from) } else { be32(pitm, 4) }
 }
 
-/// The indices of the properties of `item`, if this box speaks of it.
+/// The property indices of `item`, if this box lists it.
 fn associations(ipma: &[u8], item: u32) -> Option<Vec<u16>> {
     let wide_item = *ipma.first()? > 0;
     let wide_index = ipma.get(3)? & 1 == 1;
@@ -302,7 +304,7 @@ fn associations(ipma: &[u8], item: u32) -> Option<Vec<u16>> {
         let len = usize::from(*rest.first()?) * if wide_index { 2 } else { 1 };
         let (these, after) = rest.get(1..)?.split_at_checked(len)?;
         if id == item {
-            // The uppermost bit says whether the property is essential.
+            // The highest bit marks an essential property.
             return Some(if wide_index {
                 these.as_chunks().0.iter().map(|pair| u16::from_be_bytes(*pair) & 0x7fff).collect()
             } else {
@@ -314,8 +316,8 @@ fn associations(ipma: &[u8], item: u32) -> Option<Vec<u16>> {
     None
 }
 
-/// The Exif orientation that equals `rotation` quarters anticlockwise, then a mirroring: 0 swaps top and bottom,
-/// 1 left and right. Exif data itself does not count in this family (ISO/IEC 23008-12, A.2.1).
+/// The Exif orientation equal to `rotation` quarter turns anticlockwise followed by a mirroring: 0 swaps top
+/// and bottom, 1 left and right. This family ignores the orientation in Exif data (ISO/IEC 23008-12, A.2.1).
 fn orientation(rotation: u8, mirror: Option<u8>) -> u8 {
     let by_rotation = match mirror {
         None => [1, 8, 3, 6],

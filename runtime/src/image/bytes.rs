@@ -1,10 +1,10 @@
-//! Numbers in byte slices. Nothing here can panic: what is not there is `None`.
+//! Numbers in byte slices. Nothing here panics: a read past the end is `None`.
 
 fn array<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
     bytes.get(at..)?.first_chunk().copied()
 }
 
-/// The `len` bytes from `at` on.
+/// The `len` bytes starting at `at`.
 pub(crate) fn slice(bytes: &[u8], at: usize, len: usize) -> Option<&[u8]> {
     bytes.get(at..)?.get(..len)
 }

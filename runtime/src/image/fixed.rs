@@ -1,15 +1,15 @@
-//! GIF and BMP: everything at a fixed place.
+//! GIF and BMP: every field has a fixed offset.
 
 use super::bytes::{le16, le32};
 use super::reader::Found;
 
-/// Screen descriptor of a GIF (GIF89a specification, section 18).
+/// The screen descriptor of a GIF (GIF89a specification, section 18).
 pub(super) fn gif(found: &mut Found, bytes: &[u8]) -> Option<()> {
     found.dimensions(le16(bytes, 6)?.into(), le16(bytes, 8)?.into())
 }
 
 pub(super) fn is_bmp(prefix: &[u8]) -> bool {
-    // Two letters are too few to tell a bitmap from a text, so the size of the second header must be right too.
+    // Two letters cannot tell a bitmap from text, so the size of the second header is checked too.
     prefix.starts_with(b"BM") && le32(prefix, 14).is_some_and(|size| size == 12 || is_info_header(size))
 }
 
@@ -23,8 +23,8 @@ pub(super) fn bmp(found: &mut Found, bytes: &[u8]) -> Option<()> {
     found.dimensions(width, height)
 }
 
-/// Width and height in a bitmap header without its file header, as BMP and ICO have it. A negative height, for
-/// rows from the top, counts as its absolute value (D054).
+/// Width and height in a bitmap header without the file header, as in BMP and ICO. A negative height, used
+/// for top-down rows, counts as its absolute value.
 pub(super) fn bitmap_header(bytes: &[u8]) -> Option<(u32, u32)> {
     let size = le32(bytes, 0)?;
     if size == 12 {

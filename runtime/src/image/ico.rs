@@ -1,7 +1,7 @@
 //! Windows icons and cursors.
 //!
-//! The directory says 0 for 256 and for everything above, and can lie, so the header of the largest member is
-//! asked (D053). Of members of one area, the one with the lowest colour depth counts, as in Pillow.
+//! The directory stores 0 for 256 and above, and can be wrong, so the header of the largest member is read.
+//! Among members of equal area, the one with the lowest colour depth counts, as in Pillow.
 
 use super::bytes::{le16, le32};
 use super::reader::{Found, TABLE, Want};
@@ -11,21 +11,21 @@ use std::cmp::Reverse;
 const HEADER: usize = 6;
 const ENTRY: usize = 16;
 
-/// The most members looked at.
+/// The maximum number of members examined.
 const MAX_MEMBERS: usize = TABLE / ENTRY;
 
 #[derive(Clone, Debug, Default)]
 pub(super) enum Ico {
     #[default]
     Header,
-    /// Of so many members.
+    /// Reading a directory with this many members.
     Directory(usize),
     Member,
 }
 
-/// Icon or cursor. Four bytes that are nearly all zero tell too little (they are the length of many a QuickTime
-/// atom), so there must be members, not absurdly many, and the reserved byte of the first must be 0, or 255 as .NET
-/// writes it.
+/// Recognises an icon or a cursor. Its four bytes are almost all zero and also occur as the length of
+/// QuickTime atoms. So there must be a plausible number of members, and the reserved byte of the first must
+/// be 0, or 255 as .NET writes it.
 pub(super) fn format(prefix: &[u8]) -> Option<Format> {
     let format = match prefix.get(..4)? {
         b"\0\0\x01\0" => Format::Ico,
@@ -55,7 +55,7 @@ impl Ico {
             Ico::Member => {
                 let (width, height) = match png::header(bytes) {
                     Some(sides) => sides,
-                    // Twice the height: the picture and its mask.
+                    // The stored height covers the picture and its mask.
                     None => fixed::bitmap_header(bytes).map(|(width, height)| (width, height / 2))?,
                 };
                 found.dimensions(width, height)?;
@@ -73,7 +73,7 @@ fn rank(member: &[u8], icon: bool) -> (Reverse<u32>, u32) {
     };
     let colours = member.get(2).copied().unwrap_or(0);
     let depth = match le16(member, 6).unwrap_or(0) {
-        // A cursor has its hot spot in this place.
+        // In a cursor, these bytes hold the hot spot.
         _ if !icon => 0,
         0 if colours == 0 => 256,
         0 => u32::from(colours).next_power_of_two().ilog2(),

@@ -1,22 +1,22 @@
-//! JPEG (ITU-T T.81, annex B): from marker to marker, over the bodies of the segments.
+//! JPEG (ITU-T T.81, annex B): reads from marker to marker and skips the bodies of segments.
 
 use super::bytes::{be16, slice};
 use super::reader::{Found, Want};
 use super::tiff::Directory;
 
-/// The most segments read before the frame header. Phones write 2 MB and more of depth maps into them, 64 KiB at a time:
-/// their number costs reads, their bytes do not.
+/// The maximum number of segments before the frame header. Phones store 2 MB and more of depth maps there, 64
+/// KiB per segment. The number of segments costs reads; their bytes do not.
 const MAX_SEGMENTS: u16 = 1024;
 
-/// The most stray and fill bytes passed over: unlike segments they have to be read.
+/// The maximum number of stray and fill bytes skipped. Unlike segments, they must be read.
 const MAX_STRAY: u64 = 64 << 10;
 
-/// Bytes of a segment that tell what it is: up to the prefix of Exif data, up to the sides in a frame header.
+/// Bytes needed of a segment: up to the Exif prefix, or up to the sides in a frame header.
 const ENOUGH: usize = 10;
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Jpeg {
-    /// The directory being read, and where the segment after it begins.
+    /// The directory being read, and where the next segment begins.
     exif: Option<(Directory, u64)>,
     exif_seen: bool,
     /// Segments passed so far.
@@ -32,22 +32,22 @@ impl Jpeg {
             if let Some(want) = directory.step(found, at, bytes) {
                 return Some(want);
             }
-            // Whatever is wrong with the Exif data is not wrong with the image.
+            // Broken Exif data does not make the image invalid.
             self.exif = None;
             return Want::new(next, ENOUGH);
         }
         if *bytes.first()? != 0xff {
-            // Stray bytes between segments, which decoders skip.
+            // Stray bytes between segments. Decoders skip them.
             return self.skip(at, distance(bytes, |byte| byte == 0xff));
         }
         match *bytes.get(1)? {
-            // No marker, but data of a scan that does not belong here.
+            // Not a marker: misplaced scan data.
             0 => self.skip(at, 2),
             // Fill bytes.
             0xff => self.skip(at, distance(bytes, |byte| byte != 0xff).checked_sub(1)?),
             // Start of image, restart.
             0xd0..=0xd8 => Want::after(at, 2, ENOUGH),
-            // Start of frame, but for the tables that share its range.
+            // Start of frame, except the tables in the same range.
             0xc0..=0xc3 | 0xc5..=0xc7 | 0xc9..=0xcb | 0xcd..=0xcf => {
                 let components = u16::from(*bytes.get(9)?);
                 if components > 0 && be16(bytes, 2)? == 8 + 3 * components {
@@ -71,7 +71,7 @@ impl Jpeg {
                 }
                 Want::new(next, ENOUGH)
             }
-            // Scan data, the end of the image, or what has no place in front of a frame.
+            // Scan data, the end of the image, or a marker that cannot precede a frame.
             _ => None,
         }
     }
@@ -82,7 +82,7 @@ impl Jpeg {
     }
 }
 
-/// How many bytes precede the first that is `wanted`, among those that may be passed over at all.
+/// The number of bytes before the first that is `wanted`, limited to what may be skipped.
 fn distance(bytes: &[u8], wanted: impl Fn(u8) -> bool) -> u64 {
     let bytes = &bytes[..bytes.len().min(MAX_STRAY as usize + 2)];
     bytes.iter().position(|byte| wanted(*byte)).unwrap_or(bytes.len()) as u64

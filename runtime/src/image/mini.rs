@@ -1,10 +1,10 @@
-//! The `mini` box: an AVIF or HEIF image whose metadata is one row of bits (ISO/IEC 23008-12, amendment 2,
-//! `MinimizedImageBox`).
+//! The `mini` box: an AVIF or HEIF image with its metadata in a compact bit field (ISO/IEC 23008-12,
+//! amendment 2, `MinimizedImageBox`).
 
-/// The most bytes that the fields before the image data take.
+/// The maximum number of bytes of the fields before the image data.
 pub(super) const MAX_FIELDS: usize = 40;
 
-/// What the box says of its image.
+/// The image described by the box.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Mini {
     /// In pixels.
@@ -17,17 +17,18 @@ pub(super) struct Mini {
 
 /// Reads the fields of a box whose content is `len` bytes long and begins with `content`.
 ///
-/// Returns `None` if the fields and the lengths that they state do not add up to `len`, so that text behind the name of
-/// the box is not an image. Also `None` for images of high dynamic range: their further fields are not read.
+/// Returns `None` if the fields and the lengths in them do not add up to `len`, so that text after the name
+/// of the box is not taken for an image. Also returns `None` for high dynamic range images: their further
+/// fields are not read.
 pub(super) fn read(content: &[u8], len: u64) -> Option<Mini> {
-    // Drafts of the amendment have no matrix coefficients for images without chroma.
+    // Drafts of the amendment omit the matrix coefficients for images without chroma.
     [true, false]
         .into_iter()
         .filter_map(|grey_has_matrix| fields(content, grey_has_matrix))
         .find_map(|(image, stated)| (stated == len).then_some(image))
 }
 
-/// The image, and the length of the content that the fields state.
+/// The image, and the content length declared by the fields.
 fn fields(content: &[u8], grey_has_matrix: bool) -> Option<(Mini, u64)> {
     let mut bits = Bits { bytes: content, at: 0 };
     let version = bits.read(2)?;
@@ -65,14 +66,14 @@ fn fields(content: &[u8], grey_has_matrix: bool) -> Option<(Mini, u64)> {
         let _codes = bits.read(if chroma != 0 || grey_has_matrix { 24 } else { 16 })?;
     }
     if has_codec_types {
-        // Of the item and of its configuration: four printable letters each.
+        // Of the item and of its configuration: four printable characters each.
         for _ in 0..8 {
             if !matches!(bits.read(8)?, 0x20..=0x7e) {
                 return None;
             }
         }
     }
-    // Widths of the lengths that follow.
+    // Bit widths of the following lengths.
     let metadata = if (has_profile || has_exif || has_xmp) && bits.flag()? { 20 } else { 10 };
     let configuration = if bits.flag()? { 12 } else { 3 };
     let item = if bits.flag()? { 28 } else { 15 };
@@ -100,7 +101,7 @@ fn fields(content: &[u8], grey_has_matrix: bool) -> Option<(Mini, u64)> {
     Some((Mini { width, height, orientation }, fields + len))
 }
 
-/// Reads numbers of up to 32 bits, the highest bit first.
+/// Reads numbers of up to 32 bits, highest bit first.
 struct Bits<'a> {
     bytes: &'a [u8],
     /// In bits.

@@ -1,13 +1,13 @@
-//! Image headers: dimensions and orientation from a bounded number of bytes, inflating nothing.
+//! Image headers: dimensions and orientation from a bounded number of bytes, without decompressing anything.
 //!
-//! The bytes decide, not a name or a declared type. PNG, JPEG, GIF, WebP, BMP, TIFF, ICO, CUR, AVIF and
-//! HEIF are known; SVG, HTML, XML, PDF and PostScript are not images here (requirement 52). A header can lie: what it
-//! says is to be compared with limits before a codec is let near the file (requirement 56).
+//! The format is detected from the bytes, not from a name or a declared type. PNG, JPEG, GIF, WebP, BMP,
+//! TIFF, ICO, CUR, AVIF and HEIF are supported; SVG, HTML, XML, PDF and PostScript do not count as images. A
+//! header can lie: check its dimensions against limits before decoding the file.
 //!
-//! [`HeaderReader`] is the one implementation. It says which bytes it needs and is fed with them, so it works on
-//! bytes, on files, on range requests and on streams alike. It is total: any input ends in an answer, the same however
-//! its bytes are fed, after at most 4,096 steps and 64 KiB of stray bytes. What it asks for is at most 64 KiB in all; of
-//! a JPEG, the heads of its first 1,024 segments, at most 64 KiB at once.
+//! [`HeaderReader`] is the single implementation. It requests the bytes it needs, so it works on bytes,
+//! files, range requests and streams. Every input yields an answer, independent of how the bytes are fed,
+//! after at most 4,096 steps and 64 KiB of stray bytes. It requests at most 64 KiB in total; for a JPEG, the
+//! heads of its first 1,024 segments, at most 64 KiB at once.
 
 mod avif;
 mod bytes;
@@ -45,24 +45,24 @@ pub struct Dimensions {
 }
 
 impl Dimensions {
-    /// Number of pixels. It cannot overflow (requirement 56).
+    /// Number of pixels. Cannot overflow.
     pub fn pixels(self) -> u64 {
         u64::from(self.width) * u64::from(self.height)
     }
 
-    /// Both sides, unless one is zero (D054).
+    /// Both sides, or `None` if one is zero.
     fn checked(width: u32, height: u32) -> Option<Self> {
         (width > 0 && height > 0).then_some(Dimensions { width, height })
     }
 }
 
-/// An image format whose header is understood.
+/// A supported image format.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Format {
-    /// Portable Network Graphics, APNG included.
+    /// Portable Network Graphics, including APNG.
     Png,
-    /// JPEG, in JFIF or Exif shape.
+    /// JPEG (JFIF or Exif).
     Jpeg,
     /// Graphics Interchange Format.
     Gif,
@@ -78,12 +78,12 @@ pub enum Format {
     Cur,
     /// AVIF, still and animated.
     Avif,
-    /// HEIF, still and animated, whatever its pictures are coded in: HEIC is the most common.
+    /// HEIF, still and animated, with any image coding; HEIC is the most common.
     Heif,
 }
 
 impl Format {
-    /// The format that the first bytes of a file show. The first 4,096 are enough.
+    /// Detects the format from the first bytes of a file. 4,096 bytes are enough.
     pub fn detect(prefix: &[u8]) -> Option<Self> {
         if prefix.starts_with(png::SIGNATURE) {
             Some(Format::Png)
@@ -110,8 +110,8 @@ impl Format {
         }
     }
 
-    /// The media type, as registered. That of a HEIF file is the general one; [`sniff`](crate::inspect::sniff) tells
-    /// HEIC and sequences apart.
+    /// The registered media type. HEIF files have the general type; [`sniff`](crate::inspect::sniff)
+    /// distinguishes HEIC and sequences.
     pub fn content_type(self) -> &'static str {
         match self {
             Format::Png => "image/png",
@@ -127,26 +127,25 @@ impl Format {
     }
 }
 
-/// What the header of an image says.
+/// The information in an image header.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ImageInfo {
     /// The format.
     pub format: Format,
-    /// Width and height as stored: of the first frame or of the canvas (D056), orientation ignored (D055). Of an
-    /// icon, those of its largest member (D053).
+    /// Width and height as stored, of the first frame or the canvas, ignoring orientation. For an icon, of
+    /// its largest member.
     pub dimensions: Dimensions,
-    /// The part of it that is to be shown, before it is turned, where the file says so: the clean aperture of AVIF and
-    /// HEIF.
+    /// The visible part before rotation, if the file declares one: the clean aperture of AVIF and HEIF.
     pub aperture: Option<Dimensions>,
-    /// How the stored pixels are to be turned for display: 1 to 8, as in Exif tag 274; 1 is upright. Anything
-    /// else found in a file counts as 1 (requirement 61).
+    /// The orientation for display: 1 to 8, as in Exif tag 274; 1 is upright. Any other value in a file
+    /// counts as 1.
     pub orientation: u8,
 }
 
 impl ImageInfo {
-    /// Width and height as displayed: those of the [aperture](Self::aperture), swapped for the orientations 5 to 8, which
-    /// turn by a quarter.
+    /// Width and height as displayed: the [aperture](Self::aperture) if there is one, otherwise the
+    /// [dimensions](Self::dimensions), swapped for the orientations 5 to 8 (quarter turns).
     pub fn oriented_dimensions(&self) -> Dimensions {
         let shown = self.aperture.unwrap_or(self.dimensions);
         let Dimensions { width, height } = shown;
@@ -154,12 +153,13 @@ impl ImageInfo {
     }
 }
 
-/// Format, dimensions and orientation of the image in `bytes`, which may be only the beginning of a file.
+/// Returns format, dimensions and orientation of the image in `bytes`, which may be only the beginning of a
+/// file.
 pub fn probe(bytes: &[u8]) -> Option<ImageInfo> {
     run(HeaderReader::new(), bytes)
 }
 
-/// Width and height of the image in `bytes`, which may be only the beginning of a file.
+/// Returns width and height of the image in `bytes`, which may be only the beginning of a file.
 ///
 /// ```
 /// let gif = b"GIF89a\x40\x00\x30\x00\x00\x00\x00";
@@ -183,21 +183,21 @@ fn run(mut reader: HeaderReader, bytes: &[u8]) -> Option<ImageInfo> {
     }
 }
 
-/// Format, dimensions and orientation of an open file, or `None` where it is no image (D048).
+/// Returns format, dimensions and orientation of an open file, or `None` if it is not an image.
 ///
-/// Reads at given offsets, usually once, 4 KiB; the cursor of the file stays where it is (D049). Blocks.
+/// Reads at explicit offsets, usually a single read of 4 KiB, and does not move the file's cursor. Blocks.
 ///
 /// # Errors
-/// Those of reading.
+/// Propagates read errors.
 pub fn probe_file(file: &File) -> Result<Option<ImageInfo>> {
     read_header(file, HeaderReader::new())
 }
 
-/// Width and height of an open file, or `None` where it is no image. As [`probe_file`], but never reads on for
-/// an orientation only.
+/// Returns width and height of an open file, or `None` if it is not an image. Like [`probe_file`], but never
+/// reads more just for the orientation.
 ///
 /// # Errors
-/// Those of reading.
+/// Propagates read errors.
 pub fn file_dimensions(file: &File) -> Result<Option<Dimensions>> {
     Ok(read_header(file, HeaderReader::dimensions_only())?.map(|info| info.dimensions))
 }
@@ -208,8 +208,8 @@ pub(crate) fn read_header(file: &File, mut reader: HeaderReader) -> Result<Optio
     Ok(reader.result())
 }
 
-/// Feeds `reader` with what `read_at` puts into a buffer from an offset on, until the reader is done or there is no
-/// answer. Says whether there was one at all.
+/// Feeds `reader` with what `read_at` puts into a buffer at an offset, until the reader is done or `read_at`
+/// gives no answer. Returns whether `read_at` answered at least once.
 pub(crate) fn feed_from(
     reader: &mut HeaderReader,
     mut read_at: impl FnMut(u64, &mut [u8]) -> Option<Result<usize>>,
@@ -232,7 +232,7 @@ pub(crate) fn feed_from(
     Ok(answered)
 }
 
-/// Fills `buffer` from `offset` on, as far as the file goes, and returns the number of bytes read.
+/// Fills `buffer` from `offset`, up to the end of the file, and returns the number of bytes read.
 pub(crate) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
     let mut filled = 0;
     while filled < buffer.len() {

@@ -6,10 +6,10 @@ use super::tiff::Directory;
 
 pub(super) const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
 
-/// Signature and the whole header chunk.
+/// Signature and the complete header chunk.
 pub(super) const HEADER: usize = 33;
 
-/// Length of the chunk that Xcode puts before the header of the PNGs in an iOS application.
+/// Length of the chunk that Xcode inserts before the header of PNGs in iOS applications.
 const CGBI: usize = 16;
 
 #[derive(Clone, Debug, Default)]
@@ -34,7 +34,7 @@ impl Png {
             Png::Chunks => {
                 let len = u64::from(be32(bytes, 0)?);
                 match slice(bytes, 4, 4)? {
-                    // Most images have no orientation, and as many of these as they are large.
+                    // Most images have no orientation, and large ones have many of these chunks.
                     b"IDAT" | b"IEND" => None,
                     b"eXIf" => {
                         let (directory, want) = Directory::of_exif(at.checked_add(8)?, len)?;
@@ -58,8 +58,7 @@ pub(super) fn header(bytes: &[u8]) -> Option<(u32, u32)> {
     header_chunk(bytes.strip_prefix(SIGNATURE)?)
 }
 
-/// Width and height from the header chunk. It must be right in every field, its checksum included: a broken one says
-/// nothing about the image.
+/// Width and height from the header chunk. Every field and the checksum must be valid.
 fn header_chunk(bytes: &[u8]) -> Option<(u32, u32)> {
     let header = bytes.get(..HEADER - SIGNATURE.len())?;
     let (chunk, checksum) = header.get(4..)?.split_last_chunk::<4>()?;
@@ -80,7 +79,7 @@ fn header_chunk(bytes: &[u8]) -> Option<(u32, u32)> {
     (valid && width <= i32::MAX as u32 && height <= i32::MAX as u32).then_some((width, height))
 }
 
-/// The checksum of PNG chunks (annex D), bit by bit: 17 bytes are not worth a table.
+/// The checksum of PNG chunks (annex D), bit by bit: 17 bytes do not justify a table.
 pub(super) fn crc32(bytes: &[u8]) -> u32 {
     let mut crc = u32::MAX;
     for byte in bytes {

@@ -1,48 +1,49 @@
-//! The pull state machine that all sources share.
+//! The pull state machine shared by all sources.
 
 use super::{Dimensions, Format, ImageInfo, avif, fixed, ico, is_sound, jpeg, png, tiff, webp};
 use std::ops::Range;
 
-/// Length of the first request, in bytes. A page: an ordinary image is done with it.
+/// Length of the first request, in bytes. One page is enough for an ordinary image.
 pub(crate) const FIRST: usize = 4096;
 
-/// Length of a later request, at least: headers come in clusters.
+/// Minimum length of a later request, in bytes. Headers are clustered.
 const LATER: usize = 1024;
 
-/// Length of a request that tells where the next large segment is, at least: behind the last, the tables of a JPEG and
-/// its frame header take less.
+/// Minimum length of a request that only locates the next large segment, in bytes. After the last segment,
+/// the tables of a JPEG and its frame header fit in it.
 const HOP: usize = 256;
 
-/// The most bytes a format may ask for at once, and all but JPEG in all.
+/// The maximum number of bytes a format may request at once, and in total for all formats except JPEG.
 pub(crate) const MOST: usize = 64 << 10;
 
-/// The most bytes of a table that a format may ask for at once, between a request that says where it is and one that it
-/// leads to.
+/// The maximum number of bytes of a table that a format may request at once. It leaves room for one request
+/// before it and one after it.
 pub(super) const TABLE: usize = MOST - FIRST - LATER;
 
-/// Length of a request after the first where requests are slow. With the first it is the most that is asked for.
+/// Length of a request after the first if requests are slow. Together with the first it reaches the maximum.
 const PIECE: usize = MOST - FIRST;
 
-/// The most steps any file may take, those over stray bytes of a JPEG aside. Every step moves on or ends, so this only
-/// cuts absurd files short.
+/// The maximum number of steps for any file, excluding steps over stray bytes of a JPEG. Every step moves on
+/// or ends, so this only stops absurd files.
 const MAX_STEPS: u16 = 4096;
 
-/// What a [`HeaderReader`] wants next.
+/// The next thing a [`HeaderReader`] needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
-    /// The bytes of the file from `offset` on.
+    /// Bytes of the file starting at `offset`.
     Bytes {
-        /// Where they begin, in bytes from the start of the file. It does not decrease from request to request,
-        /// but for a file whose parts are out of order.
+        /// Offset in bytes from the start of the file. Offsets never decrease, unless parts of the file are out
+        /// of order.
         offset: u64,
-        /// How many, 1,024 to 65,536.
+        /// Number of bytes, 1,024 to 65,536.
         len: usize,
     },
-    /// Nothing more. `None`: not an image of a known format, or its header is broken or cut off.
+    /// Nothing more. `None` if the file is not an image of a known format, or its header is broken or
+    /// truncated.
     Done(Option<ImageInfo>),
 }
 
-/// Reads the header of an image from bytes that it asks for.
+/// Reads the header of an image, requesting the bytes it needs.
 ///
 /// ```
 /// use filefield::image::{HeaderReader, Need};
@@ -66,14 +67,15 @@ pub enum Need {
 #[derive(Clone, Debug)]
 pub struct HeaderReader {
     state: State,
-    /// The bytes to go on with; `None` when done.
+    /// The bytes needed next; `None` when done.
     want: Option<Want>,
     found: Found,
     steps: u16,
-    /// What has been asked for last, and how much in all, where requests are answered with no more than they are for.
+    /// The last request and the total requested so far, assuming that every answer is exactly as long as its
+    /// request.
     asked: Range<u64>,
     asked_in_all: u64,
-    /// How far `want` lies behind what was wanted before.
+    /// The distance from the previous wanted bytes to `want`.
     jump: u64,
 }
 
@@ -89,27 +91,27 @@ impl Want {
         Some(Want { at, len })
     }
 
-    /// `len` bytes, `distance` after `at`; nothing where the sum leaves the range of file offsets.
+    /// `len` bytes at `at` plus `distance`, or `None` if the sum overflows.
     pub(crate) fn after(at: u64, distance: u64, len: usize) -> Option<Self> {
         Some(Want { at: at.checked_add(distance)?, len })
     }
 }
 
-/// What is known so far.
+/// The result so far.
 #[derive(Clone, Debug)]
 pub(crate) struct Found {
     pub(crate) format: Option<Format>,
     pub(crate) dimensions: Option<Dimensions>,
-    /// The part of it that is to be shown, where that is smaller.
+    /// The visible part, if it is smaller.
     pub(crate) aperture: Option<Dimensions>,
     /// 1 to 8.
     pub(crate) orientation: u8,
-    /// Whether bytes may be asked for only because of the orientation.
+    /// Whether bytes may be requested only for the orientation.
     pub(crate) seek_orientation: bool,
 }
 
 impl Found {
-    /// Notes the dimensions. `None`, so that the reader ends, where one is zero.
+    /// Records the dimensions. Returns `None`, which ends the reader, if one is zero.
     pub(crate) fn dimensions(&mut self, width: u32, height: u32) -> Option<()> {
         self.dimensions = Some(Dimensions::checked(width, height)?);
         Some(())
@@ -141,7 +143,7 @@ impl Default for HeaderReader {
 }
 
 impl HeaderReader {
-    /// A reader that looks for dimensions and orientation.
+    /// Creates a reader for dimensions and orientation.
     pub fn new() -> Self {
         let found =
             Found { format: None, dimensions: None, aperture: None, orientation: 1, seek_orientation: true };
@@ -156,14 +158,14 @@ impl HeaderReader {
         }
     }
 
-    /// A reader that never asks for bytes because of the orientation, and so reports a 1 for every image.
+    /// Creates a reader that never requests bytes for the orientation and reports 1 for every image.
     pub fn dimensions_only() -> Self {
         let mut reader = HeaderReader::new();
         reader.found.seek_orientation = false;
         reader
     }
 
-    /// What is wanted next. The first request is for 4 KiB at offset 0, and for most files the only one.
+    /// Returns the next request. The first is for 4 KiB at offset 0; for most files it is the only one.
     pub fn need(&self) -> Need {
         match self.want {
             Some(want) => Need::Bytes { offset: want.at, len: want.len.max(LATER) },
@@ -171,9 +173,8 @@ impl HeaderReader {
         }
     }
 
-    /// As [`need`](Self::need), where one request more costs less than bytes that are not used: from one large
-    /// segment of a JPEG to the next, only the few bytes that tell where the next one is. Answer by
-    /// [`feed_asked`](Self::feed_asked).
+    /// Like [`need`](Self::need), for sources with cheap requests: between large segments of a JPEG it
+    /// requests only the few bytes that locate the next one. Answer with [`feed_asked`](Self::feed_asked).
     pub(crate) fn need_local(&self) -> Need {
         match self.want {
             Some(want) if self.jump > FIRST as u64 && self.is_jpeg() => {
@@ -183,8 +184,8 @@ impl HeaderReader {
         }
     }
 
-    /// As [`need`](Self::need), where a request more costs more than bytes that are not used: pieces of 60 KiB, but
-    /// where parts lie further apart.
+    /// Like [`need`](Self::need), for sources with expensive requests: pieces of 60 KiB, unless the wanted
+    /// parts are further apart.
     pub(crate) fn need_far(&self) -> Need {
         match self.need() {
             Need::Bytes { offset, len } if offset > 0 && self.jump <= PIECE as u64 => {
@@ -194,27 +195,27 @@ impl HeaderReader {
         }
     }
 
-    /// Hands over the bytes of the file from `offset` on, which is the offset asked for or an earlier one. More than
-    /// asked for is welcome and may save a request; fewer mean that the file ends with them.
+    /// Feeds the bytes of the file starting at `offset`, which must not exceed the requested offset. Extra
+    /// bytes are allowed and may save a request; fewer bytes mean that the file ends there.
     ///
-    /// Where a request is slow, feed 64 KiB for each. No file needs more than 70 such requests then, but for a JPEG with
-    /// many large segments, which needs one for each, 1,024 at most.
+    /// If requests are slow, feed 64 KiB each time. A file then needs at most 70 requests, except a JPEG with
+    /// many large segments, which needs one for each, up to 1,024.
     pub fn feed(&mut self, offset: u64, bytes: &[u8]) {
         let Need::Bytes { len, .. } = self.need() else { return };
         self.feed_asked(offset, bytes, len);
     }
 
-    /// As [`feed`](Self::feed), with the answer to a request for `len` bytes.
+    /// Like [`feed`](Self::feed), answering a request for `len` bytes.
     pub(crate) fn feed_asked(&mut self, offset: u64, bytes: &[u8], len: usize) {
         let Need::Bytes { offset: asked, .. } = self.need() else { return };
         if offset > asked {
-            // The bytes asked for are not to be had.
+            // The requested bytes are not available.
             self.want = None;
             return;
         }
         let ends = offset.saturating_add(bytes.len() as u64) < asked.saturating_add(len as u64);
         while let Some(want) = self.want {
-            // An earlier part of the file than this one has to be asked for.
+            // An earlier part of the file is needed.
             let Some(start) = want.at.checked_sub(offset) else { break };
             let start = usize::try_from(start).unwrap_or(usize::MAX);
             let rest = bytes.get(start..).unwrap_or_default();
@@ -225,14 +226,14 @@ impl HeaderReader {
         }
     }
 
-    /// What is known so far.
+    /// The result so far.
     pub(super) fn result(&self) -> Option<ImageInfo> {
         let Found { format, dimensions, aperture, orientation, .. } = self.found;
         Some(ImageInfo { format: format?, dimensions: dimensions?, aperture, orientation })
     }
 
-    /// Whether the limit allows to ask for `want`. What was fed beyond what was asked for does not count, for the answer
-    /// must not depend on it. A JPEG has a limit of its own.
+    /// Whether the limit allows requesting `want`. Bytes fed without a request do not count, so that the
+    /// answer does not depend on them. JPEG has a limit of its own.
     fn affords(&mut self, want: Want) -> bool {
         if want.at < self.asked.start || want.at + want.len as u64 > self.asked.end {
             let len = want.len.max(LATER) as u64;
@@ -255,7 +256,7 @@ impl HeaderReader {
         let found = &mut self.found;
         let next = match &mut self.state {
             State::Start => {
-                // The answer must not depend on how much was fed.
+                // The answer must not depend on the number of bytes fed.
                 let prefix = &bytes[..bytes.len().min(FIRST)];
                 self.state = match start(found, prefix) {
                     Some(state) => state,
@@ -264,7 +265,7 @@ impl HeaderReader {
                         return;
                     }
                 };
-                // The same bytes again, for the format found.
+                // The detected format reads the same bytes again.
                 Want::new(0, FIRST)
             }
             State::Jpeg(jpeg) => jpeg.step(found, want.at, bytes),
@@ -274,11 +275,11 @@ impl HeaderReader {
             State::Ico(ico) => ico.step(found, want.at, bytes),
             State::Avif(avif) => avif.step(found, want.at, bytes),
         };
-        // Stray bytes are passed over in pieces as large as what was fed, and have a limit of their own.
+        // Stray bytes are skipped in pieces of the size that was fed. They have a separate limit.
         self.steps += u16::from(self.stray() == stray);
         let found = &self.found;
         let enough = found.dimensions.is_some() && !found.seek_orientation;
-        // File offsets are signed 64-bit numbers to the system.
+        // File offsets are signed 64-bit numbers in system calls.
         let next = next.filter(|next| {
             let end = next.at.saturating_add(MOST as u64);
             !enough && next.len <= MOST && end <= i64::MAX as u64 && self.steps < MAX_STEPS
@@ -288,7 +289,7 @@ impl HeaderReader {
     }
 }
 
-/// Finds out the format. For those with everything at a fixed place, the dimensions too.
+/// Detects the format. If its fields have fixed offsets, also reads the dimensions.
 fn start(found: &mut Found, prefix: &[u8]) -> Option<State> {
     let format = Format::detect(prefix).filter(|_| is_sound(prefix, false))?;
     found.format = Some(format);

@@ -1,14 +1,15 @@
-//! A [`HeaderReader`] fed with bytes that pass by.
+//! A [`HeaderReader`] fed from a stream.
 
 use super::{HeaderReader, ImageInfo, Need};
 
-/// Feeds a reader from a stream and skips what it does not ask for. Keeps at most one request, 64 KiB.
+/// Feeds a reader from a stream and skips everything it does not request. Buffers at most one request (64
+/// KiB).
 #[derive(Debug)]
 pub(crate) struct HeaderStream {
     reader: HeaderReader,
-    /// The last bytes that passed, from the offset asked for on; empty while that offset is still to come.
+    /// The latest bytes from the requested offset on; empty before that offset is reached.
     window: Vec<u8>,
-    /// How many bytes passed.
+    /// The number of bytes seen.
     passed: u64,
 }
 
@@ -17,12 +18,12 @@ impl HeaderStream {
         HeaderStream { reader, window: Vec::new(), passed: 0 }
     }
 
-    /// Lets the next bytes pass.
+    /// Processes the next bytes of the stream.
     pub(crate) fn push(&mut self, mut bytes: &[u8]) {
         while let Need::Bytes { offset, len } = self.reader.need() {
             let start = self.passed - self.window.len() as u64;
             let Some(skip) = offset.checked_sub(start) else {
-                // They passed already: the parts of this file are out of order.
+                // Already past these bytes: the parts of this file are out of order.
                 self.reader.feed(offset, &[]);
                 continue;
             };
@@ -36,7 +37,7 @@ impl HeaderStream {
                 }
             }
             if self.window.is_empty() && bytes.len() >= len {
-                // Everything is at hand: no copy.
+                // All requested bytes are available: no copy.
                 self.reader.feed(offset, bytes);
                 if let Need::Bytes { offset: next, .. } = self.reader.need() {
                     let used = usize::try_from(next.saturating_sub(offset)).unwrap_or(usize::MAX);
@@ -56,7 +57,7 @@ impl HeaderStream {
         self.window = Vec::new();
     }
 
-    /// The reader, to be fed with what is not going to pass.
+    /// The reader, to be fed with bytes that will not come through the stream.
     #[cfg(feature = "object-store")]
     pub(crate) fn reader(&mut self) -> &mut HeaderReader {
         &mut self.reader
@@ -67,7 +68,7 @@ impl HeaderStream {
         &bytes[len..]
     }
 
-    /// Everything passed: what was found.
+    /// Ends the stream and returns the result.
     pub(crate) fn finish(mut self) -> Option<ImageInfo> {
         loop {
             match self.reader.need() {

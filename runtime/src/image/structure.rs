@@ -1,12 +1,12 @@
-//! Whether what stands behind a signature is the header of an image, for the formats whose sides stand at a fixed place:
-//! there anything has sides. The others are gone through field by field until the sides are found.
+//! Checks that an image header follows the signature, for formats with sides at a fixed offset, where any
+//! bytes would pass as sides. The other formats are parsed field by field until the sides are found.
 
 use super::Format;
 use super::bytes::{le16, le32, slice};
 use super::reader::FIRST;
 
-/// Whether the beginning of a file can be that of an image of this format, as far as it goes: `prefix` may be shorter than
-/// the header. Where it `is_whole`, nothing may be missing up to the picture. The first 4,096 bytes count.
+/// Whether the beginning of a file can be an image of its detected format. `prefix` may be shorter than the
+/// header. If `is_whole`, everything up to the picture must be present. Examines only the first 4,096 bytes.
 pub(crate) fn is_sound(prefix: &[u8], is_whole: bool) -> bool {
     let is_whole = is_whole && prefix.len() < FIRST;
     let prefix = &prefix[..prefix.len().min(FIRST)];
@@ -19,8 +19,8 @@ pub(crate) fn is_sound(prefix: &[u8], is_whole: bool) -> bool {
     sound.unwrap_or(!is_whole)
 }
 
-/// Whether this is a GIF and not a text about GIF: the sides, the flags and the two bytes behind them are never all
-/// printable.
+/// Whether this is a GIF rather than text about GIF: the sides, the flags and the two bytes after them are
+/// never all printable.
 pub(super) fn is_gif(prefix: &[u8]) -> bool {
     let screen = match prefix.get(6..) {
         Some(screen) if prefix.starts_with(b"GIF87a") || prefix.starts_with(b"GIF89a") => screen,
@@ -29,18 +29,18 @@ pub(super) fn is_gif(prefix: &[u8]) -> bool {
     screen.is_empty() || has_control(&screen[..screen.len().min(7)])
 }
 
-/// Whether there is a byte that no text has.
+/// Whether there is a byte that does not occur in text.
 pub(crate) fn has_control(bytes: &[u8]) -> bool {
     bytes.iter().any(|byte| matches!(byte, 0..=8 | 0x0b | 0x0e..=0x1a | 0x1c..=0x1f | 0x7f))
 }
 
-/// From the screen over the extensions to the first picture (GIF89a specification, appendix B). `None` where the bytes end
-/// before that.
+/// Parses from the screen descriptor over the extensions to the first picture (GIF89a specification, appendix
+/// B). `None` if the bytes end before it.
 fn gif(prefix: &[u8]) -> Option<bool> {
     let mut at = 13 + colours(*prefix.get(10)?);
     loop {
         match *prefix.get(at)? {
-            // An extension: its label, then blocks of data.
+            // An extension: its label, then data blocks.
             0x21 => {
                 at += 2;
                 loop {
@@ -56,32 +56,32 @@ fn gif(prefix: &[u8]) -> Option<bool> {
                 let code_size = *prefix.get(at + 10 + colours(*prefix.get(at + 9)?))?;
                 return Some(width > 0 && height > 0 && (1..=11).contains(&code_size));
             }
-            // Some writers put one too many behind the data of an extension.
+            // Some writers put an extra terminator after the data of an extension.
             0 => at += 1,
-            // The trailer too: a GIF without a picture is no image.
+            // Includes the trailer: a GIF without a picture is not an image.
             _ => return Some(false),
         }
     }
 }
 
-/// Bytes of the table of colours that these flags announce.
+/// Size in bytes of the colour table that these flags announce.
 fn colours(flags: u8) -> usize {
     if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) }
 }
 
-/// Planes, bits of a pixel and compression of a bitmap. `None` where the bytes end before that.
+/// Checks planes, bits per pixel and compression of a bitmap. `None` if the bytes end before them.
 fn bmp(prefix: &[u8]) -> Option<bool> {
     let size = le32(prefix, 14)?;
     let at = if size == 12 { 22 } else { 26 };
     let (planes, bits) = (le16(prefix, at)?, le16(prefix, at + 2)?);
-    // 0 where the pixels are a JPEG or a PNG.
+    // 0 if the pixels are a JPEG or a PNG.
     let known = matches!(bits, 0 | 1 | 2 | 4 | 8 | 16 | 24 | 32 | 64);
     let compression = if size >= 40 { le32(prefix, 30)? } else { 0 };
     Some(planes <= 1 && known && (compression <= 13 || compression == u32::from_le_bytes(*b"DXT1")))
 }
 
-/// The chunk behind the extended header is one that stands there (RFC 9649, section 2.7). Its reserved bits are for readers
-/// to ignore.
+/// Checks that the chunk after the extended header may stand there (RFC 9649, section 2.7). Readers ignore
+/// its reserved bits.
 fn webp(prefix: &[u8]) -> Option<bool> {
     if slice(prefix, 12, 4)? != b"VP8X" {
         return Some(true);

@@ -1,8 +1,8 @@
-//! The first directory of a TIFF file (TIFF 6.0), also as it stands in Exif data.
+//! The first directory of a TIFF file (TIFF 6.0), also inside Exif data.
 //!
-//! The raw files of cameras are TIFFs whose first directory is that of a preview. It says so, and names the directories
-//! below it (TIFF supplement 1), of which the largest of an image in full counts: DNG, NEF, ARW. A CR2 says nothing; the
-//! size of its image stands in its Exif data.
+//! Camera raw files are TIFFs whose first directory describes a preview. That directory says so and lists the
+//! directories below it (TIFF supplement 1); of those, the largest full-size image counts: DNG, NEF, ARW. A
+//! CR2 does not say so; the size of its image is in its Exif data.
 
 use super::bytes::{be16, be32, be64, le16, le32, le64, slice};
 use super::reader::{Found, TABLE, Want};
@@ -11,24 +11,24 @@ pub(super) fn is_tiff(prefix: &[u8]) -> bool {
     matches!(prefix.get(..4), Some(b"II*\0" | b"MM\0*" | b"II+\0" | b"MM\0+"))
 }
 
-/// The most directories below the first that are looked at.
+/// The maximum number of directories below the first that are read.
 const MAX_BELOW: usize = 16;
 
-/// Reads the first directory, and those that it names itself, never the next one: there is nothing to loop through.
+/// Reads the first directory and those it lists itself, but never the next one, so there are no loops.
 #[derive(Clone, Debug)]
 pub(super) struct Directory {
-    /// Where the header begins; offsets count from here.
+    /// Where the header begins; offsets are relative to it.
     base: u64,
-    /// Where the bytes end that belong to it.
+    /// The end of the bytes that belong to it.
     end: u64,
     exif: bool,
     order: Order,
     state: State,
-    /// A CR2, by the mark behind its header.
+    /// Whether the mark after the header is that of a CR2.
     canon: bool,
-    /// Where the directories below the first are that are still to be read.
+    /// Offsets of the directories below the first that are still to be read.
     below: Vec<u64>,
-    /// The first directory has been read, and these are the sides known so far.
+    /// Set once the first directory has been read: the sides known so far.
     sides: Option<Option<(u32, u32)>>,
 }
 
@@ -37,26 +37,26 @@ enum State {
     Header,
     Count,
     Entries(u64),
-    /// At the offsets of so many directories.
+    /// Reading the offsets of this many directories.
     Below(usize),
 }
 
-/// What is of interest in a directory.
+/// The entries of interest in a directory.
 #[derive(Default)]
 struct Entries {
     width: Option<Option<u64>>,
     height: Option<Option<u64>>,
     orientation: Option<Option<u64>>,
-    /// 0 for an image in full, 1 for one of reduced size.
+    /// 0 for a full-size image, 1 for a reduced one.
     subfile: Option<Option<u64>>,
-    /// How many directories are below, and where one is or the offsets of several are.
+    /// The number of directories below, and the offset of the only one or of the list of offsets.
     below: Option<Option<(u64, u64)>>,
     exif: Option<Option<u64>>,
     exif_width: Option<Option<u64>>,
     exif_height: Option<Option<u64>>,
 }
 
-/// Byte order, and whether numbers are the wide ones of BigTIFF.
+/// Byte order, and whether numbers have the width of BigTIFF.
 #[derive(Clone, Copy, Debug, Default)]
 struct Order {
     big_endian: bool,
@@ -64,12 +64,13 @@ struct Order {
 }
 
 impl Directory {
-    /// Of a whole file.
+    /// For a whole file.
     pub(super) fn of_file() -> Self {
         Directory::new(0, u64::MAX, false)
     }
 
-    /// Of Exif data at `base`, `len` bytes long, of which only the orientation counts; and what it needs first.
+    /// For Exif data of `len` bytes at `base`, in which only the orientation counts. Also returns the first
+    /// request.
     pub(super) fn of_exif(base: u64, len: u64) -> Option<(Self, Want)> {
         let end = base.checked_add(len)?;
         Some((Directory::new(base, end, true), Want { at: base, len: 20 }))
@@ -89,13 +90,13 @@ impl Directory {
     }
 
     pub(super) fn step(&mut self, found: &mut Found, at: u64, bytes: &[u8]) -> Option<Want> {
-        // Nothing beyond the end is looked at, whatever was fed.
+        // Ignores everything beyond the end, whatever was fed.
         let left = usize::try_from(self.end.checked_sub(at)?).unwrap_or(usize::MAX);
         let bytes = bytes.get(..left).unwrap_or(bytes);
         match self.state {
             State::Header => {
                 let mut header = bytes;
-                // JPEG has this prefix, some writers of WebP put it there too, and some of JPEG twice.
+                // JPEG has this prefix. Some WebP writers add it too, and some JPEG writers add it twice.
                 for _ in 0..2 {
                     if let Some(rest) = header.strip_prefix(b"Exif\0\0").filter(|_| self.exif) {
                         self.base = self.base.checked_add(6)?;
@@ -113,7 +114,8 @@ impl Directory {
             State::Count => {
                 let count = self.order.count(bytes)?;
                 self.state = State::Entries(count);
-                // The tags of interest are among the lowest, and entries are sorted: an absurd count is cut.
+                // Entries are sorted and the tags of interest are among the lowest, so an absurd count can be
+                // cut.
                 let len = count.checked_mul(self.order.entry_len() as u64)?;
                 let start = self.order.count_len() as u64;
                 let left = self.end.checked_sub(at)?.checked_sub(start)?;
@@ -138,14 +140,14 @@ impl Directory {
         }
     }
 
-    /// On to the directory at `offset`. Far offsets end here: nothing is read only to find that it lies outside.
+    /// Continues with the directory at `offset`. Stops if the offset lies outside the data.
     fn directory_at(&mut self, offset: u64) -> Option<Want> {
         self.state = State::Count;
         let want = Want::after(self.base, offset, self.order.count_len())?;
         (want.at < self.end).then_some(want)
     }
 
-    /// What the first directory says, and where it leads.
+    /// Processes the first directory and returns the next request.
     fn first(&mut self, found: &mut Found, entries: &Entries) -> Option<Want> {
         if let Some(value) = entries.orientation {
             found.orientation(value.unwrap_or(1));
@@ -178,7 +180,8 @@ impl Directory {
         }
     }
 
-    /// Takes the sides of a directory below the first, if they are those of an image in full and the largest so far.
+    /// Takes the sides of a directory below the first if it describes a full-size image and the largest so
+    /// far.
     fn one_below(&mut self, entries: &Entries) {
         let these = match self.canon {
             true => sides(entries.exif_width, entries.exif_height),
@@ -222,20 +225,20 @@ impl Directory {
                 40_963 => &mut entries.exif_height,
                 _ => continue,
             };
-            // The first of its kind counts.
+            // The first entry of a kind counts.
             slot.get_or_insert_with(|| self.order.value(entry));
         }
         Some(entries)
     }
 }
 
-/// Width and height, where both are whole numbers of 32 bits.
+/// Width and height, if both are 32-bit integers.
 fn sides(width: Option<Option<u64>>, height: Option<Option<u64>>) -> Option<(u32, u32)> {
     Some((u32::try_from(width??).ok()?, u32::try_from(height??).ok()?))
 }
 
 impl Order {
-    /// Order and offset of the first directory.
+    /// Byte order and offset of the first directory.
     fn of(header: &[u8]) -> Option<(Self, u64)> {
         let big_endian = match slice(header, 0, 2)? {
             b"II" => false,
@@ -276,18 +279,18 @@ impl Order {
         if self.wide { 20 } else { 12 }
     }
 
-    /// The number of values in an entry, and where they begin or their offset stands.
+    /// The number of values in an entry, and where the values or their offset are.
     fn values(self, entry: &[u8]) -> Option<(u64, usize)> {
         Some(if self.wide { (self.u64(entry, 4)?, 12) } else { (self.u32(entry, 4)?.into(), 8) })
     }
 
-    /// The value of an entry that holds one whole number.
+    /// The value of an entry with a single integer.
     fn value(self, entry: &[u8]) -> Option<u64> {
         let (count, at) = self.values(entry)?;
         if count == 1 { self.number(entry, at) } else { None }
     }
 
-    /// The first value of an entry that holds whole numbers, signed ones too, as some writers have it.
+    /// The first value of an entry with integers. Some writers use signed ones.
     fn first_value(self, entry: &[u8]) -> Option<u64> {
         let (count, at) = self.values(entry)?;
         let room = entry.len().checked_sub(at)? as u64;
@@ -319,7 +322,7 @@ impl Order {
         if self.wide { self.u64(bytes, at) } else { self.u32(bytes, at).map(u64::from) }
     }
 
-    /// How many offsets an entry holds, and the one, or the offset of several.
+    /// The number of offsets in an entry, and the only offset or the offset of the list.
     fn offsets(self, entry: &[u8]) -> Option<(u64, u64)> {
         let kind = self.u16(entry, 2)?;
         let (count, at) = self.values(entry)?;

@@ -5,7 +5,7 @@ use super::has_control;
 use super::reader::{Found, Want};
 use super::tiff::Directory;
 
-/// Where the first chunk begins, after `RIFF`, length and `WEBP`.
+/// Where the first chunk begins, after `RIFF`, the length and `WEBP`.
 const FIRST_CHUNK: u64 = 12;
 
 #[derive(Clone, Debug, Default)]
@@ -19,7 +19,7 @@ pub(super) enum WebP {
 pub(super) fn is_webp(prefix: &[u8]) -> bool {
     prefix.starts_with(b"RIFF")
         && matches!(prefix.get(8..16), Some(b"WEBPVP8 " | b"WEBPVP8L" | b"WEBPVP8X"))
-        // A text about WebP has letters where the lengths are.
+        // Text about WebP has letters in place of the lengths.
         && (has_control(&prefix[4..8]) || prefix.get(16..20).is_some_and(has_control))
 }
 
@@ -56,13 +56,13 @@ fn header(chunk: &[u8]) -> Option<(u32, u32, bool)> {
     let body = chunk.get(8..)?;
     match slice(chunk, 0, 4)? {
         b"VP8 " if len >= 10 => {
-            // A key frame, with its start code; the upper two bits of each side are a scale.
+            // A key frame with its start code. The upper two bits of each side are a scale.
             let key = body.first()? & 1 == 0 && slice(body, 3, 3)? == b"\x9d\x01\x2a";
             key.then_some((u32::from(le16(body, 6)? & 0x3fff), u32::from(le16(body, 8)? & 0x3fff), false))
         }
         b"VP8L" if len >= 5 => {
             let bits = le32(body, 1)?;
-            // Signature and version. The 1 is added after the mask: 16,384 is a valid side (requirement 58).
+            // Signature and version. The 1 is added after the mask because 16,384 is a valid side.
             let valid = *body.first()? == 0x2f && bits >> 29 == 0;
             valid.then_some(((bits & 0x3fff) + 1, ((bits >> 14) & 0x3fff) + 1, false))
         }

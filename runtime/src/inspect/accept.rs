@@ -1,11 +1,11 @@
 //! Comparing media types with an allow-list.
 
-/// Whether `content_type` is one of `rules`: by essence, that is type and subtype, in any case of ASCII letters
-/// (requirement 49).
+/// Whether `content_type` matches one of `rules`. Compares the essence, that is type and subtype, ignoring
+/// ASCII case.
 ///
-/// A rule such as `image/*` stands for all subtypes but `image/svg+xml`, which is a document that can run scripts
-/// (requirement 52) and must be named. `content_type` must be a bare essence: with parameters, commas, blanks,
-/// wildcards or control characters it equals nothing.
+/// A rule such as `image/*` matches all subtypes except `image/svg+xml`, a document that can run scripts;
+/// that type must be listed explicitly. `content_type` must be a bare essence: with parameters, commas,
+/// blanks, wildcards or control characters it matches nothing.
 ///
 /// ```
 /// use filefield::inspect::accepts;

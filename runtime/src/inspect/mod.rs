@@ -1,4 +1,5 @@
-//! One pass over the bytes being stored: size, SHA-256, sniffed type, image header; and the rules that stop it.
+//! One pass over the bytes being stored: size, SHA-256, sniffed type and image header, and the rules that can
+//! stop it.
 
 mod accept;
 mod markup;
@@ -23,74 +24,76 @@ use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::sync::{Arc, OnceLock};
 
-/// Bytes read at once where all of a file is read.
+/// Buffer size for reading a whole file, in bytes.
 const BUFFER: usize = 64 << 10;
 
-/// A page. Buffers begin at one: the kernel's copy into a buffer that lies a few bytes behind the page of its
-/// source is several times slower on some processors.
+/// The size of a page, in bytes. Buffers are page-aligned: on some processors, the kernel's copy into a
+/// buffer at a small offset from the alignment of its source is several times slower.
 const PAGE: usize = 4096;
 
-/// What the bytes of a file must obey, and what is to be learned from them.
+/// The rules for the bytes of a file, and the properties to compute from them.
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
-    /// The most bytes allowed.
+    /// Maximum size in bytes.
     pub max_size: Option<u64>,
-    /// Media types accepted, compared with the sniffed type as [`accepts`] does; [`UNKNOWN`] accepts content of no known
-    /// type, an empty list accepts all.
+    /// Accepted media types, compared with the sniffed type as in [`accepts`]. [`UNKNOWN`] accepts content of
+    /// no known type. An empty list accepts everything.
     pub accept: &'static [&'static str],
-    /// Whether to compute the SHA-256, which means reading every byte.
+    /// Whether to compute the SHA-256. This requires reading every byte.
     pub checksum: bool,
     /// Whether to read the image header.
     pub dimensions: bool,
-    /// The most pixels that the width and the height of an image may have.
+    /// Maximum width and height of an image, in pixels.
     pub max_sides: Option<Dimensions>,
-    /// Whether content without the dimensions of an image is refused.
+    /// Whether to refuse content that has no image dimensions.
     pub needs_dimensions: bool,
-    /// Whether content of a known image format must have a header that is right, from its signature to the dimensions.
+    /// Whether content of a known image format must have a valid header, from its signature to its
+    /// dimensions.
     pub sound_images: bool,
-    /// What was said of the file before, which must be true.
+    /// Declared properties of the file, which must be correct.
     pub stated: Stated,
 }
 
-/// What is said of a file before it is there, by its sender or by a row. Each is checked where it was said.
+/// Properties declared before the file arrives, by its sender or by a row. Each one present is checked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stated {
     /// Size in bytes.
     pub size: Option<u64>,
     /// SHA-256 of the bytes.
     pub sha256: Option<[u8; 32]>,
-    /// The media type; its parameters do not count. A type that the bytes cannot show is believed.
+    /// Media type, without regard to parameters. A type that cannot be detected from bytes is accepted as
+    /// declared.
     pub content_type: Option<String>,
 }
 
-/// What was learned.
+/// The results of an inspection.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Inspection {
     /// Size in bytes.
     pub size: u64,
-    /// The type the bytes show, or `None` where no signature is known.
+    /// The type detected from the bytes, or `None` if no signature matches.
     pub content_type: Option<&'static str>,
-    /// SHA-256 of all bytes, where it was asked for.
+    /// SHA-256 of all bytes, if requested.
     pub sha256: Option<[u8; 32]>,
-    /// Stored width and height in pixels, where it was asked for and the bytes are an image.
+    /// Stored width and height in pixels, if requested and the bytes are an image.
     pub dimensions: Option<Dimensions>,
-    /// Orientation, 1 to 8 as in [`ImageInfo`], where there are dimensions.
+    /// Orientation, 1 to 8 as in [`ImageInfo`], if there are dimensions.
     pub orientation: Option<u8>,
 }
 
-/// Where the result of an [`Inspector`] appears once the content has been read to its end.
+/// Receives the result of an [`Inspector`] once the content has been read to its end.
 #[derive(Clone, Debug, Default)]
 pub struct InspectionResult(Arc<OnceLock<Inspection>>);
 
 impl InspectionResult {
-    /// The result, or `None` while the content has not passed completely, or if it broke a rule.
+    /// Returns the result, or `None` if the content has not been read to its end or broke a rule.
     pub fn get(&self) -> Option<&Inspection> {
         self.0.get()
     }
 }
 
-/// Watches content pass and stops it at the first broken rule. Keeps at most 68 KiB of it.
+/// Inspects content as it passes and stops it at the first broken rule. Buffers at most 68 KiB.
 ///
 /// ```
 /// use filefield::inspect::{Inspector, Rules};
@@ -106,20 +109,20 @@ pub struct Inspector {
     rules: Rules,
     result: InspectionResult,
     size: u64,
-    /// The first bytes, until there are enough of them to tell the type.
+    /// The first bytes, until there are enough to detect the type.
     prefix: Vec<u8>,
-    /// Judged from enough bytes, or from all there are.
+    /// Set once enough bytes, or all bytes, have been seen.
     sniffed: Option<Option<&'static str>>,
-    /// Whether the first bytes are those of an image whose header is to be read.
+    /// Whether the content begins like an image whose header is to be read.
     is_image: bool,
-    /// Whether that header is known to be broken, and must not be.
+    /// Whether that header is known to be broken although it must be valid.
     is_broken: bool,
     hash: Option<Sha256>,
     header: Option<HeaderStream>,
 }
 
 impl Inspector {
-    /// An inspector and the place where its result will appear.
+    /// Creates an inspector and the handle for its result.
     pub fn new(rules: Rules) -> (Self, InspectionResult) {
         let result = InspectionResult::default();
         let inspector = Inspector {
@@ -136,19 +139,19 @@ impl Inspector {
         (inspector, result)
     }
 
-    /// Whether every byte must be shown, or only the beginning and the length: true only for the checksum. A file
-    /// that need not be read is inspected by [`inspect_file`](Self::inspect_file) in a read or two.
+    /// Whether every byte must be passed to [`update`](Self::update): `true` only for the checksum. A file is
+    /// otherwise inspected by [`inspect_file`](Self::inspect_file) in one or two reads.
     pub fn needs_all_bytes(&self) -> bool {
         self.hash.is_some()
     }
 
-    /// Whether a content of `size` bytes can be accepted at all; `qualifier` stands before the number in the error.
+    /// Checks `size` against the limit, in bytes. `qualifier` precedes the number in the error.
     pub(crate) fn check_size(&self, size: u64, qualifier: &str) -> Result<()> {
         check_size(&self.rules, size, qualifier)
     }
 
-    /// How many of the first bytes must be shown, if the content can be asked for a part of it. What
-    /// [`header`](Self::header) still needs then is to be fed to it.
+    /// The number of leading bytes that must be passed in, for content that supports range requests. Feed
+    /// [`header`](Self::header) with whatever it still needs after that.
     #[cfg(feature = "object-store")]
     pub(crate) fn needed_bytes(&self) -> u64 {
         match (self.needs_all_bytes(), self.rules.reads_header()) {
@@ -158,26 +161,26 @@ impl Inspector {
         }
     }
 
-    /// The reader of the image header, where there is one.
+    /// The reader of the image header, if there is one.
     #[cfg(feature = "object-store")]
     pub(crate) fn header(&mut self) -> Option<&mut HeaderReader> {
         self.header.as_mut().map(HeaderStream::reader)
     }
 
-    /// As [`finish`](Self::finish), for a content of `size` bytes of which only the [needed](Self::needed_bytes) ones
-    /// were shown.
+    /// Like [`finish`](Self::finish), for content of `size` bytes of which only the
+    /// [needed](Self::needed_bytes) ones were passed in.
     #[cfg(feature = "object-store")]
     pub(crate) fn finish_of(mut self, size: u64) -> Result<()> {
         self.size = self.size.max(size);
         self.finish()
     }
 
-    /// Shows the next bytes.
+    /// Inspects the next bytes.
     ///
     /// # Errors
-    /// [`TooLarge`](ErrorKind::TooLarge) as soon as there are more bytes than allowed;
-    /// [`NotAccepted`](ErrorKind::NotAccepted) and [`NotAnImage`](ErrorKind::NotAnImage) as soon as the first
-    /// [`SNIFF_LEN`] have been seen.
+    /// Returns [`TooLarge`](ErrorKind::TooLarge) as soon as the content exceeds the maximum size, and
+    /// [`NotAccepted`](ErrorKind::NotAccepted) or [`NotAnImage`](ErrorKind::NotAnImage) as soon as the first
+    /// [`SNIFF_LEN`] bytes have been seen.
     pub fn update(&mut self, bytes: &[u8]) -> Result<()> {
         self.size = self.size.saturating_add(bytes.len() as u64);
         check_size(&self.rules, self.size, "at least ")?;
@@ -201,14 +204,15 @@ impl Inspector {
         Ok(())
     }
 
-    /// States that all bytes were shown, and publishes the result.
+    /// Ends the content and publishes the result.
     ///
     /// # Errors
-    /// As [`update`](Self::update): content shorter than [`SNIFF_LEN`] is judged here. What broke a rule before
-    /// breaks it again, so that no result is published. [`TooLarge`](ErrorKind::TooLarge) for an image with too long a
-    /// side, [`NotAnImage`](ErrorKind::NotAnImage) where dimensions are needed and there are none;
-    /// [`NotAsStated`](ErrorKind::NotAsStated) where
-    /// the content is another than was [`stated`](Rules::stated).
+    /// Returns the errors of [`update`](Self::update): content shorter than [`SNIFF_LEN`] is checked here,
+    /// and a rule broken before fails again, so that no result is published. Returns
+    /// [`TooLarge`](ErrorKind::TooLarge) if a side of the image is too long,
+    /// [`NotAnImage`](ErrorKind::NotAnImage) if required dimensions are missing, and
+    /// [`NotAsStated`](ErrorKind::NotAsStated) if the content differs from what was
+    /// [declared](Rules::stated).
     pub fn finish(mut self) -> Result<()> {
         check_size(&self.rules, self.size, "at least ")?;
         match self.sniffed {
@@ -219,11 +223,11 @@ impl Inspector {
         self.publish(image)
     }
 
-    /// Inspects a whole file without copying it: its length, its beginning, and all of it only where the
-    /// checksum is wanted. Publishes the result. The cursor of the file stays where it is. Blocks.
+    /// Inspects a whole file without copying it and publishes the result. Reads its length and its beginning,
+    /// and the whole file only for the checksum. Does not move the file's cursor. Blocks.
     ///
     /// # Errors
-    /// Those of reading, and as [`update`](Self::update).
+    /// Propagates read errors and the errors of [`update`](Self::update) and [`finish`](Self::finish).
     pub fn inspect_file(mut self, file: &File) -> Result<()> {
         self.size = file.metadata()?.len();
         check_size(&self.rules, self.size, "")?;
@@ -246,11 +250,11 @@ impl Inspector {
         self.publish(image)
     }
 
-    /// Hashes and counts all of `file`, whose first `filled` bytes are in `buffer`.
+    /// Hashes and counts all of `file`. Its first `filled` bytes are already in `buffer`.
     fn read_all(&mut self, file: &File, buffer: &mut [u8], mut filled: usize) -> Result<()> {
         let mut offset = 0;
         while filled > 0 {
-            // The file may have grown since its length was asked for: what is hashed is what counts.
+            // The file may have grown since its length was read. The hashed bytes count.
             offset += filled as u64;
             check_size(&self.rules, offset, "at least ")?;
             if let Some(hash) = &mut self.hash {
@@ -267,7 +271,7 @@ impl Inspector {
         self.judge(&prefix)
     }
 
-    /// Sniffs and compares. `prefix` holds enough bytes, or all there are.
+    /// Detects the type and checks the rules. `prefix` holds enough bytes, or all of them.
     fn judge(&mut self, prefix: &[u8]) -> Result<()> {
         let content_type = sniff(prefix);
         self.sniffed = Some(content_type);
@@ -296,7 +300,7 @@ impl Inspector {
         };
         check_sides(&self.rules, inspection.dimensions)?;
         check_end(&self.rules.stated, &inspection)?;
-        // Nobody else can set it: the inspector is the only writer, and gone after this.
+        // Cannot fail: the inspector is the only writer, and `finish` consumes it.
         let _ = self.result.0.set(inspection);
         Ok(())
     }
@@ -307,13 +311,13 @@ impl Rules {
         self.dimensions || self.sound_images
     }
 
-    /// The orientation may stand elsewhere than the dimensions, and is looked for only where it is asked for.
+    /// The orientation may be stored away from the dimensions, so it is read only if requested.
     fn header_reader(&self) -> HeaderReader {
         if self.dimensions { HeaderReader::new() } else { HeaderReader::dimensions_only() }
     }
 }
 
-/// The error for content that has the signature of an image and is none.
+/// The error for content that begins like an image but is not a valid one.
 fn broken(content_type: Option<&str>) -> Error {
     let text =
         format!("the content begins like {}, and its header is broken", content_type.unwrap_or("an image"));
@@ -331,7 +335,7 @@ fn check_size(rules: &Rules, size: u64, qualifier: &str) -> Result<()> {
     }
 }
 
-/// Whether the fields that are filled with the dimensions can hold them.
+/// Checks that the fields for the dimensions can hold them.
 fn check_sides(rules: &Rules, found: Option<Dimensions>) -> Result<()> {
     let Some(found) = found else {
         if !rules.needs_dimensions {
@@ -352,10 +356,10 @@ fn check_sides(rules: &Rules, found: Option<Dimensions>) -> Result<()> {
     Ok(())
 }
 
-/// What can be compared with what was stated only at the end.
+/// Checks the declared properties that are known only at the end.
 fn check_end(stated: &Stated, found: &Inspection) -> Result<()> {
     match stated.size {
-        // As with a stated length of a content: it may have broken off on its way.
+        // Like a declared content length: the transfer may have broken off.
         Some(size) if size != found.size => {
             let text = format!("the content has {} bytes, and {size} were stated", found.size);
             Err(Error::new(ErrorKind::Io, text).retryable())
@@ -368,7 +372,7 @@ fn check_end(stated: &Stated, found: &Inspection) -> Result<()> {
     }
 }
 
-/// Whether `stated` says what the bytes show, or more precisely what a text or an archive is for.
+/// Whether `stated` equals the detected type, or specialises a detected text or archive type.
 fn is_kind_of(stated: &str, found: &str) -> bool {
     let stated = stated.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     match found {
@@ -397,6 +401,16 @@ fn check_type(rules: &Rules, content_type: Option<&str>, is_empty: bool) -> Resu
     let message = format!("the type of the content is {found}, accepted are {}", rules.accept.join(", "));
     let error = Error::new(ErrorKind::NotAccepted, message);
     Err(if is_empty { error.with_message(EMPTY) } else { error.with_message(not_accepted(rules.accept)) })
+}
+
+/// `bytes` in hexadecimal digits, two for each.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    bytes
+        .iter()
+        .flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]])
+        .map(char::from)
+        .collect()
 }
 
 impl std::fmt::Debug for Inspector {

@@ -1,17 +1,17 @@
-//! The media type that the first bytes of a file show.
+//! The media type shown by the first bytes of a file.
 
 use super::markup;
 use crate::image::{Format, file_type, has_control};
 
-/// How many bytes of a file [`sniff`] looks at, at most.
+/// The maximum number of bytes [`sniff`] examines.
 pub const SNIFF_LEN: usize = 4096;
 
-/// A signature at the start of a file, what has it, and whether the bytes behind it are of such a file. A signature of
-/// letters begins many a text as well, so the second look asks for bytes that no text has there. It is lenient where the
-/// bytes end.
+/// A signature at the start of a file, its media type, and a check of the bytes that follow. Text can begin
+/// with a signature of letters, so the check requires bytes that do not occur in text. The check accepts
+/// bytes that end early.
 type Signature = (&'static [u8], &'static str, fn(&[u8]) -> bool);
 
-/// Signatures at the start of a file. Those of images and of the family of MP4 are found elsewhere.
+/// Signatures at the start of a file. Images and the MP4 family are detected elsewhere.
 const SIGNATURES: &[Signature] = &[
     (b"PK\x03\x04", "application/zip", |_| true),
     (b"PK\x05\x06", "application/zip", |_| true),
@@ -25,13 +25,14 @@ const SIGNATURES: &[Signature] = &[
     (b"\xc5\xd0\xd3\xc6", "application/postscript", is_dos_eps),
 ];
 
-/// The media type of a file that begins with `prefix`, from signatures; `text/plain` for text without control
-/// characters in UTF-8, or in UTF-16 with a byte order mark; `None` where nothing is recognised.
+/// Detects the media type of a file that begins with `prefix` from its signature. Returns `text/plain` for
+/// text without control characters in UTF-8, or in UTF-16 with a byte order mark, and `None` if nothing
+/// matches.
 ///
-/// The whole file or its first [`SNIFF_LEN`] bytes give the same answer. Markup is recognised behind byte order
-/// marks, blanks, comments and processing instructions, and a PDF within the first 1,024 bytes. A signature of letters
-/// alone does not make a text another file. Archives are not looked into: the office formats built on ZIP are
-/// `application/zip`.
+/// The whole file and its first [`SNIFF_LEN`] bytes give the same answer. Markup is recognised after byte
+/// order marks, blanks, comments and processing instructions, and a PDF within the first 1,024 bytes. A
+/// signature that consists of letters only is not enough to reclassify a text. Archives are not opened:
+/// office formats based on ZIP are `application/zip`.
 ///
 /// ```
 /// use filefield::inspect::sniff;
@@ -43,7 +44,7 @@ const SIGNATURES: &[Signature] = &[
 /// ```
 pub fn sniff(prefix: &[u8]) -> Option<&'static str> {
     let prefix = &prefix[..prefix.len().min(SNIFF_LEN)];
-    // Of a file in the family of MP4 its brands say more than the format of its images.
+    // In the MP4 family, the brands are more specific than the image format.
     if let Some(found) = file_type(prefix) {
         return Some(found);
     }
@@ -64,11 +65,11 @@ pub fn sniff(prefix: &[u8]) -> Option<&'static str> {
         .or_else(|| markup::sniff(prefix))
 }
 
-/// The first block describes the stream, in 34 bytes (RFC 9639, section 8).
+/// The first block describes the stream in 34 bytes (RFC 9639, section 8).
 fn is_flac(rest: &[u8]) -> bool {
     let head = [0, 0, 0, 34];
     rest.iter().zip(head).enumerate().all(|(at, (found, wanted))| {
-        // The uppermost bit says whether it is the last block.
+        // The highest bit marks the last block.
         if at == 0 { found & 0x7f == wanted } else { *found == wanted }
     }) && !rest.is_empty()
 }
@@ -80,19 +81,19 @@ fn is_id3(rest: &[u8]) -> bool {
     matches!(rest, [2..=4, 0..=0xfe, ..]) && reserved && length
 }
 
-/// Its flavour, its length and the number of its tables, and two bytes that are zero (WOFF 1.0 and 2.0, section 4).
+/// The flavour, the length, the number of tables, and two zero bytes (WOFF 1.0 and 2.0, section 4).
 fn is_font(rest: &[u8]) -> bool {
     let flavour = matches!(rest.get(..4), Some(b"\0\x01\0\0" | b"OTTO" | b"true" | b"typ1" | b"ttcf"));
     flavour && rest.get(10..12).is_none_or(|reserved| reserved == [0, 0])
 }
 
-/// PostScript in the binary envelope of DOS, which begins behind a header of 30 bytes at the least.
+/// PostScript in the binary envelope of DOS. It begins after a header of at least 30 bytes.
 fn is_dos_eps(rest: &[u8]) -> bool {
     let start = rest.first_chunk().map(|start| u32::from_le_bytes(*start));
     start.is_some_and(|start| (30..1 << 24).contains(&start))
 }
 
-/// The chunks of a RIFF file have lengths, in which there are bytes that no text has.
+/// RIFF chunks have lengths that contain bytes that do not occur in text.
 fn riff(prefix: &[u8]) -> Option<&'static str> {
     let has_lengths = || has_control(&prefix[4..8]) || prefix.get(16..20).is_some_and(has_control);
     match (prefix.get(..4)?, prefix.get(8..12)?) {
@@ -102,13 +103,13 @@ fn riff(prefix: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// QuickTime from before the file type box: an atom below 16 MiB that files begin with.
+/// QuickTime files without a file type box: they begin with an atom smaller than 16 MiB.
 fn quicktime(prefix: &[u8]) -> Option<&'static str> {
     let known = matches!(prefix.get(4..8)?, b"moov" | b"mdat" | b"wide");
     (known && *prefix.first()? == 0).then_some("video/quicktime")
 }
 
-/// EBML, told apart by the document type in its header (RFC 8794, RFC 9559).
+/// EBML, identified by the document type in its header (RFC 8794, RFC 9559).
 fn matroska(prefix: &[u8]) -> Option<&'static str> {
     let header = prefix.strip_prefix(b"\x1a\x45\xdf\xa3")?;
     let at = header.array_windows().take(64).position(|id| id == b"\x42\x82")?;
@@ -122,7 +123,7 @@ fn matroska(prefix: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// Ogg, by what its first page carries (RFC 5334).
+/// Ogg, identified by the content of its first page (RFC 5334).
 fn ogg(prefix: &[u8]) -> Option<&'static str> {
     let page = prefix.strip_prefix(b"OggS\0")?;
     let packet = page.get(22 + usize::from(*page.get(21)?)..).unwrap_or_default();
@@ -136,7 +137,8 @@ fn ogg(prefix: &[u8]) -> Option<&'static str> {
     })
 }
 
-/// MPEG audio layer III without an ID3 tag: a valid frame header, and another where the frame ends.
+/// MPEG audio layer III without an ID3 tag: a valid frame header, followed by another at the end of the
+/// frame.
 fn mp3(prefix: &[u8]) -> Option<&'static str> {
     let next = mp3_frame(prefix)?;
     match prefix.get(next..) {

@@ -9,14 +9,14 @@ fn file_of(bytes: &[u8]) -> File {
     file
 }
 
-/// The outcome for `bytes`, after checking that chunks of every size and a file agree on it.
+/// Returns the outcome for `bytes` and checks that chunks of every size and a file agree.
 #[track_caller]
 fn inspect(rules: &Rules, bytes: &[u8]) -> Result<Inspection> {
     let mut outcomes = Vec::new();
     for size in [1, 13, 4095, 4096, 100_000] {
         let (mut inspector, result) = Inspector::new(rules.clone());
         let shown = bytes.chunks(size).try_for_each(|chunk| inspector.update(chunk));
-        // A storage that overlooks the first error gets it again.
+        // A storage that ignores the first error gets it again.
         let finished = inspector.finish();
         assert!(finished.is_err() || shown.is_ok());
         assert_eq!(result.get().is_some(), finished.is_ok());
@@ -112,7 +112,7 @@ fn not_accepted() {
         };
         assert_eq!(error.message(), to_visitor);
     }
-    // As soon as the prefix is there, not only at the end.
+    // As soon as the prefix is complete, not only at the end.
     let (mut inspector, _) = Inspector::new(rules);
     inspector.update(&[b'x'; SNIFF_LEN - 1]).unwrap();
     assert_eq!(inspector.update(b"x").unwrap_err().kind(), ErrorKind::NotAccepted);
@@ -242,7 +242,7 @@ fn a_text_that_begins_like_another_file_is_a_text() {
     ] {
         assert_eq!(sniff(text.as_bytes()), Some("text/plain"), "{text}");
         assert_eq!(crate::image::probe(text.as_bytes()), None, "{text}");
-        // The same with a byte that makes it no text of ours: still nothing else.
+        // The same with a byte that rules out text: still not detected as anything else.
         for odd in [&b"\x1a"[..], b"\xe9", b"\0"] {
             let other = [text.as_bytes(), &[b' '; 40], odd].concat();
             assert_eq!(sniff(&other), None, "{}", other.escape_ascii());
@@ -261,7 +261,7 @@ fn short_signatures_with_what_belongs_behind_them() {
         (b"wOFFOTTO\0\0\x5f\x10\0\x0c\0\0", "font/woff"),
         (b"wOF2ttcf\0\0\x5f\x10\0\x0c\0\0", "font/woff2"),
         (b"RIFF\x24\x08\0\0WAVEfmt \x10\0\0\0\x01\0", "audio/wav"),
-        // Of 512 MiB and more, with letters in its length.
+        // 512 MiB or more, with letters in its length.
         (b"RIFF    WAVEJUNK\x1c\0\0\0", "audio/wav"),
         (b"RIFFabcdAVI LIST\x24\x01\0\0hdrlavih", "video/x-msvideo"),
         (b"GIF89a\x20\x03\x58\x02\xf7\0\0", "image/gif"),
@@ -377,7 +377,7 @@ fn content_of_no_known_type_is_accepted_by_those_who_say_so() {
     assert_eq!(inspect(&rules, b"<script>").unwrap_err().kind(), ErrorKind::NotAccepted);
 }
 
-/// Bytes that differ from run to run only by their seed.
+/// Pseudo-random bytes that depend only on the seed.
 fn noise(seed: u64, len: usize) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     std::iter::repeat_with(|| {
@@ -415,7 +415,7 @@ fn noise_behind_a_signature_is_no_image() {
                 let rules = Rules { accept, sound_images: true, ..Rules::default() };
                 let error = inspect(&rules, &bytes).unwrap_err();
                 assert_eq!(error.kind(), ErrorKind::NotAnImage, "{} {seed}", head.escape_ascii());
-                // Nobody who asked for less is told of sides.
+                // Dimensions are reported only on request.
                 let seen = inspect(&Rules { dimensions: true, ..Rules::default() }, &bytes).unwrap();
                 assert_eq!(seen.dimensions, None, "{} {seed}", head.escape_ascii());
             }
@@ -435,7 +435,7 @@ fn an_image_with_a_right_header_is_accepted_whatever_follows() {
             assert_eq!(seen.dimensions, None, "they were not asked for");
         }
     }
-    // What is no image is not looked at.
+    // Content that is not an image is not checked.
     assert!(inspect(&Rules { accept: &["image/svg+xml"], ..rules.clone() }, b"<svg/>").is_ok());
     assert!(inspect(&Rules { accept: &["text/plain"], ..rules }, b"GIF89a is").is_ok());
 }
@@ -466,7 +466,7 @@ fn a_text_behind_the_beginning_of_an_image_is_no_image() {
     }
 }
 
-/// The first bytes of a raw file of Canon.
+/// The first bytes of a Canon raw file.
 const CANON_RAW: &[u8] = b"\0\0\0\x18ftypcrx \0\0\0\x01crx isom\0\0\x40\0moov\0\0\x3f\0uuid\
     \x85\xc0\xb6\x87\x82\x0f\x11\xe0\x81\x11\xf4\xce\x46\x2b\x6a\x48";
 
@@ -480,7 +480,7 @@ fn the_brand_of_a_raw_file_is_not_enough() {
     assert_eq!(sniff(&text), None);
 }
 
-/// Every media type in the code that sniffs is in the list, and no other is.
+/// Every media type in the detection code is in the list, and the list has no others.
 #[test]
 fn types() {
     let sources = [
@@ -571,7 +571,7 @@ fn the_prefix_is_enough() {
     }
 }
 
-/// Fields of a fixed size hold all of a number, or the image is refused.
+/// Fields of a fixed size hold the whole number, or the image is refused.
 #[test]
 fn sides_that_a_field_cannot_hold() {
     let gif = |width: u16, height: u16| {

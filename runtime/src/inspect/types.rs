@@ -1,7 +1,7 @@
-//! All answers of `sniff`.
+//! All results of `sniff`.
 
-/// The media types that [`sniff`](super::sniff) knows, in the order of the alphabet. No file is found to be of another, so
-/// beside [`UNKNOWN`] the derive takes no other in `accept`.
+/// All media types that [`sniff`](super::sniff) detects, in alphabetical order. Besides [`UNKNOWN`], the
+/// derive accepts only these in `accept`.
 pub const TYPES: &[&str] = &[
     "application/gzip",
     "application/ogg",
@@ -43,12 +43,12 @@ pub const TYPES: &[&str] = &[
     "video/x-msvideo",
 ];
 
-/// Stands in `accept` for content of which the bytes show no type: text that is not UTF-8, an empty file, and every format
-/// that is not among [`TYPES`].
+/// In `accept`, matches content of no detected type: text that is not UTF-8, an empty file, and every format
+/// not in [`TYPES`].
 pub const UNKNOWN: &str = "unknown";
 
-/// Extensions of the types, the usual one first. Of text, archives and XML, which many formats are made of, those that
-/// nobody runs.
+/// Extensions of the types, the usual one first. Text, archives and XML underlie many formats; only
+/// extensions that nothing executes are listed for them.
 const EXTENSIONS: &[(&str, &[&str])] = &[
     ("application/gzip", &["gz", "tgz"]),
     ("application/ogg", &["ogx", "ogg"]),
@@ -103,8 +103,7 @@ const EXTENSIONS: &[(&str, &[&str])] = &[
     ("video/x-msvideo", &["avi"]),
 ];
 
-/// The extensions that a file of this type may have, without their dots, the usual one first; `bin` alone where the bytes
-/// show no type.
+/// The extensions of a type, without dots, the usual one first. Only `bin` if no type was detected.
 pub(crate) fn extensions(content_type: Option<&str>) -> &'static [&'static str] {
     let found = EXTENSIONS.iter().find(|(known, _)| Some(*known) == content_type);
     found.map_or(&["bin"], |(_, extensions)| extensions)

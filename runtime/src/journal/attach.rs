@@ -5,14 +5,15 @@ use super::stage::LEASE;
 use super::statements::{execute, insert, refused, sql};
 use crate::{Result, name};
 
-/// Holds the entry of a staged file until the end of the transaction. `false` if it is gone: a sweeper took the file, or a
-/// row has it.
+/// Holds the entry of a staged file until the end of the transaction. Returns `false` if the entry is gone: a
+/// sweeper has acquired it, or a row has consumed it.
 pub(crate) async fn hold(db: &dyn Connection, entry: i64) -> Result<bool> {
     Ok(execute(db, &sql(db)?.renew, vec![LEASE.into(), entry.into()]).await? == 1)
 }
 
-/// Queues the deletion of a file that a row of this table and column stops naming, `grace` seconds from now. Returns the
-/// entry. A sweep deletes the file only if no row names it then and its owner token proves that it is ours.
+/// Queues the deletion of a file that a row of this table and column stops naming, `grace` seconds from now.
+/// Returns the entry. A sweep deletes the file only if no row names it then and its owner token proves that
+/// it is ours.
 pub(crate) async fn release(
     db: &dyn Connection,
     storage: &str,
@@ -20,7 +21,7 @@ pub(crate) async fn release(
     (table, column): (&str, &str),
     grace: i64,
 ) -> Result<i64> {
-    // A storage that keeps no owner tokens proves by the token in the name.
+    // If the storage keeps no owner tokens, the token in the name is the proof.
     let token = match name::token_in(name) {
         Some(token) => token.to_owned(),
         None => name::token()?,

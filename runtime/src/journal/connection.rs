@@ -1,5 +1,5 @@
-//! What the journal needs of a database: three kinds of parameters, statements, transactions, and errors that are told
-//! apart. Each database library implements these traits once, in `backend`.
+//! What the journal needs from a database: three kinds of parameters, statements, transactions, and errors by
+//! kind. Each database library implements these traits once, in `backend`.
 
 use super::Dialect;
 use crate::{Error, ErrorKind, Result};
@@ -56,7 +56,7 @@ pub(crate) trait Cells: Send + Sync {
     fn text(&self, column: &str) -> Result<Option<String>>;
 }
 
-/// A row that a query returned. Columns are known by their names.
+/// A row of a query result. Columns are addressed by name.
 pub(crate) struct Row(Box<dyn Cells>);
 
 impl Row {
@@ -108,16 +108,16 @@ pub(crate) trait Connection: Send + Sync {
 /// A pool that begins transactions.
 #[async_trait]
 pub(crate) trait Pool: Connection {
-    /// Begins a transaction that may write: on SQLite it takes the lock for writing at once, on MySQL it reads what is
-    /// committed.
+    /// Begins a transaction that may write. On SQLite it takes the write lock at once, on MySQL it reads what
+    /// is committed.
     async fn begin(&self) -> Result<Box<dyn Transaction>>;
 
-    /// A value that all handles of this pool share, and no other pool. `None` if there is none; then nothing is
-    /// remembered of the database between two calls.
+    /// A value that all handles of this pool share, and no other pool does. If it is `None`, nothing is
+    /// remembered about the database between two calls.
     fn shared(&self) -> Option<Arc<dyn Any + Send + Sync>>;
 }
 
-/// A transaction of the journal's own. Dropped, it is rolled back.
+/// A transaction of the journal. It is rolled back on drop.
 #[async_trait]
 pub(crate) trait Transaction: Connection {
     async fn commit(self: Box<Self>) -> Result<()>;
@@ -199,8 +199,8 @@ pub(crate) enum DbErrorKind {
     Other,
 }
 
-/// An error of a database. Its text, in `Display`, `Debug` and the chain of causes, has names of tables and columns and no
-/// values of rows.
+/// An error of a database. Its text (in `Display`, `Debug` and the chain of causes) contains names of tables
+/// and columns, and no values of rows.
 pub(crate) struct DbError {
     kind: DbErrorKind,
     text: String,
@@ -229,7 +229,7 @@ impl DbError {
         None
     }
 
-    /// The error of the driver, whose text may have values of rows.
+    /// The error of the driver, whose text may contain values of rows.
     pub(crate) fn driver<E: StdError + 'static>(&self) -> Option<&E> {
         self.driver.downcast_ref()
     }

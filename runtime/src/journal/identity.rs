@@ -1,10 +1,11 @@
 //! Which database has issued an owner token.
 //!
-//! Every database has a random identity, and the owner tokens of its files begin with it: `identity-token`. A sweeper
-//! deletes no file whose token another database has issued: two applications may share a root. A database that was
-//! restored has several identities, the newest for new files. A token without an identity counts as one of every database:
-//! an accessor has stored the file before its row was saved, or an older version has. A struct without a table has no
-//! rows, so its accessors issue tokens of [`name::NOBODY`], which prove nothing to any database.
+//! Every database has a random identity, and the owner tokens of its files begin with it: `identity-token`.
+//! Two applications may share a root, so a sweeper deletes no file whose token another database has issued. A
+//! database that was restored has several identities, the newest for new files. A token without an identity
+//! counts as issued by every database: an older version, or an accessor before the row was saved, has stored
+//! the file. The accessors of a struct without a table issue tokens of [`name::NOBODY`], which prove nothing
+//! to any database.
 
 use super::connection::{Connection, Journal, is_missing_table};
 use super::statements::{any, execute, look, rows, sql};
@@ -12,7 +13,7 @@ use super::{Dialect, known, schema};
 use crate::{Error, ErrorKind, Result, name};
 use std::sync::Arc;
 
-/// Characters of an identity, five bits each. Few, because the owner token has to fit beside a file's inode.
+/// Characters of an identity, five bits each. Few, because the owner token must fit beside a file's inode.
 const LENGTH: usize = 12;
 
 /// The owner token of a file of the database with this `identity`.
@@ -20,7 +21,7 @@ pub(crate) fn owner_token(identity: &str, token: &str) -> String {
     format!("{identity}-{token}")
 }
 
-/// The identity in an owner token; empty where it has none.
+/// The identity in an owner token; empty if it has none.
 pub(crate) fn identity_in(owner: &str) -> &str {
     owner.split_once('-').map_or("", |(identity, _)| identity)
 }
@@ -30,7 +31,7 @@ pub(crate) fn token_part(owner: &str) -> &str {
     owner.split_once('-').map_or(owner, |(_, token)| token)
 }
 
-/// Gives a database an identity, where it has none.
+/// Gives a database an identity, if it has none.
 pub(super) async fn create(db: &dyn Connection) -> Result<()> {
     add(db, -1, "").await?;
     add(db, 0, &random()?).await
@@ -39,7 +40,7 @@ pub(super) async fn create(db: &dyn Connection) -> Result<()> {
 async fn add(db: &dyn Connection, epoch: i64, identity: &str) -> Result<()> {
     let values = vec![epoch.into(), identity.into(), epoch.into()];
     match execute(db, &sql(db)?.add_identity, values).await {
-        // Another process was faster. Other databases do nothing then.
+        // Another process was faster. On other databases the statement then does nothing.
         Err(error) if db.dialect() == Dialect::MySql && error.kind() == ErrorKind::UniqueViolation => Ok(()),
         result => result.map(drop),
     }
@@ -58,7 +59,7 @@ fn random() -> Result<String> {
     Ok(identity)
 }
 
-/// The identity of `db`, from memory where it is known. A database of an older version of this library gets one.
+/// The identity of `db`, from memory if it is known. A database of an older version of this library gets one.
 pub(crate) async fn current(db: &Journal) -> Result<Arc<str>> {
     if let Some(identity) = known::identity(db) {
         return Ok(identity);
@@ -67,7 +68,7 @@ pub(crate) async fn current(db: &Journal) -> Result<Arc<str>> {
         Ok(Some(identity)) => identity,
         Err(error) if !is_missing_table(&error) => return Err(error),
         _ => {
-            // Only beside a journal that is there.
+            // Only if the journal exists.
             look(db).await?;
             schema::create(db).await?;
             let none = || Error::new(ErrorKind::Database, "the database has no identity: call `migrate`");
@@ -78,13 +79,13 @@ pub(crate) async fn current(db: &Journal) -> Result<Arc<str>> {
     Ok(identity)
 }
 
-/// Reads the identity of `db` anew, where what is known of it has proved wrong.
+/// Reads the identity of `db` again, after the remembered one was found wrong.
 pub(super) async fn refresh(db: &Journal) -> Result<()> {
     known::set_identity(db, None);
     current(db).await.map(drop)
 }
 
-/// Whether this database has issued the owner token, or nobody knows which one has.
+/// Whether this database has issued the owner token, or the token has no identity.
 pub(crate) async fn is_own(db: &Journal, owner: &str) -> Result<bool> {
     any(db, &sql(db)?.is_own, vec![identity_in(owner).into()]).await
 }

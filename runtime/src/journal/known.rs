@@ -1,5 +1,6 @@
-//! What this process remembers of the databases it has met, so that a save does not ask again. Only hints: a database can be
-//! restored under a pool. The statement that reserves a name checks the identity.
+//! What this process remembers of the databases it has used, so that a save need not ask again. These are
+//! hints only, because a database can be restored under a pool. The statement that reserves a name checks the
+//! identity.
 
 use super::connection::{Journal, Pool};
 use crate::{SharedStorage, Storage};
@@ -9,11 +10,11 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Wea
 static DATABASES: RwLock<Vec<Known>> = RwLock::new(Vec::new());
 
 struct Known {
-    /// What all handles of the pool share. Its address is not used again while this is here.
+    /// The value that all handles of the pool share. Its address is not reused while this exists.
     database: Weak<dyn Any + Send + Sync>,
     identity: Option<Arc<str>>,
-    /// Storages whose root was compared with the one that the database knows, with their aliases. From then on they refuse
-    /// any other root themselves.
+    /// Storages, with their aliases, whose root was compared with the recorded one. After that, they refuse
+    /// any other root by themselves.
     compared: Vec<(Weak<dyn Storage>, String)>,
 }
 
@@ -76,7 +77,7 @@ pub(super) fn set_compared(db: &Journal, storage: &SharedStorage, alias: &str) {
     });
 }
 
-/// Has the root of the storage compared again: it is not in its place, or another one was accepted.
+/// Makes the root of the storage be compared again: it is missing, or another one was accepted.
 pub(super) fn forget_compared(storage: &SharedStorage) {
     for known in write().iter_mut() {
         known.compared.retain(|(known, _)| !is_storage(known, storage));

@@ -1,6 +1,8 @@
-//! The journal: a table beside the models' that remembers every file not yet owned by a row, or no longer owned.
+//! The journal: a table beside the tables of the models. It lists every file that no row owns yet, and every
+//! file that a row has given up.
 //!
-//! `runtime/docs/protocol.md` ([`crate::db::protocol`]) has the states of an entry and the steps of a save and of a sweep.
+//! [`crate::db::protocol`] (`runtime/docs/protocol.md`) describes the states of an entry and the steps of a
+//! save and of a sweep.
 
 mod attach;
 mod connection;
@@ -42,15 +44,15 @@ pub(crate) use upload::{Taken, announce, give_back, note_parts, settle, take, wi
 
 use crate::settings;
 
-/// How a trigger's refusal of a name begins that was not staged.
+/// The beginning of the error with which a trigger refuses a name that was not staged.
 pub(crate) const NOT_STAGED: &str =
     "filefield: no file was staged under this name, or it was swept; stage it and try again";
 
-/// How long a file outlives the row that released it, in seconds.
+/// Seconds between the release of a file and its deletion.
 pub(crate) fn grace() -> i64 {
     let seconds = settings::settings().delete_after().as_secs();
     i64::try_from(std::cmp::min(seconds, MAX_GRACE.unsigned_abs())).unwrap_or(MAX_GRACE)
 }
 
-/// A hundred years, in seconds: it is added to the database's clock.
+/// A hundred years in seconds. The limit keeps the sum with the database's clock in range.
 const MAX_GRACE: i64 = 100 * 365 * 24 * 60 * 60;

@@ -1,4 +1,4 @@
-//! Reserving names in the journal (W1).
+//! Reserving names in the journal: the step `reserve` of a save.
 
 use super::connection::{Journal, Param, is_conflict, is_missing_table};
 use super::identity;
@@ -13,23 +13,23 @@ use crate::{Error, ErrorKind, FileName, Result};
 use std::borrow::Cow;
 use std::sync::Arc;
 
-/// How many names of other programs' files one save may run into.
+/// How many names one save tries if files of other programs have them.
 const MAX_TRIES: usize = 16;
 
-/// A request under way.
+/// A request and its progress.
 pub(super) struct File<'n> {
     pub(super) request: Request,
     wanted: &'n str,
     candidates: std::iter::Take<Candidates<'n>>,
-    /// Whether the storage is asked for a free name before one is reserved. Bytes and paths find out by being saved,
-    /// without a question.
+    /// Whether to ask the storage for a free name before reserving one. Repeatable content is saved without
+    /// asking, and fails if the name is taken.
     asks: bool,
-    /// The entry that reserves its name, until it is staged.
+    /// The entry that reserves the name, until the file is staged.
     pub(super) entry: Option<i64>,
-    /// The entry of a name that turned out to be taken, to be given back.
+    /// The entry of a name that was found to be taken, to be released.
     taken: Option<i64>,
     pub(super) staged: Option<Staged>,
-    /// Why nobody knows whether it was published.
+    /// Why it is not known whether the file was published.
     pub(super) doubt: Option<String>,
 }
 
@@ -47,7 +47,7 @@ impl<'n> File<'n> {
         self.request.is_repeatable()
     }
 
-    /// The file could not be stored, for another one has its name.
+    /// Notes that another file has the name.
     pub(super) fn is_taken(&mut self) {
         self.taken = self.entry.take();
         self.asks = true;
@@ -58,7 +58,7 @@ impl<'n> File<'n> {
         self.entry.filter(|_| self.doubt.is_none()).into_iter().chain(self.taken)
     }
 
-    /// The next name to try.
+    /// Chooses the next name to try.
     pub(super) async fn choose(&mut self) -> Result<()> {
         let name = match self.asks {
             true => next_free(&self.request.handle, &mut self.candidates).await,
@@ -74,7 +74,7 @@ impl<'n> File<'n> {
         Ok(())
     }
 
-    /// Says which database the file is to belong to. No name was tried for this one yet.
+    /// Sets the database that the file is to belong to. Called before a name of this database was tried.
     pub(super) fn set_identity(&mut self, identity: &str) -> Result<()> {
         let Request { def, prepared, .. } = &mut self.request;
         let owner = identity::owner_token(identity, &prepared.token);
@@ -86,7 +86,7 @@ impl<'n> File<'n> {
         Ok(())
     }
 
-    /// What the entry says.
+    /// The parameters of the statement `reserve`.
     pub(super) fn values(&self) -> Vec<Param> {
         let Request { def, table, handle, prepared, .. } = &self.request;
         let name = prepared.name.as_str();
@@ -104,15 +104,16 @@ impl<'n> File<'n> {
     }
 }
 
-/// W1: an entry for each file that has none, all in one commit.
+/// Commits an entry for each file that has none, all in one transaction.
 ///
-/// No other saver can take a reserved name. That it is free only the storage knows, which takes it exclusively; what
-/// cannot be saved twice is reserved under a name that was looked for, before and after.
+/// No other save can get a reserved name. Only the storage knows whether the name is free: it refuses to
+/// publish over a file. Content that cannot be saved twice gets a name that was checked in the storage,
+/// before and after the reservation.
 pub(super) async fn reserve(db: &Journal, files: &mut [File<'_>]) -> Result<()> {
     let sql = sql(db)?;
     while files.iter().any(|file| file.entry.is_none()) {
         let mut inserts = Vec::new();
-        // It is another one, if the last try made no entry because of that.
+        // Read in every round: if the identity was outdated, the last round made no entry.
         let identity = identity::current(db).await?;
         for (index, file) in files.iter_mut().enumerate() {
             if file.entry.is_none() {
@@ -132,7 +133,7 @@ pub(super) async fn reserve(db: &Journal, files: &mut [File<'_>]) -> Result<()> 
             let file = &mut files[index];
             file.entry = id;
             let Some(id) = id.filter(|_| !file.can_try_again()) else { continue };
-            // The name may have been stored and attached between the look and the reservation: look again.
+            // Another save may have stored and attached the name between the check and the reservation.
             step!("reserve.looking-again");
             let Request { handle, prepared, .. } = &file.request;
             if !is_free(handle, &prepared.name).await.map_err(|error| file.request.blame(error))? {
@@ -144,8 +145,8 @@ pub(super) async fn reserve(db: &Journal, files: &mut [File<'_>]) -> Result<()> 
     Ok(())
 }
 
-/// One commit for all reservations, which also gives back names that are `taken`; no entry where the name is reserved
-/// already.
+/// Commits all reservations in one transaction, which also releases the names in `taken`. There is no entry
+/// for a name that is reserved already.
 pub(super) async fn commit(
     db: &Journal,
     sql: &'static Sql,
@@ -155,12 +156,12 @@ pub(super) async fn commit(
     let indices: Vec<usize> = inserts.iter().map(|(index, _)| *index).collect();
     let made = insert_all(db, sql, taken, inserts).await;
     let ids = match made {
-        // What is known of the database may be that of another one, which was made by an older version.
+        // The remembered identity may be that of another database, which an older version has made.
         Err(error) if is_missing_table(&error) => indices.into_iter().map(|index| (index, None)).collect(),
         ids => ids?,
     };
     if ids.iter().any(|(_, id)| id.is_none()) {
-        // Where the tables are newer, or missing, there is no use in trying other names.
+        // If the tables are newer or missing, this returns the error. Other names would not help.
         statements::look(db).await?;
         identity::refresh(db).await?;
     }
@@ -211,9 +212,9 @@ pub(super) async fn run(db: &Journal, sql: &'static str, values: Vec<Param>) -> 
     to_its_end(async move { execute(&db, sql, values).await }).await
 }
 
-/// Runs a statement on a task of its own: a save may be dropped at any time, and sqlx 0.9 loses a connection of MySQL
-/// whose statement is dropped while it is being prepared. Nor does one that is not polled for a while keep a connection
-/// from others, of which SQLite has one.
+/// Runs a statement in a spawned task. A save may be dropped at any time, and sqlx 0.9 loses a MySQL
+/// connection if a statement is dropped while it is being prepared. A save that is not polled for a while
+/// does not keep the connection from others either; SQLite has only one.
 async fn to_its_end<T: Send + 'static>(
     statement: impl Future<Output = Result<T>> + Send + 'static,
 ) -> Result<T> {
@@ -237,7 +238,7 @@ fn next_unknown<'n>(
     Ok(None)
 }
 
-/// The next name that no file has in the storage.
+/// The next name that no file in the storage has.
 async fn next_free(
     handle: &StorageHandle<'_>,
     candidates: &mut impl Iterator<Item = Result<Cow<'_, str>>>,
@@ -248,7 +249,7 @@ async fn next_free(
         match is_free(handle, &candidate).await {
             Ok(true) => return Ok(Some(candidate)),
             Ok(false) => {}
-            // No file, but it is in the way, and would be every time. In the way of all names it may be the folder.
+            // Not a file, but in the way. If it blocks all names, the folder itself may be the obstacle.
             Err(error) if matches!(error.kind(), ErrorKind::IsADirectory | ErrorKind::NotAFile) => {
                 obstacle = Some(error);
             }

@@ -1,23 +1,24 @@
-//! Which root a storage had when files were first saved in it through a database.
+//! Records which root a storage had when files were first saved in it through a database.
 //!
 //! A storage that can be missing, or be mistaken for another one, has an identity:
-//! [`Storage::root`](crate::Storage::root). The first save through a database records it. From then on no file is stored,
-//! and no entry is judged, while another root stands there or none. A sweeper never records one: it may run where the
-//! disk is not mounted.
+//! [`Place::root`](crate::storage::Place::root). The first save through a database records it. From then on, while
+//! the root is missing or another one is in its place, no file is stored and no entry is processed. A sweeper
+//! never records a root, because it may run while the disk is not mounted.
 
 use super::connection::{Connection, Journal};
 use super::reserve::run;
 use super::statements::{execute, rows, sql};
 use super::{create, is_missing_table, known, transaction};
+use crate::inspect::hex;
 use crate::registry::StorageHandle;
 use crate::settings::OVERRIDE;
 use crate::storage::WhichRoot;
-use crate::{Error, ErrorKind, Result, SharedStorage};
+use crate::{Error, ErrorKind, Result, SharedStorage, StorageExt};
 use sha2::{Digest, Sha256};
 
 const TABLE: &str = "filefield_roots";
 
-/// Before files are stored: the root is the one that the database knows. The first of all is recorded.
+/// Called before files are stored: checks that the root is the recorded one. Records the first one.
 pub(crate) async fn ensure(db: &Journal, handle: &StorageHandle<'_>) -> Result<()> {
     let (alias, storage) = (handle.alias(), handle.storage());
     if known::is_compared(db, storage, alias) {
@@ -25,10 +26,10 @@ pub(crate) async fn ensure(db: &Journal, handle: &StorageHandle<'_>) -> Result<(
     }
     if !has_table(db, TABLE).await? {
         if !has_table(db, "filefield_journal").await? {
-            // It was never migrated, as the journal will say.
+            // The database was never migrated; the journal reports that.
             return Ok(());
         }
-        // It was migrated before there was this table.
+        // The database was migrated by a version without this table.
         if let Err(error) = create(db).await
             && !has_table(db, TABLE).await?
         {
@@ -45,7 +46,8 @@ pub(crate) async fn ensure(db: &Journal, handle: &StorageHandle<'_>) -> Result<(
     Ok(())
 }
 
-/// Before a row names a file that was stored without the journal: the root is not another one than the database knows.
+/// Called before a row names a file that was stored without the journal: checks that the root is not another
+/// one than the recorded one.
 pub(crate) async fn compare(db: &dyn Connection, alias: &str, storage: &SharedStorage) -> Result<()> {
     if !has_table(db, TABLE).await? {
         return Ok(());
@@ -56,20 +58,20 @@ pub(crate) async fn compare(db: &dyn Connection, alias: &str, storage: &SharedSt
     }
 }
 
-/// How a sweeper may judge the files of a storage.
+/// How far a sweeper may trust what it sees in a storage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Trust {
-    /// A file that is not there is gone.
+    /// A missing file is gone.
     Full,
-    /// The database knows no root of the storage, or knows one and the storage has none now, as after a change of the
-    /// settings. A file that is not there may be elsewhere.
+    /// The database has recorded no root of the storage, or has recorded one and the storage has none now, as
+    /// after a change of the settings. A missing file may be elsewhere.
     OnlyWhatIsThere,
 }
 
-/// Before entries are judged. Nothing is made or recorded.
+/// Called before entries are processed. Creates and records nothing.
 ///
 /// # Errors
-/// [`StorageUnavailable`](ErrorKind::StorageUnavailable) where the root is not the one that the database knows.
+/// Returns [`StorageUnavailable`](ErrorKind::StorageUnavailable) if the root is not the recorded one.
 pub(super) async fn trust(db: &Journal, alias: &str, storage: &SharedStorage) -> Result<Trust> {
     if known::is_compared(db, storage, alias) {
         return Ok(Trust::Full);
@@ -94,7 +96,8 @@ pub(super) async fn trust(db: &Journal, alias: &str, storage: &SharedStorage) ->
     Ok(Trust::Full)
 }
 
-/// Whether the storage can be used: its root is in its place, if the database knows one. Asked anew every time.
+/// Checks that the storage can be used: if a root is recorded, it is in its place. Asks the storage every
+/// time.
 pub(super) async fn is_in_place(db: &Journal, alias: &str, storage: &SharedStorage) -> Result<()> {
     match recorded(db, alias, storage).await {
         Ok(Some(known)) => require(storage, alias, known).await.map(drop),
@@ -103,7 +106,7 @@ pub(super) async fn is_in_place(db: &Journal, alias: &str, storage: &SharedStora
     }
 }
 
-/// Lets the root that stands now be that of the storage, for this database and this process.
+/// Accepts the present root as that of the storage, for this database and this process.
 pub(crate) async fn accept(db: &Journal, alias: &str) -> Result<()> {
     let handle = crate::registry::handle(alias)?;
     let (alias, storage) = (handle.alias(), handle.storage());
@@ -114,10 +117,11 @@ pub(crate) async fn accept(db: &Journal, alias: &str) -> Result<()> {
     Ok(())
 }
 
-/// Whether the root is the known one; `false` for a storage that has no identity, such as one of the application's own.
+/// Whether the root is the known one. `false` for a storage without an identity, such as one that the
+/// application implements.
 ///
 /// # Errors
-/// [`StorageUnavailable`](ErrorKind::StorageUnavailable) for another root, with what to do.
+/// Returns [`StorageUnavailable`](ErrorKind::StorageUnavailable) for another root, and says what to do.
 async fn require(storage: &SharedStorage, alias: &str, known: String) -> Result<bool> {
     let found = storage.root(WhichRoot::Known(known.clone())).await;
     let error = match found {
@@ -159,7 +163,7 @@ async fn record(db: &Journal, alias: &str, storage: &SharedStorage, which: Which
     let added = run(db, &sql.add_root, vec![key(alias, storage).into(), identity.as_str().into()]).await;
     match recorded(db, alias, storage).await? {
         Some(known) if known == identity => Ok(()),
-        // Another process was first, in another root.
+        // Another process was first, with another root.
         Some(known) => require(storage, alias, known).await.map(drop),
         None => Err(added.err().unwrap_or_else(|| {
             Error::new(ErrorKind::Database, "the root of the storage was not recorded").retryable()
@@ -172,20 +176,19 @@ async fn recorded(db: &dyn Connection, alias: &str, storage: &SharedStorage) -> 
     found.first().map(|row| row.text("identity")).transpose()
 }
 
-/// What the root of a storage is recorded under: the alias. One that stands in the place of all storages, in a test, is
-/// another storage in another test.
+/// The key under which a root is recorded: the alias. In tests one storage can replace all others; it is
+/// another one in every test, so its location is part of the key.
 fn key(alias: &str, storage: &SharedStorage) -> String {
     match storage.location() {
         Some(location) if alias == OVERRIDE => {
             let digest = Sha256::digest(location.as_bytes());
-            let digits: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-            format!("{alias} {digits}")
+            format!("{alias} {}", hex(&digest[..16]))
         }
         _ => alias.to_owned(),
     }
 }
 
-/// Asked in a way that does not end a transaction.
+/// Whether a table exists. The query does not fail, since an error would end a transaction.
 async fn has_table(db: &dyn Connection, table: &str) -> Result<bool> {
     Ok(!rows(db, db.dialect().columns_of(), vec![table.into()]).await?.is_empty())
 }

@@ -1,13 +1,13 @@
-//! Making the journal's tables.
+//! Creating the journal's tables.
 
 use super::connection::{Connection, Param};
 use super::identity;
 use super::sql::{Dialect, ddl};
 use super::statements::{any, execute, look, rows, sql};
-use crate::Result;
 use crate::field::FieldDef;
+use crate::{Result, StorageExt};
 
-/// Makes the journal's tables where they are not there yet.
+/// Creates the journal's tables if they do not exist yet.
 pub(crate) async fn create(db: &dyn Connection) -> Result<()> {
     for statement in ddl(db.dialect()) {
         db.run(&statement).await?;
@@ -16,8 +16,8 @@ pub(crate) async fn create(db: &dyn Connection) -> Result<()> {
     identity::create(db).await
 }
 
-/// Notes the columns of `table` that hold names of files, so that sweepers of other programs look there too. A storage
-/// that is not known here and now is noted as the empty alias, which may be any.
+/// Notes the columns of `table` that hold names of files, so that sweepers of other programs check them too.
+/// A storage that is not known in this program is noted as the empty alias, which stands for any storage.
 pub(crate) async fn note_columns(
     db: &dyn Connection,
     table: &'static str,
@@ -44,7 +44,7 @@ pub(crate) async fn note_columns(
     Ok(())
 }
 
-/// The columns that a table has.
+/// The columns of a table.
 pub(crate) struct ColumnsOf {
     names: Vec<String>,
     any_case: bool,
@@ -60,7 +60,7 @@ impl ColumnsOf {
     }
 }
 
-/// The columns of `table`; none where it is not there.
+/// Returns the columns of `table`; none if it does not exist.
 pub(crate) async fn columns_of(db: &dyn Connection, table: &str) -> Result<ColumnsOf> {
     let dialect = db.dialect();
     let found = rows(db, dialect.columns_of(), vec![table.into()]).await?;
@@ -68,7 +68,7 @@ pub(crate) async fn columns_of(db: &dyn Connection, table: &str) -> Result<Colum
     Ok(ColumnsOf { names, any_case: dialect != Dialect::Postgres })
 }
 
-/// Forgets the columns that were noted of `table` and are not there, and says which.
+/// Forgets the noted columns of `table` that do not exist, and returns their names.
 pub(crate) async fn forget_columns(db: &dyn Connection, table: &str) -> Result<Vec<String>> {
     let sql = sql(db)?;
     let there = columns_of(db, table).await?;
@@ -83,7 +83,7 @@ pub(crate) async fn forget_columns(db: &dyn Connection, table: &str) -> Result<V
     Ok(forgotten)
 }
 
-/// Whether the column of a field has triggers that do what a save does.
+/// Whether the column of a field has the triggers of `trigger_sql`.
 pub(crate) async fn has_triggers(db: &dyn Connection, table: &str, def: &'static FieldDef) -> Result<bool> {
     any(db, &sql(db)?.has_triggers, vec![table.into(), def.spec().column.into()]).await
 }

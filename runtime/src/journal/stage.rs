@@ -1,4 +1,5 @@
-//! Staging: reserve names in the journal, then put the bytes under them (W1–W3).
+//! Staging: reserving names in the journal and publishing the bytes under them. These are the steps `reserve`
+//! and `stage` of a save.
 
 use super::connection::Journal;
 use super::identity;
@@ -14,18 +15,18 @@ use crate::field::FieldDef;
 use crate::field::store::{Prepared, Stored};
 use crate::registry::{self, StorageHandle};
 use crate::storage::{Gate, NewFile};
-use crate::{Error, ErrorKind, FileName, Result, Saved};
+use crate::{Error, ErrorKind, FileName, Result, Saved, StorageExt};
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-/// How long a reservation holds without a renewal, in seconds. Bytes still on their way renew it.
+/// How long a reservation lasts without renewal, in seconds. Transfers under way renew it.
 pub(super) const LEASE: i64 = 15 * 60;
 
-/// The most bytes that are written before their entry is committed. For more it is worth knowing first that the journal
-/// takes it.
+/// The maximum size of content that is written before its entry is committed. With more it is better to know
+/// first that the journal accepts it.
 const MOST_AHEAD: u64 = 1 << 20;
 
 /// A file to be stored for the column of a table.
@@ -34,15 +35,15 @@ pub struct Request {
     pub(crate) table: &'static str,
     pub(crate) handle: StorageHandle<'static>,
     pub(crate) prepared: Prepared,
-    /// Where the content comes from, for another try.
+    /// The source of the content, for another try.
     pub(crate) pending: Option<Pending>,
 }
 
-/// What is left of files that were not all stored.
+/// The result of a staging that failed.
 pub(crate) struct Unstaged {
     pub(crate) error: Error,
-    /// Those that are stored all the same, because their content cannot be had again, each with its number among the
-    /// requests.
+    /// Files that stay staged because their content cannot be read again, each with the number of its
+    /// request.
     pub(crate) kept: Vec<(usize, Staged)>,
 }
 
@@ -58,7 +59,7 @@ impl From<Unstaged> for Error {
     }
 }
 
-/// A file that is stored whole and durable, reserved in the journal, and owned by no row yet.
+/// A file that is completely and durably stored and reserved in the journal, and that no row owns yet.
 pub struct Staged {
     pub(crate) id: i64,
     pub(crate) stored: Stored,
@@ -81,41 +82,41 @@ impl Request {
         self.def.blame(error.with_operation("save").with_storage(self.handle.alias()))
     }
 
-    /// Whether the bytes may be written before their entry is committed: they can be had again if it never is, and the
-    /// storage shows nothing of them until then.
+    /// Whether the bytes may be written before their entry is committed: they can be read again, and the
+    /// storage does not publish them before it is told to.
     fn can_go_ahead(&mut self) -> bool {
         let small =
             self.prepared.content().and_then(crate::Content::len).is_some_and(|len| len <= MOST_AHEAD);
         small && !self.looks_first() && self.handle.keeps_gates()
     }
 
-    /// Whether a free name is looked for before the content goes anywhere.
+    /// Whether to look for a free name before the content is sent.
     pub(super) fn looks_first(&self) -> bool {
         self.pending.as_ref().is_none_or(Pending::looks_first)
     }
 
-    /// Whether the content can be read once, and was.
+    /// Whether the content can be read only once, and has been.
     fn is_spent(&self) -> bool {
         self.pending.as_ref().is_some_and(Pending::is_consumed)
     }
 
-    /// Whether what is stored of it is all that there is.
+    /// Whether the stored file is the only copy of the content.
     fn is_last_copy(&self) -> bool {
         self.pending.as_ref().is_some_and(|pending| !pending.is_repeatable())
     }
 
-    /// Whether the content can be given again.
+    /// Whether the content can be read again.
     pub(super) fn is_repeatable(&self) -> bool {
         self.pending.as_ref().is_some_and(Pending::is_repeatable)
     }
 
-    /// Whether both go to one storage, which may save them together.
+    /// Whether both files go to one storage, which may save them together.
     fn goes_with(&self, next: &Request) -> bool {
         let are_contents = self.prepared.upload.is_none() && next.prepared.upload.is_none();
         are_contents && registry::is_same(self.handle.storage(), next.handle.storage())
     }
 
-    /// What the storage is to save, under exactly the name that is reserved.
+    /// The file for the storage, with exactly the reserved name.
     fn new_file(&mut self) -> Result<NewFile<'_>> {
         if self.prepared.content().is_none()
             && let Some(pending) = &self.pending
@@ -128,7 +129,8 @@ impl Request {
 }
 
 impl File<'_> {
-    /// Notes what became of the file. One whose name is taken is tried again, if it can be.
+    /// Records the result of storing the file. If the name is taken and the content can be read again, the
+    /// file is tried again.
     fn settle(&mut self, stored: Result<Stored>) -> Result<()> {
         match stored {
             Ok(stored) => self.staged = self.entry.take().map(|id| Staged { id, stored }),
@@ -147,10 +149,11 @@ impl File<'_> {
     }
 }
 
-/// Stores all files, or none. Their names are reserved in one commit.
+/// Stores all files or none. Their names are reserved in one commit.
 ///
-/// On a failure that is certain nothing is left behind, in the storages or in the journal, but for files whose content
-/// cannot be had again: they stay staged. Otherwise entries stay, due at once, for the sweeper.
+/// After a failure that is certain, nothing is left in the storages or in the journal, except files whose
+/// content cannot be read again: they stay staged. After a failure that is not certain, entries stay, due at
+/// once, for the sweeper.
 pub(crate) async fn stage(db: &Journal, requests: Vec<Request>) -> Result<Vec<Staged>, Unstaged> {
     let prepared = || -> Result<()> {
         step!("stage.prepared");
@@ -178,7 +181,7 @@ pub(crate) async fn stage(db: &Journal, requests: Vec<Request>) -> Result<Vec<St
     if error.kind() == ErrorKind::StorageUnavailable {
         files.iter().for_each(|file| known::forget_compared(file.request.handle.storage()));
     }
-    // A journal that cannot be reached now is swept when the lease is over.
+    // If the journal cannot be reached now, the files are swept when their leases are over.
     for file in &files {
         if let (Some(id), Some(doubt)) = (file.entry, &file.doubt) {
             let _ = run(db, &sql.expire, vec![doubt.as_str().into(), id.into()]).await;
@@ -198,7 +201,7 @@ pub(crate) async fn stage(db: &Journal, requests: Vec<Request>) -> Result<Vec<St
     }
     super::work_off(db, gone).await;
     let error = match error.kind() {
-        // Another program took the name after all; the next try takes another one.
+        // Another program took the name after all. The next try uses another name.
         ErrorKind::AlreadyExists => error.retryable(),
         ErrorKind::Consumed => return Err(Unstaged { error, kept }),
         _ => error,
@@ -210,14 +213,14 @@ pub(crate) async fn stage(db: &Journal, requests: Vec<Request>) -> Result<Vec<St
     Err(Unstaged { error, kept })
 }
 
-/// W1–W3, until every file is stored.
+/// Reserves and stores until every file is stored.
 async fn store_all(db: &Journal, sql: &'static Sql, files: &mut [File<'_>]) -> Result<()> {
     if let [file] = &mut *files
         && file.request.can_go_ahead()
     {
         store_ahead(db, sql, file).await?;
     }
-    // They are stored in their order, so those that are not are the last ones.
+    // Files are stored in order, so those that are not stored yet are the last ones.
     while let Some(first) = files.iter().position(|file| file.staged.is_none()) {
         let left = &mut files[first..];
         reserve(db, left).await?;
@@ -225,21 +228,22 @@ async fn store_all(db: &Journal, sql: &'static Sql, files: &mut [File<'_>]) -> R
         let entries: Vec<i64> = left.iter().filter_map(|file| file.entry).collect();
         match renewing(db, sql, &entries, store(db, left)).await {
             Ok(results) => {
-                // Behind one that failed there may be others that are published.
+                // Files after the one that failed may have been published.
                 let mut settled = Ok(());
                 for (file, stored) in left.iter_mut().zip(results) {
                     settled = settled.and(file.settle(stored));
                 }
                 settled?;
             }
-            // What was dropped on its way may be published all the same.
+            // A transfer that was dropped may have been published all the same.
             Err(error) => return Err(left.iter_mut().fold(error, |error, file| file.doubt(error))),
         }
     }
     Ok(())
 }
 
-/// The first try of one file: its bytes are written while its name is being reserved, and published behind that.
+/// The first try of a single file: its bytes are written while its name is being reserved, and published
+/// afterwards.
 async fn store_ahead(db: &Journal, sql: &'static Sql, file: &mut File<'_>) -> Result<()> {
     file.choose().await?;
     step!("reserve.chosen");
@@ -262,7 +266,7 @@ async fn store_ahead(db: &Journal, sql: &'static Sql, file: &mut File<'_>) -> Re
     let ids = ids.await.map_err(|error| file.request.blame(error))?;
     step!("reserve.committed");
     let Some(id) = ids.into_iter().find_map(|(_, id)| id) else {
-        // Somebody else has reserved the name.
+        // Another save has reserved the name.
         return Ok(());
     };
     file.entry = Some(id);
@@ -277,7 +281,7 @@ async fn store_ahead(db: &Journal, sql: &'static Sql, file: &mut File<'_>) -> Re
     file.settle(stored)
 }
 
-/// W2, W3: moves the bytes, up to the first failure. Neighbours that go to one storage go there together.
+/// Stores the files, up to the first failure. Consecutive files for the same storage are saved together.
 async fn store(db: &Journal, files: &mut [File<'_>]) -> Vec<Result<Stored>> {
     let mut results = Vec::with_capacity(files.len());
     let mut left = files;
@@ -320,7 +324,7 @@ async fn store(db: &Journal, files: &mut [File<'_>]) -> Vec<Result<Stored>> {
     results
 }
 
-/// Stores one file, or makes one of an upload.
+/// Stores one file, or publishes an upload as a file.
 async fn save(handle: &StorageHandle<'_>, file: NewFile<'_>, upload: Option<&str>) -> Result<Saved> {
     let Some(upload) = upload else {
         return handle.save(file.name, file.content, &file.options).await;
@@ -331,7 +335,7 @@ async fn save(handle: &StorageHandle<'_>, file: NewFile<'_>, upload: Option<&str
     handle.promote(FileName::or_upload(upload)?, file.name, inspector, &file.options).await
 }
 
-/// Runs `store`, renewing the leases of `entries` meanwhile. A lease that was lost ends the transfer.
+/// Runs `store` and renews the leases of `entries`. A lost lease ends the transfer.
 async fn renewing<T>(
     db: &Journal,
     sql: &'static Sql,
@@ -353,8 +357,8 @@ async fn renewing<T>(
     }
 }
 
-/// The error of a file that the sweeper took before its row was written. Trying again helps where its content is there
-/// still.
+/// The error for a file that a sweeper took before its row was written. Another try helps if the content is
+/// still available.
 pub(crate) fn expired() -> Error {
     let text = "the staged file was swept or given to another row before this one was written, or the transaction \
                 began before it was staged";

@@ -4,7 +4,7 @@ use super::connection::{Connection, Param, Row};
 use super::sql::{Dialect, Sql, VERSION};
 use crate::{Error, ErrorKind, Result};
 
-/// One entry, as the sweeper sees it.
+/// An entry of the journal.
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
     pub(crate) id: i64,
@@ -36,20 +36,20 @@ impl Entry {
     }
 }
 
-/// The statements for `db`.
+/// Returns the statements for `db`.
 pub(crate) fn sql(db: &dyn Connection) -> Result<&'static Sql> {
     Ok(Sql::of(db.dialect()))
 }
 
-/// Runs a statement and gives the number of rows it changed.
+/// Runs a statement and returns the number of rows that it changed.
 pub(crate) async fn execute(db: &dyn Connection, sql: &str, values: Vec<Param>) -> Result<u64> {
     db.execute(sql, values).await
 }
 
-/// Runs an insert into the journal and gives the entry's `id`, if it made or changed one.
+/// Runs an insert into the journal and returns the `id` of the entry, if it created or changed one.
 ///
-/// To its end: a driver that is asked for one row leaves the statement after it, so that the commit comes with the
-/// reset of the statement, whose failure it does not tell.
+/// It reads all rows. A driver that is asked for one row stops after it, so that the commit happens when the
+/// statement is reset, and the driver does not report if that fails.
 pub(crate) async fn insert(db: &dyn Connection, sql: &str, values: Vec<Param>) -> Result<Option<i64>> {
     if db.dialect() == Dialect::MySql {
         return insert_last(db, sql, values).await;
@@ -57,8 +57,8 @@ pub(crate) async fn insert(db: &dyn Connection, sql: &str, values: Vec<Param>) -
     db.query(sql, values).await?.first().map(|row| row.int("id")).transpose()
 }
 
-/// As [`insert`], for a statement that makes a new entry or none. What SQLite returns as a row takes another turn to its
-/// thread and back.
+/// As [`insert`], for a statement that creates a new entry or none. On SQLite and MySQL it uses the last
+/// insert's id: on SQLite a returned row would cost another round trip to the driver's thread.
 pub(crate) async fn insert_new(db: &dyn Connection, sql: &str, values: Vec<Param>) -> Result<Option<i64>> {
     match db.dialect() {
         Dialect::Postgres => insert(db, sql, values).await,
@@ -66,7 +66,7 @@ pub(crate) async fn insert_new(db: &dyn Connection, sql: &str, values: Vec<Param
     }
 }
 
-/// An insert whose `id` the database tells without being asked.
+/// Runs an insert whose `id` the database reports by itself.
 async fn insert_last(db: &dyn Connection, sql: &str, values: Vec<Param>) -> Result<Option<i64>> {
     match db.insert(sql, values).await {
         Err(error) if error.kind() == ErrorKind::UniqueViolation => Ok(None),
@@ -79,29 +79,29 @@ pub(crate) async fn rows(db: &dyn Connection, sql: &str, values: Vec<Param>) -> 
     db.query(sql, values).await
 }
 
-/// Runs a statement that gives entries.
+/// Runs a query for entries.
 pub(crate) async fn entries(db: &dyn Connection, sql: &str, values: Vec<Param>) -> Result<Vec<Entry>> {
     rows(db, sql, values).await?.iter().map(Entry::from_row).collect()
 }
 
-/// Runs a query that gives a `token` or no row.
+/// Runs a query for a `token`, which may return no row.
 pub(crate) async fn token(db: &dyn Connection, sql: &str, values: Vec<Param>) -> Result<Option<String>> {
     rows(db, sql, values).await?.first().map(|row| row.text("token")).transpose()
 }
 
-/// Runs a query and says whether it gives a row.
+/// Whether a query returns a row.
 pub(crate) async fn any(db: &dyn Connection, sql: &str, values: Vec<Param>) -> Result<bool> {
     Ok(!rows(db, sql, values).await?.is_empty())
 }
 
-/// Runs a query that gives a number `n`.
+/// Runs a query for a number `n`.
 pub(crate) async fn count(db: &dyn Connection, sql: &str) -> Result<u64> {
     let found = rows(db, sql, vec![]).await?;
     let n = found.first().map_or(Ok(0), |row| row.int("n"))?;
     Ok(u64::try_from(n).unwrap_or(0))
 }
 
-/// Whether anything is due. Refuses tables that a newer version of this library has made.
+/// Whether any entry is due. Fails if a newer version of this library has made the tables.
 pub(crate) async fn look(db: &dyn Connection) -> Result<bool> {
     let found = rows(db, &sql(db)?.look, vec![]).await?;
     let Some(row) = found.first() else { return Ok(false) };
@@ -116,7 +116,7 @@ pub(crate) async fn look(db: &dyn Connection) -> Result<bool> {
     }
 }
 
-/// What an insert that made no entry means where only newer tables can be the reason.
+/// The error for an insert that created no entry, if newer tables are the only possible reason.
 pub(crate) async fn refused(db: &dyn Connection) -> Error {
     match look(db).await {
         Err(error) => error,

@@ -27,14 +27,16 @@ async fn a_name_is_reserved_once() {
     assert_eq!(reserve(&db, "b.jpg").await.unwrap(), Some(2));
 }
 
-/// W1 is the commit, not the insert: bytes must not become visible after one that failed.
+/// A name is reserved by the commit, not by the insert: bytes must not become visible after a commit that
+/// failed.
 #[tokio::test]
 async fn a_reservation_whose_commit_failed_is_an_error() {
     let db = journal().await;
     for statement in [
         "CREATE TABLE parent (id INTEGER PRIMARY KEY)",
         "CREATE TABLE child (parent INTEGER REFERENCES parent (id) DEFERRABLE INITIALLY DEFERRED)",
-        // The foreign key is looked at when the transaction ends, so the insert goes well and the commit does not.
+        // The foreign key is checked at the end of the transaction, so the insert succeeds and the commit
+        // fails.
         "CREATE TRIGGER orphan AFTER INSERT ON filefield_journal BEGIN INSERT INTO child VALUES (1); END",
     ] {
         db.run(statement).await.unwrap();
@@ -44,7 +46,8 @@ async fn a_reservation_whose_commit_failed_is_an_error() {
     assert!(reserved.is_err(), "{reserved:?}");
 }
 
-/// The process of a claim was killed: what the URL of its ticket brings yet may not be forgotten before that has ended.
+/// The process of a claim was killed. Its upload must not be forgotten while the URL of its ticket still
+/// accepts bytes.
 #[tokio::test]
 async fn an_upload_in_hand_is_left_alone_while_its_ticket_lasts() {
     let db = journal().await;
@@ -59,7 +62,8 @@ async fn an_upload_in_hand_is_left_alone_while_its_ticket_lasts() {
     assert_eq!(Sweeper::of(db.clone()).run().await.unwrap().examined, 1);
 }
 
-/// Whoever is told that the claim failed may try again, so nothing may fail behind the statement that takes it.
+/// A caller whose claim failed may try again, so nothing may fail after the statement that acquires the
+/// upload.
 #[tokio::test]
 async fn an_upload_is_known_before_it_is_taken() {
     let db = journal().await;
@@ -70,7 +74,7 @@ async fn an_upload_is_known_before_it_is_taken() {
     assert!(take(&db, entry, "token", 60).await.unwrap().is_some());
 }
 
-/// An answer of the database that was lost is made up for later, when the upload may be in other hands.
+/// A statement whose answer was lost is repeated later, when another claim may have the upload.
 #[tokio::test]
 async fn an_upload_is_given_back_by_who_has_it() {
     let db = journal().await;

@@ -1,4 +1,4 @@
-//! Transactions of our own.
+//! Transactions of the journal.
 
 use super::connection::{Connection, Journal, Pool, Transaction, is_conflict, is_constraint};
 use crate::failpoints::step;
@@ -7,10 +7,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How often a transaction that gave way to another one is run again.
+/// How often a transaction is run again after a conflict with another one.
 const MAX_CONFLICTS: u32 = 8;
 
-/// How a transaction of ours failed.
+/// How a transaction failed.
 #[derive(Debug)]
 pub(crate) struct TransactionError {
     pub(crate) error: Error,
@@ -25,7 +25,7 @@ impl From<TransactionError> for Error {
 }
 
 impl TransactionError {
-    /// An error before which nothing was committed.
+    /// An error after which certainly nothing was committed.
     pub(crate) fn certain(error: Error) -> Self {
         TransactionError { error, rolled_back: true }
     }
@@ -38,9 +38,9 @@ impl TransactionError {
                     lost_answer()?;
                     Ok(done)
                 }
-                // A constraint that is checked at the end is broken.
+                // A deferred constraint is broken.
                 Err(error) if is_constraint(&error) => Err(TransactionError::certain(error)),
-                // Whether it was committed does not matter here: the journal tells later.
+                // It is not known whether the commit took effect. The journal shows it later.
                 Err(error) => Err(TransactionError { error: error.uncertain(), rolled_back: false }),
             },
             Err(error) => {
@@ -51,7 +51,7 @@ impl TransactionError {
     }
 }
 
-/// What runs inside.
+/// The work of a transaction.
 pub(crate) type Work<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
 /// Runs `work` in a transaction of the journal.
@@ -72,8 +72,8 @@ pub(crate) async fn own<T: Send + 'static>(
     .await
 }
 
-/// Runs one transaction on a task of its own, and again if it gave way to another one. A caller that goes away cannot
-/// leave it half done, and no connection goes back to its pool inside a transaction.
+/// Runs a transaction in a spawned task, and again after a conflict. A caller that is dropped cannot leave
+/// the transaction half done, and no connection returns to its pool inside a transaction.
 pub(crate) async fn retrying<T: Send + 'static, F: Future<Output = Result<T, TransactionError>> + Send>(
     once: impl Fn() -> F + Send + 'static,
 ) -> Result<T, TransactionError> {
@@ -99,7 +99,7 @@ pub(crate) fn ended_early(error: tokio::task::JoinError) -> TransactionError {
     TransactionError { error: error.uncertain(), rolled_back: false }
 }
 
-/// The step behind a commit.
+/// The fail point after a commit.
 pub(crate) fn lost_answer() -> Result<(), TransactionError> {
     let answer = || {
         step!("transaction.committed");

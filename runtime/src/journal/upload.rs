@@ -1,4 +1,5 @@
-//! The entries of direct uploads: announced before a client is told where to send, taken in hand by who claims.
+//! The journal entries of direct uploads: announced before a client learns where to send the file, and
+//! acquired by a claim.
 
 use super::connection::{Journal, Param};
 use super::identity;
@@ -12,38 +13,39 @@ use crate::storage::UploadLog;
 use crate::{Error, ErrorKind, FileName, Result, name};
 use std::time::Duration;
 
-/// How long a claim may take at least, in seconds; then the sweeper takes the upload away under it. But not while the
-/// ticket lasts: what its URL brings after the second look is found by nobody.
+/// The minimum time for a claim, in seconds. After it the sweeper removes the upload, but not while the
+/// ticket lasts: a file that arrives through its URL after the second look is never found.
 const CLAIM: i64 = 60 * 60;
 
-/// Seconds between two tries to give an upload back: four minutes in all.
+/// Seconds between two tries to give an upload back: about four minutes in total.
 const PAUSES: [u64; 8] = [1, 2, 4, 8, 16, 32, 64, 128];
 
-/// An upload that this process has in hand, as a sweeper would.
+/// An upload that this process has acquired, as a sweeper would.
 #[derive(Debug)]
 pub(crate) struct Taken {
     entry: Entry,
-    /// What no other claim writes into the entry. So a statement whose answer was lost can be made up for later, when
-    /// the upload may be in other hands.
+    /// A mark that only this claim writes into the entry. If the answer to a statement was lost, the
+    /// statement can be repeated later, even if another claim has the upload by then.
     mark: String,
-    /// Seconds in which the last of what its URLs bring has come.
+    /// Seconds until nothing more can arrive through the URLs of the upload.
     open: i64,
 }
 
 impl Taken {
-    /// What the storage calls an upload in parts.
+    /// The storage's id of an upload in parts.
     pub(crate) fn parts(&self) -> Option<&str> {
         self.entry.multipart_id.as_deref()
     }
 
-    /// Gives it back for as long as its ticket lasts; the number of entries that this was true of.
+    /// Gives the upload back for as long as its ticket lasts. Returns the number of changed entries.
     pub(super) async fn give_back(&self, db: &Journal) -> Result<u64> {
         let Taken { entry, mark, open } = self;
         let values = vec![(*open).into(), entry.id.into(), entry.attempts.into(), mark.as_str().into()];
         run(db, &sql(db)?.give_back, values).await
     }
 
-    /// Goes on trying to give it back, on a task of its own. Else the sweeper has it when its time is over.
+    /// Retries giving the upload back in a spawned task. If that fails too, the sweeper removes the upload
+    /// when it is due.
     fn give_back_later(self, db: &Journal) {
         let db = db.clone();
         tokio::spawn(async move {
@@ -57,8 +59,8 @@ impl Taken {
     }
 }
 
-/// Enters an upload that may come until `seconds` from now, and gives its entry (W1). A little longer, for it may
-/// have begun then.
+/// Creates the entry of an upload that may arrive within `seconds`, and a little later, since a transfer may
+/// begin at the last moment. Returns the entry.
 pub(crate) async fn announce(
     db: &Journal,
     def: &'static FieldDef,
@@ -84,7 +86,7 @@ pub(crate) async fn announce(
     made.ok_or_else(|| Error::new(ErrorKind::Database, "the journal took no entry").retryable())
 }
 
-/// Notes the id of an upload in parts, so that a sweeper can abort it (F06).
+/// Notes the id of an upload in parts, so that a sweeper can abort it.
 pub(crate) async fn note_parts(db: &Journal, entry: i64, id: &str) -> Result<()> {
     match run(db, &sql(db)?.note_parts, vec![id.into(), entry.into()]).await? {
         1 => Ok(()),
@@ -92,7 +94,7 @@ pub(crate) async fn note_parts(db: &Journal, entry: i64, id: &str) -> Result<()>
     }
 }
 
-/// Notes the id of an upload in parts with this entry.
+/// Returns a log that notes the id of an upload in parts in this entry.
 pub(super) fn upload_log(db: &Journal, entry: i64) -> UploadLog {
     let db = db.clone();
     UploadLog::new(move |id| {
@@ -101,19 +103,19 @@ pub(super) fn upload_log(db: &Journal, entry: i64) -> UploadLog {
     })
 }
 
-/// Makes an entry due whose client was told nothing.
+/// Makes an entry due if its client did not get the ticket.
 pub(crate) async fn withdraw(db: &Journal, entry: i64, why: &Error) {
-    // What cannot be noted now is swept when the lease is over.
+    // If this fails, the upload is swept when the lease is over.
     if let Ok(sql) = sql(db) {
         let _ = run(db, &sql.expire, vec![why.to_string().into(), entry.into()]).await;
     }
 }
 
-/// Takes an upload in hand whose ticket lasts for `left` seconds. `None` where somebody had it before: it can be claimed
-/// once.
+/// Acquires an upload whose ticket lasts for `left` seconds. An upload can be claimed once: `None` if
+/// somebody has acquired it before.
 pub(crate) async fn take(db: &Journal, entry: i64, token: &str, left: u64) -> Result<Option<Taken>> {
     let sql = sql(db)?;
-    // Read first: nothing may fail between the claim and its use.
+    // Read first: nothing may fail between acquiring the upload and using it.
     let Some(mut entry) = entries(db, &sql.entry, vec![entry.into()]).await?.pop() else { return Ok(None) };
     let open = i64::try_from(left).unwrap_or(i64::MAX).saturating_add(LEASE);
     let mark = format!("in the hands of claim {}", name::token()?);
@@ -129,7 +131,7 @@ pub(crate) async fn take(db: &Journal, entry: i64, token: &str, left: u64) -> Re
     match run(db, &sql.claim, values).await {
         Ok(1) => Ok(Some(taken)),
         Ok(_) => Ok(None),
-        // The database may have done it all the same.
+        // The database may have executed the statement all the same.
         Err(error) => match taken.give_back(db).await {
             Ok(_) => Err(error),
             Err(_) => Err(still_in_hand(db, taken, error)),
@@ -137,7 +139,7 @@ pub(crate) async fn take(db: &Journal, entry: i64, token: &str, left: u64) -> Re
     }
 }
 
-/// Gives an upload back that could not be claimed yet because of `why`; the error to be told.
+/// Gives back an upload whose claim failed because of `why`. Returns the error for the caller.
 pub(crate) async fn give_back(db: &Journal, taken: Taken, why: Error) -> Error {
     match taken.give_back(db).await {
         Ok(1) => why,
@@ -146,7 +148,7 @@ pub(crate) async fn give_back(db: &Journal, taken: Taken, why: Error) -> Error {
     }
 }
 
-/// The error of a claim that failed while the journal could not be told.
+/// The error of a claim that failed while the journal could not be updated.
 fn still_in_hand(db: &Journal, taken: Taken, why: Error) -> Error {
     taken.give_back_later(db);
     why.not_at_once(
@@ -154,8 +156,8 @@ fn still_in_hand(db: &Journal, taken: Taken, why: Error) -> Error {
     )
 }
 
-/// Removes what is left of an upload, in the background, and looks once more a day later, but not before its URLs have
-/// ended.
+/// Removes what is left of an upload, in the background, and looks again a day later or when its URLs have
+/// expired, if that is later.
 pub(crate) fn settle(db: &Journal, taken: Taken) {
     work_off_fenced(db, taken.entry, taken.open);
 }

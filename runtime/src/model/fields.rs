@@ -1,7 +1,7 @@
-//! The file fields of a model, seen with its type.
+//! The file fields of a model, with the model's type.
 //!
-//! They are made from the model's [`FieldDef`]s where they are asked for, so that a model adds no code of its own for
-//! each field: the derive is paid for in every build of every crate that uses it.
+//! They are created on demand from the model's [`FieldDef`]s, so that a model generates no code per field:
+//! the derive costs compile time in every crate that uses it.
 
 use super::FileModel;
 use crate::field::{FieldDef, FieldValue, MetaValue, PixelCount, View};
@@ -19,27 +19,27 @@ impl<M: FileModel> Fields<M> {
         Fields { defs, model: PhantomData }
     }
 
-    /// How many there are.
+    /// Returns the number of fields.
     pub const fn len(&self) -> usize {
         self.defs.len()
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no fields.
     pub const fn is_empty(&self) -> bool {
         self.defs.is_empty()
     }
 
-    /// The field with this number.
+    /// Returns the field with this number.
     ///
     /// # Panics
-    /// Where there are fewer.
+    /// Panics if there are fewer fields.
     #[must_use]
     #[inline]
     pub fn at(&self, number: usize) -> ModelField<M> {
         ModelField { def: &self.defs[number], number, model: PhantomData }
     }
 
-    /// The fields.
+    /// Iterates over the fields.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = ModelField<M>> + use<M> {
         self.defs.iter().enumerate().map(|(number, def)| ModelField { def, number, model: PhantomData })
     }
@@ -59,7 +59,7 @@ impl<M> fmt::Debug for Fields<M> {
     }
 }
 
-/// One file field of the model `M`, whatever its type.
+/// One file field of the model `M`, of any type.
 pub struct ModelField<M> {
     def: &'static FieldDef,
     number: usize,
@@ -67,7 +67,7 @@ pub struct ModelField<M> {
 }
 
 impl<M: FileModel> ModelField<M> {
-    /// Its keys and its storage.
+    /// Returns its keys and its storage.
     pub fn def(&self) -> &'static FieldDef {
         self.def
     }
@@ -78,33 +78,33 @@ impl<M: FileModel> ModelField<M> {
         self.number
     }
 
-    /// The value.
+    /// Returns the value.
     #[inline]
     pub fn value<'m>(&self, model: &'m M) -> &'m dyn FieldValue {
         Companion::at(self.number).get(model)
     }
 
-    /// The value, to be changed.
+    /// Returns the value, mutably.
     pub fn value_mut<'m>(&self, model: &'m mut M) -> &'m mut dyn FieldValue {
         Companion::at(self.number).get_mut(model)
     }
 
-    /// The name that the `upload_to` function gives for `filename`; `None` where there is no function.
+    /// Returns the name that the `upload_to` function makes for `filename`; `None` if there is no function.
     pub fn upload_name(&self, model: &M, filename: &str) -> Option<String> {
         model.__upload_to(self.number, filename)
     }
 
-    /// The field named by `width_field`.
+    /// Returns the field named by `width_field`.
     pub fn width(&self) -> Option<Companion<M, dyn PixelCount>> {
         self.def.spec().width.map(Companion::at)
     }
 
-    /// The field named by `height_field`.
+    /// Returns the field named by `height_field`.
     pub fn height(&self) -> Option<Companion<M, dyn PixelCount>> {
         self.def.spec().height.map(Companion::at)
     }
 
-    /// The field named by `meta_field`.
+    /// Returns the field named by `meta_field`.
     pub fn meta(&self) -> Option<Companion<M, dyn MetaValue>> {
         self.def.spec().meta.map(Companion::at)
     }
@@ -124,7 +124,7 @@ impl<M> fmt::Debug for ModelField<M> {
     }
 }
 
-/// A field of the model `M`, seen as a `T`.
+/// A field of the model `M`, viewed as a `T`.
 pub struct Companion<M, T: ?Sized> {
     number: usize,
     model: PhantomData<fn(&M) -> &T>,
@@ -135,7 +135,7 @@ impl<M: FileModel, T: View + ?Sized> Companion<M, T> {
         Companion { number, model: PhantomData }
     }
 
-    /// The value.
+    /// Returns the value.
     #[inline]
     pub fn get<'m>(&self, model: &'m M) -> &'m T {
         match T::view(model.__field(self.number)) {
@@ -144,7 +144,7 @@ impl<M: FileModel, T: View + ?Sized> Companion<M, T> {
         }
     }
 
-    /// The value, to be changed.
+    /// Returns the value, mutably.
     pub fn get_mut<'m>(&self, model: &'m mut M) -> &'m mut T {
         match T::view_mut(model.__field_mut(self.number)) {
             Some(value) => value,
@@ -152,7 +152,7 @@ impl<M: FileModel, T: View + ?Sized> Companion<M, T> {
         }
     }
 
-    /// The derive lets the compiler check the type of every field that it numbers.
+    /// Unreachable: the compiler checks the type of every field that the derive numbers.
     #[cold]
     fn mismatch(&self) -> ! {
         unreachable!("field {} of `{}` is of another type", self.number, M::MODEL)

@@ -1,4 +1,4 @@
-//! Free names: what a storage tries when the wanted name is taken or too long (D184–D195).
+//! Free names: the candidates a storage tries when the requested name is taken or too long.
 
 use super::chars::cut;
 use super::extension::extension_at;
@@ -9,16 +9,16 @@ use super::valid::{split_checked, validate_base_name, with_slashes};
 use crate::error::{Error, ErrorKind, Result};
 use std::borrow::Cow;
 
-/// How many names are tried before [`ErrorKind::NoAvailableName`] (W44). Two random parts are alike once in
-/// 3.5 × 10¹² tries, so only a storage that answers "taken" to everything comes so far.
+/// The number of names tried before [`ErrorKind::NoAvailableName`]. Two random parts collide once in 3.5 ×
+/// 10¹² tries, so only a storage that reports every name as taken reaches this limit.
 pub const MAX_TRIES: u32 = 100;
 
 /// Length of the random part.
 const RANDOM: usize = 7;
-/// What a variant has more than its original: `_` and the random part.
+/// The bytes a variant adds to its original: `_` and the random part.
 const ADDED: usize = RANDOM + 1;
 
-/// Seven random characters of `[A-Za-z0-9]`, from the system's generator (D184, requirement 17).
+/// Seven random characters of `[A-Za-z0-9]` from the system's generator.
 fn random_part() -> Result<[u8; RANDOM]> {
     const LETTERS: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
     let mut part = [0; RANDOM];
@@ -26,7 +26,7 @@ fn random_part() -> Result<[u8; RANDOM]> {
     let mut bytes = [0; 16];
     loop {
         fill(&mut bytes)?;
-        // 248 is the last multiple of 62 in a byte: larger values would make some letters likelier than others.
+        // 248 is the largest multiple of 62 in a byte. Larger values would make some letters more likely.
         for byte in bytes.iter().filter(|&&byte| byte < 248) {
             part[filled] = LETTERS[usize::from(byte % 62)];
             filled += 1;
@@ -50,28 +50,28 @@ fn variant(directory: &str, stem: &str, extension: &str) -> Result<String> {
     Ok(name)
 }
 
-/// `stem`, `_`, seven random characters of `[A-Za-z0-9]`, `extension` (D184).
+/// Returns `stem`, `_`, seven random characters of `[A-Za-z0-9]` and `extension`.
 ///
 /// # Errors
-/// [`ErrorKind::Io`] when the system has no random numbers.
+/// Returns [`ErrorKind::Io`] if the system's random generator fails.
 pub fn alternative_name(stem: &str, extension: &str) -> Result<String> {
     variant("", stem, extension)
 }
 
-/// The names under which a storage tries to create a file: the wanted one, then variants of it with a random part
-/// before the extension.
+/// The names under which a storage tries to create a file: the requested name, then variants with a random
+/// part before the extension.
 ///
-/// The extension is the last suffix, or the last two of a compressed file: `Dr._Who.pdf` becomes
-/// `Dr._Who_k7F2xQ9.pdf`, and `a.tar.gz` becomes `a_k7F2xQ9.tar.gz`. [`available_name`] puts the random part before the
-/// first dot, as Django does.
+/// The extension is the last suffix, or the last two for a compressed file: `Dr._Who.pdf` becomes
+/// `Dr._Who_k7F2xQ9.pdf`, and `a.tar.gz` becomes `a_k7F2xQ9.tar.gz`. [`available_name`] puts the random part
+/// before the first dot, as Django does.
 ///
-/// A storage takes each in turn with an *exclusive* create, instead of asking whether it is free (W05), so
-/// a free name costs one call of the medium however many files of that name there are (requirement 16). The
-/// sequence is made lazily; its first item borrows. It ends with an error after [`MAX_TRIES`] names.
+/// A storage tries each name with an *exclusive* create instead of first checking whether it is free. A free
+/// name therefore costs one storage call, regardless of how many files share the stem. The iterator is lazy
+/// and its first item borrows. It ends with an error after [`MAX_TRIES`] names.
 ///
-/// A name over a limit is treated like a taken one (D189): the variants have a stem cut at a character boundary so
-/// that the whole fits. `max_length`, the column's limit, counts code points (D190); the limits of file systems,
-/// 255 bytes a component and 1,024 bytes in all, count bytes (W13). Every item is a valid [`FileName`].
+/// A name over a limit is treated as taken: its variants have a shortened stem, cut at a character boundary.
+/// `max_length`, the column's limit, counts code points. The file system limits, 255 bytes per component and
+/// 1,024 bytes in total, count bytes. Every item is a valid [`FileName`].
 ///
 /// ```
 /// use filefield::{FileName, name::Candidates};
@@ -93,7 +93,7 @@ pub struct Candidates<'a> {
 }
 
 impl<'a> Candidates<'a> {
-    /// The names to try for `name`, with at most `max_length` code points each.
+    /// Creates the candidates for `name`, each at most `max_length` code points long.
     pub fn new(name: FileName<'a>, max_length: Option<u32>) -> Self {
         let file_name = name.file_name();
         let parts = file_name.split_at(extension_at(file_name));
@@ -109,7 +109,7 @@ impl<'a> Candidates<'a> {
         Candidates { name, directory, stem, extension, max_length, tried: 0, stem_is_cut: false }
     }
 
-    /// Whether the wanted name itself is within all limits. A `max_length` of 0 is none here (D193).
+    /// Whether the requested name is within all limits. A `max_length` of 0 means no limit here.
     fn wanted_fits(&self) -> bool {
         let max = self.max_length.map_or(usize::MAX, |max| max as usize);
         (max == 0 || self.name.len() <= max || self.name.chars().count() <= max)
@@ -117,7 +117,7 @@ impl<'a> Candidates<'a> {
             && self.stem.len() + self.extension.len() <= MAX_COMPONENT_BYTES
     }
 
-    /// Cuts the stem so that `added` characters fit beside it. Once is enough: it stays cut for later tries (D192).
+    /// Shortens the stem to leave room for `added` characters. The stem stays cut for later tries.
     fn cut_stem(&mut self, added: usize) -> Result<()> {
         let slash = usize::from(!self.directory.is_empty() && !self.directory.ends_with('/'));
         let tail_bytes = added + self.extension.len();
@@ -154,7 +154,7 @@ fn nothing_fits(name: &str) -> Error {
     Error::new(ErrorKind::NoAvailableName, message).with_name(name)
 }
 
-/// Parts a name that need not be a [`FileName`], with Django's checks.
+/// Splits a name, which may not be a valid [`FileName`], with Django's checks.
 fn checked_parts(
     name: &str,
     max_length: Option<u32>,
@@ -169,10 +169,10 @@ fn checked_parts(
     Ok(Candidates::of_parts(name, directory, parts, max_length))
 }
 
-/// `name` itself if it fits the limits, else the first variant of [`Candidates`] that does.
+/// Returns `name` if it fits the limits, otherwise the first variant of [`Candidates`] that does.
 ///
 /// # Errors
-/// As [`available_name`].
+/// The errors of [`available_name`].
 pub(crate) fn fitted(name: &str, max_length: u32) -> Result<String> {
     let name = with_slashes(name);
     match checked_parts(&name, Some(max_length), extension_at)?.next() {
@@ -184,7 +184,7 @@ pub(crate) fn fitted(name: &str, max_length: u32) -> Result<String> {
 impl<'a> Iterator for Candidates<'a> {
     type Item = Result<Cow<'a, str>>;
 
-    /// The next name to try; an error is the last item.
+    /// Returns the next name to try. An error is the last item.
     fn next(&mut self) -> Option<Self::Item> {
         if self.tried > MAX_TRIES {
             return None;
@@ -201,14 +201,15 @@ impl<'a> Iterator for Candidates<'a> {
     }
 }
 
-/// `name` itself where it fits and `is_taken` says no, else a free variant (D185–D195).
+/// Returns `name` if it fits and `is_taken` returns `false`, otherwise a free variant.
 ///
-/// Django's `get_available_name`, for storages that cannot create exclusively; between the question and the create
-/// somebody else may take the name. Prefer [`Candidates`].
+/// This is Django's `get_available_name`, for storages without an exclusive create. Another writer may take
+/// the name between the check and the create. Prefer [`Candidates`].
 ///
 /// # Errors
-/// [`ErrorKind::Traversal`] and [`ErrorKind::NoFileName`] for a bad name (D194); [`ErrorKind::NoAvailableName`]
-/// when nothing fits the limits (D191) or after [`MAX_TRIES`] tries (W44); the errors of `is_taken`.
+/// Returns [`ErrorKind::Traversal`] or [`ErrorKind::NoFileName`] for an invalid name, and
+/// [`ErrorKind::NoAvailableName`] if nothing fits the limits or after [`MAX_TRIES`] tries; propagates errors
+/// of `is_taken`.
 pub fn available_name(
     name: &str,
     max_length: Option<u32>,
@@ -224,17 +225,17 @@ pub fn available_name(
     Err(Error::new(ErrorKind::NoAvailableName, "no free name was found").with_name(&name))
 }
 
-/// `name` itself where it fits the limits, else with its stem cut, without a random part (D224).
+/// Returns `name` if it fits the limits, otherwise the name with a shortened stem and no random part.
 ///
-/// For storages that replace files. Two long names that begin alike become one name. Of a valid [`FileName`] as much is
-/// cut as makes another one: `console` becomes `co`, for `con` is a device on Windows.
+/// For storages that replace files. Two long names with the same beginning become the same name. If `name` is
+/// a valid [`FileName`], so is the result: `console` is cut to `co`, because `con` is a Windows device.
 ///
 /// # Errors
-/// [`ErrorKind::Traversal`] and [`ErrorKind::NoFileName`] for a bad name (D194); [`ErrorKind::NoAvailableName`]
-/// when nothing of the stem would be left.
+/// Returns [`ErrorKind::Traversal`] or [`ErrorKind::NoFileName`] for an invalid name, and
+/// [`ErrorKind::NoAvailableName`] if nothing of the stem would be left.
 pub fn shortened_name(name: &str, max_length: Option<u32>) -> Result<String> {
     let name = with_slashes(name);
-    // A `max_length` of 0 is none (D193).
+    // A `max_length` of 0 means no limit.
     let mut parts = checked_parts(&name, max_length.filter(|&max| max > 0), posix::suffixes_at)?;
     if parts.wanted_fits() {
         return Ok(name.into_owned());
@@ -345,7 +346,7 @@ mod tests {
             assert_eq!(got.as_deref().ok(), want, "{name}");
             assert!(got.is_ok() || got.unwrap_err().kind() == ErrorKind::NoAvailableName);
         }
-        // The longest start that a storage takes, of a name that it would take.
+        // The longest valid prefix of a valid name.
         for (name, max, want) in [
             ("abc def", 4, Some("abc")),
             ("console", 3, Some("co")),

@@ -2,7 +2,7 @@
 
 use unicode_properties::{GeneralCategory as Category, UnicodeGeneralCategory};
 
-/// A letter, a number or `_`: what Django's `\w` keeps (D180). `char::is_alphanumeric` is another set.
+/// A letter, a number or `_`, as Django's `\w` matches them. `char::is_alphanumeric` is a different set.
 pub(crate) fn is_word(c: char) -> bool {
     if c.is_ascii() {
         return c.is_ascii_alphanumeric() || c == '_';
@@ -25,13 +25,12 @@ pub(crate) fn is_combining(c: char) -> bool {
     !c.is_ascii() && matches!(c.general_category(), Category::NonspacingMark | Category::SpacingMark)
 }
 
-/// White space as Python's `str.strip` knows it (D181), which has U+001C to U+001F where Rust's has not.
+/// White space as in Python's `str.strip`, which includes U+001C to U+001F; Rust's does not.
 pub(crate) fn is_python_space(c: char) -> bool {
     c.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&c)
 }
 
-/// A character that looks like a dot or a slash, or turns into one under compatibility normalisation
-/// (requirement 7).
+/// A character that looks like a dot or a slash, or becomes one under compatibility normalisation.
 pub(crate) fn is_separator_look_alike(c: char) -> bool {
     matches!(
         c,
@@ -50,7 +49,7 @@ pub(crate) fn is_separator_look_alike(c: char) -> bool {
     )
 }
 
-/// Any kind of blank or line break except controls.
+/// Any blank or line break, except control characters.
 pub(crate) fn is_blank(c: char) -> bool {
     matches!(
         c.general_category(),
@@ -58,8 +57,8 @@ pub(crate) fn is_blank(c: char) -> bool {
     )
 }
 
-/// Control, invisible, direction-changing, private-use or unassigned, or a line break (requirements 4 and 8).
-/// U+FFFD stands for bytes that were not UTF-8 (requirement 9).
+/// Control, invisible, direction-changing, private-use or unassigned characters, and line breaks. U+FFFD
+/// stands for bytes that were not UTF-8.
 pub(crate) fn is_hidden(c: char) -> bool {
     c == '\u{fffd}'
         || matches!(
@@ -74,9 +73,9 @@ pub(crate) fn is_hidden(c: char) -> bool {
         )
 }
 
-/// Whether Windows takes `component` for a device, with an extension or without (requirement 10).
+/// Whether Windows treats `component` as a device name, with or without an extension.
 pub(crate) fn is_device(component: &str) -> bool {
-    // Nearly every component is done with here.
+    // A fast path: almost no component begins like a device.
     let [first, second, ..] = component.as_bytes() else { return false };
     let start = [first | 0x20, second | 0x20];
     if !matches!(&start, b"au" | b"cl" | b"co" | b"lp" | b"nu" | b"pr") {
@@ -94,11 +93,11 @@ pub(crate) fn is_device(component: &str) -> bool {
         && matches!(digit, "0" | "1" | "2" | "3" | "4" | "5" | "6" | "7" | "8" | "9" | "¹" | "²" | "³")
 }
 
-/// The longest start of `text` within both limits that ends on a character boundary.
+/// The longest prefix of `text` within both limits that ends at a character boundary.
 pub(crate) fn cut(text: &str, max_chars: usize, max_bytes: usize) -> &str {
     let end = text.floor_char_boundary(max_bytes);
     let text = &text[..end];
-    // As many bytes as characters is the most there can be.
+    // A text has at most as many characters as bytes.
     if text.len() <= max_chars {
         return text;
     }

@@ -1,29 +1,32 @@
-//! Names that a client sent.
+//! Names sent by clients.
 
 use super::chars::{cut, is_blank, is_combining, is_device, is_separator_look_alike, is_word};
 use super::extension::{MAX_EXTENSION_BYTES, extension_at};
 use super::valid::nfc;
 
-/// The longest name kept of one that a client sent, in bytes; room for directory and random part stays.
+/// The maximum length, in bytes, of a name made from a client's name. It leaves room for a directory and a
+/// random part.
 pub const MAX_CLIENT_BYTES: usize = 180;
 
-/// The stem of a name that has none.
+/// The stem given to a name without one.
 const STEM: &str = "file";
 
-/// Makes a safe base name of the file name that a client sent with an upload. Every name gives one.
+/// Makes a safe base name from the file name of an upload. Never fails.
 ///
-/// A saved row, [`photo_mut().save(..)`](crate::field::FieldFileMut::save) and a direct upload all name their files by
-/// this function, before `upload_to` sees the name.
+/// Used for saved rows, for [`photo_mut().save(..)`](crate::field::FieldFileMut::save) and for direct
+/// uploads, before `upload_to` sees the name.
 ///
-/// 1. The last component counts, after `/` and after `\` on every platform. Nothing is decoded a second time.
-/// 2. The name is put in Unicode's normal form C. Letters, numbers, their marks and `-_.+` stay. Blanks of every kind,
-///    and look-alikes of dots and slashes, count as a space. Everything else is deleted.
-/// 3. Spaces and dots at both ends are deleted; the spaces left become `_`.
+/// 1. Only the last component is used, after `/` and after `\` on every platform. Nothing is decoded a second
+///    time.
+/// 2. The name is converted to Unicode normal form C. Letters, numbers, their marks and `-_.+` are kept. All
+///    kinds of blanks, and look-alikes of dots and slashes, count as a space. Everything else is deleted.
+/// 3. Spaces and dots at both ends are deleted; the remaining spaces become `_`.
 /// 4. A name without a stem gets one: `💫.txt` and `.txt` become `file.txt`, and `???` becomes `file`.
-/// 5. The name of a Windows device gets a `_` in front. A name over [`MAX_CLIENT_BYTES`] is cut before its extension.
+/// 5. The name of a Windows device is prefixed with `_`. A name longer than [`MAX_CLIENT_BYTES`] is cut
+///    before its extension.
 ///
-/// The result is a valid [`FileName`](crate::FileName). It comes out unchanged when it is sent again, and
-/// [`valid_name`](crate::Storage::valid_name) of a storage leaves it alone.
+/// The result is a valid [`FileName`](crate::FileName). Applying the function again, or the storage's
+/// [`valid_name`](crate::Storage::valid_name), does not change it.
 ///
 /// ```
 /// use filefield::name::from_client;
@@ -43,7 +46,7 @@ pub fn from_client(name: &str) -> String {
         name = format!("{STEM}.{name}");
     }
     if let Some(dot) = name.rfind('.').filter(|dot| name.len() - dot > 1 + MAX_EXTENSION_BYTES) {
-        // Too long for an extension: it becomes part of the stem, and no dot before it starts another.
+        // Too long for an extension: it joins the stem, and no earlier dot starts another extension.
         name = format!("{}_{}", name[..dot].replace('.', "_"), &name[dot + 1..]);
     }
     let prefix = if is_device(&name) { "_" } else { "" };
@@ -53,12 +56,12 @@ pub fn from_client(name: &str) -> String {
     format!("{prefix}{stem}{extension}")
 }
 
-/// [`from_client`] for bytes that need not be UTF-8: each sequence that is not counts as a space.
+/// Like [`from_client`], for bytes that may not be UTF-8. Each invalid sequence counts as a space.
 pub fn from_client_bytes(name: &[u8]) -> String {
     from_client(&String::from_utf8_lossy(name))
 }
 
-/// The characters that may stay, with a space for all that separates.
+/// Keeps the allowed characters and replaces each separator with a space.
 fn clean(name: &str) -> String {
     let mut kept = String::with_capacity(name.len().min(4 * MAX_CLIENT_BYTES));
     let mut after_base = false;
@@ -71,11 +74,11 @@ fn clean(name: &str) -> String {
         }
         after_base = belongs;
     }
-    // Deletions may have brought characters together that compose.
+    // Deletions may have joined characters that compose.
     nfc(&kept).into_owned()
 }
 
-/// Whether all of `name` is what stands behind the first dot of `file.txt` or `file.tar.gz`.
+/// Whether all of `name` could follow the first dot in `file.txt` or `file.tar.gz`.
 fn is_whole_extension(name: &str) -> bool {
     extension_at(&format!("{STEM}.{name}")) == STEM.len()
 }
@@ -87,7 +90,7 @@ mod tests {
     use crate::FileName;
     use crate::name::kept_name;
 
-    /// The result, after checking that every later step leaves it alone.
+    /// Returns the result and checks that every later step leaves it unchanged.
     #[track_caller]
     fn made(name: &str) -> String {
         let got = from_client(name);

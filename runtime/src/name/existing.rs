@@ -1,4 +1,4 @@
-//! Names of files that are there already, as other programs have made them.
+//! Names of existing files that other programs created.
 
 use super::file_name::{MAX_NAME_BYTES, RESERVED_COMPONENT};
 use super::{from_client, posix, valid};
@@ -6,14 +6,15 @@ use crate::FileName;
 use crate::error::{Error, ErrorKind, Result};
 
 impl<'a> FileName<'a> {
-    /// The name of a file that exists already, whoever has named it.
+    /// Wraps the name of a file that already exists, whoever named it.
     ///
-    /// [`new`](Self::new) takes names that filefield would give. This takes any name that stays beneath the root of its
-    /// storage, so that files of an older program can be read, listed, linked, copied, renamed and deleted: `10:30.txt`,
-    /// `.hidden`, `a.`, names that are not in normal form C. A back-slash is an ordinary character. One slash at the
-    /// beginning stands for the root and is left out: `/docs/a.txt` is `docs/a.txt`.
+    /// [`new`](Self::new) accepts the names that filefield would create. `existing` accepts any name below
+    /// the root of its storage, so that files of an older program can be read, listed, linked, copied,
+    /// renamed and deleted: `10:30.txt`, `.hidden`, `a.`, names not in normal form C. A back-slash is an
+    /// ordinary character. One leading slash stands for the root and is removed: `/docs/a.txt` is
+    /// `docs/a.txt`.
     ///
-    /// Storages save under names of [`new`](Self::new) only.
+    /// Storages save only under names that [`new`](Self::new) accepts.
     ///
     /// ```
     /// use filefield::FileName;
@@ -24,10 +25,11 @@ impl<'a> FileName<'a> {
     /// ```
     ///
     /// # Errors
-    /// With the name: [`NoFileName`](ErrorKind::NoFileName) when its last component is empty, `.` or `..`;
-    /// [`Traversal`](ErrorKind::Traversal) when a component is `..`, reading `\` as `/` too;
-    /// [`NameTooLong`](ErrorKind::NameTooLong) over 1,024 bytes; [`InvalidName`](ErrorKind::InvalidName) for a zero byte,
-    /// an empty or `.` component, and the folder `.filefield`, in any case of its letters.
+    /// The error carries the name. Returns [`NoFileName`](ErrorKind::NoFileName) if the last component is
+    /// empty, `.` or `..`; [`Traversal`](ErrorKind::Traversal) if a component is `..` (`\` counts as `/`
+    /// too); [`NameTooLong`](ErrorKind::NameTooLong) over 1,024 bytes; and
+    /// [`InvalidName`](ErrorKind::InvalidName) for a zero byte, an empty or `.` component, or the folder
+    /// `.filefield` in upper or lower case.
     pub fn existing(name: &'a str) -> Result<Self> {
         FileName::new(name).or_else(|_| {
             let relative = name.strip_prefix('/').unwrap_or(name);
@@ -36,13 +38,14 @@ impl<'a> FileName<'a> {
         })
     }
 
-    /// As [`existing`](Self::existing), and names of direct uploads too, as in [`or_upload`](Self::or_upload).
+    /// Like [`existing`](Self::existing), but also accepts names of direct uploads, as
+    /// [`or_upload`](Self::or_upload) does.
     pub(crate) fn known(name: &'a str) -> Result<Self> {
         FileName::or_upload(name).or_else(|_| FileName::existing(name))
     }
 }
 
-/// Why a name may not be that of a file beneath the root.
+/// Checks that `name` can be a file below the root.
 fn check(name: &str) -> Result<()> {
     let invalid = |message: &'static str| Err(Error::new(ErrorKind::InvalidName, message));
     if matches!(posix::base_name(name), "" | "." | "..") {
@@ -61,7 +64,7 @@ fn check(name: &str) -> Result<()> {
     for component in name.split('/') {
         match component {
             "" | "." => return invalid("the name has an empty or `.` component"),
-            // Some file systems take both for one name.
+            // Case-insensitive file systems treat both spellings as one name.
             _ if component.eq_ignore_ascii_case(RESERVED_COMPONENT) => {
                 return invalid("names under `.filefield` are reserved");
             }
@@ -71,8 +74,8 @@ fn check(name: &str) -> Result<()> {
     Ok(())
 }
 
-/// The name that filefield would give to a file called `name`: `\` becomes `/`, each component is cleaned as a client's
-/// name is, and what leaves nothing becomes `file`.
+/// Returns the name that filefield would give to a file called `name`: `\` becomes `/`, each component is
+/// cleaned like a client's name, and a component with nothing left becomes `file`.
 ///
 /// ```
 /// use filefield::name::cleaned;

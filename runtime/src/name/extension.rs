@@ -1,18 +1,19 @@
-//! Extensions of names: where they begin, and whether one is in a list.
+//! Extensions of names: where they begin, and whether a list contains one.
 
 use super::chars::cut;
 use super::client::MAX_CLIENT_BYTES;
 
-/// The longest extension, in bytes without its dot.
+/// The maximum length of an extension, in bytes, without the dot.
 pub(super) const MAX_EXTENSION_BYTES: usize = 16;
 
-/// Extensions of compressed files. They join the extension in front of them: `.tar.gz` is one.
+/// Extensions of compressed files. They include the extension before them: `.tar.gz` is one extension.
 const COMPRESSED: &[&str] = &["gz", "bz2", "xz", "zst", "lz", "lz4", "lzma", "z", "br"];
 
-/// Where the extension of a file name begins: at its last dot, or at the one before in `a.tar.gz`. What has a blank or a
-/// `_` in it, or more than 16 bytes, is no extension: `Dr._Who` has none.
+/// Returns where the extension of a file name begins: at its last dot, or at the one before it in `a.tar.gz`.
+/// Text that contains a blank or `_`, or is longer than 16 bytes, is not an extension: `Dr._Who` has none.
 ///
-/// Django takes everything behind the first dot for extensions, which makes `Dr_k7F2xQ9._Who.pdf` of a taken name.
+/// Django treats everything after the first dot as extensions, which turns `Dr._Who.pdf` into
+/// `Dr_k7F2xQ9._Who.pdf` if the name is taken.
 pub(crate) fn extension_at(file_name: &str) -> usize {
     let Some((stem, last)) = parts(file_name) else { return file_name.len() };
     if COMPRESSED.iter().any(|known| last.eq_ignore_ascii_case(known))
@@ -25,8 +26,8 @@ pub(crate) fn extension_at(file_name: &str) -> usize {
     stem.len()
 }
 
-/// `name` with the first of the `allowed` extensions in place of its own, unless it has one of them. What is all digits,
-/// such as the end of `Version_1.2`, is not taken for an extension here.
+/// Returns `name` with its extension replaced by the first of the `allowed` ones, unless it already has an
+/// allowed extension. An all-digit suffix, as in `Version_1.2`, does not count as an extension here.
 pub(crate) fn with_extension(name: &str, allowed: &[&str]) -> String {
     let at = extension_at(name);
     let own = name[at..].rsplit('.').next().unwrap_or("");
@@ -40,7 +41,7 @@ pub(crate) fn with_extension(name: &str, allowed: &[&str]) -> String {
     format!("{stem}.{first}")
 }
 
-/// The name before and behind its last dot, where there is a stem before and an extension behind.
+/// Splits the name at its last dot if there is a stem before it and an extension after it.
 fn parts(file_name: &str) -> Option<(&str, &str)> {
     let (stem, last) = file_name.rsplit_once('.')?;
     let is_extension = (1..=MAX_EXTENSION_BYTES).contains(&last.len())
@@ -48,10 +49,10 @@ fn parts(file_name: &str) -> Option<(&str, &str)> {
     (is_extension && !stem.trim_matches('.').is_empty()).then_some((stem, last))
 }
 
-/// Whether the last suffix of `name` is among `allowed`, without regard to case (D331).
+/// Whether the last suffix of `name` is in `allowed`, ignoring case.
 ///
-/// Extensions are written without their dot. `None` allows every name, an empty list none, and `""` allows names
-/// without an extension.
+/// Extensions are written without the dot. `None` allows every name, an empty list allows none, and `""`
+/// allows names without an extension.
 ///
 /// ```
 /// use filefield::name::check_extension;
@@ -64,9 +65,9 @@ pub fn check_extension(name: &str, allowed: Option<&[&str]>) -> bool {
     allowed.iter().any(|extension| extension.to_lowercase() == suffix)
 }
 
-/// The text after the last dot of the last component, where something stands on both sides of that dot.
+/// The text after the last dot of the last component, if there is text on both sides of the dot.
 fn last_suffix(name: &str) -> &str {
-    // As a path, `a/./` is `a`.
+    // As a path, `a/./` equals `a`.
     let last = name.split('/').rev().find(|component| !matches!(*component, "" | ".")).unwrap_or("");
     match last.rfind('.') {
         Some(dot) if dot > 0 => &last[dot + 1..],

@@ -1,31 +1,30 @@
-//! The validated relative name that every storage works with.
+//! The validated relative name that every storage uses.
 
 use super::chars::{is_device, is_hidden};
 use crate::error::{Error, ErrorKind, Result};
 use std::fmt;
 
-/// The longest name in bytes (requirement 12).
+/// The maximum length of a name, in bytes.
 pub const MAX_NAME_BYTES: usize = 1024;
-/// The longest component of a name in bytes, the limit of common file systems (D242).
+/// The maximum length of a component, in bytes. It is the limit of common file systems.
 pub const MAX_COMPONENT_BYTES: usize = 255;
-/// The folder that storages keep for themselves (requirement 14). Like every name that begins with a dot, it is
-/// refused as a component.
+/// The folder that storages reserve for themselves. Like every name that begins with a dot, it is refused as
+/// a component.
 pub const RESERVED_COMPONENT: &str = ".filefield";
 
-/// The name of a stored file: relative to its storage, components parted by `/`, checked (requirements 4, 7, 8,
-/// 10 to 12 and 14).
+/// The validated name of a stored file: relative to its storage, with components separated by `/`.
 ///
 /// A `FileName`
 /// * is at most 1,024 bytes long and in Unicode's normal form C;
 /// * is never absolute and has no empty, `.` or `..` component;
-/// * has no back-slash, no colon, none of `< > " | ? *`, and no control, invisible, direction-changing, private-use
-///   or unassigned character;
-/// * has no component that begins with a dot, ends in a dot or a space, ends in `#` and digits, is over 255 bytes
-///   long, or is the name of a Windows device.
+/// * has no back-slash, no colon, none of `< > " | ? *`, and no control, invisible, direction-changing,
+///   private-use or unassigned character;
+/// * has no component that begins with a dot, ends in a dot, a space or `#` and digits, is longer than 255
+///   bytes, or is the name of a Windows device.
 ///
-/// A name that a file has already may be another one: see [`existing`](Self::existing).
+/// Existing files may have other names: see [`existing`](Self::existing).
 ///
-/// It borrows its text and is `Copy`, so passing one costs what a `&str` costs.
+/// It borrows its text and is `Copy`, so passing one costs as much as passing a `&str`.
 ///
 /// ```
 /// use filefield::FileName;
@@ -37,38 +36,39 @@ pub const RESERVED_COMPONENT: &str = ".filefield";
 pub struct FileName<'a>(&'a str);
 
 impl<'a> FileName<'a> {
-    /// Checks `name`; never repairs it. Allocates nothing, and reads an ASCII name once.
+    /// Checks `name` and never repairs it. Does not allocate, and reads an ASCII name once.
     ///
     /// # Errors
-    /// With the name: [`ErrorKind::NoFileName`] when its last component is empty, `.` or `..`;
-    /// [`ErrorKind::Traversal`] when it is absolute or climbs with `..` (reading `\` as `/`, D199);
-    /// [`ErrorKind::NameTooLong`]; [`ErrorKind::InvalidName`] for the rest.
+    /// The error carries the name. Returns [`ErrorKind::NoFileName`] if the last component is empty, `.` or
+    /// `..`; [`ErrorKind::Traversal`] if the name is absolute or contains a `..` component (`\` counts as
+    /// `/`); [`ErrorKind::NameTooLong`] if it is too long; and [`ErrorKind::InvalidName`] for every other
+    /// violation.
     pub fn new(name: &'a str) -> Result<Self> {
         if is_safe(name) { Ok(FileName(name)) } else { Err(reason(name).with_name(name)) }
     }
 
-    /// A name that was checked by other rules.
+    /// Wraps a name that was checked by other rules.
     pub(super) fn unchecked(name: &'a str) -> Self {
         FileName(name)
     }
 
-    /// The whole name.
+    /// Returns the whole name.
     pub fn as_str(self) -> &'a str {
         self.0
     }
 
-    /// The last component.
+    /// Returns the last component.
     pub fn file_name(self) -> &'a str {
         self.0.rsplit_once('/').map_or(self.0, |(_, last)| last)
     }
 
-    /// The part before the last `/`, or `""` for a file at the storage's root.
+    /// Returns the part before the last `/`, or `""` for a file at the storage's root.
     pub fn parent(self) -> &'a str {
         self.0.rsplit_once('/').map_or("", |(parent, _)| parent)
     }
 }
 
-/// What an ASCII byte is to a name.
+/// The role of a byte in a name.
 #[derive(Clone, Copy, PartialEq)]
 enum Byte {
     Plain,
@@ -92,8 +92,8 @@ const BYTES: [Byte; 256] = {
     table
 };
 
-/// Every call of a storage runs this: one pass over the bytes, a second over the characters only where some are
-/// not ASCII.
+/// Every storage call runs this: one pass over the bytes, and a second over the characters only if the name
+/// is not ASCII.
 fn is_safe(name: &str) -> bool {
     if name.len() > MAX_NAME_BYTES {
         return false;
@@ -119,12 +119,12 @@ fn is_safe(name: &str) -> bool {
             || (unicode_normalization::is_nfc(name) && !name.chars().any(|c| !c.is_ascii() && is_hidden(c))))
 }
 
-/// Letters and signs of Latin-1 and its extensions, none of which is hidden or composes: no table is asked for them.
+/// Latin-1 and its extensions: no hidden or composing character is among them, so no table lookup is needed.
 fn is_latin(c: char) -> bool {
     matches!(c, '\u{a0}'..='\u{2ff}') && c != '\u{ad}'
 }
 
-/// The rules that look at the ends of a component.
+/// The rules about the ends of a component.
 fn is_safe_component(component: &str) -> bool {
     let [first, .., last] = component.as_bytes() else {
         return component.len() == 1 && !matches!(component, "." | " ");
@@ -136,23 +136,23 @@ fn is_safe_component(component: &str) -> bool {
         && !is_device(component)
 }
 
-/// `#` and digits at the end mark files that are being written in some storages (requirement 14).
+/// Some storages mark files that are being written with `#` and digits at the end.
 fn ends_in_staging_mark(component: &str) -> bool {
     let stem = component.trim_end_matches(|c: char| c.is_ascii_digit());
     stem.len() < component.len() && stem.ends_with('#')
 }
 
-/// Checks the name of a directory to be listed, as that of a file that exists; `""` is the root of a storage.
+/// Checks the name of a directory to list, by the rules for existing files. `""` is the root of a storage.
 ///
 /// # Errors
-/// As [`FileName::existing`], but [`ErrorKind::Traversal`] for a slash at the beginning, and
-/// [`ErrorKind::InvalidName`] where the last component is empty, `.` or `..`.
+/// The errors of [`FileName::existing`], except: [`ErrorKind::Traversal`] for a leading slash, and
+/// [`ErrorKind::InvalidName`] if the last component is empty, `.` or `..`.
 pub fn check_directory(path: &str) -> Result<()> {
     if path.is_empty() {
         return Ok(());
     }
     match FileName::existing(path) {
-        // One slash stands for the root of a storage in names of files only.
+        // A leading slash stands for the root only in names of files.
         Ok(existing) if existing.as_str() != path => FileName::new(path).map(drop),
         Err(error) if error.kind() == ErrorKind::NoFileName => {
             Err(Error::new(ErrorKind::InvalidName, "not the name of a directory").with_name(path))
@@ -161,7 +161,7 @@ pub fn check_directory(path: &str) -> Result<()> {
     }
 }
 
-/// Why a name was refused. In the order in which Django looks, so that a client learns the same kind (D199).
+/// Why a name was refused. Checks run in Django's order, so that callers see the same kind of error.
 #[cold]
 fn reason(name: &str) -> Error {
     let invalid = |message: &'static str| Error::new(ErrorKind::InvalidName, message);

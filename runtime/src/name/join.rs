@@ -3,10 +3,10 @@
 use super::posix;
 use crate::error::{Error, ErrorKind, Result};
 
-/// Joins `paths` to `base` and normalises the result, which must be `base` itself or lie beneath it (D350).
+/// Joins `paths` to `base` and normalises the result, which must be `base` or lie below it.
 ///
-/// The comparison is of text: no link is resolved and a back-slash is an ordinary character (D351). A storage on a
-/// file system needs more than this, see requirement 21. `base` must be absolute.
+/// The comparison is textual: no link is resolved, and a back-slash is an ordinary character. This alone does
+/// not protect a file system against links. `base` must be absolute.
 ///
 /// ```
 /// use filefield::name::safe_join;
@@ -16,7 +16,8 @@ use crate::error::{Error, ErrorKind, Result};
 /// ```
 ///
 /// # Errors
-/// [`ErrorKind::Traversal`] when the result lies outside; [`ErrorKind::Usage`] when `base` is relative.
+/// Returns [`ErrorKind::Traversal`] if the result lies outside `base`, and [`ErrorKind::Usage`] if `base` is
+/// relative.
 pub fn safe_join(base: &str, paths: &[&str]) -> Result<String> {
     if !base.starts_with('/') {
         return Err(Error::new(ErrorKind::Usage, "the base of a safe join must be an absolute path"));

@@ -1,11 +1,12 @@
 //! Names of stored files: a validated type, and Django's rules for making and repairing names.
 //!
-//! A name goes through three hands. The file name that comes with content is a *client's* name, whoever wrote it:
-//! [`from_client`] makes a base name of it, whatever it is. `upload_to` puts directories before it, and
-//! [`generate_filename`] cleans its last component with the storage's [`valid_name`](crate::Storage::valid_name), which
-//! changes nothing of a client's name. A storage takes it as a [`FileName`], which is checked and never repaired, and
-//! tries its [`Candidates`]. Names that *code* gives, such as what an `upload_to` function returns or the name of a
-//! `rename`, are checked and refused if they are wrong; no directory of them is ever changed.
+//! A name passes three stages. The file name that comes with content counts as a *client's* name, whoever
+//! wrote it: [`from_client`] makes a safe base name from it. `upload_to` adds directories, and
+//! [`generate_filename`] cleans the last component with the storage's
+//! [`valid_name`](crate::Storage::valid_name), which does not change a name made by [`from_client`]. The
+//! storage receives a [`FileName`], which is checked and never repaired, and tries its [`Candidates`]. Names
+//! given by *code*, such as the result of an `upload_to` function or the target of a `rename`, are checked
+//! and refused if invalid; their directories are never changed.
 
 mod available;
 mod chars;

@@ -1,7 +1,7 @@
-//! Paths as text, by the rules of POSIX and of Python's `posixpath`: nothing here looks at a file system.
+//! Paths as text, by the rules of POSIX and Python's `posixpath`. Nothing here accesses a file system.
 
-/// Parts `path` before its last component; slashes at the end of the directory are dropped, unless there is
-/// nothing else in it.
+/// Splits `path` before its last component. Trailing slashes of the directory are removed, unless it consists
+/// of slashes only.
 pub(crate) fn split(path: &str) -> (&str, &str) {
     let at = path.rfind('/').map_or(0, |slash| slash + 1);
     let (head, tail) = path.split_at(at);
@@ -14,7 +14,7 @@ pub(crate) fn base_name(path: &str) -> &str {
     path.rsplit_once('/').map_or(path, |(_, last)| last)
 }
 
-/// Joins two paths; an absolute second one replaces the first.
+/// Joins two paths. An absolute second path replaces the first.
 pub(crate) fn join(first: &str, second: &str) -> String {
     if second.starts_with('/') || first.is_empty() {
         return second.to_owned();
@@ -28,7 +28,8 @@ pub(crate) fn join(first: &str, second: &str) -> String {
     joined
 }
 
-/// Removes `.` components and doubled slashes and resolves `..`, lexically. Exactly two leading slashes stay two.
+/// Removes `.` components and doubled slashes and resolves `..`, lexically. Exactly two leading slashes are
+/// kept.
 pub(crate) fn normalise(path: &str) -> String {
     let slashes = path.bytes().take_while(|&byte| byte == b'/').count();
     let root = match slashes {
@@ -44,7 +45,7 @@ pub(crate) fn normalise(path: &str) -> String {
                 Some(&last) if last != ".." => {
                     kept.pop();
                 }
-                // Nothing lies above the root; above a relative path something may.
+                // `..` at the root stays at the root; a relative path keeps it.
                 None if !root.is_empty() => {}
                 _ => kept.push(".."),
             },
@@ -60,8 +61,8 @@ pub(crate) fn climbs(path: &str) -> bool {
     path.split('/').any(|component| component == "..")
 }
 
-/// Where the extension of a file name begins: at the first dot after the leading ones, which is all suffixes
-/// (D187). A name that ends in a dot has none (D188).
+/// Returns where the suffixes of a file name begin: at the first dot after any leading dots. A name that ends
+/// in a dot has none.
 pub(crate) fn suffixes_at(file_name: &str) -> usize {
     if file_name.ends_with('.') {
         return file_name.len();

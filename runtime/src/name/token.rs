@@ -1,4 +1,4 @@
-//! Names that are never used twice, for `naming = "unique"`.
+//! Names that are never reused, for `naming = "unique"`.
 
 use super::chars::cut;
 use super::extension::extension_at;
@@ -9,15 +9,15 @@ use crate::error::{Error, ErrorKind, Result};
 /// Characters of a token; each carries five bits.
 const TOKEN: usize = 26;
 
-/// The issuer in the owner tokens of files that belong to no database (`0-token`): those that accessors of a struct without a
-/// table store. No database's identity is as short.
+/// The issuer in the owner tokens (`0-token`) of files that belong to no database: files stored by accessors
+/// of a struct without a table. No database has an identity this short.
 pub(crate) const NOBODY: &str = "0";
 
-/// A token of 130 random bits from the system's generator (requirement 17): 26 characters of `[a-z2-7]`, so that two
-/// tokens differ also where case does not count.
+/// Returns a token of 130 random bits from the system's generator: 26 characters of `[a-z2-7]`, so that
+/// tokens also differ on case-insensitive systems.
 ///
 /// # Errors
-/// [`ErrorKind::Io`] when the system has no random numbers.
+/// Returns [`ErrorKind::Io`] if the system's random generator fails.
 pub fn token() -> Result<String> {
     const LETTERS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
     let mut bytes = [0; TOKEN];
@@ -31,10 +31,10 @@ pub(super) fn fill(bytes: &mut [u8]) -> Result<()> {
         .map_err(|error| Error::new(ErrorKind::Io, "the system's random generator failed").with_source(error))
 }
 
-/// `name` with `token` and `_` before its last component.
+/// Inserts `token` and `_` before the last component of `name`.
 ///
-/// The token stands first, because names are shortened from the end of the stem (D189). The stem is cut where the
-/// component would be over 255 bytes.
+/// The token comes first because names are shortened at the end of the stem. The stem is cut if the component
+/// would exceed 255 bytes.
 ///
 /// ```
 /// assert_eq!(filefield::name::with_token("cars/chevy.jpg", "k7f2"), "cars/k7f2_chevy.jpg");
@@ -47,7 +47,7 @@ pub fn with_token(name: &str, token: &str) -> String {
     format!("{directory}{token}_{}{extension}", cut(stem, usize::MAX, room))
 }
 
-/// The token that [`with_token`] has put into `name`.
+/// The token that [`with_token`] put into `name`.
 #[cfg(feature = "db")]
 pub(crate) fn token_in(name: &str) -> Option<&str> {
     let (token, _) = posix::base_name(name).split_once('_')?;

@@ -1,21 +1,21 @@
-//! Names of files that clients send straight to a storage, before any row has them.
+//! Names of files that clients send directly to a storage, before a row names them.
 //!
-//! They lie in the folder that storages keep for themselves, where no name of a file leads, and are never served.
-//! The token in them is 130 random bits, so whoever knows such a name is the one that made it up.
+//! They lie in the folder reserved by storages, where no ordinary file name leads, and are never served.
+//! Their tokens have 130 random bits, so they cannot be guessed.
 
 use super::file_name::RESERVED_COMPONENT;
 use super::token::is_token;
 use crate::{FileName, Result};
 
-/// The folder of uploads inside the reserved one.
+/// The folder for uploads inside the reserved folder.
 const FOLDER: &str = "uploads";
 
 impl<'a> FileName<'a> {
-    /// As [`new`](Self::new), and names of direct uploads too, alone or below a folder: for storages that make names of
-    /// those that they are given.
+    /// Like [`new`](Self::new), but also accepts names of direct uploads, alone or below a folder. For
+    /// storages that derive names from other names.
     ///
     /// # Errors
-    /// As [`new`](Self::new).
+    /// The errors of [`new`](Self::new).
     pub fn or_upload(name: &'a str) -> Result<Self> {
         match upload_at(name) {
             Some(0) => Ok(FileName::unchecked(name)),
@@ -24,7 +24,7 @@ impl<'a> FileName<'a> {
         }
     }
 
-    /// The token of an upload, or of a part of one; `None` for the name of a file.
+    /// Returns the token of an upload or of a part of one; `None` for the name of a file.
     pub fn upload_token(self) -> Option<&'a str> {
         upload_at(self.as_str())?;
         Some(self.file_name().split_once('.').map_or(self.file_name(), |(token, _)| token))
@@ -37,7 +37,7 @@ pub(crate) fn of_upload(token: &str) -> String {
     format!("{RESERVED_COMPONENT}/{FOLDER}/{token}")
 }
 
-/// The name of a part of an upload, counted from 1.
+/// The name of a part of an upload. Parts are counted from 1.
 pub(crate) fn of_part(upload: FileName<'_>, number: usize) -> String {
     format!("{upload}.{number}")
 }

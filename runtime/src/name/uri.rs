@@ -1,10 +1,10 @@
-//! From names to URLs (D238, D342–D349).
+//! From names to URLs.
 
 use super::file_name::FileName;
 use super::valid::with_slashes;
 use crate::error::{Error, ErrorKind, Result};
 
-/// Which bytes stand in a URL as they are (D342): `A–Z a–z 0–9 _ . - ~ / ! * ( ) '`.
+/// The bytes that are not escaped in a URL: `A–Z a–z 0–9 _ . - ~ / ! * ( ) '`.
 const PLAIN: [bool; 256] = {
     let mut table = [false; 256];
     let mut byte = 0;
@@ -18,7 +18,7 @@ const PLAIN: [bool; 256] = {
     table
 };
 
-/// Appends `name`, percent-encoded, to `base`, in a string that is allocated once.
+/// Appends the percent-encoded `name` to `base`, with a single allocation.
 fn append_encoded(base: &str, name: &str) -> String {
     let bytes = name.as_bytes();
     let Some(first) = bytes.iter().position(|&byte| !PLAIN[usize::from(byte)]) else {
@@ -27,7 +27,7 @@ fn append_encoded(base: &str, name: &str) -> String {
         url.push_str(name);
         return url;
     };
-    // An encoded byte takes three; what is left of the room is small, as names are.
+    // An encoded byte takes three. The unused rest is small, because names are.
     let mut url = String::with_capacity(base.len() + first + 3 * (bytes.len() - first));
     url.push_str(base);
     url.push_str(&name[..first]);
@@ -44,8 +44,8 @@ fn append_encoded(base: &str, name: &str) -> String {
     url
 }
 
-/// Percent-encodes a path for a URL: UTF-8, upper-case hex, `\` as `/`, and `%` always encoded, so nothing is taken
-/// for an escape that was there before (D342, D343).
+/// Percent-encodes a path for a URL: UTF-8, upper-case hex, `\` as `/`. `%` is always encoded, so existing
+/// escapes are encoded again.
 ///
 /// ```
 /// assert_eq!(filefield::name::filepath_to_uri("a b?#%.x"), "a%20b%3F%23%25.x");
@@ -54,18 +54,18 @@ pub fn filepath_to_uri(path: &str) -> String {
     append_encoded("", &with_slashes(path))
 }
 
-/// Percent-encodes a value for the query of a URL. Browsers and others that follow the URL standard escape `'` there,
-/// and leave everything else that this writes as it is.
+/// Percent-encodes a value for the query of a URL. Also encodes `'`, as browsers and other implementations of
+/// the URL standard do in a query.
 pub(crate) fn encode_query(value: &str) -> String {
     append_encoded("", value).replace('\'', "%27")
 }
 
-/// The value behind a part of a query, whoever has escaped it: a `+` is a blank there.
+/// Decodes a value of a query, whoever encoded it. `+` is a space.
 pub(crate) fn decode_query(encoded: &str) -> Option<String> {
     unescaped(&encoded.replace('+', " "))
 }
 
-/// The path behind the path of a URL, whoever has escaped it. `None` where a slash is escaped: it is no slash then.
+/// Decodes the path of a URL, whoever encoded it. Returns `None` if a segment contains an escaped slash.
 pub(crate) fn decode_path(encoded: &str) -> Option<String> {
     let mut decoded = String::with_capacity(encoded.len());
     for (at, segment) in encoded.split('/').enumerate() {
@@ -77,7 +77,7 @@ pub(crate) fn decode_path(encoded: &str) -> Option<String> {
     Some(decoded)
 }
 
-/// The text behind percent escapes, whoever has made them.
+/// Decodes percent escapes, whoever made them.
 pub(crate) fn unescaped(encoded: &str) -> Option<String> {
     let mut pieces = encoded.split('%');
     let mut text = pieces.next()?.as_bytes().to_vec();
@@ -90,16 +90,16 @@ pub(crate) fn unescaped(encoded: &str) -> Option<String> {
     String::from_utf8(text).ok()
 }
 
-/// Undoes [`filepath_to_uri`]; `None` where it did not make `uri`.
+/// Reverses [`filepath_to_uri`]. Returns `None` if `uri` is not a result of it.
 #[cfg(feature = "db")]
 pub(crate) fn uri_to_filepath(uri: &str) -> Option<String> {
     unescaped(uri).filter(|path| filepath_to_uri(path) == uri)
 }
 
-/// The URL of a stored file: `base_url`, as [`check_base_url`] returned it, and the encoded name.
+/// Returns the URL of a stored file: `base_url`, as returned by [`check_base_url`], and the encoded name.
 ///
-/// One pass and one allocation. A [`FileName`] has no dot segments and no leading slash, so there is nothing to
-/// resolve and the URL stays beneath its base (W39).
+/// One pass and one allocation. A [`FileName`] has no dot segments and no leading slash, so the URL always
+/// stays below its base.
 ///
 /// ```
 /// use filefield::{FileName, name::join_url};
@@ -110,13 +110,15 @@ pub fn join_url(base_url: &str, name: FileName<'_>) -> String {
     append_encoded(base_url, name.as_str())
 }
 
-/// Checks a storage's base URL and gives it the slash it must end in (W39). A scheme comes out in lower case.
+/// Checks a storage's base URL and adds a missing trailing slash. The scheme is converted to lower case.
 ///
-/// It may be a path (`/media/`), have a host alone (`//cdn.example.com/`) or a scheme and a host.
+/// The URL may be a path (`/media/`), a host without a scheme (`//cdn.example.com/`), or a scheme with a
+/// host.
 ///
 /// # Errors
-/// [`ErrorKind::Settings`] when it is empty, has a query, a fragment (both would be lost, D348), an empty or a dot
-/// segment, a character that has to be escaped in a URL, a `%` that escapes nothing, or a scheme without a host.
+/// Returns [`ErrorKind::Settings`] if the URL is empty or has a query or a fragment (both would be lost), an
+/// empty or dot segment, a character that must be escaped in a URL, an invalid `%` escape, or a scheme
+/// without a host.
 pub fn check_base_url(base_url: &str) -> Result<String> {
     let refuse = |message: &'static str| Err(Error::new(ErrorKind::Settings, message));
     if base_url.is_empty() {
@@ -125,7 +127,7 @@ pub fn check_base_url(base_url: &str) -> Result<String> {
     if base_url.contains(['?', '#']) {
         return refuse("the base URL has a query or a fragment");
     }
-    // A browser would escape these, and then it is another URL.
+    // A browser would escape these characters and change the URL.
     let is_plain = |byte: u8| {
         byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'"' | b'<' | b'>' | b'^' | b'`' | b'{' | b'}')
     };
@@ -166,13 +168,13 @@ pub fn check_base_url(base_url: &str) -> Result<String> {
     Ok(checked)
 }
 
-/// Joins a base URL and a name as Django's `url()` does: the name is encoded, its leading slashes go (D346), and dot
-/// segments are resolved (D347), even beyond the base.
+/// Joins a base URL and a name as Django's `url()` does: the name is encoded, its leading slashes are
+/// removed, and dot segments are resolved, even beyond the base.
 ///
-/// For names that are not yet a [`FileName`]; storages use [`join_url`].
+/// For names that are not yet a [`FileName`]. Storages use [`join_url`].
 ///
 /// # Errors
-/// [`ErrorKind::Settings`] when the host part of `base_url` has unpaired brackets.
+/// Returns [`ErrorKind::Settings`] if the host of `base_url` has unpaired brackets.
 pub fn resolve_url(base_url: &str, name: &str) -> Result<String> {
     let encoded = filepath_to_uri(name);
     let path = encoded.trim_start_matches('/');
@@ -195,7 +197,7 @@ pub fn resolve_url(base_url: &str, name: &str) -> Result<String> {
     let mut resolved: Vec<&str> = Vec::with_capacity(segments.len() + 1);
     for (at, &segment) in segments.iter().enumerate() {
         match segment {
-            // Doubled slashes are removed between the ends.
+            // Empty segments between the first and the last are removed.
             "" if at != 0 && at != last_at => {}
             ".." => {
                 resolved.pop();
@@ -211,12 +213,12 @@ pub fn resolve_url(base_url: &str, name: &str) -> Result<String> {
     Ok(base.unsplit(if path.is_empty() { "/" } else { &path }))
 }
 
-/// The schemes whose URLs are hierarchical to Python's `urljoin`; other bases give just the name (D349).
+/// The schemes that Python's `urljoin` treats as hierarchical. With any other base, the result is the name.
 const RELATIVE_SCHEMES: [&str; 20] = [
     "", "ftp", "http", "gopher", "nntp", "imap", "wais", "file", "https", "shttp", "mms", "prospero", "rtsp",
     "rtsps", "rtspu", "sftp", "svn", "svn+ssh", "ws", "wss",
 ];
-/// Those whose last segment may have parameters after a `;`.
+/// The schemes whose last segment may have parameters after a `;`.
 const PARAMETER_SCHEMES: [&str; 12] =
     ["", "ftp", "prospero", "http", "imap", "https", "shttp", "rtsp", "rtsps", "rtspu", "mms", "sftp"];
 
@@ -232,7 +234,8 @@ fn split_scheme(url: &str) -> (&str, &str) {
     }
 }
 
-/// Scheme, host and path of a URL, by the rules of Python's `urlsplit`; query, fragment and parameters are dropped.
+/// Scheme, host and path of a URL, by the rules of Python's `urlsplit`. Query, fragment and parameters are
+/// dropped.
 struct SplitUrl {
     scheme: String,
     host: String,
@@ -336,7 +339,7 @@ mod tests {
         assert_eq!(join_url("/m/", FileName::new("a").unwrap()), "/m/a");
     }
 
-    /// What a browser makes of a URL that was written here is that URL.
+    /// A browser leaves the URLs written here unchanged.
     #[test]
     fn the_url_standard_leaves_what_is_encoded() {
         let odd = ["é", "ü", "ß", "日", "😀", "Ω", "й", "א", "\u{301}", "\u{202e}"].map(str::to_owned);

@@ -1,4 +1,4 @@
-//! Django's checks and repairs of names (D178–D183, D194–D200, D276–D277).
+//! Django's checks and repairs of names.
 
 use super::chars::{cut, is_combining, is_python_space, is_word};
 use super::file_name::MAX_COMPONENT_BYTES;
@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorKind, Result};
 use std::borrow::Cow;
 use unicode_normalization::UnicodeNormalization;
 
-/// The error for a name of which nothing usable is left (D179).
+/// The error for a name with nothing usable left.
 pub(crate) fn no_file_name(name: &str) -> Error {
     Error::new(ErrorKind::NoFileName, "no usable file name is left").with_name(name)
 }
@@ -17,7 +17,7 @@ fn traversal(name: &str) -> Error {
         .with_name(name)
 }
 
-/// The text in normal form C; borrowed where it is that already.
+/// Returns the text in normal form C; borrowed if it already is.
 pub(crate) fn nfc(text: &str) -> Cow<'_, str> {
     if text.is_ascii() || unicode_normalization::is_nfc(text) {
         Cow::Borrowed(text)
@@ -26,16 +26,16 @@ pub(crate) fn nfc(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// The length of a name in code points, which is what columns count (D190).
+/// Returns the length of a name in code points, the unit of column limits.
 pub fn length(name: &str) -> u64 {
     name.chars().count() as u64
 }
 
-/// Turns a base name into one that is safe to store (D178): white space at both ends goes, spaces become `_`, and
-/// what is not a letter, a number, `-`, `_` or `.` is deleted, slashes included (D182).
+/// Turns a base name into one that is safe to store: trims white space at both ends, replaces spaces with
+/// `_`, and deletes everything that is not a letter, a number, `-`, `_` or `.`, including slashes.
 ///
-/// Two things are better than in Django (W14): the name is put in normal form C first, and combining marks stay
-/// with the letter they belong to, so that names in Hindi or Thai remain readable.
+/// Unlike Django, it first converts the name to normal form C, and keeps combining marks with their letter,
+/// so that names in Hindi or Thai remain readable.
 ///
 /// ```
 /// use filefield::name::valid_name;
@@ -44,15 +44,15 @@ pub fn length(name: &str) -> u64 {
 /// ```
 ///
 /// # Errors
-/// [`ErrorKind::NoFileName`] when nothing, `.` or `..` is left (D179).
+/// Returns [`ErrorKind::NoFileName`] if the result is empty, `.` or `..`.
 pub fn valid_name(name: &str) -> Result<String> {
     valid(name, false)
 }
 
-/// [`valid_name`] that keeps `+`, as [`from_client`](super::from_client) does: what a storage makes of a name.
+/// Like [`valid_name`], but keeps `+`, as [`from_client`](super::from_client) does. Storages use this.
 ///
 /// # Errors
-/// As [`valid_name`].
+/// The errors of [`valid_name`].
 pub(crate) fn kept_name(name: &str) -> Result<String> {
     valid(name, true)
 }
@@ -70,7 +70,7 @@ fn valid(name: &str, keep_plus: bool) -> Result<String> {
             valid.push(c);
         }
     }
-    // A deletion may have brought two characters together that compose.
+    // A deletion may have joined two characters that compose.
     let valid = match nfc(&valid) {
         Cow::Borrowed(_) => valid,
         Cow::Owned(composed) => composed,
@@ -78,10 +78,11 @@ fn valid(name: &str, keep_plus: bool) -> Result<String> {
     if matches!(valid.as_str(), "" | "." | "..") { Err(no_file_name(name)) } else { Ok(valid) }
 }
 
-/// Checks that `name` is a base name: no directory (D198). A back-slash is an ordinary character here (D200).
+/// Checks that `name` is a base name without a directory. A back-slash is an ordinary character here.
 ///
 /// # Errors
-/// [`ErrorKind::NoFileName`] when the last component is empty, `.` or `..`; [`ErrorKind::PathElements`] for a path.
+/// Returns [`ErrorKind::NoFileName`] if the last component is empty, `.` or `..`, and
+/// [`ErrorKind::PathElements`] for a path.
 pub fn validate_base_name(name: &str) -> Result<()> {
     let last = posix::base_name(name);
     if matches!(last, "" | "." | "..") {
@@ -95,13 +96,14 @@ pub fn validate_base_name(name: &str) -> Result<()> {
     Ok(())
 }
 
-/// Checks that `name` is relative and does not climb, reading `\` as `/` (D199).
+/// Checks that `name` is relative and has no `..` component. `\` counts as `/`.
 ///
-/// Django's rule for names that are still on their way to a storage. What a storage takes is a
+/// This is Django's rule for names before they reach a storage. A storage takes a
 /// [`FileName`](crate::FileName), which is stricter.
 ///
 /// # Errors
-/// [`ErrorKind::NoFileName`] when the last component is empty, `.` or `..`; [`ErrorKind::Traversal`].
+/// Returns [`ErrorKind::NoFileName`] if the last component is empty, `.` or `..`, and
+/// [`ErrorKind::Traversal`] if the name is absolute or has a `..` component.
 pub fn validate_relative_name(name: &str) -> Result<()> {
     if matches!(posix::base_name(name), "" | "." | "..") {
         return Err(no_file_name(name));
@@ -112,19 +114,19 @@ pub fn validate_relative_name(name: &str) -> Result<()> {
     Ok(())
 }
 
-/// `\` read as `/`.
+/// Replaces `\` with `/`.
 pub(crate) fn with_slashes(name: &str) -> Cow<'_, str> {
     if name.contains('\\') { Cow::Owned(name.replace('\\', "/")) } else { Cow::Borrowed(name) }
 }
 
-/// Parts a name into directory and last component, refusing a directory that climbs (D194, D196).
+/// Splits a name into directory and last component. Refuses a directory with a `..` component.
 pub(crate) fn split_checked(name: &str) -> Result<(&str, &str)> {
     let (directory, file_name) = posix::split(name);
     if posix::climbs(directory) { Err(traversal(name)) } else { Ok((directory, file_name)) }
 }
 
-/// The name to hand to a storage's `save`: `\` becomes `/`, the last component goes through `clean`, and the whole
-/// is normalised lexically (D196). Directories are not cleaned (D109).
+/// Makes the name for a storage's `save`: replaces `\` with `/`, passes the last component to `clean`, and
+/// normalises the whole name lexically. Directories are not cleaned.
 ///
 /// `clean` is the storage's [`valid_name`](crate::Storage::valid_name).
 ///
@@ -135,20 +137,20 @@ pub(crate) fn split_checked(name: &str) -> Result<(&str, &str)> {
 /// ```
 ///
 /// # Errors
-/// [`ErrorKind::Traversal`] when the directory has a `..`; the errors of `clean`.
+/// Returns [`ErrorKind::Traversal`] if the directory has a `..` component; propagates errors of `clean`.
 pub fn generate_filename(name: &str, clean: impl FnOnce(&str) -> Result<String>) -> Result<String> {
     let name = with_slashes(name);
     let (directory, file_name) = split_checked(&name)?;
     Ok(posix::normalise(&posix::join(directory, &clean(file_name)?)))
 }
 
-/// The name Django gives to an uploaded file: the part after the last `/`, cut to 255 code points (D276, D277) and
-/// to 255 bytes (W13); the last extension is kept.
+/// Returns the name Django gives to an uploaded file: the part after the last `/`, cut to 255 code points and
+/// 255 bytes. The last extension is kept.
 ///
-/// Names that come from a client should go through [`from_client`](super::from_client) instead.
+/// Use [`from_client`](super::from_client) for names that come from a client.
 ///
 /// # Errors
-/// [`ErrorKind::NoFileName`] when that is empty, `.` or `..`.
+/// Returns [`ErrorKind::NoFileName`] if that part is empty, `.` or `..`.
 pub fn uploaded_name(name: &str) -> Result<String> {
     const MAX: usize = MAX_COMPONENT_BYTES;
     let last = posix::base_name(name);
@@ -162,7 +164,8 @@ pub fn uploaded_name(name: &str) -> Result<String> {
     let dot = last[leading..].rfind('.').map_or(last.len(), |dot| leading + dot);
     let extension = cut(&last[dot..], MAX, MAX);
     let stem = cut(&last[..dot], MAX - extension.chars().count(), MAX - extension.len());
-    // Only an extension of 255 dots and the like is left without a stem; it is still a name.
+    // Only an extension that fills the whole name, such as 255 dots, leaves no stem. The result is still a
+    // name.
     Ok(format!("{stem}{extension}"))
 }
 
@@ -200,10 +203,10 @@ mod tests {
         assert_eq!(valid_name("cafe\u{301}.txt").unwrap(), "café.txt");
         assert_eq!(valid_name("नमस्ते").unwrap(), "नमस्ते");
         assert_eq!(valid_name("x\u{301}\u{323}.txt").unwrap(), "x\u{323}\u{301}.txt");
-        // Marks go with what they belong to.
+        // A mark goes with the character it belongs to.
         assert_eq!(valid_name("a👍\u{fe0f}b").unwrap(), "ab");
         assert_eq!(valid_name("-\u{301}b").unwrap(), "-b");
-        // The deletion of a joiner brings jamo together.
+        // Deleting a character joins two jamo.
         assert_eq!(valid_name("\u{1100}$\u{1161}").unwrap(), "\u{ac00}");
     }
 

@@ -5,7 +5,7 @@ use super::storage_move::{FieldName, MoveError, field_named};
 use crate::backend::journal_of;
 use crate::db::{DatabaseConnection, Table};
 use crate::field::FieldDef;
-use crate::{Error, ErrorKind, FileName, Result, journal, name, registry};
+use crate::{Error, ErrorKind, FileName, Result, StorageExt, journal, name, registry};
 use std::fmt;
 use std::marker::PhantomData;
 

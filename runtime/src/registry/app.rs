@@ -1,18 +1,18 @@
-//! The start of a program.
+//! Application start-up.
 
 use super::models::{self, RegisteredModel, failed, register_one};
 use super::{IntoStorage, StorageChoice, storages};
 use crate::model::FileModel;
 use crate::settings::{DEFAULT, Settings, check_alias};
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result, SharedStorage, Storage, StorageExt};
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Instant;
 
-/// A program's settings, storages and models, checked before the first file is stored.
+/// An application's settings, storages and models, checked before the first file is stored.
 ///
-/// Without an `App` a program works as well: settings come from the environment, and the storage function of a field
-/// runs when the field is first used. Then a failure meets a user instead of the start.
+/// An `App` is optional. Without one, settings come from the environment, and the storage function of a field
+/// runs at the first use of the field. A failure then appears at run time instead of at start-up.
 ///
 /// ```
 /// use filefield::registry::App;
@@ -31,7 +31,7 @@ pub struct App {
     models: Vec<RegisteredModel>,
 }
 
-/// Puts an [`App`] together; made by [`App::builder`].
+/// Builds an [`App`]; created by [`App::builder`].
 #[derive(Debug)]
 #[must_use]
 pub struct AppBuilder {
@@ -42,17 +42,17 @@ pub struct AppBuilder {
 }
 
 impl App {
-    /// An app to be put together.
+    /// Creates a builder.
     pub fn builder() -> AppBuilder {
         AppBuilder::default()
     }
 
-    /// The settings.
+    /// Returns the settings.
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// The models of this app, in the order they were added.
+    /// Returns the models of this app, in the order they were added.
     pub fn models(&self) -> &[RegisteredModel] {
         &self.models
     }
@@ -65,15 +65,15 @@ impl Default for AppBuilder {
 }
 
 impl AppBuilder {
-    /// The settings; without them those in force stay, which are the environment's at first.
+    /// Sets the settings. The default is to keep the current ones, which initially come from the environment.
     pub fn settings(mut self, settings: Settings) -> Self {
         self.settings = Some(settings);
         self
     }
 
-    /// Gives a storage an alias, in the place of one that the settings have. An alias may stand for another one, so
-    /// that rows keep their files when their storage gets another alias: `.storage("old", "new")`. Rows say `Model.field`
-    /// where the storage had none, so that is taken for an alias here.
+    /// Gives a storage an alias, replacing the one in the settings. An alias may refer to another alias, so
+    /// that rows keep their files when the alias of their storage changes: `.storage("old", "new")`. Rows
+    /// contain `Model.field` if the storage had no alias, so that form is also accepted here.
     pub fn storage(mut self, alias: &str, storage: impl IntoStorage) -> Self {
         let of_field = alias
             .split_once('.')
@@ -86,12 +86,12 @@ impl AppBuilder {
         self
     }
 
-    /// Gives the default storage.
+    /// Sets the default storage.
     pub fn default_storage(self, storage: impl IntoStorage) -> Self {
         self.storage(DEFAULT, storage)
     }
 
-    /// Adds a model. The same one twice is the same as once.
+    /// Adds a model. Adding the same model again has no effect.
     pub fn model<M: FileModel>(mut self) -> Self {
         let model = RegisteredModel::of::<M>();
         if !self.models.iter().any(|other| other.is_same(&model)) {
@@ -100,30 +100,35 @@ impl AppBuilder {
         self
     }
 
-    /// Whether [`build`](Self::build) checks that files can be saved in the storages: [`Storage::check`](crate::Storage::check).
-    /// It does by default. Turn it off where files are only read, or where a disk is mounted later.
+    /// Sets whether [`build`](Self::build) checks that files can be saved in the storages, with
+    /// [`Place::check`](crate::storage::Place::check). The default is `true`. Turn it off if files are only read,
+    /// or if a disk is mounted later.
     ///
-    /// A folder must be there and be writable, or be one that can be made, on a file system that never gives the name of
-    /// one file to another. For that two empty files are made in its folder `.filefield/tmp`, and removed. Buckets are not
-    /// asked.
+    /// A folder must exist and be writable, or it must be possible to create it. Its file system must never
+    /// give the name of one file to another; to test this, two empty files are created in its folder
+    /// `.filefield/tmp` and removed. Buckets are not contacted.
     pub fn check_storages(mut self, check: bool) -> Self {
         self.check = check;
         self
     }
 
-    /// Puts the settings in force, enters the models, evaluates the storage functions that have not been yet, and
-    /// [checks](Self::check_storages) all storages: those of the settings, those given in code, and those of the fields. May
-    /// be called again, also with other settings: storages built from the old ones are dropped. But a field that has its
-    /// storage keeps it, so settings that would give it another one are refused.
+    /// Makes the settings current, registers the models, evaluates the storage functions that have not been
+    /// evaluated yet, and [checks](Self::check_storages) all storages: those of the settings, those given in
+    /// code, and those of the fields. May be called again, also with other settings; storages built from the
+    /// old settings are dropped. A field keeps a storage that it already has, so settings that would change
+    /// it are refused.
     ///
-    /// It does not wait for a network, so it may be called inside of a runtime as well as outside.
+    /// Logs a warning once for each storage that keeps no [owner tokens](crate::Storage::owner_tokens), through
+    /// the crate `log`: only files of fields with `naming = "unique"` can be swept there.
+    ///
+    /// Does not wait for a network, so it can be called inside or outside a runtime.
     ///
     /// # Errors
-    /// [`Registration`](ErrorKind::Registration) with everything that is wrong, one problem a line
-    /// (`Car.photo: ..`): storage functions that failed or panicked, aliases that lead nowhere, two types with one
-    /// table, storages in which files cannot be saved; and, before anything is changed, fields that would have another
-    /// storage than they have. [`Settings`](ErrorKind::Settings) if the environment had to be read and is malformed.
-    /// Another call tries again at once.
+    /// Returns [`Registration`](ErrorKind::Registration) with all problems, one per line (`Car.photo: ..`):
+    /// storage functions that failed or panicked, unknown aliases, two types with the same table, storages in
+    /// which files cannot be saved; and, before anything is changed, fields whose storage would change.
+    /// Returns [`Settings`](ErrorKind::Settings) if the environment had to be read and is malformed. The next
+    /// call tries again at once.
     pub fn build(self) -> Result<App> {
         let start = Instant::now();
         let mut problems = Vec::new();
@@ -147,7 +152,7 @@ impl AppBuilder {
         let before = problems.len();
         for (alias, storage) in if self.check { storages.all() } else { Vec::new() } {
             let storage = storage.and_then(|storage| {
-                checked.push(storage.clone());
+                checked.push((alias, storage.clone()));
                 storage.check()
             });
             if let Err(error) = storage {
@@ -156,23 +161,43 @@ impl AppBuilder {
                 problems.push(if error.is_retryable() { problem.retryable() } else { problem });
             }
         }
-        // A field that has no function would only be bound to a storage that is refused.
+        // Fields without a function are skipped: they would only be bound to a storage that is refused.
         let is_sound = problems.len() == before;
         for model in &self.models {
             problems.extend(register_one(model, start, |field| is_sound || field.spec().storage.is_some()));
         }
         for field in self.models.iter().flat_map(RegisteredModel::fields).filter(|_| self.check) {
-            if let Some((_, storage)) = field.cell().evaluated()
-                && !checked.iter().any(|other| storages::is_same(other, storage))
+            if let Some((alias, storage)) = field.cell().evaluated()
+                && !checked.iter().any(|(_, other)| storages::is_same(other, storage))
             {
-                checked.push(storage.clone());
+                checked.push((alias, storage.clone()));
                 problems.extend(storage.check().err().map(|error| field.blame(error)));
             }
         }
         if problems.is_empty() {
+            checked.iter().for_each(|(alias, storage)| warn_without_owner_tokens(alias, storage));
             Ok(App { settings: storages.settings().clone(), models: self.models })
         } else {
             Err(failed(&problems))
         }
+    }
+}
+
+/// Logs that files in this storage can never be swept if it keeps no owner tokens: once for each storage.
+fn warn_without_owner_tokens(alias: &str, storage: &SharedStorage) {
+    static WARNED: Mutex<Vec<Weak<dyn Storage>>> = Mutex::new(Vec::new());
+    if storage.owner_tokens().is_some() {
+        return;
+    }
+    let mut warned = WARNED.lock().unwrap_or_else(PoisonError::into_inner);
+    warned.retain(|known| known.strong_count() > 0);
+    if !warned.iter().any(|known| std::ptr::addr_eq(known.as_ptr(), Arc::as_ptr(storage))) {
+        warned.push(Arc::downgrade(storage));
+        drop(warned);
+        log::warn!(
+            "files in the storage `{}` can never be swept: it keeps no owner tokens; only files of fields with \
+             `naming = \"unique\"` can do without",
+            alias.escape_debug()
+        );
     }
 }

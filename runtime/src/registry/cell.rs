@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
-/// The storage of a field, evaluated at most once with success.
+/// The storage of a field. Evaluated until it succeeds once.
 #[derive(Debug)]
 pub(crate) struct StorageCell(Once<Resolved>);
 
@@ -20,7 +20,7 @@ struct Resolved {
     storage: SharedStorage,
 }
 
-/// A field's storage and the alias that the journal and the errors know it by.
+/// A field's storage, and its alias in the journal and in errors.
 #[derive(Clone, Debug)]
 pub struct StorageHandle<'a>(Inner<'a>);
 
@@ -28,12 +28,13 @@ pub struct StorageHandle<'a>(Inner<'a>);
 enum Inner<'a> {
     Field(&'a Resolved),
     Override(SharedStorage),
-    /// Not the field's own: found by the alias that a row states. Rare, and in a box, for the others are moved a lot.
+    /// A different storage than the field's own, found by the alias in a row. Rare, so it is boxed to keep
+    /// moves of the others cheap.
     Elsewhere(Arc<Resolved>),
 }
 
 impl StorageHandle<'_> {
-    /// The storage.
+    /// Returns the storage.
     pub fn storage(&self) -> &SharedStorage {
         match &self.0 {
             Inner::Field(resolved) => &resolved.storage,
@@ -42,8 +43,8 @@ impl StorageHandle<'_> {
         }
     }
 
-    /// The alias: that of the settings, `Model.field` for a storage that has none there, or `override`. In all three
-    /// cases [`storage`](super::storage) finds the storage by it.
+    /// Returns the alias: that of the settings, `Model.field` for a storage without one, or `override`. In
+    /// all three cases [`storage`](super::storage) finds the storage by it.
     pub fn alias(&self) -> &str {
         match &self.0 {
             Inner::Field(resolved) => &resolved.alias,
@@ -60,7 +61,7 @@ impl StorageHandle<'_> {
         StorageHandle(Inner::Override(storage))
     }
 
-    /// Whether it stands in the place of every storage, in a test.
+    /// Whether it replaces every storage in a test.
     pub(super) fn is_override(&self) -> bool {
         matches!(self.0, Inner::Override(_))
     }
@@ -105,23 +106,23 @@ impl StorageCell {
         resolved.map(|resolved| StorageHandle(Inner::Field(resolved))).map_err(|error| field.blame(error))
     }
 
-    /// The alias and the storage, if they have been evaluated.
+    /// Returns the alias and the storage if they have been evaluated.
     pub(super) fn evaluated(&self) -> Option<(&str, &SharedStorage)> {
         self.0.get().map(|resolved| (resolved.alias.as_str(), &resolved.storage))
     }
 
-    /// Forgets a failure from before `start`, so that the next call tries at once.
+    /// Clears a failure from before `start`, so that the next call retries at once.
     pub(super) fn forget_failure(&self, start: Instant) {
         self.0.forget_failure(start);
     }
 }
 
-/// What a storage goes by that has no alias in the settings.
+/// The alias of a storage that has none in the settings.
 pub(super) fn own_alias(field: &FieldDef) -> String {
     format!("{}.{}", field.model(), field.name())
 }
 
-/// That alias, where it stands for no other storage.
+/// The same alias, if no other storage has it.
 fn free_alias(field: &FieldDef) -> Result<String> {
     let alias = own_alias(field);
     match storages::look_up(&alias) {
@@ -134,7 +135,7 @@ fn free_alias(field: &FieldDef) -> Result<String> {
 }
 
 fn resolve(field: &FieldDef) -> Result<Resolved> {
-    // A function may have asked for settings that could not be read, and been given the defaults.
+    // The function may have received default settings because the real ones could not be read.
     settings::try_settings()?;
     let (alias, storage) = match field.spec().storage {
         None => storages::look_up(DEFAULT)?,

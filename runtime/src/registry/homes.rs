@@ -1,21 +1,22 @@
-//! The storage that a file is in.
+//! The storage of a file.
 //!
-//! It is the field's own, unless the row says another one: [`FileMeta::storage`](crate::FileMeta::storage), behind the
-//! field's `meta_field`. So the files of one field may lie in several storages, as they do while
-//! `filefield::ops::storage_move` is under way, or after the storage function has been changed.
+//! It is the field's own, unless the row names a different one in
+//! [`FileMeta::storage`](crate::FileMeta::storage), through the field's `meta_field`. So the files of one
+//! field may be in several storages, for example during `filefield::ops::storage_move` or after a change of
+//! the storage function.
 //!
-//! * A row that states no storage means the field's own, as one does without `meta_field`.
-//! * An alias that is not the field's own is looked up like any other. What it says is believed and never guessed
-//!   (F34): where no storage goes by it, that is an error that names it. An alias that was renamed is kept alive by
-//!   [`AppBuilder::storage`](super::AppBuilder::storage), which lets one alias stand for another.
-//! * Two aliases of one storage are one storage. The field's own alias is the one that counts then.
-//! * Inside [`with_storage`](super::with_storage) every storage is the one in force, whatever a row states.
+//! * A row that names no storage, or has no `meta_field`, means the field's own storage.
+//! * Any other alias is looked up and never guessed: an unknown alias is an error that names it. To keep a
+//!   renamed alias working, let it refer to the new one with
+//!   [`AppBuilder::storage`](super::AppBuilder::storage).
+//! * Two aliases of one storage are the same storage. If one is the field's own alias, that alias is used.
+//! * Inside [`with_storage`](super::with_storage) every storage is the override, whatever a row names.
 
 use super::storages::{is_same, look_up};
 use super::{StorageHandle, models, overrides};
 use crate::{Error, ErrorKind, Result};
 
-/// The storage of a file whose row states `alias`, of a field whose own storage is `own`.
+/// Returns the storage of a file whose row names `alias`, for a field with the storage `own`.
 #[cold]
 pub(crate) fn elsewhere<'a>(own: StorageHandle<'a>, alias: &str) -> Result<StorageHandle<'a>> {
     if own.is_override() || own.alias() == alias {
@@ -25,7 +26,7 @@ pub(crate) fn elsewhere<'a>(own: StorageHandle<'a>, alias: &str) -> Result<Stora
     Ok(if is_same(&stated, &own) { own } else { stated })
 }
 
-/// The storage that goes by `alias`, and the alias that it goes by in the end.
+/// Returns the storage with this alias, and its final alias.
 pub(crate) fn handle(alias: &str) -> Result<StorageHandle<'static>> {
     if let Some(storage) = overrides::required()? {
         return Ok(StorageHandle::overridden(storage));
@@ -50,8 +51,8 @@ fn gone(alias: &str, unknown: &Error) -> Error {
     Error::new(ErrorKind::UnknownStorage, message)
 }
 
-/// The alias that the journal knows a file by whose row states `stated`, of a field whose own storage goes by `own`: the
-/// one that is stated, word for word, where it cannot be looked up.
+/// Returns the journal's alias of a file whose row names `stated`, for a field whose storage has the alias
+/// `own`. Returns `stated` unchanged if it cannot be looked up.
 #[cfg(feature = "db")]
 pub(crate) fn home_alias(own: &str, stated: Option<&str>) -> String {
     let Some(stated) = stated.filter(|stated| *stated != own && own != crate::settings::OVERRIDE) else {

@@ -1,10 +1,10 @@
-//! Storages by alias, models, and the once-only evaluation of storage functions.
+//! Storages by alias, models, and the one-time evaluation of storage functions.
 //!
-//! A storage function runs once with success, whatever the number of threads that first use its field; they wait for
-//! it. A failure or a panic is an [`Error`](crate::Error) for all who ask within a second, then the function is tried
-//! again. A function may use other fields. One that needs its own field, directly or through the functions of others
-//! in whatever threads, gets an error; but if it waits for a thread that it has spawned, and that uses the field, then
-//! both wait for ever.
+//! A storage function runs until it succeeds once. Threads that use the field at the same time wait for it. A
+//! failure or a panic is returned as an [`Error`](crate::Error) to all callers for one second; then the
+//! function is tried again. A function may use other fields. A function that needs its own field, directly or
+//! through the functions of others in any thread, gets an error. But if it waits for a thread that it has
+//! spawned, and that thread uses the field, both wait forever.
 
 mod app;
 mod cell;

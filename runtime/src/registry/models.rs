@@ -4,6 +4,8 @@ use super::cell::own_alias;
 use super::storages::is_same;
 use crate::field::FieldDef;
 use crate::model::FileModel;
+#[cfg(feature = "db")]
+use crate::storage::StorageExt;
 use crate::{Error, ErrorKind, Result, SharedStorage};
 use std::any::TypeId;
 #[cfg(feature = "db")]
@@ -11,7 +13,7 @@ use std::cell::LazyCell;
 use std::sync::{PoisonError, RwLock};
 use std::time::Instant;
 
-/// A model that [`App::build`](super::App) or [`FileModel::register`] has entered.
+/// A model registered by [`App::build`](super::App) or [`FileModel::register`].
 #[derive(Clone, Debug)]
 pub struct RegisteredModel {
     type_id: TypeId,
@@ -32,22 +34,22 @@ impl RegisteredModel {
         }
     }
 
-    /// Path of the type, as `garage::Car`. For messages: it is not stable.
+    /// Returns the path of the type, such as `garage::Car`. For messages only: it is not stable.
     pub fn type_name(&self) -> &'static str {
         self.type_name
     }
 
-    /// Name of the struct.
+    /// Returns the name of the struct.
     pub fn name(&self) -> &'static str {
         self.name
     }
 
-    /// The table, where the model has one of its own.
+    /// Returns the table, if the model has one.
     pub fn table(&self) -> Option<&'static str> {
         self.table
     }
 
-    /// The file fields, in the order of the struct.
+    /// Returns the file fields, in the order of the struct.
     pub fn fields(&self) -> &[&'static FieldDef] {
         &self.fields
     }
@@ -59,12 +61,13 @@ impl RegisteredModel {
 
 static MODELS: RwLock<Vec<RegisteredModel>> = RwLock::new(Vec::new());
 
-/// All models that have been registered, in that order: by [`App::build`](super::App) or by [`FileModel::register`].
+/// Returns all models registered by [`App::build`](super::App) or [`FileModel::register`], in the order of
+/// their registration.
 pub fn models() -> Vec<RegisteredModel> {
     MODELS.read().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
-/// Enters one model, so that the sweeper looks through its columns. Cheap when it is there already.
+/// Registers one model, so that the sweeper searches its columns. Cheap if it is already registered.
 #[cfg(feature = "db")]
 pub(crate) fn enter_model<M: FileModel>() -> Result<()> {
     let id = TypeId::of::<M>();
@@ -74,14 +77,14 @@ pub(crate) fn enter_model<M: FileModel>() -> Result<()> {
     enter(&RegisteredModel::of::<M>())
 }
 
-/// Registers one model: enters it and evaluates its storages.
+/// Registers one model and evaluates its storages.
 pub(crate) fn register<M: FileModel>() -> Result<()> {
     let problems = register_one(&RegisteredModel::of::<M>(), Instant::now(), |_| true);
     if problems.is_empty() { Ok(()) } else { Err(failed(&problems)) }
 }
 
-/// Registers a model and says what is wrong with it. What failed before `start` is tried again. The storages of the
-/// `wanted` fields are evaluated.
+/// Registers a model, evaluates the storages of the `wanted` fields, and returns the problems. Failures from
+/// before `start` are retried.
 pub(super) fn register_one(
     model: &RegisteredModel,
     start: Instant,
@@ -96,7 +99,7 @@ pub(super) fn register_one(
     problems
 }
 
-/// One error out of many, a line each.
+/// Combines errors into one, with a line for each.
 pub(super) fn failed(problems: &[Error]) -> Error {
     let lines: Vec<String> = problems.iter().map(Error::to_string).collect();
     let error = Error::new(ErrorKind::Registration, lines.join("\n"));
@@ -108,7 +111,7 @@ fn enter(model: &RegisteredModel) -> Result<()> {
     if models.iter().any(|other| other.is_same(model)) {
         return Ok(());
     }
-    // To SQLite, and to MySQL on some systems, names that differ in case are one table.
+    // SQLite, and MySQL on some systems, treat names that differ only in case as the same table.
     let same = |table: &&str| model.table.is_some_and(|own| own.eq_ignore_ascii_case(table));
     if let Some((other, table)) = models.iter().find_map(|other| Some((other, other.table.filter(same)?))) {
         let own = model.table.filter(|own| *own != table);
@@ -125,8 +128,8 @@ fn enter(model: &RegisteredModel) -> Result<()> {
     Ok(())
 }
 
-/// Two structs of one name (every entity of sea-orm is a `Model`) may not have two storages that both go by
-/// `Model.field`: the journal could not tell one from the other.
+/// Refuses two structs of the same name (every sea-orm entity is a `Model`) with different storages that both
+/// have the alias `Model.field`: the journal could not tell them apart.
 fn check_alias(model: &RegisteredModel, field: &'static FieldDef) -> Result<()> {
     let Some((alias, storage)) = field.cell().evaluated().filter(|(alias, _)| *alias == own_alias(field))
     else {
@@ -148,11 +151,11 @@ fn check_alias(model: &RegisteredModel, field: &'static FieldDef) -> Result<()> 
     Ok(())
 }
 
-/// The aliases by which the journal may know a file of `storage`, `alias` among them, as a JSON array: fields whose
-/// functions give one storage may each have an alias of their own, and so may rows.
+/// Returns all aliases the journal may use for a file of `storage`, including `alias`, as a JSON array.
+/// Fields whose functions return the same storage may each have their own alias, and so may rows.
 #[cfg(feature = "db")]
 pub(crate) fn aliases(alias: &str, storage: &SharedStorage) -> String {
-    // Asked for only where the storages are not one: a directory resolves its path for it.
+    // Evaluated only if the instances differ: for a directory it resolves the path.
     let location = LazyCell::new(|| storage.location());
     let mut aliases = vec![alias.to_owned()];
     for (alias, other) in known_storages() {
@@ -165,7 +168,7 @@ pub(crate) fn aliases(alias: &str, storage: &SharedStorage) -> String {
     serde_json::Value::from(aliases).to_string()
 }
 
-/// Every storage that this process has met, by every alias: those of fields, and those that rows may state.
+/// Every storage known to this process, with every alias: those of fields, and those that rows may name.
 #[cfg(feature = "db")]
 pub(crate) fn known_storages() -> Vec<(String, SharedStorage)> {
     let mut known = super::storages::built();
@@ -177,7 +180,7 @@ pub(crate) fn known_storages() -> Vec<(String, SharedStorage)> {
     known
 }
 
-/// The storage that goes by `Model.field`. `None` if there is none.
+/// Returns the storage with the alias `Model.field`, or `None` if there is none.
 pub(super) fn storage_of_field(alias: &str) -> Option<Result<SharedStorage>> {
     let field = models()
         .iter()
@@ -185,7 +188,7 @@ pub(super) fn storage_of_field(alias: &str) -> Option<Result<SharedStorage>> {
         .find(|field| alias == own_alias(field))?;
     match field.storage() {
         Ok(handle) if handle.alias() == alias => Some(Ok(handle.storage().clone())),
-        // The field has another alias by now, so what this one meant is not known.
+        // The field now has another alias, so the meaning of this one is unknown.
         Ok(_) => None,
         Err(error) => Some(Err(error)),
     }

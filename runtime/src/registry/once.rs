@@ -1,14 +1,15 @@
-//! A value made once with success.
+//! A value created once.
 
 use crate::{Error, ErrorKind, Result};
 use once_cell::sync::OnceCell;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// After a failure nothing is tried again for this long, so that waiting callers do not stampede.
+/// The time between a failure and the next try, so that waiting callers do not all retry.
 const BACK_OFF: Duration = Duration::from_secs(1);
 
-/// A value made at most once with success. A failure is answered to all who ask within a second, then tried again.
+/// A value created at most once. A failure is returned to all callers for one second; then creation is
+/// retried.
 #[derive(Debug)]
 pub(super) struct Once<T> {
     value: OnceCell<T>,
@@ -33,13 +34,13 @@ impl<T> Once<T> {
         self.value.get()
     }
 
-    /// The value, made now if there is none. Others who ask meanwhile wait.
+    /// Returns the value, creating it if necessary. Concurrent callers wait.
     pub(super) fn get_or_try(&self, make: impl FnOnce() -> Result<T>) -> Result<&T> {
         self.value.get_or_try_init(|| match self.recent_failure() {
             Some(error) => Err(error),
             None => make().inspect_err(|error| {
                 *self.failure() = Some(Failure {
-                    // Measured from the end, or else a slow failure would be over its back-off at once.
+                    // Measured from the end. Otherwise the back-off of a slow failure would already be over.
                     at: Instant::now(),
                     kind: error.kind(),
                     text: error.to_string(),
@@ -49,8 +50,8 @@ impl<T> Once<T> {
         })
     }
 
-    /// Forgets a failure, so that the next call tries at once. One that came after `start` stays: it answers all who
-    /// began before it.
+    /// Clears a failure, so that the next call retries at once. A failure after `start` is kept: it answers
+    /// all callers that began before it.
     pub(super) fn forget_failure(&self, start: Instant) {
         self.failure().take_if(|failure| failure.at <= start);
     }

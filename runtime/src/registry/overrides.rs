@@ -6,14 +6,14 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-/// How many overrides are in force, so that the usual path pays for one relaxed load only.
+/// The number of active overrides. Without any, the usual path costs only one relaxed load.
 static ACTIVE: AtomicUsize = AtomicUsize::new(0);
 
-/// Whether a field without an override is an error.
+/// Whether using a field without an override is an error.
 static STRICT: AtomicBool = AtomicBool::new(false);
 
 thread_local! {
-    /// The overrides of what runs on this thread now, the innermost last.
+    /// The overrides active on this thread, innermost last.
     static STACK: RefCell<Vec<SharedStorage>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -32,7 +32,7 @@ impl Drop for Active {
     }
 }
 
-/// An override on top of the stack, until this is dropped.
+/// An override on top of the stack, removed on drop.
 struct Entered;
 
 impl Entered {
@@ -44,23 +44,23 @@ impl Entered {
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        // Not dropped while the stack is borrowed: a storage's destructor may use a field.
+        // Dropped after the borrow of the stack ends: a storage's destructor may use a field.
         let _storage = STACK.with_borrow_mut(Vec::pop);
     }
 }
 
-/// Whether there may be an override, or has to be one.
+/// Whether there may be an override, or must be one.
 #[inline]
 pub(super) fn are_active() -> bool {
     ACTIVE.load(Ordering::Relaxed) != 0
 }
 
-/// The override in force here.
+/// The current override.
 pub(super) fn current() -> Option<SharedStorage> {
     if are_active() { STACK.with_borrow(|stack| stack.last().cloned()) } else { None }
 }
 
-/// The override in force here; an error if there has to be one and there is none.
+/// The current override. An error if an override is required and there is none.
 pub(super) fn required() -> Result<Option<SharedStorage>> {
     match current() {
         None if STRICT.load(Ordering::Relaxed) => Err(Error::new(
@@ -72,16 +72,16 @@ pub(super) fn required() -> Result<Option<SharedStorage>> {
     }
 }
 
-/// From now on, in the whole process, a field is an error unless its storage is overridden: no test writes to a real
-/// storage by accident, for instance from a task that did not inherit the override.
+/// Makes every use of a field without an override an error, in the whole process from now on. This way no
+/// test writes to a real storage by accident, for instance from a task that did not inherit the override.
 pub fn deny_real_storage() {
     if !STRICT.swap(true, Ordering::Relaxed) {
         ACTIVE.fetch_add(1, Ordering::Relaxed);
     }
 }
 
-/// Runs `future` with `storage` in the place of every field's storage. Other tasks are not touched; a task spawned
-/// inside inherits it only through [`spawn`]. The innermost override counts.
+/// Runs `future` with `storage` in place of every field's storage. Other tasks are not affected; a task
+/// spawned inside inherits the override only through [`spawn`]. The innermost override applies.
 pub async fn with_storage<F: Future>(storage: SharedStorage, future: F) -> F::Output {
     let _active = Active::new();
     let mut future = pin!(future);
@@ -92,14 +92,14 @@ pub async fn with_storage<F: Future>(storage: SharedStorage, future: F) -> F::Ou
     .await
 }
 
-/// As [`with_storage`], for a closure on this thread.
+/// Like [`with_storage`], for a closure on this thread.
 pub fn with_storage_sync<R>(storage: SharedStorage, run: impl FnOnce() -> R) -> R {
     let _active = Active::new();
     let _entered = Entered::new(storage);
     run()
 }
 
-/// Spawns a task that inherits the override of this one.
+/// Spawns a task that inherits the override of the current one.
 pub fn spawn<F>(future: F) -> tokio::task::JoinHandle<F::Output>
 where
     F: Future + Send + 'static,

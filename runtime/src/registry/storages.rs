@@ -4,12 +4,12 @@ use super::once::Once;
 use super::{StorageChoice, models, overrides};
 use crate::field::FieldDef;
 use crate::settings::{self, DEFAULT, DefaultStorage, Definition, OVERRIDE, Settings};
-use crate::{Error, ErrorKind, Result, SharedStorage};
+use crate::{Error, ErrorKind, Result, SharedStorage, StorageExt};
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
-/// The storages of the settings in force, and those given in code.
+/// The storages of the current settings, and those given in code.
 #[derive(Debug)]
 pub(super) struct Storages {
     settings: Arc<Settings>,
@@ -17,7 +17,7 @@ pub(super) struct Storages {
     entries: BTreeMap<String, Entry>,
 }
 
-/// What an alias stands for.
+/// The meaning of an alias.
 #[derive(Debug)]
 enum Entry {
     Given(SharedStorage),
@@ -28,7 +28,7 @@ enum Entry {
 
 static CURRENT: RwLock<Option<Arc<Storages>>> = RwLock::new(None);
 
-/// The storages in force; those of the environment where no `App` has been built.
+/// The current storages; those of the environment if no `App` has been built.
 fn current() -> Result<Arc<Storages>> {
     if let Some(storages) = &*CURRENT.read().unwrap_or_else(PoisonError::into_inner) {
         return Ok(storages.clone());
@@ -41,13 +41,13 @@ fn current() -> Result<Arc<Storages>> {
     Ok(current.insert(Arc::new(storages)).clone())
 }
 
-/// Puts settings and storages in force. Instances that were built from others are dropped, though not taken from the
-/// fields that have them (D273). Where nothing is new they stay, so an alias is one instance for all fields that were
-/// ever evaluated, and forget their failures from before `start`.
+/// Makes settings and storages current. Instances built from old settings are dropped, except in fields that
+/// already have them. Unchanged entries keep their instance, so that an alias is one instance for all
+/// evaluated fields; their failures from before `start` are cleared.
 ///
 /// # Errors
-/// [`Registration`](ErrorKind::Registration) where one of the `fields` has a storage already that would be another one
-/// then. Nothing is changed in that case.
+/// Returns [`Registration`](ErrorKind::Registration) if the storage of one of the `fields` would change. In
+/// that case nothing is changed.
 pub(super) fn install(
     settings: Option<Settings>,
     given: BTreeMap<String, StorageChoice>,
@@ -79,7 +79,7 @@ pub(super) fn install(
         return Err(models::failed(&changed));
     }
     settings::install(settings);
-    // Not dropped under the lock: a storage's destructor may use the library.
+    // Dropped after the lock is released: a storage's destructor may use the library.
     let _old = current.replace(storages.clone());
     drop(current);
     Ok(storages)
@@ -128,10 +128,10 @@ impl Storages {
         }
     }
 
-    /// What `alias` stands for in the end, and the entry there.
+    /// Returns the final target of `alias` and its entry.
     fn find<'a>(&'a self, alias: &'a str) -> Result<(&'a str, &'a Entry)> {
         let mut target = alias;
-        // As many steps as there are entries, or it is a circle.
+        // More steps than entries mean a circle.
         for _ in 0..=self.entries.len() {
             match self.entries.get(target) {
                 Some(Entry::Alias(next)) => target = next,
@@ -164,7 +164,8 @@ impl Storages {
         Ok((target.to_owned(), storage))
     }
 
-    /// The storages given in code and those of the settings, built now. Without `MEDIA_ROOT` there is no default one.
+    /// Builds and returns the storages given in code and those of the settings. Without `MEDIA_ROOT` there is
+    /// no default storage.
     pub(super) fn all(&self) -> Vec<(&str, Result<SharedStorage>)> {
         let has_default =
             self.settings.media_root().is_some() || self.settings.default_file_storage().is_some();
@@ -179,11 +180,12 @@ impl Storages {
         own.map(|(alias, _)| (alias.as_str(), self.get(alias).map(|(_, storage)| storage))).collect()
     }
 
-    /// What is wrong if the field, which has a storage already, would have another one by these settings.
+    /// The error if these settings would change the storage of a field that already has one.
     fn changes(&self, field: &FieldDef, before: Option<&Storages>) -> Option<Error> {
         let (alias, old) = field.cell().evaluated()?;
         let wanted = if field.spec().storage.is_none() { DEFAULT } else { alias };
-        // Where nothing goes by the alias any more, the field keeps its storage, and nobody else gets another.
+        // If the alias no longer exists, the field keeps its storage, and no other field gets a different
+        // one.
         let (target, new) = self.get(wanted).ok()?;
         let definition = |storages: &Storages| match storages.entries.get(&target) {
             Some(Entry::Defined(definition, _)) => Some(definition.clone()),
@@ -192,7 +194,7 @@ impl Storages {
         let is_redefined = || before.is_none_or(|before| definition(before) != definition(self));
         let is_other = match (old.location(), new.location()) {
             (Some(old), Some(new)) if old == new => false,
-            // Each instance of it is a place of its own, so the settings tell.
+            // Every instance of it is separate, so the definitions are compared.
             _ if old.kind() == "memory" && new.kind() == "memory" && definition(self).is_some() => {
                 is_redefined()
             }
@@ -210,13 +212,13 @@ impl Storages {
         Some(field.blame(Error::new(ErrorKind::Registration, text)))
     }
 
-    /// The aliases that lead nowhere.
+    /// The errors of unknown aliases.
     pub(super) fn problems(&self) -> Vec<Error> {
         self.entries.keys().filter_map(|alias| self.find(alias).err()).collect()
     }
 }
 
-/// The storages given in code, and those that have been built from the settings.
+/// The storages given in code, and those already built from the settings.
 #[cfg(feature = "db")]
 pub(super) fn built() -> Vec<(String, SharedStorage)> {
     let Ok(current) = current() else { return Vec::new() };
@@ -228,7 +230,7 @@ pub(super) fn built() -> Vec<(String, SharedStorage)> {
     built.collect()
 }
 
-/// A storage in words, without the way to it.
+/// Describes a storage without its full path.
 fn described(alias: &str, storage: &SharedStorage) -> String {
     let location = storage.location().unwrap_or_default();
     let kind = storage.kind();
@@ -238,24 +240,25 @@ fn described(alias: &str, storage: &SharedStorage) -> String {
     }
 }
 
-/// Whether both are one instance.
+/// Whether both are the same instance.
 pub(crate) fn is_same(a: &SharedStorage, b: &SharedStorage) -> bool {
-    // Without the vtables, of which one type may have several.
+    // Ignores vtables, because one type may have several.
     std::ptr::addr_eq(Arc::as_ptr(a), Arc::as_ptr(b))
 }
 
-/// The storage that goes by `alias`, and the alias that it goes by in the end: `default` may stand for another one.
+/// Returns the storage with this alias, and its final alias: `default` may refer to another one.
 pub(super) fn look_up(alias: &str) -> Result<(String, SharedStorage)> {
     current()?.get(alias)
 }
 
-/// The storage that goes by `alias`: one given to [`AppBuilder`](super::AppBuilder), one of the settings, which is
-/// built on first use and is the same instance afterwards (D269), or, as `Model.field`, the storage of a registered
-/// field that has no other alias. Inside [`with_storage`](super::with_storage), `override` is the storage in force.
+/// Returns the storage with this alias: one given to [`AppBuilder`](super::AppBuilder); one of the settings,
+/// which is built on first use and then shared; or, as `Model.field`, the storage of a registered field
+/// without another alias. Inside [`with_storage`](super::with_storage), `override` is the current override.
 ///
 /// # Errors
-/// [`UnknownStorage`](ErrorKind::UnknownStorage), with the known aliases (D270); [`Settings`](ErrorKind::Settings)
-/// where it cannot be built, for a second, then it is tried again.
+/// Returns [`UnknownStorage`](ErrorKind::UnknownStorage), listing the known aliases, if there is no such
+/// alias, and [`Settings`](ErrorKind::Settings) if the storage cannot be built; this error is kept for one
+/// second.
 pub fn storage(alias: &str) -> Result<SharedStorage> {
     if alias == OVERRIDE
         && let Some(storage) = overrides::current()
@@ -271,18 +274,18 @@ pub fn storage(alias: &str) -> Result<SharedStorage> {
     }
 }
 
-/// The default storage: the alias `default`. That is the one given to
-/// [`AppBuilder::default_storage`](super::AppBuilder::default_storage), else `STORAGES.default` or
-/// `DEFAULT_FILE_STORAGE`, else files in `MEDIA_ROOT` (D266).
+/// Returns the default storage, which has the alias `default`: the one given to
+/// [`AppBuilder::default_storage`](super::AppBuilder::default_storage), otherwise `STORAGES.default` or
+/// `DEFAULT_FILE_STORAGE`, otherwise a folder at `MEDIA_ROOT`.
 ///
 /// # Errors
-/// As [`storage`].
+/// The errors of [`storage`].
 pub fn default_storage() -> Result<SharedStorage> {
     storage(DEFAULT)
 }
 
-/// Makes a storage from a URL, with the settings in force for what the URL leaves open. Every call makes a fresh one,
-/// which goes by no alias (D271).
+/// Creates a storage from a URL. The current settings apply to everything the URL does not specify. Every
+/// call creates a new instance without an alias.
 ///
 /// ```
 /// let storage = filefield::registry::create_storage("memory://?base_url=/media/")?;
@@ -291,12 +294,12 @@ pub fn default_storage() -> Result<SharedStorage> {
 /// ```
 ///
 /// # Errors
-/// [`Settings`](ErrorKind::Settings) for a malformed URL, an unknown scheme or option.
+/// Returns [`Settings`](ErrorKind::Settings) for a malformed URL, or an unknown scheme or option.
 pub fn create_storage(url: &str) -> Result<SharedStorage> {
     Definition::of_url(url)?.build(&*settings::try_settings()?)
 }
 
-/// The alias of a storage instance that was given in code or has been built from the settings.
+/// Returns the alias of a storage instance given in code or built from the settings.
 pub(super) fn alias_of(storage: &SharedStorage) -> Option<String> {
     let current = current().ok()?;
     let goes_by = |entry: &Entry| match entry {
@@ -306,7 +309,7 @@ pub(super) fn alias_of(storage: &SharedStorage) -> Option<String> {
     };
     let mut aliases = current.entries.iter().filter(|(_, entry)| goes_by(entry)).map(|(alias, _)| alias);
     let first = aliases.next()?;
-    // `default` may mean another storage tomorrow, a name of its own hardly.
+    // `default` may refer to a different storage later; another alias is unlikely to.
     let alias = if first == DEFAULT { aliases.next().unwrap_or(first) } else { first };
     Some(alias.clone())
 }

@@ -1,14 +1,14 @@
-//! Which thread evaluates what and waits for what, so that storage functions that need each other are an error and
-//! not a deadlock.
+//! Which thread evaluates and waits for which cell, so that storage functions that need each other cause an
+//! error instead of a deadlock.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 
-/// A cell, by its address.
+/// A cell, identified by its address.
 pub(super) type Id = usize;
 
-/// A thread is on the left of one entry of `waits` at most, and a cell of one of `owners`. Both are as long as there
-/// are evaluations under way, which is hardly ever more than a few.
+/// Each thread appears at most once in `waits`, and each cell at most once in `owners`. Both are as long as
+/// the number of running evaluations, which is rarely more than a few.
 struct Graph {
     owners: Vec<(Id, ThreadId)>,
     waits: Vec<(ThreadId, Id)>,
@@ -20,14 +20,14 @@ fn graph() -> MutexGuard<'static, Graph> {
     GRAPH.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// This thread wants a cell, until this is dropped.
+/// This thread waits for a cell, until this is dropped.
 pub(super) struct Wait(ThreadId);
 
 /// This thread evaluates a cell, until this is dropped.
 pub(super) struct Owner(Id);
 
-/// Says that this thread is about to wait for `cell`, or evaluate it. `None` if it would wait for itself: a circle
-/// always closes with a wait, so looking for one here finds all.
+/// Records that this thread is about to wait for `cell` or evaluate it. Returns `None` if it would wait for
+/// itself. Every circle closes with a wait, so checking here finds all of them.
 pub(super) fn wait(cell: Id) -> Option<Wait> {
     let this = thread::current().id();
     let mut graph = graph();
@@ -43,7 +43,7 @@ pub(super) fn wait(cell: Id) -> Option<Wait> {
     Some(Wait(this))
 }
 
-/// Says that this thread evaluates `cell`, and so waits no longer.
+/// Records that this thread evaluates `cell` and no longer waits.
 pub(super) fn own(cell: Id) -> Owner {
     let this = thread::current().id();
     let mut graph = graph();

@@ -1,4 +1,4 @@
-//! The kinds of storage that settings can name, and their construction.
+//! The kinds of storage that settings can name, and how they are built.
 
 use super::Settings;
 use super::cloud;
@@ -14,25 +14,25 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// A kind of storage. A new one is one entry of [`BACKENDS`].
+/// A kind of storage. To add one, add an entry to [`BACKENDS`].
 pub(super) struct Backend {
     pub(super) scheme: &'static str,
-    /// Names of the class in Django's `BACKEND` and of the type here.
+    /// Class names in Django's `BACKEND`, and the type name here.
     pub(super) classes: &'static [&'static str],
-    /// The feature of this crate that it needs, where that is off.
+    /// The crate feature it needs, if that feature is off.
     pub(super) missing: Option<&'static str>,
     pub(super) place: Place,
     pub(super) options: &'static [(&'static str, Kind)],
     pub(super) build: fn(&Definition, &Settings) -> Result<SharedStorage>,
 }
 
-/// What stands between the scheme and the options.
+/// The part between the scheme and the options.
 #[derive(Clone, Copy)]
 pub(super) enum Place {
-    /// An absolute path; in a table it may be left out, which is `MEDIA_ROOT`.
+    /// An absolute path. If a table omits it, `MEDIA_ROOT` applies.
     Directory,
     Nothing,
-    /// The bucket, which is the option of this name, and the option `prefix`.
+    /// The bucket, which is the option with this name, and the option `prefix`.
     Bucket(&'static str),
 }
 
@@ -64,7 +64,7 @@ static BACKENDS: [Backend; 5] = [
     cloud::AZURE,
 ];
 
-/// Django's names of options, and those of its storages for buckets.
+/// Option names of Django and of its bucket storages.
 const DJANGO: [(&str, &str); 7] = [
     ("file_permissions_mode", "permissions"),
     ("directory_permissions_mode", "directory_permissions"),
@@ -78,7 +78,7 @@ const DJANGO: [(&str, &str); 7] = [
 fn file(definition: &Definition, settings: &Settings) -> Result<SharedStorage> {
     let (location, base_url) = match &definition.path {
         Some(path) => (path.as_path(), None),
-        // `MEDIA_URL` is where the files of `MEDIA_ROOT` are served, and no other's.
+        // `MEDIA_URL` serves only the files of `MEDIA_ROOT`.
         None => (settings.needed_media_root()?, settings.media_url()),
     };
     let mut builder = FileSystemStorage::builder(location)
@@ -113,7 +113,7 @@ fn memory(definition: &Definition, settings: &Settings) -> Result<SharedStorage>
     Ok(Arc::new(builder.build()?))
 }
 
-/// A storage as the settings describe it, checked but not built.
+/// A checked description of a storage that is not built yet.
 #[derive(Clone)]
 pub(crate) struct Definition {
     backend: &'static Backend,
@@ -122,12 +122,12 @@ pub(crate) struct Definition {
 }
 
 impl Definition {
-    /// `MEDIA_ROOT` and `MEDIA_URL`.
+    /// The storage given by `MEDIA_ROOT` and `MEDIA_URL`.
     pub(crate) fn media() -> Self {
         Definition { backend: &BACKENDS[0], path: None, options: BTreeMap::new() }
     }
 
-    /// A storage as a URL.
+    /// Parses a storage URL.
     pub(crate) fn of_url(url: &str) -> Result<Self> {
         Self::from_url(url).map_err(|problem| Error::new(ErrorKind::Settings, problem.text))
     }
@@ -137,7 +137,7 @@ impl Definition {
         (self.backend.build)(self, settings)
     }
 
-    /// A storage as a URL, or as a table with `url` or `backend`, `options`, and options beside them.
+    /// Parses a storage URL, or a table with `url` or `backend`, `options`, and further options.
     pub(super) fn parse(value: Value) -> Parsed<Self> {
         match value {
             Value::Table(entries) => Self::from_table(entries),
@@ -264,7 +264,7 @@ impl Definition {
         }
     }
 
-    /// Django's `BACKEND`: a dotted path of which the last word counts; also a scheme.
+    /// Finds a back end by Django's `BACKEND`: the last word of a dotted path, or a scheme.
     pub(super) fn from_class(class: &str) -> Parsed<Self> {
         let name = class.rsplit(['.', ':']).next().unwrap_or(class);
         let matches = |backend: &&Backend| backend.scheme == name || backend.classes.contains(&name);
@@ -336,7 +336,7 @@ impl PartialEq for Definition {
     }
 }
 
-// Neither a path nor the value of an option, which may be a secret, gets into a log.
+// Paths and option values, which may be secrets, must not appear in logs.
 impl fmt::Debug for Definition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:[redacted]", self.backend.scheme)?;

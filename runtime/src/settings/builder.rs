@@ -1,4 +1,4 @@
-//! Settings from code, environment and TOML.
+//! Settings from code, the environment and TOML.
 
 use super::Settings;
 use super::keys::{Layer, names};
@@ -12,16 +12,17 @@ use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
-/// What the names of environment variables begin with.
+/// The prefix of environment variables.
 const PREFIX: &str = "FILEFIELD_";
 
 /// The variable that names a TOML file.
 const CONFIG: &str = "CONFIG";
 
-/// Puts [`Settings`] together; made by [`Settings::builder`].
+/// Builds [`Settings`]; created by [`Settings::builder`].
 ///
-/// What is set in code wins over the environment, and that over TOML, whatever the order of the calls. Storages are
-/// merged by alias. `DEFAULT_FILE_STORAGE` and the alias `default` replace each other: the stronger source decides.
+/// Code overrides the environment, and the environment overrides TOML, regardless of the order of the calls.
+/// Storages are merged by alias. `DEFAULT_FILE_STORAGE` and the alias `default` replace each other: the
+/// source with the higher priority wins.
 ///
 /// ```
 /// use filefield::settings::Settings;
@@ -43,45 +44,45 @@ pub struct SettingsBuilder {
 }
 
 impl SettingsBuilder {
-    /// `MEDIA_ROOT`. A relative path is taken from the working directory of this moment.
+    /// Sets `MEDIA_ROOT`. A relative path is resolved now, against the working directory.
     pub fn media_root(mut self, path: impl AsRef<Path>) -> Self {
         let read = Value::from(path.as_ref().as_os_str().to_owned()).path();
         self.code.media_root = self.take("MEDIA_ROOT", read).flatten();
         self
     }
 
-    /// `MEDIA_URL`.
+    /// Sets `MEDIA_URL`.
     pub fn media_url(mut self, url: &str) -> Self {
         self.code.media_url = self.take("MEDIA_URL", Value::from(url).base_url()).flatten();
         self
     }
 
-    /// `DEBUG`.
+    /// Sets `DEBUG`.
     pub fn debug(mut self, debug: bool) -> Self {
         self.code.debug = Some(debug);
         self
     }
 
-    /// `DEFAULT_FILE_STORAGE`: an alias or a URL.
+    /// Sets `DEFAULT_FILE_STORAGE`: an alias or a URL.
     pub fn default_file_storage(self, alias_or_url: &str) -> Self {
         self.set("DEFAULT_FILE_STORAGE", alias_or_url.into())
     }
 
-    /// One of `STORAGES`: an alias, and a URL such as `file:///srv/photos?base_url=/photos/`.
+    /// Adds an entry of `STORAGES`: an alias, and a URL such as `file:///srv/photos?base_url=/photos/`.
     pub fn storage(mut self, alias: &str, url: &str) -> Self {
-        // Said again, it replaces what was said before, as the other setters do.
+        // A repeated call replaces the earlier value, like the other setters.
         self.code.storages.remove(alias);
         let set = self.code.set_storage(alias, url.into(), None);
         self.problems.extend(set.err().map(|problem| problem.text));
         self
     }
 
-    /// `FILE_UPLOAD_PERMISSIONS`: read and write bits, such as `0o640`.
+    /// Sets `FILE_UPLOAD_PERMISSIONS`: read and write bits, such as `0o640`.
     pub fn file_upload_permissions(self, mode: u32) -> Self {
         self.set("FILE_UPLOAD_PERMISSIONS", Value::Integer { digits: format!("{mode:o}"), radix: 8 })
     }
 
-    /// `FILE_UPLOAD_DIRECTORY_PERMISSIONS`, such as `0o750`.
+    /// Sets `FILE_UPLOAD_DIRECTORY_PERMISSIONS`, such as `0o750`.
     pub fn file_upload_directory_permissions(self, mode: u32) -> Self {
         self.set(
             "FILE_UPLOAD_DIRECTORY_PERMISSIONS",
@@ -89,54 +90,57 @@ impl SettingsBuilder {
         )
     }
 
-    /// `FILE_UPLOAD_IDLE_TIMEOUT`: the longest wait for the next byte of a reader or a stream; `None` for no limit.
+    /// Sets `FILE_UPLOAD_IDLE_TIMEOUT`: the maximum wait for the next byte of a reader or a stream; `None`
+    /// for no limit.
     pub fn file_upload_idle_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.code.file_upload_idle_timeout = Some(limit.into());
         self
     }
 
-    /// `FILE_UPLOAD_TIMEOUT`: the longest time that the whole of a reader or a stream takes; `None` for no limit.
+    /// Sets `FILE_UPLOAD_TIMEOUT`: the maximum total time of a reader or a stream; `None` for no limit.
     pub fn file_upload_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.code.file_upload_timeout = Some(limit.into());
         self
     }
 
-    /// `TIME_ZONE`: `local`, `UTC`, a name such as `Europe/Vienna`, or an offset such as `+02:00`.
+    /// Sets `TIME_ZONE`: `local`, `UTC`, a name such as `Europe/Vienna`, or an offset such as `+02:00`.
     pub fn time_zone(mut self, zone: &str) -> Self {
         self.code.time_zone = self.take::<Zone>("TIME_ZONE", Value::from(zone).zone());
         self
     }
 
-    /// `DELETE_AFTER`: how long a file stays after a row let go of it, in whole seconds. The default is 7 days.
+    /// Sets `DELETE_AFTER`: how long a file is kept after its row has released it, in whole seconds. The
+    /// default is 7 days.
     pub fn delete_after(mut self, grace: Duration) -> Self {
         self.code.delete_after = Some(grace);
         self
     }
 
-    /// `SECRET_KEY`, which signs URLs: 32 bytes or more.
+    /// Sets `SECRET_KEY`, which signs URLs: at least 32 bytes.
     pub fn secret_key(self, secret: &str) -> Self {
         self.set("SECRET_KEY", secret.into())
     }
 
-    /// `SECRET_KEY_FALLBACK`: the key before, or the one to come.
+    /// Sets `SECRET_KEY_FALLBACK`: the previous or the next key.
     pub fn secret_key_fallback(self, secret: &str) -> Self {
         self.set("SECRET_KEY_FALLBACK", secret.into())
     }
 
-    /// The variables of the environment that begin with `FILEFIELD_`, and the TOML file that `FILEFIELD_CONFIG` names.
+    /// Reads the environment variables with the prefix `FILEFIELD_`, and the TOML file named by
+    /// `FILEFIELD_CONFIG`.
     pub fn environment(self) -> Self {
         self.variables(std::env::vars_os())
     }
 
-    /// As [`environment`](Self::environment), with these variables. An empty one counts as missing. Those with another
-    /// prefix are ignored, unless their name is one of the settings' but for its case or the characters between its
-    /// words, such as `filefield_media_root`: that is an error.
+    /// Like [`environment`](Self::environment), with the given variables. An empty variable counts as
+    /// missing. Variables with another prefix are ignored. A name that differs from a setting only in case or
+    /// in the separators of its words, such as `filefield_media_root`, is an error.
     pub fn variables<K: Into<OsString>, V: Into<OsString>>(
         mut self,
         variables: impl IntoIterator<Item = (K, V)>,
     ) -> Self {
         let mut layer = Layer::default();
-        // Sorted, so that problems have an order.
+        // Sorted, so that problems are reported in a fixed order.
         let mut found: Vec<(String, OsString)> = variables
             .into_iter()
             .map(|(name, value)| (name.into().to_string_lossy().into_owned(), value.into()))
@@ -167,15 +171,16 @@ impl SettingsBuilder {
         self
     }
 
-    /// A TOML document. Keys are upper-case as in Django, or lower-case. A later document wins over an earlier one.
+    /// Reads a TOML document. Keys are upper-case as in Django, or lower-case. A later document overrides an
+    /// earlier one.
     pub fn toml(self, text: &str) -> Self {
         self.document(text, "")
     }
 
-    /// A file with a TOML document.
+    /// Reads a TOML file.
     pub fn file(mut self, path: impl AsRef<Path>) -> Self {
         let path = path.as_ref();
-        // The path itself stays out of errors.
+        // Errors contain only the file name.
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         match std::fs::read_to_string(path) {
             Ok(text) => self.document(&text, &format!("{}, ", name.escape_debug())),
@@ -218,11 +223,12 @@ impl SettingsBuilder {
         self
     }
 
-    /// The settings.
+    /// Builds the settings.
     ///
     /// # Errors
-    /// [`Settings`](ErrorKind::Settings) with everything that is wrong, one problem a line: unknown keys, with the
-    /// known ones; malformed values; a file that cannot be read. Paths and the values of storages are not in it.
+    /// Returns [`Settings`](ErrorKind::Settings) with all problems, one per line: unknown keys, with the
+    /// known ones; malformed values; a file that cannot be read. Contains neither paths nor the values of
+    /// storages.
     pub fn build(mut self) -> Result<Settings> {
         let code = self.code.clone();
         self.check(&code, "the code");
@@ -266,7 +272,7 @@ impl SettingsBuilder {
     }
 }
 
-// As with the settings themselves, no path and no URL gets into a log.
+// As with the settings, paths and URLs must not appear in logs.
 impl fmt::Debug for SettingsBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SettingsBuilder").field("problems", &self.problems).finish_non_exhaustive()

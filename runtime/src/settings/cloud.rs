@@ -1,18 +1,18 @@
-//! Buckets as settings describe them.
+//! Buckets as described by settings.
 
 use super::backend::{Backend, Place};
 use super::option::Kind;
 use super::value::Parsed;
 use crate::FileName;
 
-/// What to say to whoever writes credentials into the settings.
+/// The error for credentials in the settings.
 pub(super) const SECRETS: &str = "credentials do not belong in the settings: they come from the environment \
      (`AWS_ACCESS_KEY_ID`, `GOOGLE_SERVICE_ACCOUNT`, `AZURE_STORAGE_ACCOUNT_KEY` ..) or from the provider";
 
-/// The least bytes that S3 and Google Cloud Storage take as a part.
+/// The minimum part size of S3 and Google Cloud Storage, in bytes.
 const LEAST_PART: u64 = 5 << 20;
 
-/// The options of all buckets, and more of one kind.
+/// The options of all buckets, and those of one kind.
 macro_rules! options {
     ($bucket:literal, $part:expr $(, $name:literal => $kind:expr)* $(,)?) => {
         &[
@@ -90,13 +90,13 @@ pub(super) const AZURE: Backend = Backend {
     build: off,
 };
 
-/// No definition with such a backend is made.
+/// Unreachable: no definition with such a back end is created.
 #[cfg(not(all(feature = "s3", feature = "gcs", feature = "azure")))]
 fn off(_: &super::backend::Definition, _: &super::Settings) -> crate::Result<crate::SharedStorage> {
     Err(crate::Error::new(crate::ErrorKind::Settings, "the feature of this storage is off"))
 }
 
-/// Whether an option is one that people keep credentials in.
+/// Whether an option looks like one for credentials.
 pub(super) fn is_secret(option: &str) -> bool {
     ["secret", "access_key", "account_key", "token", "password", "credential", "sas", "connection_string"]
         .iter()
@@ -111,7 +111,7 @@ pub(super) fn word(text: String) -> Parsed<String> {
     }
 }
 
-/// `http://host:port/path`, in lower case up to the path and without a slash at its end.
+/// `http://host:port/path`, with scheme and host in lower case and no trailing slash.
 pub(super) fn endpoint(text: String) -> Parsed<String> {
     let text = word(text)?;
     let (scheme, rest) = text.split_once("://").unwrap_or_default();
@@ -134,7 +134,7 @@ pub(super) fn prefix(text: &str) -> Parsed<String> {
     }
 }
 
-/// At least so many bytes, as digits or with a unit.
+/// A number of bytes, at least `least`, with or without a unit.
 pub(super) fn bytes(text: String, least: u64) -> Parsed<u64> {
     let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (digits, unit) = text.split_at(split);
@@ -165,10 +165,11 @@ mod clients {
     use std::sync::Arc;
     use std::time::Duration;
 
-    /// A person waits for the answer: three tries, and none after ten seconds.
+    /// A person waits for the answer: at most three tries, and no retry after ten seconds.
     const RETRIES: u64 = 2;
     const RETRY_SECONDS: u64 = 10;
-    /// The longest wait for an answer, in which a part is sent, and for the next piece of one.
+    /// The maximum wait, in seconds, for an answer, during which a part is sent, and for the next piece of
+    /// one.
     const TIMEOUT: u64 = 60;
 
     fn retry(definition: &Definition) -> RetryConfig {
@@ -184,18 +185,18 @@ mod clients {
         }
     }
 
-    /// A limit on the whole of a request would break off long downloads.
+    /// A limit on the whole request would interrupt long downloads.
     fn client(definition: &Definition) -> ClientOptions {
         let silence = Duration::from_secs(definition.number("timeout").unwrap_or(TIMEOUT));
         ClientOptions::new().with_timeout_disabled().with_read_timeout(silence)
     }
 
-    /// Whether an endpoint, which may come from the environment, is one without TLS.
+    /// Whether an endpoint, which may come from the environment, has no TLS.
     fn is_plain(endpoint: Option<&String>) -> bool {
         endpoint.is_some_and(|endpoint| endpoint.starts_with("http://"))
     }
 
-    /// The variables of the provider, without what the setting `environment` puts before them.
+    /// The variables of the provider, without the prefix given by the setting `environment`.
     fn variables(definition: &Definition, providers: &'static [&'static str]) -> Vec<(String, String)> {
         let before = definition.text("environment").unwrap_or_default();
         let provider = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
@@ -206,7 +207,8 @@ mod clients {
         std::env::vars_os().filter_map(provider).collect()
     }
 
-    /// The error of a store that cannot be made. Its own text may have values of the environment in it.
+    /// The error for a store that cannot be built. The original text is dropped because it may contain values
+    /// of the environment.
     fn malformed(_: object_store::Error) -> Error {
         let message = "the options of the bucket and the credentials in the environment do not fit together";
         Error::new(ErrorKind::Settings, message)
@@ -220,7 +222,7 @@ mod clients {
         own: bool,
         missing: Option<&str>,
     ) -> Result<SharedStorage> {
-        // Variables with a prefix of their own are named with it.
+        // Error texts include the configured prefix of the variables.
         let before = definition.text("environment").unwrap_or_default();
         let hint = missing.map(|names| {
             let names = names.split(' ').map(|name| format!("`{before}{name}`")).collect::<Vec<_>>();
@@ -297,7 +299,7 @@ mod clients {
             builder = builder.with_skip_signature(true);
         }
         if !definition.flag("allow_overwrite") {
-            // Services that do not know the header are found out. A copy in parts would lose owner and type.
+            // Services that ignore the header are detected. A multipart copy would lose owner and type.
             let copies = builder.get_config_value(&Key::CopyIfNotExists);
             if copies.is_none_or(|copies| copies.trim().eq_ignore_ascii_case("multipart")) {
                 builder = builder.with_config(Key::CopyIfNotExists, "header-with-status:if-none-match:*:412");
@@ -314,7 +316,7 @@ mod clients {
         let missing =
             known.iter().all(|key| builder.get_config_value(key).is_none_or(|value| value == "false"));
         let missing = missing.then_some("AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY");
-        // Some services have no bulk delete, and one object is deleted at a time.
+        // Some services have no bulk delete, so objects are deleted one at a time.
         let store = builder
             .with_bucket_name(bucket)
             .with_disable_bulk_delete(true)
@@ -419,7 +421,8 @@ mod clients {
         storage(definition, ObjectStorage::azure(store), container, place, own, missing)
     }
 
-    /// Where a service is. The endpoint may come from the environment, so what it should not have is left out.
+    /// The location of a service. The endpoint may come from the environment, so query, fragment and user are
+    /// removed.
     fn place_of(endpoint: &str) -> String {
         let (scheme, rest) = endpoint.split_once("://").unwrap_or(("https", endpoint));
         let rest = rest.split(['?', '#']).next().unwrap_or_default();

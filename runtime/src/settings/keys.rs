@@ -1,4 +1,4 @@
-//! The keys, and how each is read.
+//! The keys and how each is read.
 
 use super::backend::Definition;
 use super::mangled;
@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// What one source says; `None` where it is silent.
+/// The values of one source; `None` if it does not set them.
 #[derive(Clone, Default)]
 pub(super) struct Layer {
     pub(super) media_root: Option<PathBuf>,
@@ -38,10 +38,10 @@ pub(crate) enum DefaultStorage {
 /// The alias of the default storage.
 pub(crate) const DEFAULT: &str = "default";
 
-/// What an error knows a storage by that replaces another one in a test; no setting may take it.
+/// The alias of a storage that replaces another one in a test. Used in errors; settings cannot use it.
 pub(crate) const OVERRIDE: &str = "override";
 
-/// A key for signing. It is in no log and in no error.
+/// A signing key. Never appears in a log or an error.
 #[derive(Clone, PartialEq)]
 pub(super) struct Secret(String);
 
@@ -60,7 +60,7 @@ impl Secret {
 
 type Set = fn(&mut Layer, Value) -> Parsed<()>;
 
-/// The keys that are not `STORAGES`.
+/// All keys except `STORAGES`.
 static KEYS: [(&str, Set); 12] = [
     ("MEDIA_ROOT", |layer, value| put(&mut layer.media_root, value.path()?)),
     ("MEDIA_URL", |layer, value| put(&mut layer.media_url, value.base_url()?)),
@@ -84,7 +84,7 @@ static KEYS: [(&str, Set); 12] = [
 
 const STORAGES: &str = "STORAGES";
 
-/// All keys, for help.
+/// All keys, for error texts.
 pub(super) fn names() -> impl Iterator<Item = &'static str> + Clone {
     KEYS.iter().map(|(name, _)| *name).chain([STORAGES])
 }
@@ -105,13 +105,14 @@ fn default_storage(value: Value) -> Parsed<Option<DefaultStorage>> {
             return Err("`default` is the alias that this setting explains; name another one".into());
         }
         _ if is_url(&text) => Some(DefaultStorage::Definition(Definition::parse(Value::Text(text))?)),
-        // Django named a class here, before it had aliases.
+        // Before it had aliases, Django used a class name here.
         class if class.contains('.') => Some(DefaultStorage::Definition(Definition::from_class(class)?)),
         alias => Some(DefaultStorage::Alias(check_alias(alias)?.to_owned())),
     })
 }
 
-/// An alias is a word, so that it is never a URL, nor the `Model.field` that other storages go by.
+/// Checks that an alias is a word, so that it cannot be confused with a URL or with the `Model.field` name of
+/// other storages.
 pub(crate) fn check_alias(alias: &str) -> Result<&str, String> {
     let word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     if alias.is_empty() || !alias.chars().all(word) {
@@ -128,7 +129,7 @@ pub(crate) fn check_alias(alias: &str) -> Result<&str, String> {
 }
 
 impl Layer {
-    /// Reads one key of a TOML document: upper-case as in Django, or lower-case.
+    /// Reads a key of a TOML document: upper-case as in Django, or lower-case.
     pub(super) fn set_entry(&mut self, Entry { key, value, at }: Entry) -> Vec<Problem> {
         let upper = key.to_ascii_uppercase();
         if upper != STORAGES {
@@ -150,7 +151,7 @@ impl Layer {
         }
     }
 
-    /// Reads one variable; `name` is without the prefix.
+    /// Reads a variable. `name` excludes the prefix.
     pub(super) fn set_variable(&mut self, prefix: &str, name: &str, value: Value) -> Parsed<()> {
         match name.strip_prefix("STORAGES__") {
             Some(alias) if !alias.starts_with('_') => return self.set_storage(alias, value, None),
@@ -193,7 +194,7 @@ impl Layer {
         }
     }
 
-    /// Puts this layer over a lower one. Storages are merged by alias.
+    /// Puts this layer on top of a lower one. Storages are merged by alias.
     pub(super) fn over(self, mut lower: Layer) -> Layer {
         // The two ways to name the default storage replace each other.
         if self.default_file_storage.is_some() {
@@ -221,7 +222,7 @@ impl Layer {
         }
     }
 
-    /// Two aliases that differ in case only: one of them was meant to replace the other.
+    /// Refuses two aliases that differ only in case: one was probably meant to replace the other.
     pub(super) fn check_aliases(&self) -> Parsed<()> {
         let mut seen = BTreeMap::new();
         for alias in self.storages.keys() {
@@ -235,7 +236,7 @@ impl Layer {
         Ok(())
     }
 
-    /// A layer that names the default storage twice.
+    /// Refuses a layer that names the default storage twice.
     pub(super) fn check(&self) -> Parsed<()> {
         if self.default_file_storage.is_some() && self.storages.contains_key(DEFAULT) {
             return Err("`DEFAULT_FILE_STORAGE` and `STORAGES.default` are both set; keep one".into());

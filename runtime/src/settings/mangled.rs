@@ -1,22 +1,22 @@
-//! Values that a shell, an env file, a template or another program has left as no person meant them.
+//! Values that a shell, an env file, a template or another program has mangled.
 //!
-//! Such a value is refused, never repaired: each error says what to write. None of them contains the value.
+//! Such a value is refused, never repaired. Each error says what to write and never contains the value.
 
 use super::value::Parsed;
 use std::path::{Component, Path};
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 
-/// Words that other languages write for a value that is not there.
+/// Words that other languages write for a missing value.
 const NOTHING: [&str; 5] = ["null", "none", "nil", "undefined", "nan"];
 
 const QUOTES: [char; 11] = ['"', '\'', '`', '“', '”', '„', '‘', '’', '‚', '«', '»'];
 
-/// Whether a character shows nothing: blanks, line breaks, controls, byte order marks, zero-width characters.
+/// Whether a character is invisible: blanks, line breaks, controls, byte order marks, zero-width characters.
 fn is_invisible(c: char) -> bool {
     c.is_whitespace() || c.is_control() || c.general_category() == GeneralCategory::Format
 }
 
-/// Refuses what no value of any setting has.
+/// Refuses text that is invalid for every setting.
 pub(super) fn check_text(text: &str) -> Parsed<()> {
     let (Some(first), Some(last)) = (text.chars().next(), text.chars().next_back()) else { return Ok(()) };
     if is_invisible(first) || is_invisible(last) {
@@ -25,7 +25,7 @@ pub(super) fn check_text(text: &str) -> Parsed<()> {
     if text.chars().any(char::is_control) {
         return Err("has a line break or another control character; write the value in one line".into());
     }
-    // A header may end in a quote, after a first one.
+    // A header may end with a closing quote if it contains an opening one.
     let is_open = QUOTES.contains(&last) && text.matches(last).count() % 2 == 1;
     if QUOTES.contains(&first) || is_open {
         return Err("is in quotes, which nothing removes here; write the value without them".into());
@@ -36,15 +36,15 @@ pub(super) fn check_text(text: &str) -> Parsed<()> {
     Ok(())
 }
 
-/// Refuses variables and placeholders that nothing has filled in.
+/// Refuses variables and placeholders that were not replaced.
 pub(super) fn check_filled(text: &str) -> Parsed<()> {
     let begins_name = |rest: &str| rest.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-    // Azure has a container of the name `$web`.
+    // Azure has a container named `$web`.
     let is_web = |rest: &str| {
         rest.strip_prefix("web").is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
     };
     let is_variable = |rest: &str| (rest.starts_with(['{', '(']) || begins_name(rest)) && !is_web(rest);
-    // What stands between two percent signs.
+    // The parts between two percent signs.
     let pieces: Vec<&str> = text.split('%').collect();
     let mut between = pieces.iter().take(pieces.len() - 1).skip(1);
     let is_name = |part: &str| {
@@ -52,7 +52,7 @@ pub(super) fn check_filled(text: &str) -> Parsed<()> {
     };
     if text.split('$').skip(1).any(is_variable)
         || text.contains('`')
-        // `%ad%` and the like are escapes of a URL.
+        // `%ad%` and similar are URL escapes.
         || between.any(|part| is_name(part) && !part.bytes().take(2).all(|byte| byte.is_ascii_hexdigit()))
     {
         return Err("variables such as `$HOME` are not replaced here; write what they stand for".into());
@@ -75,14 +75,14 @@ pub(super) fn check_filled(text: &str) -> Parsed<()> {
     Ok(())
 }
 
-/// `MEDIA_ROOT=..`, or `=..`.
+/// Matches `MEDIA_ROOT=..` and `=..`.
 fn is_assignment(text: &str) -> bool {
     text.split_once('=')
         .is_some_and(|(name, _)| name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_'))
 }
 
-/// Refuses what is no path on this system, or not the one that was meant. A storage URL names any folder, with
-/// percent escapes.
+/// Refuses text that is not a valid path here or probably not the intended one. Any folder can be given as a
+/// storage URL with percent escapes.
 pub(super) fn check_path(text: &str) -> Parsed<()> {
     check_text(text)?;
     if text.starts_with('~') {
@@ -117,7 +117,8 @@ pub(super) fn check_path(text: &str) -> Parsed<()> {
     check_place(Path::new(text))
 }
 
-/// Refuses the root of the file system, which an empty variable in front of a slash makes, and examples.
+/// Refuses the root of the file system, the result of an empty variable before a slash, and paths of
+/// examples.
 pub(super) fn check_place(path: &Path) -> Parsed<()> {
     if path.is_absolute() && !path.components().any(|part| matches!(part, Component::Normal(_))) {
         return Err(
@@ -130,7 +131,8 @@ pub(super) fn check_place(path: &Path) -> Parsed<()> {
     Ok(())
 }
 
-/// Refuses a storage URL that nobody meant. `text` is not decoded: whoever means such a character escapes it.
+/// Refuses a storage URL that is probably a mistake. `text` is not decoded: such characters are allowed if
+/// escaped.
 pub(super) fn check_storage_url(text: &str) -> Parsed<()> {
     check_text(text)?;
     check_filled(text)?;
@@ -140,7 +142,7 @@ pub(super) fn check_storage_url(text: &str) -> Parsed<()> {
     Ok(())
 }
 
-/// As [`check_storage_url`], for the path of a URL, not decoded.
+/// Like [`check_storage_url`], for the undecoded path of a URL.
 pub(super) fn check_url_path(raw: &str) -> Parsed<()> {
     let path = raw.trim_start_matches('/');
     if path.starts_with('~') {
@@ -168,7 +170,7 @@ pub(super) fn check_base_url(text: &str) -> Parsed<()> {
     Ok(())
 }
 
-/// Words of keys that stand in examples and templates, in lower case and without what stands between words.
+/// Words in keys of examples and templates, in lower case and without separators.
 const EXAMPLES: [&str; 14] = [
     "changeme",
     "changethis",
@@ -186,10 +188,10 @@ const EXAMPLES: [&str; 14] = [
     "keyhere",
 ];
 
-/// The fewest different characters of a key.
+/// The minimum number of different characters in a key.
 const LEAST_DIFFERENT: usize = 5;
 
-/// Refuses a key that somebody else knows, or that is not the one that was made.
+/// Refuses a key that is publicly known or was mangled.
 pub(super) fn check_secret(text: &str) -> Parsed<()> {
     const MAKE: &str = "make one with `openssl rand -hex 32`";
     check_text(text)?;
@@ -214,7 +216,7 @@ pub(super) fn check_secret(text: &str) -> Parsed<()> {
     Ok(())
 }
 
-/// `$SECRET_KEY`, `%SECRET_KEY%`, `SECRET_KEY=..`.
+/// Matches `$SECRET_KEY`, `%SECRET_KEY%` and `SECRET_KEY=..`.
 fn is_named(text: &str) -> bool {
     let is_name = |name: &str| {
         !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
@@ -230,8 +232,8 @@ fn bare(name: &str) -> String {
     name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_uppercase()
 }
 
-/// The variable that `name` was meant to be, where its spelling alone differs: another case, a byte order mark, blanks,
-/// `export ` in front, other characters between the words.
+/// The variable that `name` was probably meant to be, if they differ only in spelling: case, a byte order
+/// mark, blanks, a leading `export `, or other separators between words.
 pub(super) fn meant_variable<'a>(
     prefix: &str,
     name: &str,

@@ -4,29 +4,30 @@
 //! |---|---|---|
 //! | `MEDIA_ROOT` | directory of the default storage | none: a storage that needs it fails |
 //! | `MEDIA_URL` | URL under which `MEDIA_ROOT` is served | none |
-//! | `DEBUG` | for storage functions that choose by it | `false` |
+//! | `DEBUG` | for storage functions that depend on it | `false` |
 //! | `STORAGES` | alias → storage, as a URL or a table | |
-//! | `DEFAULT_FILE_STORAGE` | the alias or the URL of the default storage | the storage `default`, else `MEDIA_ROOT` |
+//! | `DEFAULT_FILE_STORAGE` | the alias or the URL of the default storage | the storage `default`, otherwise `MEDIA_ROOT` |
 //! | `FILE_UPLOAD_PERMISSIONS` | mode of stored files, octal | `0o644` |
-//! | `FILE_UPLOAD_DIRECTORY_PERMISSIONS` | mode of directories made for them, octal | what the umask leaves |
-//! | `FILE_UPLOAD_IDLE_TIMEOUT` | longest wait for the next byte of a reader or a stream, in seconds; 0 for no limit | 30 |
-//! | `FILE_UPLOAD_TIMEOUT` | longest time that the whole of one takes, in seconds; 0 for no limit | 21600 (6 hours) |
+//! | `FILE_UPLOAD_DIRECTORY_PERMISSIONS` | mode of directories created for them, octal | set by the umask |
+//! | `FILE_UPLOAD_IDLE_TIMEOUT` | maximum wait for the next byte of a reader or a stream, in seconds; 0 for no limit | 30 |
+//! | `FILE_UPLOAD_TIMEOUT` | maximum total time of a reader or a stream, in seconds; 0 for no limit | 21600 (6 hours) |
 //! | `TIME_ZONE` | `local`, `UTC`, a name, an offset: the time of `upload_to` | `local` |
-//! | `DELETE_AFTER` | how long a file stays after its row was deleted, or has another file: `7 days`, `12 hours`, `0 s` | `7 days` |
+//! | `DELETE_AFTER` | how long a file is kept after its row was deleted or changed to another file: `7 days`, `12 hours`, `0 s` | `7 days` |
 //! | `SECRET_KEY` | signs URLs of files on this machine and in memory; 32 bytes or more | none: nothing is signed |
-//! | `SECRET_KEY_FALLBACK` | a second key, whose signatures are accepted too | none |
+//! | `SECRET_KEY_FALLBACK` | a second key, whose signatures are also accepted | none |
 //!
-//! The two modes are what storages named in the settings use unless they have options of their own. Settings in code
-//! win over the environment, and that over TOML; see [`SettingsBuilder`]. An unknown key is an error.
+//! Storages named in the settings use the two modes unless they have options of their own. Settings in code
+//! override the environment, and the environment overrides TOML; see [`SettingsBuilder`]. An unknown key is
+//! an error.
 //!
-//! A value is taken as it is written. One that a shell, an env file or a template has mangled is an error that says what
-//! to write: quotes, blanks or line breaks at its ends, a comment behind it, `~`, `$HOME`, `{{ media }}`, a URL where a
-//! path belongs, a Windows path, a key from an example. A folder with such a name can be given as a storage URL, with
-//! percent escapes: `DEFAULT_FILE_STORAGE = "file:///srv/100%25%20media"`.
+//! Values are used as written. A value mangled by a shell, an env file or a template is an error that says
+//! what to write: quotes, blanks or line breaks at its ends, a trailing comment, `~`, `$HOME`, `{{ media }}`,
+//! a URL in place of a path, a Windows path, a key from an example. A folder with such a name can be given as
+//! a storage URL with percent escapes: `DEFAULT_FILE_STORAGE = "file:///srv/100%25%20media"`.
 //!
-//! In the environment the keys have the prefix `FILEFIELD_`, an alias follows two underscores
-//! (`FILEFIELD_STORAGES__photos=file:///srv/photos`), and `FILEFIELD_CONFIG` names a TOML file. An alias is case-sensitive,
-//! and two that differ only in case are an error. In TOML:
+//! Environment variables have the prefix `FILEFIELD_`. An alias follows two underscores
+//! (`FILEFIELD_STORAGES__photos=file:///srv/photos`), and `FILEFIELD_CONFIG` names a TOML file. Aliases are
+//! case-sensitive, and two that differ only in case are an error. In TOML:
 //!
 //! ```toml
 //! MEDIA_ROOT = "/srv/media"
@@ -41,7 +42,7 @@
 //! base_url = "/photos/"
 //! durability = "file"
 //!
-//! [STORAGES.archive]                       # Django's words are understood as well
+//! [STORAGES.archive]                       # Django's names also work
 //! BACKEND = "django.core.files.storage.FileSystemStorage"
 //! OPTIONS = { location = "/srv/archive", base_url = "/archive/" }
 //! ```
@@ -49,24 +50,27 @@
 //! # Storages as URLs
 //!
 //! * `file:///srv/media`: a [`FileSystemStorage`](crate::storage::FileSystemStorage). Options: `base_url`,
-//!   `permissions` and `directory_permissions` (octal), `durability` (`full`, `file`, `none`), `allow_overwrite`.
+//!   `permissions` and `directory_permissions` (octal), `durability` (`full`, `file`, `none`),
+//!   `allow_overwrite`.
 //! * `memory://`: a [`MemoryStorage`](crate::storage::MemoryStorage). Options: `base_url`, `allow_overwrite`.
-//! * `s3://bucket/prefix`, `gs://bucket/prefix`, `az://container/prefix`, each with the feature `s3`, `gcs` or `azure`:
-//!   an `ObjectStorage`. Options of all: `base_url`, `endpoint` (the URL of a service that speaks the protocol),
-//!   `part_size` (`8MiB`), `concurrency`, `allow_overwrite`, `create_only` (`ask` the bucket whether it refuses to
-//!   replace files, or `trust` that it does; the default is to ask at an `endpoint`), `disposition`
-//!   (`active-as-attachment`, `attachment`, `unstated`), `cache_control`, `storage_class`, `retries` (2 for each
-//!   request), `retry_seconds` (10: no retry after that), `timeout` (60 seconds of silence of the service),
-//!   `environment` (what the variables with the credentials begin with: with `BACKUP_` they are `BACKUP_AWS_..`).
-//!   `s3:` has also `region`, `virtual_hosted`, `anonymous`, `server_side_encryption` (`AES256`, `aws:kms`,
-//!   `aws:kms:dsse`) and `kms_key_id`; `gs:` has `anonymous`; `az:` has `account`, `emulator` and `anonymous`.
-//!   Permissions, CORS, lifecycle rules and what each provider guarantees are in `storage::providers`.
+//! * `s3://bucket/prefix`, `gs://bucket/prefix`, `az://container/prefix`, each with the feature `s3`, `gcs`
+//!   or `azure`: an `ObjectStorage`. Common options: `base_url`, `endpoint` (the URL of a compatible
+//!   service), `part_size` (`8MiB`), `concurrency`, `allow_overwrite`, `create_only` (`ask` the bucket
+//!   whether it refuses to replace files, or `trust` that it does; the default is to ask if there is an
+//!   `endpoint`), `disposition` (`active-as-attachment`, `attachment`, `unstated`), `cache_control`,
+//!   `storage_class`, `retries` (2 per request), `retry_seconds` (10: no retry after that), `timeout` (60
+//!   seconds without data from the service), `environment` (the prefix of the credential variables: `BACKUP_`
+//!   for `BACKUP_AWS_..`). `s3:` also has `region`, `virtual_hosted`, `anonymous`, `server_side_encryption`
+//!   (`AES256`, `aws:kms`, `aws:kms:dsse`) and `kms_key_id`; `gs:` has `anonymous`; `az:` has `account`,
+//!   `emulator` and `anonymous`. Permissions, CORS, lifecycle rules and the guarantees of each provider are
+//!   described in `storage::providers`.
 //!
-//! Credentials are none of the options. They come from the environment (`AWS_ACCESS_KEY_ID` and
-//! `AWS_SECRET_ACCESS_KEY`, `GOOGLE_SERVICE_ACCOUNT`, `AZURE_STORAGE_ACCOUNT_KEY`) or from what the provider gives to
-//! the machine, and never get into an error or a log.
+//! Credentials are not options. They come from the environment (`AWS_ACCESS_KEY_ID` and
+//! `AWS_SECRET_ACCESS_KEY`, `GOOGLE_SERVICE_ACCOUNT`, `AZURE_STORAGE_ACCOUNT_KEY`) or from the role that the
+//! provider gives to the machine, and never appear in an error or a log.
 //!
-//! The path is absolute and percent-encoded, and so are the options, which follow a `?` and are separated by `&`.
+//! The path is absolute and percent-encoded. Options follow a `?`, are separated by `&`, and are
+//! percent-encoded too.
 
 mod backend;
 mod builder;
@@ -99,10 +103,10 @@ use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 use std::time::Duration;
 use value::{Value, Zone};
 
-/// How long a file stays by default after a row let go of it.
+/// How long a file is kept by default after its row has released it.
 const DELETE_AFTER: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// The settings of a program. They do not change; a program that needs others builds another
+/// The settings of a program. They are immutable; to change them, build another
 /// [`App`](crate::registry::App).
 #[derive(Clone, PartialEq)]
 pub struct Settings {
@@ -121,20 +125,20 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Settings to be put together from several sources.
+    /// Creates a builder that combines several sources.
     pub fn builder() -> SettingsBuilder {
         SettingsBuilder::default()
     }
 
-    /// Settings from the environment, and from the TOML file that `FILEFIELD_CONFIG` names.
+    /// Reads the environment, and the TOML file named by `FILEFIELD_CONFIG`.
     ///
     /// # Errors
-    /// Those of [`SettingsBuilder::build`].
+    /// The errors of [`SettingsBuilder::build`].
     pub fn from_env() -> Result<Self> {
         Self::builder().environment().build()
     }
 
-    /// Settings from a TOML document alone.
+    /// Reads a TOML document only.
     ///
     /// ```
     /// use filefield::settings::Settings;
@@ -146,55 +150,56 @@ impl Settings {
     /// ```
     ///
     /// # Errors
-    /// Those of [`SettingsBuilder::build`], with line and column.
+    /// The errors of [`SettingsBuilder::build`], with line and column.
     pub fn from_toml(text: &str) -> Result<Self> {
         Self::builder().toml(text).build()
     }
 
-    /// Settings from a TOML file alone.
+    /// Reads a TOML file only.
     ///
     /// # Errors
-    /// Those of [`SettingsBuilder::build`], with line and column.
+    /// The errors of [`SettingsBuilder::build`], with line and column.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self> {
         Self::builder().file(path).build()
     }
 
-    /// `MEDIA_ROOT`, absolute. There is no default: files in the working directory are an accident.
+    /// Returns `MEDIA_ROOT`, absolute. There is no default, so that files are never stored in the working
+    /// directory by accident.
     pub fn media_root(&self) -> Option<&Path> {
         self.media_root.as_deref()
     }
 
-    /// `MEDIA_URL`, with a slash at its end.
+    /// Returns `MEDIA_URL`, with a trailing slash.
     pub fn media_url(&self) -> Option<&str> {
         self.media_url.as_deref()
     }
 
-    /// `DEBUG`.
+    /// Returns `DEBUG`.
     pub fn debug(&self) -> bool {
         self.debug
     }
 
-    /// The aliases of `STORAGES`, sorted.
+    /// Returns the aliases of `STORAGES`, sorted.
     pub fn storages(&self) -> impl Iterator<Item = &str> {
         self.storages.keys().map(String::as_str)
     }
 
-    /// `FILE_UPLOAD_PERMISSIONS`.
+    /// Returns `FILE_UPLOAD_PERMISSIONS`.
     pub fn file_upload_permissions(&self) -> u32 {
         self.file_upload_permissions
     }
 
-    /// `FILE_UPLOAD_DIRECTORY_PERMISSIONS`.
+    /// Returns `FILE_UPLOAD_DIRECTORY_PERMISSIONS`.
     pub fn file_upload_directory_permissions(&self) -> Option<u32> {
         self.file_upload_directory_permissions
     }
 
-    /// `FILE_UPLOAD_IDLE_TIMEOUT`; `None` for no limit.
+    /// Returns `FILE_UPLOAD_IDLE_TIMEOUT`; `None` for no limit.
     pub fn file_upload_idle_timeout(&self) -> Option<Duration> {
         self.upload_timeouts.idle
     }
 
-    /// `FILE_UPLOAD_TIMEOUT`; `None` for no limit.
+    /// Returns `FILE_UPLOAD_TIMEOUT`; `None` for no limit.
     pub fn file_upload_timeout(&self) -> Option<Duration> {
         self.upload_timeouts.total
     }
@@ -203,16 +208,16 @@ impl Settings {
         self.upload_timeouts
     }
 
-    /// `TIME_ZONE`; the system's where that is `local`.
+    /// Returns `TIME_ZONE`; the system's time zone if it is `local`.
     pub fn time_zone(&self) -> TimeZone {
         self.time_zone.get()
     }
 
-    /// `DELETE_AFTER`: how long a file stays in its storage after the row that named it was deleted, cleared or given
-    /// another file, 7 days by default. Until then a database that is restored from a backup finds it, and its name is
-    /// given to no other file. With zero it is deleted at once.
+    /// Returns `DELETE_AFTER`: how long a file stays in its storage after the row that named it was deleted,
+    /// cleared or given another file. The default is 7 days. During that time a database restored from a
+    /// backup still finds the file, and no other file gets its name. With zero, files are deleted at once.
     ///
-    /// Settings made in code that do not say go by the variable `FILEFIELD_DELETE_AFTER`, if there is one.
+    /// If settings made in code do not set it, the variable `FILEFIELD_DELETE_AFTER` applies, if present.
     pub fn delete_after(&self) -> Duration {
         static VARIABLE: LazyLock<Option<Duration>> = LazyLock::new(|| {
             let value = std::env::var_os("FILEFIELD_DELETE_AFTER").filter(|value| !value.is_empty())?;
@@ -250,7 +255,7 @@ impl Default for Settings {
     }
 }
 
-// Neither paths nor URLs, which may hold secrets, get into a log.
+// Paths and URLs, which may contain secrets, must not appear in logs.
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings")
@@ -275,10 +280,11 @@ impl fmt::Debug for Settings {
 }
 
 impl Settings {
-    /// What signs URLs; `None` without `SECRET_KEY`.
+    /// Returns the signer of URLs; `None` without `SECRET_KEY`.
     ///
     /// # Errors
-    /// [`Settings`](crate::ErrorKind::Settings) where there is a `SECRET_KEY_FALLBACK` alone.
+    /// Returns [`Settings`](crate::ErrorKind::Settings) if there is a `SECRET_KEY_FALLBACK` without a
+    /// `SECRET_KEY`.
     pub fn signer(&self) -> Result<Option<Signer>> {
         match (&self.secret_key, &self.secret_key_fallback) {
             (Some(current), None) => Signer::new(current.expose()).map(Some),
@@ -294,19 +300,19 @@ impl Settings {
 
 static CURRENT: RwLock<Option<Arc<Settings>>> = RwLock::new(None);
 
-/// The settings in force: those of the last [`App`](crate::registry::App) that was built, or else those of the
-/// environment, which the first use reads.
+/// Returns the current settings: those of the most recently built [`App`](crate::registry::App), otherwise
+/// those of the environment, which is read at the first use.
 ///
-/// Where the environment is malformed these are the defaults. No field works on them: its storage reports the error,
-/// also [`try_settings`] does.
+/// If the environment is malformed, returns the defaults. Fields do not work with them: their storage reports
+/// the error, and so does [`try_settings`].
 pub fn settings() -> Arc<Settings> {
     try_settings().unwrap_or_default()
 }
 
-/// As [`settings`].
+/// Like [`settings`].
 ///
 /// # Errors
-/// Those of [`Settings::from_env`]; the next call tries again.
+/// The errors of [`Settings::from_env`]; the next call tries again.
 pub fn try_settings() -> Result<Arc<Settings>> {
     if let Some(settings) = &*CURRENT.read().unwrap_or_else(PoisonError::into_inner) {
         return Ok(settings.clone());
@@ -319,12 +325,12 @@ pub fn try_settings() -> Result<Arc<Settings>> {
     Ok(current.insert(settings).clone())
 }
 
-/// Puts settings in force.
+/// Makes these the current settings.
 pub(crate) fn install(settings: Arc<Settings>) {
     *CURRENT.write().unwrap_or_else(PoisonError::into_inner) = Some(settings);
 }
 
-/// The time that `upload_to` is rendered with: now, in `TIME_ZONE`.
+/// Returns the time used to render `upload_to`: now, in `TIME_ZONE`.
 pub fn now() -> DateTime {
     jiff::Timestamp::now().to_zoned(settings().time_zone()).datetime()
 }

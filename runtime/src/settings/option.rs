@@ -12,16 +12,16 @@ pub(super) enum Kind {
     DirectoryMode,
     Flag,
     Choice(&'static [&'static str]),
-    /// Text that is not empty.
+    /// Non-empty text.
     Text,
     /// The URL of a service, without credentials.
     Endpoint,
     /// A folder in a bucket.
     Prefix,
-    /// A number of bytes, this many at least, also as `8MiB`.
+    /// A number of bytes, at least this many; also written as `8MiB`.
     Bytes(u64),
     Number,
-    /// A time in whole seconds, from one second to a day.
+    /// Whole seconds, from one second to one day.
     Seconds,
 }
 
@@ -66,7 +66,7 @@ const DAY: u64 = 24 * 60 * 60;
 
 fn whole(value: Value) -> Parsed<u64> {
     let digits = value.digits()?;
-    // `parse` takes a sign.
+    // `parse` accepts a sign.
     let number = if digits.starts_with('+') { None } else { digits.parse().ok() };
     number.ok_or_else(|| "expected a whole number without a unit".into())
 }

@@ -1,9 +1,9 @@
 //! "Did you mean" for keys, options and aliases.
 
-/// The known word nearest to `word`, if one is near enough to be what was meant.
+/// The known word closest to `word`, if it is close enough to be a typo of it.
 fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_lowercase();
-    // A third of the letters may be wrong.
+    // A third of the letters may differ.
     let limit = (word.chars().count() / 3).max(1);
     known
         .map(|candidate| (distance(&word, &candidate.to_lowercase()), candidate))
@@ -12,7 +12,7 @@ fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a s
         .map(|(_, candidate)| candidate)
 }
 
-/// The least number of letters to insert, delete or replace (Levenshtein).
+/// The number of letters to insert, delete or replace (Levenshtein distance).
 fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
@@ -28,7 +28,7 @@ fn distance(a: &str, b: &str) -> usize {
     row[b.len()]
 }
 
-/// What to say after an unknown `word`: the word that was probably meant, and all the known ones.
+/// The hint for an unknown `word`: the likely word, and all known ones.
 pub(crate) fn help<'a>(word: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
     let meant =
         nearest(word, known.clone()).map(|meant| format!("did you mean `{meant}`? ")).unwrap_or_default();

@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used)]
 use super::backend::Definition;
 use super::*;
-use crate::ErrorKind;
+use crate::{ErrorKind, StorageExt};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
@@ -86,7 +86,7 @@ fn code_wins_over_environment_over_toml_in_any_order() {
         settings.definitions().values().collect::<Vec<_>>(),
         [&Definition::of_url("memory:").unwrap(), &b]
     );
-    // Code says the same thing twice: the last word counts.
+    // Code sets the same alias twice: the last call counts.
     let twice = Settings::builder().storage("a", "memory:").storage("a", "file:///env").build().unwrap();
     assert_eq!(twice.definitions()["a"], b);
 }
@@ -357,7 +357,7 @@ fn storages_sign_with_the_secret_key() {
     let error = storage(&[("FILEFIELD_SECRET_KEY_FALLBACK", &old)]).unwrap_err();
     assert_eq!(error.to_string(), "`SECRET_KEY_FALLBACK` is set, and `SECRET_KEY`, which signs, is not");
 }
-/// What the value of a variable is refused with.
+/// The error that refuses a value of a variable.
 fn refusal(name: &str, value: &str) -> String {
     match variable(name, value) {
         Ok(_) => panic!("{name}={value:?} is taken"),
@@ -495,7 +495,7 @@ fn a_path_that_is_none_here_is_refused_with_what_to_write() {
     {
         Settings::builder().media_root(value).build().unwrap();
     }
-    // Any folder can be given, escaped.
+    // Any folder can be given with escapes.
     let odd = Definition::of_url("file:///srv/%24HOME%20%22x%22%5C").unwrap();
     assert_eq!(odd.build(&Settings::default()).map(drop).err().map(|error| error.kind()), None);
 }

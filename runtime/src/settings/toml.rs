@@ -7,7 +7,7 @@ use toml::de::{DeTable, DeValue};
 pub(super) fn entries(text: &str) -> Result<Vec<Entry>, Problem> {
     match DeTable::parse(text) {
         Ok(table) => Ok(table_entries(table.get_ref())),
-        // The error's own text quotes the line, which may hold a secret.
+        // The error's own text quotes the line, which may contain a secret.
         Err(error) => {
             Err(Problem { text: error.message().to_owned(), at: error.span().map(|span| span.start) })
         }
@@ -42,7 +42,7 @@ fn value(value: &DeValue<'_>) -> Value {
     }
 }
 
-/// Line and column of a byte, both from 1, the column in characters.
+/// Line and column of a byte offset, counted from 1; the column is in characters.
 pub(super) fn position(text: &str, at: usize) -> (usize, usize) {
     let before = text.get(..at).unwrap_or(text);
     let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
-/// The parts of a storage URL. Path and options are decoded, the authority is not.
+/// The parts of a storage URL. Path and options are decoded; the authority is not.
 pub(super) struct StorageUrl {
     pub(super) scheme: String,
     pub(super) authority: String,
@@ -14,13 +14,13 @@ pub(super) struct StorageUrl {
     pub(super) options: Vec<Entry>,
 }
 
-/// Whether `text` is a URL, and not an alias.
+/// Whether `text` is a URL rather than an alias.
 pub(super) fn is_url(text: &str) -> bool {
     text.contains(':')
 }
 
 impl StorageUrl {
-    /// Takes a URL apart (RFC 3986). A `+` is a plus, as in paths.
+    /// Parses a URL (RFC 3986). `+` is a plus sign, also in options.
     pub(super) fn parse(text: &str) -> Parsed<Self> {
         mangled::check_storage_url(text)?;
         let Some((scheme, rest)) = text.split_once(':').filter(|(scheme, _)| is_scheme(scheme)) else {
@@ -57,7 +57,7 @@ fn option(pair: &str) -> Parsed<Entry> {
     Ok(Entry::new(text(key)?, Value::Text(text(value)?)))
 }
 
-/// Decodes percent escapes, once. Anything that only looks like one is an error.
+/// Decodes percent escapes once. A malformed escape is an error.
 fn decode(text: &str) -> Parsed<Vec<u8>> {
     let mut bytes = text.bytes();
     let mut decoded = Vec::with_capacity(text.len());

@@ -1,4 +1,4 @@
-//! What a source wrote down, and what a setting reads from it.
+//! Raw values of a source, and the conversions into settings.
 
 use super::mangled::{self, check_text};
 use jiff::fmt::temporal::DateTimeParser;
@@ -7,10 +7,10 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// A value as a source wrote it down.
+/// A value as written in its source.
 pub(super) enum Value {
     Text(String),
-    /// Text that is not UTF-8, as a path may be.
+    /// Text that is not UTF-8, which a path may be.
     Raw(OsString),
     Integer {
         digits: String,
@@ -18,7 +18,7 @@ pub(super) enum Value {
     },
     Flag(bool),
     Table(Vec<Entry>),
-    /// A type that no setting has.
+    /// A type that no setting accepts.
     Other(&'static str),
 }
 
@@ -26,18 +26,18 @@ pub(super) enum Value {
 pub(super) struct Entry {
     pub(super) key: String,
     pub(super) value: Value,
-    /// Where it stands in its source, in bytes.
+    /// Byte offset in its source.
     pub(super) at: Option<usize>,
 }
 
 impl Entry {
-    /// An entry whose place nobody asks for.
+    /// Creates an entry without a source position.
     pub(super) fn new(key: impl Into<String>, value: Value) -> Self {
         Entry { key: key.into(), value, at: None }
     }
 }
 
-/// Something wrong in a source. Its text holds no path and no secret.
+/// A problem in a source. Its text contains neither paths nor secrets.
 #[derive(Debug)]
 pub(super) struct Problem {
     pub(super) text: String,
@@ -45,7 +45,7 @@ pub(super) struct Problem {
 }
 
 impl Problem {
-    /// Names the key, and its place unless a place within is known.
+    /// Adds the key, and its position unless a more precise one is known.
     pub(super) fn within(self, key: &str, at: Option<usize>) -> Self {
         let separator = if self.text.starts_with('.') { "" } else { ": " };
         Problem { text: format!("{key}{separator}{}", self.text), at: self.at.or(at) }
@@ -102,7 +102,7 @@ impl Value {
         }
     }
 
-    /// A path; an empty one is none.
+    /// Reads a path; `None` if it is empty.
     pub(super) fn path(self) -> Parsed<Option<PathBuf>> {
         let path = match self {
             Value::Text(text) => PathBuf::from(text),
@@ -116,11 +116,11 @@ impl Value {
         if path.as_os_str().is_empty() {
             return Ok(None);
         }
-        // Taken now, so that a later change of the working directory moves no files.
+        // Resolved now, so that a later change of the working directory has no effect.
         std::path::absolute(path).map(Some).map_err(|_| "the working directory cannot be read".into())
     }
 
-    /// The digits of a number, and what follows them in text.
+    /// The digits of a number; text may have a unit after them.
     pub(super) fn digits(self) -> Parsed<String> {
         match self {
             Value::Text(text) => check_text(&text).map(|()| text),
@@ -129,7 +129,7 @@ impl Value {
         }
     }
 
-    /// A time limit in whole seconds; 0 is none.
+    /// Reads a time limit in whole seconds; 0 means no limit.
     pub(super) fn timeout(self) -> Parsed<Option<Duration>> {
         let seconds: u64 = self.digits()?.parse().map_err(|_| "expected whole seconds, or 0 for no limit")?;
         Ok((seconds > 0).then(|| Duration::from_secs(seconds)))
@@ -149,7 +149,7 @@ impl Value {
         }
     }
 
-    /// The mode of files: never executable, and never more for others than for the owner.
+    /// Reads a file mode. It is never executable, and never gives others more rights than the owner.
     pub(super) fn file_mode(self) -> Parsed<u32> {
         match self.mode()? {
             mode if mode & !0o666 == 0 && (mode >> 3 & 7 | mode & 7) & !(mode >> 6) != 0 => {
@@ -161,7 +161,7 @@ impl Value {
         }
     }
 
-    /// The mode of directories, which their owner has to be able to use.
+    /// Reads a directory mode. The owner must have all rights.
     pub(super) fn directory_mode(self) -> Parsed<u32> {
         match self.mode()? {
             mode if mode & 0o700 == 0o700 => Ok(mode),
@@ -169,7 +169,8 @@ impl Value {
         }
     }
 
-    /// Mode bits. Text is octal, as for chmod; an integer has to say so, since 644 and 0o644 are both integers.
+    /// Reads mode bits. Text is octal, as for chmod. An integer must be written as octal, because 644 and
+    /// 0o644 are both integers.
     fn mode(self) -> Parsed<u32> {
         let digits = match &self {
             Value::Text(text) => {
@@ -181,13 +182,13 @@ impl Value {
             other => return Err(other.expected("an octal mode such as `0o644`")),
         };
         match u32::from_str_radix(digits, 8) {
-            // `from_str_radix` takes a sign.
+            // `from_str_radix` accepts a sign.
             Ok(mode) if mode <= 0o7777 && !digits.starts_with('+') => Ok(mode),
             _ => Err("expected an octal mode such as `0o644`".into()),
         }
     }
 
-    /// A base URL, with a slash at both ends where it needs one; an empty one is none.
+    /// Reads a base URL and adds missing slashes at both ends; `None` if it is empty.
     pub(super) fn base_url(self) -> Parsed<Option<String>> {
         let text = self.text()?;
         if text.is_empty() {
@@ -199,7 +200,7 @@ impl Value {
         crate::name::check_base_url(&text).map(Some).map_err(|error| error.to_string().into())
     }
 
-    /// A length of time in whole seconds: `7 days`, `12 hours`, `0 s`, or a number of seconds.
+    /// Reads a duration in whole seconds: `7 days`, `12 hours`, `0 s`, or a number of seconds.
     pub(super) fn duration(self) -> Parsed<Duration> {
         let refused = || {
             Problem::from("expected a length of time of whole seconds, such as `7 days`, `12 hours` or `0 s`")
@@ -230,7 +231,7 @@ impl Value {
     }
 }
 
-/// Whether a length of time is below a hundred years: it is added to the database's clock.
+/// Whether a duration is at most a hundred years: it is added to the database's clock.
 fn is_short(length: &Duration) -> bool {
     length.as_secs() <= 100 * 365 * 24 * 60 * 60
 }
@@ -238,7 +239,7 @@ fn is_short(length: &Duration) -> bool {
 /// `TIME_ZONE`.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Zone {
-    /// The system's, whatever it is at the moment.
+    /// The system's time zone at the time of use.
     Local,
     Fixed(TimeZone),
 }

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 /// being committed (W2 beside W1), and publishes them behind it.
 ///
 /// ```
-/// use filefield::storage::Gate;
+/// use filefield::storage::author::Gate;
 /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
 /// let (gate, keeper) = Gate::closed();
 /// assert!(!gate.is_open());

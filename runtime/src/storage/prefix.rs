@@ -2,7 +2,7 @@
 
 use super::{
     DirectUpload, Listing, Metadata, NewFile, Reader, SaveOptions, Saved, SharedStorage, SignOptions,
-    SignedAccess, SignedRequest, Storage, UploadTerms, WhichRoot,
+    SignedAccess, SignedRequest, Storage, StorageExt, UploadTerms, WhichRoot,
 };
 use crate::inspect::Inspector;
 use crate::name::{check_directory, filepath_to_uri};
@@ -10,13 +10,12 @@ use crate::{Content, Error, ErrorKind, FileName, Result};
 use async_trait::async_trait;
 use std::ops::Range;
 use std::path::PathBuf;
-use std::time::SystemTime;
 
 /// Puts everything under a folder of another storage. Names, also those in errors, are relative to the folder, so
 /// nobody who holds it can name a file outside of it.
 ///
 /// ```
-/// use filefield::storage::{MemoryStorage, PrefixStorage};
+/// use filefield::storage::{MemoryStorage, PrefixStorage, StorageExt};
 /// use filefield::{FileName, SaveOptions, SharedStorage, Storage};
 /// use std::sync::Arc;
 /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
@@ -95,7 +94,7 @@ macro_rules! forward {
     }};
 }
 
-// A method that fell back to its default would lose what the inner storage does better, or differently.
+// A method with its default here would hide that of the inner storage.
 #[deny(clippy::missing_trait_methods)]
 #[async_trait]
 impl Storage for PrefixStorage {
@@ -133,10 +132,6 @@ impl Storage for PrefixStorage {
         FileName::existing(&self.full(name.as_str())).is_ok_and(|full| self.inner.knows(full))
     }
 
-    async fn open(&self, name: FileName<'_>) -> Result<Reader> {
-        forward!(self, name, full => self.inner.open(full).await)
-    }
-
     async fn delete(&self, name: FileName<'_>) -> Result<()> {
         forward!(self, name, full => self.inner.delete(full).await)
     }
@@ -151,22 +146,6 @@ impl Storage for PrefixStorage {
 
     fn kind(&self) -> &'static str {
         self.inner.kind()
-    }
-
-    async fn exists(&self, name: FileName<'_>) -> Result<bool> {
-        forward!(self, name, full => self.inner.exists(full).await)
-    }
-
-    async fn size(&self, name: FileName<'_>) -> Result<u64> {
-        forward!(self, name, full => self.inner.size(full).await)
-    }
-
-    async fn modified(&self, name: FileName<'_>) -> Result<SystemTime> {
-        forward!(self, name, full => self.inner.modified(full).await)
-    }
-
-    fn path(&self, name: FileName<'_>) -> Result<PathBuf> {
-        forward!(self, name, full => self.inner.path(full))
     }
 
     async fn open_range(&self, name: FileName<'_>, range: Range<u64>) -> Result<Reader> {
@@ -185,20 +164,6 @@ impl Storage for PrefixStorage {
         }
     }
 
-    async fn signed_url(&self, name: FileName<'_>, options: &SignOptions) -> Result<String> {
-        forward!(self, name, full => self.inner.signed_url(full, options).await)
-    }
-
-    fn verify_signed_url(&self, request: &SignedRequest<'_>) -> Result<SignedAccess> {
-        let mut access = self.inner.verify_signed_url(request).map_err(|error| self.error(error))?;
-        let Some(name) = self.short(&access.name).filter(|name| !name.is_empty()) else {
-            let refused = super::signed::refused();
-            return Err(refused.with_operation("verify_signed_url").with_storage(self.kind()));
-        };
-        access.name = name.to_owned();
-        Ok(access)
-    }
-
     async fn copy(&self, from: FileName<'_>, to: FileName<'_>, options: &SaveOptions) -> Result<Saved> {
         let options = self.options(options);
         let to = self.full(to.as_str());
@@ -213,6 +178,34 @@ impl Storage for PrefixStorage {
         forward!(self, from, from => self.inner.rename(from, to).await)
     }
 
+    fn valid_name(&self, name: &str) -> Result<String> {
+        self.inner.valid_name(name)
+    }
+
+    fn owner_tokens(&self) -> Option<&dyn super::OwnerTokens> {
+        self.inner.owner_tokens()?;
+        Some(self)
+    }
+
+    fn signer(&self) -> Option<&dyn super::UrlSigner> {
+        self.inner.signer()?;
+        Some(self)
+    }
+
+    fn direct_uploads(&self) -> Option<&dyn super::DirectUploads> {
+        self.inner.direct_uploads()?;
+        Some(self)
+    }
+
+    fn place(&self) -> Option<&dyn super::Place> {
+        self.inner.place()?;
+        Some(self)
+    }
+}
+
+#[deny(clippy::missing_trait_methods)]
+#[async_trait]
+impl super::OwnerTokens for PrefixStorage {
     async fn owner(&self, name: FileName<'_>) -> Result<Option<String>> {
         forward!(self, name, full => self.inner.owner(full).await)
     }
@@ -221,14 +214,40 @@ impl Storage for PrefixStorage {
         forward!(self, name, full => self.inner.set_owner(full, owner).await)
     }
 
-    fn always_keeps_owners(&self) -> bool {
-        self.inner.always_keeps_owners()
+    async fn delete_owned(&self, name: FileName<'_>, owner: &str) -> Result<bool> {
+        forward!(self, name, full => self.inner.delete_owned(full, owner).await)
     }
 
-    async fn abandon(&self, owner: &str) -> Result<()> {
-        self.inner.abandon(owner).await.map_err(|error| self.error(error))
+    fn owner_tokens_reliable(&self) -> bool {
+        self.inner.owner_tokens_reliable()
     }
 
+    async fn discard_staged(&self, owner: &str) -> Result<()> {
+        self.inner.discard_staged(owner).await.map_err(|error| self.error(error))
+    }
+}
+
+#[deny(clippy::missing_trait_methods)]
+#[async_trait]
+impl super::UrlSigner for PrefixStorage {
+    async fn signed_url(&self, name: FileName<'_>, options: &SignOptions) -> Result<String> {
+        forward!(self, name, full => self.inner.signed_url(full, options).await)
+    }
+
+    fn verify_signed_url(&self, request: &SignedRequest<'_>) -> Result<SignedAccess> {
+        let mut access = self.inner.verify_signed_url(request).map_err(|error| self.error(error))?;
+        let Some(name) = self.short(&access.name).filter(|name| !name.is_empty()) else {
+            let refused = super::signed::refused();
+            return Err(refused.with_operation("verify_signed_url").with_storage(self.kind()));
+        };
+        access.name = name.to_owned();
+        Ok(access)
+    }
+}
+
+#[deny(clippy::missing_trait_methods)]
+#[async_trait]
+impl super::DirectUploads for PrefixStorage {
     async fn direct_upload(&self, name: FileName<'_>, terms: &UploadTerms) -> Result<DirectUpload> {
         forward!(self, name, full => self.inner.direct_upload(full, terms).await)
     }
@@ -255,9 +274,18 @@ impl Storage for PrefixStorage {
     async fn abort_upload(&self, name: FileName<'_>, id: &str) -> Result<()> {
         forward!(self, name, full => self.inner.abort_upload(full, id).await)
     }
+}
 
-    async fn delete_owned(&self, name: FileName<'_>, owner: &str) -> Result<bool> {
-        forward!(self, name, full => self.inner.delete_owned(full, owner).await)
+#[deny(clippy::missing_trait_methods)]
+#[async_trait]
+impl super::Place for PrefixStorage {
+    fn location(&self) -> Option<String> {
+        let folder = filepath_to_uri(self.prefix.trim_end_matches('/'));
+        Some(format!("{}/{folder}", self.inner.location()?.trim_end_matches('/')))
+    }
+
+    fn path(&self, name: FileName<'_>) -> Result<PathBuf> {
+        forward!(self, name, full => self.inner.path(full))
     }
 
     async fn root(&self, which: WhichRoot) -> Result<Option<String>> {
@@ -266,15 +294,6 @@ impl Storage for PrefixStorage {
 
     fn check(&self) -> Result<()> {
         self.inner.check().map_err(|error| self.error(error))
-    }
-
-    fn location(&self) -> Option<String> {
-        let folder = filepath_to_uri(self.prefix.trim_end_matches('/'));
-        Some(format!("{}/{folder}", self.inner.location()?.trim_end_matches('/')))
-    }
-
-    fn valid_name(&self, name: &str) -> Result<String> {
-        self.inner.valid_name(name)
     }
 }
 

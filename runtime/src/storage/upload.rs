@@ -1,6 +1,7 @@
 //! Files that clients send straight to a storage.
 
-use super::{SaveOptions, Saved, SignOptions, SignedMethod, SignedRequest, Storage, signed};
+use super::{SaveOptions, Saved, SignOptions, SignedMethod, SignedRequest, Storage, StorageExt, signed};
+use crate::inspect::Inspector;
 use crate::name::of_part;
 use crate::{Bytes, Content, Error, ErrorKind, FileName, Result};
 use futures_core::Stream;
@@ -101,7 +102,7 @@ impl UploadRequest {
 }
 
 /// Notes the id of an upload in parts before its first part is sent, so that what a killed process leaves can be
-/// [aborted](Storage::abort_upload) by it (F06).
+/// [aborted](super::DirectUploads::abort_upload) by it (F06).
 #[derive(Clone)]
 pub struct UploadLog(Arc<dyn Fn(String) -> Noting + Send + Sync>);
 
@@ -130,7 +131,7 @@ impl fmt::Debug for UploadLog {
     }
 }
 
-/// Takes in what a client sends to a signed URL of [`Storage::direct_upload`], for the program that serves a storage of
+/// Takes in what a client sends to a signed URL of [`StorageExt::direct_upload`], for the program that serves a storage of
 /// its own. Nothing is there before all of it is.
 ///
 /// # Errors
@@ -153,7 +154,7 @@ pub async fn receive_upload(
     storage.save(name, body.with_len(length), &options).await
 }
 
-/// [`Storage::direct_upload`] by signed URLs of the storage's own.
+/// [`StorageExt::direct_upload`] by signed URLs of the storage's own.
 pub(super) async fn by_signed_urls<S: Storage + ?Sized>(
     storage: &S,
     name: FileName<'_>,
@@ -198,7 +199,7 @@ fn count(
     count.ok_or_else(|| Error::new(ErrorKind::Usage, "this is no upload of the storage"))
 }
 
-/// [`Storage::finish_upload`] where the parts are files: they become one, and go.
+/// [`StorageExt::finish_upload`] where the parts are files: they become one, and go.
 pub(super) async fn join<S: Storage + ?Sized>(storage: &S, name: FileName<'_>, id: &str) -> Result<()> {
     let parts = count(storage, "finish_upload", name, id)?;
     let token = name.upload_token().map(str::to_owned);
@@ -246,7 +247,19 @@ async fn read_parts<S: Storage + ?Sized>(
     Ok(())
 }
 
-/// [`Storage::abort_upload`] where the parts are files.
+/// [`StorageExt::promote`] by reading and saving.
+pub(super) async fn promote<S: Storage + ?Sized>(
+    storage: &S,
+    upload: FileName<'_>,
+    to: FileName<'_>,
+    inspector: Inspector,
+    options: &SaveOptions,
+) -> Result<Saved> {
+    let content = storage.open(upload).await?.into_content().with_inspector(inspector);
+    storage.save(to, content, &SaveOptions { exact: true, ..options.clone() }).await
+}
+
+/// [`StorageExt::abort_upload`] where the parts are files.
 pub(super) async fn remove_parts<S: Storage + ?Sized>(
     storage: &S,
     name: FileName<'_>,

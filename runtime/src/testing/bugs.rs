@@ -1,7 +1,7 @@
-//! Storages with planted bugs: what the suite does not find, it does not check.
+//! Storages with planted bugs. They show that the suite checks for each bug.
 #![allow(clippy::unwrap_used)]
 use super::{checks, run};
-use crate::storage::{Listing, MemoryStorage};
+use crate::storage::{Listing, MemoryStorage, OwnerTokens, StorageExt};
 use crate::{
     Bytes, Content, Error, ErrorKind, FileName, Metadata, Reader, Result, SaveOptions, Saved, Storage,
 };
@@ -76,7 +76,7 @@ impl Storage for Buggy {
             LooksThenWrites => {
                 let bytes = content.read_all().await?;
                 let taken = self.inner.exists(name).await?;
-                // Long enough for another saver to look, on a busy machine too.
+                // Long enough for another saver to look at the name, even on a busy machine.
                 tokio::time::sleep(std::time::Duration::from_millis(20)).await;
                 if taken {
                     let other =
@@ -137,12 +137,16 @@ impl Storage for Buggy {
         self.inner.keeps_gates()
     }
 
-    async fn open(&self, name: FileName<'_>) -> Result<Reader> {
-        match self.bug {
-            FoldsCase => self.inner.open(FileName::new(&name.as_str().to_lowercase())?).await,
-            ReadsShort => Ok(self.inner.open(name).await?.into_range(0..65_536)),
-            _ => self.inner.open(name).await,
-        }
+    async fn open_range(&self, name: FileName<'_>, range: Range<u64>) -> Result<Reader> {
+        let is_whole = range == (0..u64::MAX);
+        let end = match self.bug {
+            RangesIncludeTheEnd => range.end.saturating_add(1),
+            ReadsShort if is_whole => 65_536,
+            _ => range.end,
+        };
+        let folded = name.as_str().to_lowercase();
+        let name = if self.bug == FoldsCase { FileName::new(&folded)? } else { name };
+        self.inner.open_range(name, range.start..end).await
     }
 
     async fn delete(&self, name: FileName<'_>) -> Result<()> {
@@ -165,6 +169,7 @@ impl Storage for Buggy {
 
     async fn metadata(&self, name: FileName<'_>) -> Result<Metadata> {
         match self.bug {
+            TellsAllFilesExist => Ok(self.inner.metadata(name).await.unwrap_or_default()),
             FoldsCase => self.inner.metadata(FileName::new(&name.as_str().to_lowercase())?).await,
             _ => self.inner.metadata(name).await,
         }
@@ -179,15 +184,6 @@ impl Storage for Buggy {
 
     fn kind(&self) -> &'static str {
         "buggy"
-    }
-
-    async fn exists(&self, name: FileName<'_>) -> Result<bool> {
-        Ok(self.bug == TellsAllFilesExist || self.metadata(name).await.is_ok())
-    }
-
-    async fn open_range(&self, name: FileName<'_>, range: Range<u64>) -> Result<Reader> {
-        let end = range.end.saturating_add(u64::from(self.bug == RangesIncludeTheEnd));
-        self.inner.open_range(name, range.start..end).await
     }
 
     async fn list(&self, directory: &str) -> Result<Listing> {
@@ -213,8 +209,15 @@ impl Storage for Buggy {
         self.inner.rename(from, to).await
     }
 
+    fn owner_tokens(&self) -> Option<&dyn OwnerTokens> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl OwnerTokens for Buggy {
     async fn owner(&self, name: FileName<'_>) -> Result<Option<String>> {
-        self.inner.owner(name).await
+        StorageExt::owner(&*self.inner, name).await
     }
 }
 

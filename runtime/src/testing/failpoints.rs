@@ -1,20 +1,20 @@
-//! Places where tests make the library fail, stop or misbehave, with the feature `failpoints`.
+//! Points at which tests make the library fail, stop or misbehave (feature `failpoints`).
 //!
-//! Two switches of the crate `fail`, which is re-exported here:
+//! There are two kinds of switches of the crate `fail`, which is re-exported here:
 //!
-//! * [`POINTS`]: the steps. `cfg("local.synced", "return")` makes a save fail behind its `fsync`;
-//!   `cfg("local.synced", "3*off->pause")` holds the fourth; `cfg_callback` runs what the test likes, such as killing
-//!   the process. A step that fails after something became visible gives an
-//!   [uncertain](crate::Error::is_uncertain) error, as the real thing would.
-//! * [`BUGS`]: planted bugs. `cfg("planted:no-fsync", "return")` switches one on: a campaign that does not find it
-//!   proves nothing.
+//! * [`POINTS`]: the steps. `cfg("local.synced", "return")` makes a save fail after its `fsync`.
+//!   `cfg("local.synced", "3*off->pause")` stops the fourth save there. `cfg_callback` runs your own code,
+//!   such as killing the process. A step that fails after something became visible returns an
+//!   [uncertain](crate::Error::is_uncertain) error, as a real failure would.
+//! * [`BUGS`]: planted bugs. `cfg("planted:no-fsync", "return")` turns one on. A campaign that does not find
+//!   the bug proves nothing.
 //!
-//! Points that run in asynchronous code (`memory.*` and those of the journal) hold up a thread of the runtime while
-//! they pause.
+//! Points in asynchronous code (`memory.*` and those of the journal) block a thread of the runtime while they
+//! pause.
 
 pub use ::fail::*;
 
-/// A list of names, each with its line in the documentation.
+/// Defines a list of names and documents each of them.
 macro_rules! names {
     ($(#[$attr:meta])* $list:ident $($name:literal $what:literal)*) => {
         $(#[$attr])*
@@ -120,7 +120,7 @@ mod tests {
     use std::collections::BTreeSet;
     use std::path::Path;
 
-    /// What stands between `mark` and the next quote, in every source file.
+    /// The text between `mark` and the next quote, in every source file.
     fn in_source(directory: &Path, mark: &str, found: &mut BTreeSet<String>) {
         for entry in std::fs::read_dir(directory).unwrap() {
             let path = entry.unwrap().path();
@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn the_lists_are_those_of_the_source() {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-        // Put together here, so that this file does not hold them.
+        // The marks are built here, so that this file does not contain them.
         for (mark, list) in [("step", POINTS), ("planted", BUGS)] {
             let mut found = BTreeSet::new();
             in_source(&source, &format!("{mark}!(\""), &mut found);

@@ -1,7 +1,7 @@
-//! What the checks are made of.
+//! Building blocks of the checks.
 
 use crate::content::{Source, TempFile};
-use crate::{Bytes, Content, Error, ErrorKind, FileName, Result, SaveOptions, Saved, Storage};
+use crate::{Bytes, Content, Error, ErrorKind, FileName, Result, SaveOptions, Saved, Storage, StorageExt};
 use futures_core::Stream;
 use std::io::{self, Cursor};
 use std::pin::Pin;
@@ -53,7 +53,7 @@ macro_rules! ensure_error {
 }
 pub(super) use ensure_error;
 
-/// Skips the check where the storage does not offer the operation.
+/// Skips the check if the storage does not offer the operation.
 pub(super) fn offered<T>(result: Result<T>) -> Checked<T> {
     result.map_err(|error| match error.kind() {
         ErrorKind::Unsupported => Stop::Skipped(error.to_string()),
@@ -73,12 +73,12 @@ pub(super) fn max_length(max: u32) -> SaveOptions {
     SaveOptions { max_length: Some(max), ..SaveOptions::default() }
 }
 
-/// Saves under a free name and says which.
+/// Saves under a free name and returns the name.
 pub(super) async fn save(storage: &dyn Storage, wanted: &str, content: impl Into<Content>) -> Result<Saved> {
     storage.save(name(wanted)?, content.into(), &SaveOptions::default()).await
 }
 
-/// Saves under a name that is free in a fresh storage, so that it must be the one used.
+/// Saves under a name that is free in a fresh storage, and that must therefore be used.
 pub(super) async fn put(storage: &dyn Storage, wanted: &str, content: impl Into<Content>) -> Checked {
     let saved = save(storage, wanted, content).await?;
     ensure!(saved.name == wanted, "the name {wanted:?} was free, but the file was saved as {:?}", saved.name);
@@ -102,7 +102,7 @@ fn shown(bytes: &[u8]) -> String {
     format!("{} bytes beginning with {start:?}", bytes.len())
 }
 
-/// All files of the storage by their whole names, or `None` where it has no listing.
+/// Lists all files of the storage by their full names, or returns `None` if it cannot list.
 pub(super) async fn files(storage: &dyn Storage) -> Checked<Option<Vec<String>>> {
     let mut found = Vec::new();
     let mut todo = vec![String::new()];
@@ -121,7 +121,7 @@ pub(super) async fn files(storage: &dyn Storage) -> Checked<Option<Vec<String>>>
     Ok(Some(found))
 }
 
-/// Fails unless the storage holds exactly these files, as far as it can be listed.
+/// Fails unless the storage holds exactly these files. Passes if the storage cannot list.
 pub(super) async fn ensure_files(storage: &dyn Storage, wanted: &[&str]) -> Checked {
     if let Some(found) = files(storage).await? {
         ensure!(found == wanted, "the storage lists {found:?}, not {wanted:?}");
@@ -129,14 +129,14 @@ pub(super) async fn ensure_files(storage: &dyn Storage, wanted: &[&str]) -> Chec
     Ok(())
 }
 
-/// Fails if anything can be seen under the name, or anywhere.
+/// Fails if any file is visible under the name, or anywhere else.
 pub(super) async fn ensure_nothing(storage: &dyn Storage, wanted: &str) -> Checked {
     ensure!(!storage.exists(name(wanted)?).await?, "{wanted:?} exists after a save that failed");
     ensure_error!(storage.open(name(wanted)?).await, "open after a failed save", NotFound);
     ensure_files(storage, &[]).await
 }
 
-/// Bytes in which every position can be told from its neighbours.
+/// Bytes that differ from position to position.
 pub(super) fn pattern(len: usize) -> Bytes {
     (0..len).map(|i| (i % 251) as u8 ^ (i >> 16) as u8).collect::<Vec<_>>().into()
 }
@@ -159,7 +159,7 @@ pub(super) fn every_source(bytes: &Bytes) -> Result<Vec<(&'static str, Content)>
     ])
 }
 
-/// A stream that gives these items.
+/// A stream that yields these items.
 pub(super) struct Steps(std::vec::IntoIter<Result<Bytes>>);
 
 impl Steps {
@@ -175,7 +175,7 @@ impl Stream for Steps {
     }
 }
 
-/// A reader that gives some bytes and then fails.
+/// A reader that yields some bytes and then fails.
 pub(super) struct BreaksAfter(pub(super) usize);
 
 pub(super) fn broken() -> Error {
@@ -194,7 +194,7 @@ impl io::Read for BreaksAfter {
     }
 }
 
-/// A stream that gives one piece and then waits until it is let go.
+/// A stream that yields one chunk and then waits for its release.
 #[derive(Clone, Default)]
 pub(super) struct Gate(Arc<GateState>);
 
@@ -206,7 +206,7 @@ struct GateState {
 }
 
 impl Gate {
-    /// Whether the piece was taken.
+    /// Whether the chunk was read.
     pub(super) fn was_read(&self) -> bool {
         self.0.given.load(Ordering::SeqCst)
     }

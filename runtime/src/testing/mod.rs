@@ -1,17 +1,17 @@
-//! The test kit: prove that your own code keeps files and rows together.
+//! The test kit: checks that your own code keeps files and rows together.
 //!
-//! * [`FaultStorage`] fails, stalls, breaks off or loses an answer at the N-th call of an operation.
-//! * [`RecordingStorage`] remembers every operation, and asks at the moment of each deletion whether a row still names
-//!   the file.
+//! * [`FaultStorage`] fails, stalls, cuts off or loses the answer of the N-th call of an operation.
+//! * [`RecordingStorage`] records every operation, and checks at each deletion whether a row still names the
+//!   file.
 //! * `Invariants` and `assert_no_orphans` (with a database) compare all rows, all files and the journal.
-//! * [`storage_suite`] checks a storage of your own.
-//! * [`with_storage`] puts any of these in the place of every field's storage, for one test.
+//! * [`storage_suite`] checks your own storage.
+//! * [`with_storage`] replaces the storage of every field by one of these, for one test.
 //! * `failpoints` (feature `failpoints`) stops the library itself at each of its steps.
 //!
-//! # A handler of your own
+//! # Test a handler
 //!
-//! Write the handler as always. In the test, let each of its storage operations fail in turn, until one run comes
-//! through without a fault; after every run, whatever the handler answered, files and rows must agree.
+//! Write the handler as usual. In the test, make each of its storage operations fail in turn, until a run
+//! succeeds without a fault. After every run, files and rows must agree, whatever the handler returned.
 //!
 #![cfg_attr(feature = "db-sqlite", doc = "```")]
 #![cfg_attr(not(feature = "db-sqlite"), doc = "```ignore")]
@@ -71,13 +71,13 @@
 //! # runtime.block_on(photos_and_rows_agree())?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
-//!
-//! What a fault left behind may need a sweep before nothing of it is left: run `Sweeper` when it is
+//! A fault may leave files that only a sweep deletes. In that case run `Sweeper` when they are due, and call
+//! `Invariants::swept`.
 //! due, and say so with `Invariants::swept`.
+//! # Test a storage
 //!
-//! # A storage of your own
-//!
-//! [`storage_suite`] checks on a storage what [`Storage`](crate::Storage) promises and what the rest of the crate
+//! [`storage_suite`] checks what [`Storage`](crate::Storage) promises and what the rest of the crate relies
+//! on. It runs on every built-in storage. Run it on your own:
 //! relies on. It is run on every built-in storage; run it on your own:
 //!
 //! ```
@@ -127,26 +127,27 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 type Running = Pin<Box<dyn Future<Output = Checked> + Send>>;
 
-/// One check: its name, and what it does with a fresh storage.
+/// One check: its name, and the function that runs it on a fresh storage.
 struct Check {
     name: &'static str,
     run: fn(SharedStorage) -> Running,
 }
 
-/// What became of the checks.
+/// The results of the checks.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct SuiteReport {
     /// Names of the checks that passed.
     pub passed: Vec<&'static str>,
-    /// Names of the checks of operations that the storage does not offer, and which operation that is.
+    /// Names of the checks that were skipped because the storage does not offer an operation, and that
+    /// operation.
     pub skipped: Vec<(&'static str, String)>,
-    /// Names of the checks that failed, and why.
+    /// Names of the checks that failed, with the reason.
     pub failed: Vec<(&'static str, String)>,
 }
 
 impl SuiteReport {
-    /// Whether no check failed.
+    /// Returns `true` if no check failed.
     pub fn is_success(&self) -> bool {
         self.failed.is_empty()
     }
@@ -166,12 +167,12 @@ impl fmt::Display for SuiteReport {
     }
 }
 
-/// Runs every check on a fresh storage and panics at the end with a list of those that failed.
+/// Runs every check on a fresh storage, and panics at the end with a list of the failed checks.
 ///
-/// `make` is called once per check and gives an empty storage that does not overwrite; what must outlive the check,
-/// such as a temporary directory, is kept by the closure. Call it inside a tokio runtime with its timer enabled; a
-/// multi-threaded one tests races better. An optional operation that answers
-/// [`Unsupported`](crate::ErrorKind::Unsupported) skips its checks, which the report names.
+/// The suite calls `make` once per check. It must return an empty storage that does not overwrite. The
+/// closure keeps what must outlive the check, such as a temporary directory. Call the suite inside a tokio
+/// runtime with its timer enabled; a multi-threaded runtime tests races better. If an optional operation
+/// returns [`Unsupported`](crate::ErrorKind::Unsupported), its checks are skipped and named in the report.
 ///
 /// # Panics
 /// If a check fails.
@@ -181,7 +182,7 @@ pub async fn storage_suite(make: impl AsyncFnMut() -> SharedStorage) -> SuiteRep
     report
 }
 
-/// As [`storage_suite`], without the panic.
+/// Like [`storage_suite`], but returns the failures in the report and does not panic.
 pub async fn storage_report(mut make: impl AsyncFnMut() -> SharedStorage) -> SuiteReport {
     let mut report = SuiteReport::default();
     for check in checks::all() {
@@ -194,7 +195,7 @@ pub async fn storage_report(mut make: impl AsyncFnMut() -> SharedStorage) -> Sui
     report
 }
 
-/// Runs one check on a task of its own, so that a panic of the storage fails that check only.
+/// Runs one check on a separate task, so that a panic of the storage fails only that check.
 async fn run(check: &Check, storage: SharedStorage) -> Checked {
     let mut task = tokio::spawn((check.run)(storage));
     match tokio::time::timeout(PATIENCE, &mut task).await {

@@ -1,16 +1,18 @@
-//! The operations of a storage, and a storage around another one.
+//! The operations of a storage, and the macro that wraps a storage.
 
 use std::fmt;
 
-/// An operation of a [`Storage`](crate::Storage) that does input or output.
+/// An operation of a [`Storage`](crate::Storage) that does I/O.
 ///
-/// `url`, `path`, `location`, `kind`, `knows` and `valid_name` do none: they are neither recorded nor made to fail.
+/// `exists`, `size` and `modified` count as `metadata`. The operations of a capability are counted if the inner
+/// storage has it. `url`, `path`, `location`, `kind`, `knows` and `valid_name` do no I/O. They are neither
+/// recorded nor made to fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Operation {
     /// [`Storage::save`](crate::Storage::save).
     Save,
-    /// [`Storage::open`](crate::Storage::open).
+    /// [`StorageExt::open`](crate::storage::StorageExt::open): an `open_range` of the whole file.
     Open,
     /// [`Storage::open_range`](crate::Storage::open_range).
     OpenRange,
@@ -18,41 +20,32 @@ pub enum Operation {
     Delete,
     /// [`Storage::metadata`](crate::Storage::metadata).
     Metadata,
-    /// [`Storage::exists`](crate::Storage::exists).
-    Exists,
-    /// [`Storage::size`](crate::Storage::size).
-    Size,
-    /// [`Storage::modified`](crate::Storage::modified).
-    Modified,
     /// [`Storage::list`](crate::Storage::list).
     List,
-    /// [`Storage::signed_url`](crate::Storage::signed_url).
+    /// [`UrlSigner::signed_url`](crate::storage::UrlSigner::signed_url).
     SignedUrl,
     /// [`Storage::copy`](crate::Storage::copy).
     Copy,
     /// [`Storage::rename`](crate::Storage::rename).
     Rename,
-    /// [`Storage::owner`](crate::Storage::owner).
+    /// [`OwnerTokens::owner`](crate::storage::OwnerTokens::owner).
     Owner,
-    /// [`Storage::direct_upload`](crate::Storage::direct_upload).
+    /// [`DirectUploads::direct_upload`](crate::storage::DirectUploads::direct_upload).
     DirectUpload,
-    /// [`Storage::finish_upload`](crate::Storage::finish_upload).
+    /// [`DirectUploads::finish_upload`](crate::storage::DirectUploads::finish_upload).
     FinishUpload,
-    /// [`Storage::promote`](crate::Storage::promote).
+    /// [`DirectUploads::promote`](crate::storage::DirectUploads::promote).
     Promote,
 }
 
 impl Operation {
-    /// All of them.
-    pub const ALL: [Operation; 16] = [
+    /// All operations.
+    pub const ALL: [Operation; 13] = [
         Operation::Save,
         Operation::Open,
         Operation::OpenRange,
         Operation::Delete,
         Operation::Metadata,
-        Operation::Exists,
-        Operation::Size,
-        Operation::Modified,
         Operation::List,
         Operation::SignedUrl,
         Operation::Copy,
@@ -63,7 +56,7 @@ impl Operation {
         Operation::Promote,
     ];
 
-    /// Its name: that of the method.
+    /// The name of its method.
     pub fn as_str(self) -> &'static str {
         match self {
             Operation::Save => "save",
@@ -71,9 +64,6 @@ impl Operation {
             Operation::OpenRange => "open_range",
             Operation::Delete => "delete",
             Operation::Metadata => "metadata",
-            Operation::Exists => "exists",
-            Operation::Size => "size",
-            Operation::Modified => "modified",
             Operation::List => "list",
             Operation::SignedUrl => "signed_url",
             Operation::Copy => "copy",
@@ -92,11 +82,11 @@ impl fmt::Display for Operation {
     }
 }
 
-/// Implements `Storage` for a type around `inner`. Every operation begins with `begin(operation, name, other name)`
-/// of the type; what that gives sees the content, the reader and the end.
+/// Implements `Storage` and its capabilities for a wrapper of `inner`. Every operation first calls `begin(operation,
+/// name, other name)` of the wrapper. The returned value sees the content, the reader and the end of the operation.
 macro_rules! storage_around {
     ($around:ty) => {
-        // A method that fell back to its default would lose what the inner storage does better, or differently.
+        // A method that fell back to its default would lose what the inner storage does differently.
         #[deny(clippy::missing_trait_methods)]
         #[crate::async_trait]
         impl crate::Storage for $around {
@@ -112,11 +102,84 @@ macro_rules! storage_around {
                 call.end(result, |saved| Some(&saved.name)).await
             }
 
+            async fn open_range(
+                &self,
+                name: crate::FileName<'_>,
+                range: std::ops::Range<u64>,
+            ) -> crate::Result<crate::Reader> {
+                let operation = if range == (0..u64::MAX) { Operation::Open } else { Operation::OpenRange };
+                let call = self.begin(operation, name.as_str(), None).await?;
+                let result = self.inner.open_range(name, range).await.and_then(|reader| call.reader(reader));
+                call.end(result, |_| None).await
+            }
+
+            async fn delete(&self, name: crate::FileName<'_>) -> crate::Result<()> {
+                let call = self.begin(Operation::Delete, name.as_str(), None).await?;
+                call.end(self.inner.delete(name).await, |_| None).await
+            }
+
+            async fn metadata(&self, name: crate::FileName<'_>) -> crate::Result<crate::Metadata> {
+                let call = self.begin(Operation::Metadata, name.as_str(), None).await?;
+                call.end(self.inner.metadata(name).await, |_| None).await
+            }
+
+            fn url(&self, name: crate::FileName<'_>) -> crate::Result<String> {
+                self.inner.url(name)
+            }
+
+            fn kind(&self) -> &'static str {
+                self.inner.kind()
+            }
+
+            async fn list(&self, directory: &str) -> crate::Result<crate::storage::Listing> {
+                let call = self.begin(Operation::List, directory, None).await?;
+                call.end(self.inner.list(directory).await, |_| None).await
+            }
+
+            async fn copy(
+                &self,
+                from: crate::FileName<'_>,
+                to: crate::FileName<'_>,
+                options: &crate::SaveOptions,
+            ) -> crate::Result<crate::Saved> {
+                let call = self.begin(Operation::Copy, from.as_str(), Some(to.as_str())).await?;
+                call.end(self.inner.copy(from, to, options).await, |saved| Some(&saved.name)).await
+            }
+
+            async fn rename(&self, from: crate::FileName<'_>, to: crate::FileName<'_>) -> crate::Result<()> {
+                let call = self.begin(Operation::Rename, from.as_str(), Some(to.as_str())).await?;
+                call.end(self.inner.rename(from, to).await, |_| None).await
+            }
+
             async fn save_all(
                 &self,
                 files: Vec<crate::storage::NewFile<'_>>,
             ) -> Vec<crate::Result<crate::Saved>> {
                 crate::storage::one_by_one(self, files).await
+            }
+
+            fn valid_name(&self, name: &str) -> crate::Result<String> {
+                self.inner.valid_name(name)
+            }
+
+            fn owner_tokens(&self) -> Option<&dyn crate::storage::OwnerTokens> {
+                self.inner.owner_tokens()?;
+                Some(self)
+            }
+
+            fn signer(&self) -> Option<&dyn crate::storage::UrlSigner> {
+                self.inner.signer()?;
+                Some(self)
+            }
+
+            fn direct_uploads(&self) -> Option<&dyn crate::storage::DirectUploads> {
+                self.inner.direct_uploads()?;
+                Some(self)
+            }
+
+            fn place(&self) -> Option<&dyn crate::storage::Place> {
+                self.inner.place()?;
+                Some(self)
             }
 
             fn keeps_gates(&self) -> bool {
@@ -126,19 +189,57 @@ macro_rules! storage_around {
             fn knows(&self, name: crate::FileName<'_>) -> bool {
                 self.inner.knows(name)
             }
+        }
 
-            fn always_keeps_owners(&self) -> bool {
-                self.inner.always_keeps_owners()
+        #[deny(clippy::missing_trait_methods)]
+        #[crate::async_trait]
+        impl crate::storage::OwnerTokens for $around {
+            async fn owner(&self, name: crate::FileName<'_>) -> crate::Result<Option<String>> {
+                let call = self.begin(Operation::Owner, name.as_str(), None).await?;
+                call.end(self.inner.owner(name).await, |_| None).await
             }
 
-            async fn abandon(&self, owner: &str) -> crate::Result<()> {
-                self.inner.abandon(owner).await
+            async fn set_owner(&self, name: crate::FileName<'_>, owner: &str) -> crate::Result<()> {
+                self.inner.set_owner(name, owner).await
             }
 
-            async fn abort_upload(&self, name: crate::FileName<'_>, id: &str) -> crate::Result<()> {
-                self.inner.abort_upload(name, id).await
+            async fn delete_owned(&self, name: crate::FileName<'_>, owner: &str) -> crate::Result<bool> {
+                let call = self.begin(Operation::Delete, name.as_str(), None).await?;
+                call.end(self.inner.delete_owned(name, owner).await, |_| None).await
             }
 
+            fn owner_tokens_reliable(&self) -> bool {
+                self.inner.owner_tokens_reliable()
+            }
+
+            async fn discard_staged(&self, owner: &str) -> crate::Result<()> {
+                self.inner.discard_staged(owner).await
+            }
+        }
+
+        #[deny(clippy::missing_trait_methods)]
+        #[crate::async_trait]
+        impl crate::storage::UrlSigner for $around {
+            async fn signed_url(
+                &self,
+                name: crate::FileName<'_>,
+                options: &crate::storage::SignOptions,
+            ) -> crate::Result<String> {
+                let call = self.begin(Operation::SignedUrl, name.as_str(), None).await?;
+                call.end(self.inner.signed_url(name, options).await, |_| None).await
+            }
+
+            fn verify_signed_url(
+                &self,
+                request: &crate::storage::SignedRequest<'_>,
+            ) -> crate::Result<crate::storage::SignedAccess> {
+                self.inner.verify_signed_url(request)
+            }
+        }
+
+        #[deny(clippy::missing_trait_methods)]
+        #[crate::async_trait]
+        impl crate::storage::DirectUploads for $around {
             async fn direct_upload(
                 &self,
                 name: crate::FileName<'_>,
@@ -170,91 +271,20 @@ macro_rules! storage_around {
                 call.end(result, |saved| Some(&saved.name)).await
             }
 
-            async fn open(&self, name: crate::FileName<'_>) -> crate::Result<crate::Reader> {
-                let call = self.begin(Operation::Open, name.as_str(), None).await?;
-                let result = self.inner.open(name).await.and_then(|reader| call.reader(reader));
-                call.end(result, |_| None).await
+            async fn abort_upload(&self, name: crate::FileName<'_>, id: &str) -> crate::Result<()> {
+                self.inner.abort_upload(name, id).await
+            }
+        }
+
+        #[deny(clippy::missing_trait_methods)]
+        #[crate::async_trait]
+        impl crate::storage::Place for $around {
+            fn location(&self) -> Option<String> {
+                self.inner.location()
             }
 
-            async fn open_range(
-                &self,
-                name: crate::FileName<'_>,
-                range: std::ops::Range<u64>,
-            ) -> crate::Result<crate::Reader> {
-                let call = self.begin(Operation::OpenRange, name.as_str(), None).await?;
-                let result = self.inner.open_range(name, range).await.and_then(|reader| call.reader(reader));
-                call.end(result, |_| None).await
-            }
-
-            async fn delete(&self, name: crate::FileName<'_>) -> crate::Result<()> {
-                let call = self.begin(Operation::Delete, name.as_str(), None).await?;
-                call.end(self.inner.delete(name).await, |_| None).await
-            }
-
-            async fn metadata(&self, name: crate::FileName<'_>) -> crate::Result<crate::Metadata> {
-                let call = self.begin(Operation::Metadata, name.as_str(), None).await?;
-                call.end(self.inner.metadata(name).await, |_| None).await
-            }
-
-            async fn exists(&self, name: crate::FileName<'_>) -> crate::Result<bool> {
-                let call = self.begin(Operation::Exists, name.as_str(), None).await?;
-                call.end(self.inner.exists(name).await, |_| None).await
-            }
-
-            async fn size(&self, name: crate::FileName<'_>) -> crate::Result<u64> {
-                let call = self.begin(Operation::Size, name.as_str(), None).await?;
-                call.end(self.inner.size(name).await, |_| None).await
-            }
-
-            async fn modified(&self, name: crate::FileName<'_>) -> crate::Result<std::time::SystemTime> {
-                let call = self.begin(Operation::Modified, name.as_str(), None).await?;
-                call.end(self.inner.modified(name).await, |_| None).await
-            }
-
-            async fn list(&self, directory: &str) -> crate::Result<crate::storage::Listing> {
-                let call = self.begin(Operation::List, directory, None).await?;
-                call.end(self.inner.list(directory).await, |_| None).await
-            }
-
-            async fn signed_url(
-                &self,
-                name: crate::FileName<'_>,
-                options: &crate::storage::SignOptions,
-            ) -> crate::Result<String> {
-                let call = self.begin(Operation::SignedUrl, name.as_str(), None).await?;
-                call.end(self.inner.signed_url(name, options).await, |_| None).await
-            }
-
-            fn verify_signed_url(
-                &self,
-                request: &crate::storage::SignedRequest<'_>,
-            ) -> crate::Result<crate::storage::SignedAccess> {
-                self.inner.verify_signed_url(request)
-            }
-
-            async fn copy(
-                &self,
-                from: crate::FileName<'_>,
-                to: crate::FileName<'_>,
-                options: &crate::SaveOptions,
-            ) -> crate::Result<crate::Saved> {
-                let call = self.begin(Operation::Copy, from.as_str(), Some(to.as_str())).await?;
-                call.end(self.inner.copy(from, to, options).await, |saved| Some(&saved.name)).await
-            }
-
-            async fn rename(&self, from: crate::FileName<'_>, to: crate::FileName<'_>) -> crate::Result<()> {
-                let call = self.begin(Operation::Rename, from.as_str(), Some(to.as_str())).await?;
-                call.end(self.inner.rename(from, to).await, |_| None).await
-            }
-
-            async fn owner(&self, name: crate::FileName<'_>) -> crate::Result<Option<String>> {
-                let call = self.begin(Operation::Owner, name.as_str(), None).await?;
-                call.end(self.inner.owner(name).await, |_| None).await
-            }
-
-            async fn delete_owned(&self, name: crate::FileName<'_>, owner: &str) -> crate::Result<bool> {
-                let call = self.begin(Operation::Delete, name.as_str(), None).await?;
-                call.end(self.inner.delete_owned(name, owner).await, |_| None).await
+            fn path(&self, name: crate::FileName<'_>) -> crate::Result<std::path::PathBuf> {
+                self.inner.path(name)
             }
 
             async fn root(&self, which: crate::storage::WhichRoot) -> crate::Result<Option<String>> {
@@ -263,30 +293,6 @@ macro_rules! storage_around {
 
             fn check(&self) -> crate::Result<()> {
                 self.inner.check()
-            }
-
-            async fn set_owner(&self, name: crate::FileName<'_>, owner: &str) -> crate::Result<()> {
-                self.inner.set_owner(name, owner).await
-            }
-
-            fn url(&self, name: crate::FileName<'_>) -> crate::Result<String> {
-                self.inner.url(name)
-            }
-
-            fn path(&self, name: crate::FileName<'_>) -> crate::Result<std::path::PathBuf> {
-                self.inner.path(name)
-            }
-
-            fn kind(&self) -> &'static str {
-                self.inner.kind()
-            }
-
-            fn location(&self) -> Option<String> {
-                self.inner.location()
-            }
-
-            fn valid_name(&self, name: &str) -> crate::Result<String> {
-                self.inner.valid_name(name)
             }
         }
     };

@@ -1,14 +1,14 @@
-//! A storage that remembers what it was asked to do.
+//! A storage that records its operations.
 
 use super::operation::{Operation, storage_around};
 use super::violation::{Invariant, Violation};
-use crate::{Content, ErrorKind, Reader, Result, SharedStorage};
+use crate::{Content, ErrorKind, Reader, Result, SharedStorage, StorageExt};
 use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// What became of a recorded operation.
+/// The outcome of a recorded operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {
@@ -18,7 +18,7 @@ pub enum Outcome {
     Failed(ErrorKind),
     /// It failed with an error that [is uncertain](crate::Error::is_uncertain).
     Uncertain(ErrorKind),
-    /// It has not ended: it is under way, or its future was dropped.
+    /// It has not ended: it is in progress, or its future was dropped.
     Unfinished,
 }
 
@@ -26,20 +26,21 @@ pub enum Outcome {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Recorded {
-    /// Which one.
+    /// The operation.
     pub operation: Operation,
     /// The name it was called with, or the directory of a `list`.
     pub name: String,
-    /// The target of a `copy` or `rename`; the name that a `save` or `copy` used, once it is done.
+    /// The target of a `copy` or `rename`, or the name that a finished `save` or `copy` used.
     pub to: Option<String>,
-    /// What became of it.
+    /// The outcome.
     pub outcome: Outcome,
 }
 
 type Asked = Pin<Box<dyn Future<Output = Result<Option<String>>> + Send>>;
 type Check = Box<dyn Fn(String) -> Asked + Send + Sync>;
 
-/// A storage that passes every call on to another one and remembers it, and judges every deletion at its moment (R5).
+/// A storage that forwards every call to another one, records it, and checks every deletion as it happens
+/// ([`R5`](Invariant::R5)).
 ///
 /// ```
 /// use filefield::storage::MemoryStorage;
@@ -74,7 +75,7 @@ pub struct RecordingStorage {
 #[derive(Debug, Default)]
 struct Log {
     operations: VecDeque<Recorded>,
-    /// Number of the first operation that is still there.
+    /// Number of the oldest operation that is still kept.
     first: usize,
     most: Option<usize>,
     counts: [u64; Operation::ALL.len()],
@@ -82,11 +83,11 @@ struct Log {
     violations: Vec<Violation>,
 }
 
-/// More violations say nothing new.
+/// More violations add no information.
 const MOST_VIOLATIONS: usize = 1000;
 
 impl RecordingStorage {
-    /// A storage around `inner`.
+    /// Wraps `inner`.
     pub fn new(inner: SharedStorage) -> Self {
         RecordingStorage {
             inner,
@@ -97,15 +98,15 @@ impl RecordingStorage {
         }
     }
 
-    /// Remembers only the last `most` operations; [`count`](Self::count) still counts all. For long runs.
+    /// Keeps only the last `most` operations, for long runs. [`count`](Self::count) still counts all.
     #[must_use]
     pub fn keep_last(self, most: usize) -> Self {
         self.log().most = Some(most);
         self
     }
 
-    /// Asks `check` before every `delete` and `rename` what references the name; a deletion of a name that something
-    /// references is a [violation](Self::violations). The deletion goes on.
+    /// Calls `check` before every `delete` and `rename`, to ask what references the name. Deleting a
+    /// referenced name is a [violation](Self::violations). The deletion still runs.
     #[must_use]
     pub fn forbid_deletion<F>(mut self, check: impl Fn(String) -> F + Send + Sync + 'static) -> Self
     where
@@ -115,12 +116,13 @@ impl RecordingStorage {
         self
     }
 
-    /// Looks for the name in all file columns of the registered models, in fresh reads of `db`: before every `delete`
-    /// and `rename`, and after it, for rows that came in between. A deletion that cannot be judged, because no column
-    /// is known to store here or the database does not answer, is a violation too.
+    /// Searches for the name in all file columns of the registered models, with fresh reads of `db`. It
+    /// searches before every `delete` and `rename`, and again after it, for rows that were written in
+    /// between. A deletion that cannot be checked, because no column is known to store here or the database
+    /// does not answer, is a violation too.
     ///
     /// A column stores here if its field's storage is this one, or has the same
-    /// [`location`](crate::Storage::location).
+    /// [`location`](crate::storage::Place::location).
     #[cfg(feature = "db")]
     #[must_use]
     pub fn forbid_deleting_referenced(mut self, db: &crate::db::DatabaseConnection) -> Self {
@@ -128,7 +130,7 @@ impl RecordingStorage {
         self
     }
 
-    /// The storage inside.
+    /// The wrapped storage.
     pub fn inner(&self) -> &SharedStorage {
         &self.inner
     }
@@ -138,22 +140,22 @@ impl RecordingStorage {
         self.log().operations.iter().cloned().collect()
     }
 
-    /// How many calls of `operation` began.
+    /// The number of calls of `operation` that began.
     pub fn count(&self, operation: Operation) -> u64 {
         self.log().counts[operation as usize]
     }
 
-    /// How many deletions were judged.
+    /// The number of deletions that were checked.
     pub fn judged(&self) -> u64 {
         self.log().judged
     }
 
-    /// The deletions of referenced names so far, at most 1000.
+    /// The deletions of referenced names so far, at most 1,000.
     pub fn violations(&self) -> Vec<Violation> {
         self.log().violations.clone()
     }
 
-    /// Forgets operations, counts and violations.
+    /// Clears operations, counts and violations.
     pub fn clear(&self) {
         let mut log = self.log();
         let (first, most) = (log.first + log.operations.len(), log.most);
@@ -172,7 +174,7 @@ impl RecordingStorage {
         self.check.is_some()
     }
 
-    /// What references `name`; an error where nobody can tell.
+    /// Returns what references `name`, or an error if that cannot be determined.
     async fn references(&self, name: &str) -> Result<Option<String>> {
         #[cfg(feature = "db")]
         if let Some(db) = &self.db
@@ -214,15 +216,15 @@ impl RecordingStorage {
         }
     }
 
-    /// A row may have come while the file went.
+    /// A row may have been written while the file was deleted.
     async fn judge_again(&self, operation: Operation, name: &str) {
-        // What referenced the name before was reported then.
+        // A reference from before the deletion has already been reported.
         let reported = |log: &Log| log.violations.iter().any(|known| known.name.as_deref() == Some(name));
         if !self.is_judge() || reported(&self.log()) {
             return;
         }
         let Ok(checked) = crate::FileName::new(name) else { return };
-        // A name may be given away again, so the file is looked for between two looks at the rows.
+        // The name may have been reused, so the file is checked between two searches of the rows.
         if let Ok(Some(_)) = self.references(name).await
             && let Ok(false) = self.inner.exists(checked).await
             && let Ok(Some(what)) = self.references(name).await
@@ -257,7 +259,7 @@ impl RecordingStorage {
     }
 }
 
-/// A call under way.
+/// A call in progress.
 struct Call<'a> {
     storage: &'a RecordingStorage,
     number: usize,

@@ -1,11 +1,12 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
-use crate::storage::{FileSystemStorage, MemoryStorage, PrefixStorage, Signer};
+use crate::storage::{FileSystemStorage, MemoryStorage, OwnerTokens, PrefixStorage, Signer, StorageExt};
 use crate::{Content, FileName, Metadata, Reader, Result, SaveOptions, Saved, Storage};
 use async_trait::async_trait;
+use std::ops::Range;
 use std::sync::Arc;
 
-/// Runs the suite and fails unless exactly these checks were skipped.
+/// Runs the suite, and fails unless exactly these checks were skipped.
 async fn suite(make: impl AsyncFnMut() -> SharedStorage, skipped: &[&str]) {
     let report = storage_report(make).await;
     println!("{report}");
@@ -38,7 +39,7 @@ async fn a_folder_of_memory_conforms() {
     suite(make, &["path_leads_to_the_bytes"]).await;
 }
 
-/// Storages in new directories, which are gone when the returned value is.
+/// Storages in new directories. They are deleted when the returned value is dropped.
 fn disk() -> (tempfile::TempDir, impl FnMut() -> SharedStorage) {
     let root = tempfile::tempdir().unwrap();
     let parent = root.path().to_owned();
@@ -64,7 +65,7 @@ async fn a_folder_of_the_file_system_conforms() {
     suite(async || Arc::new(PrefixStorage::new(make(), "sub/folder").unwrap()) as _, &[]).await;
 }
 
-/// Has the required methods, and the owner where it is `OWNERS`; the rest are the trait's defaults.
+/// Has the required methods, and `owner` if `OWNERS` is set. All other methods are the trait's defaults.
 #[derive(Debug, Default)]
 struct Least<const OWNERS: bool>(MemoryStorage);
 
@@ -74,8 +75,8 @@ impl<const OWNERS: bool> Storage for Least<OWNERS> {
         self.0.save(name, content, options).await
     }
 
-    async fn open(&self, name: FileName<'_>) -> Result<Reader> {
-        self.0.open(name).await
+    async fn open_range(&self, name: FileName<'_>, range: Range<u64>) -> Result<Reader> {
+        self.0.open_range(name, range).await
     }
 
     async fn delete(&self, name: FileName<'_>) -> Result<()> {
@@ -94,8 +95,15 @@ impl<const OWNERS: bool> Storage for Least<OWNERS> {
         "least"
     }
 
+    fn owner_tokens(&self) -> Option<&dyn OwnerTokens> {
+        if OWNERS { Some(self) } else { None }
+    }
+}
+
+#[async_trait]
+impl<const OWNERS: bool> OwnerTokens for Least<OWNERS> {
     async fn owner(&self, name: FileName<'_>) -> Result<Option<String>> {
-        if OWNERS { self.0.owner(name).await } else { Err(crate::Error::unsupported("owner", self.kind())) }
+        StorageExt::owner(&self.0, name).await
     }
 }
 

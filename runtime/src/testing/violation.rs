@@ -1,16 +1,17 @@
-//! What must hold, and what was seen to be broken.
+//! The invariants, and their violations.
 
 use std::fmt;
 
-/// What must hold after every crash, fault and run.
+/// An invariant that must hold after every crash, fault and run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Invariant {
-    /// Every referenced name exists, whole, its size and hash as stored.
+    /// Every referenced name has a complete file, with the stored size and hash.
     R1,
-    /// No name in the storage that is neither referenced nor journaled; after a full sweep none that is not referenced.
+    /// Every file in the storage is referenced or in the journal. After a full sweep, every file is
+    /// referenced.
     R2,
-    /// No `#digits` name, temporary file or empty leftover.
+    /// There is no `#digits` name, temporary file or empty leftover.
     R3,
     /// The journal is empty after a full sweep with healthy backends.
     R4,
@@ -20,9 +21,9 @@ pub enum Invariant {
     R6,
     /// Names that differ in one byte never compare equal in the database.
     R7,
-    /// Files of others in the storage are untouched.
+    /// Files of other programs in the storage are unchanged.
     R8,
-    /// No descriptor, task, connection in use or temporary file more than before.
+    /// There are no more descriptors, tasks, connections in use or temporary files than before.
     R9,
     /// A connection taken from the pool is not inside a transaction.
     R10,
@@ -38,11 +39,11 @@ impl fmt::Display for Invariant {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Violation {
-    /// Which one.
+    /// The invariant.
     pub invariant: Invariant,
-    /// The stored name in question, where there is one.
+    /// The stored name in question, if there is one.
     pub name: Option<String>,
-    /// What was seen.
+    /// The observation.
     pub seen: String,
 }
 

@@ -1,4 +1,4 @@
-//! Columns at the ends of their types: what is saved comes back, and is found, or saving it fails.
+//! Columns at the limits of their types: what is saved is read back and found, or saving it fails.
 
 use super::on_every_database;
 use crate::support::Garage;
@@ -39,7 +39,7 @@ struct Extremes {
     file: Option<FileField>,
 }
 
-/// A row that nothing is said of but its key.
+/// A row in which only the key is set.
 fn blank() -> Extremes {
     Extremes { key: Uuid::from_u128(1), ..Extremes::default() }
 }
@@ -136,7 +136,7 @@ async fn the_ends_of_every_type_come_back(garage: Arc<Garage>) {
 
 async fn decimals_keep_every_digit(garage: Arc<Garage>) {
     let exact = ["12345678901234567890.12345678", "0.0000000000000000000000000001", "-399.50", "1E-20"];
-    // Some that a conversion of the float by way of its digits misses.
+    // Numbers that a conversion of the float through its digits misses.
     let by_float = ["4206.529", "4209.9665", "99999999999.9999", "-0.001", "79228162514264"];
     for text in exact.into_iter().chain(by_float) {
         let decimal = Decimal::from_scientific(text).or_else(|_| text.parse::<Decimal>()).unwrap();
@@ -195,7 +195,7 @@ async fn what_would_come_back_changed_is_refused(garage: Arc<Garage>) {
             }
         }
     }
-    // Comparing with it is exact everywhere.
+    // Comparisons with it are exact on every database.
     let mut row = Extremes { huge: i64::MAX.unsigned_abs(), ..blank() };
     row.save(&garage.db).await.unwrap();
     let huge = &Extremes::columns().huge;

@@ -1,4 +1,4 @@
-//! What the journal costs, in statements and commits.
+//! The cost of the journal in statements and commits.
 
 use super::{on_every_database, triggers};
 use crate::support::Garage;

@@ -1,4 +1,4 @@
-//! What errors of a database say, and whether another try may help.
+//! The content of database errors, and whether a retry may help.
 
 use super::{garage, on_every_database};
 use crate::support::Garage;
@@ -24,7 +24,7 @@ fn letter(address: &str) -> Letter {
     Letter { address: address.into(), scan: FileField::new("scan.txt", "scan"), ..Letter::default() }
 }
 
-/// All that an error shows, its causes included.
+/// Everything that an error shows, including its causes.
 fn all_of(error: &Error) -> String {
     let mut text = format!("{error} {error:?} {error:#?}");
     let mut cause = std::error::Error::source(error);
@@ -53,7 +53,7 @@ on_every_database! {
 
     async fn a_lost_connection_may_be_tried_again(database: Database) {
         if database.kind() == Kind::Sqlite {
-            // It has none.
+            // SQLite has no connection to a server.
             return;
         }
         let other = Arc::new(tokio::sync::Mutex::new(None));

@@ -1,4 +1,4 @@
-//! What holds on every kind of database, with real servers.
+//! Tests that hold on every kind of database, with real servers.
 
 mod columns;
 mod cost;
@@ -17,8 +17,8 @@ use filefield::db::Table;
 use filefield_tests::databases::{Database, Kind};
 use std::sync::Arc;
 
-/// Runs `test` on a fresh database of each kind that this machine has, one test a kind; after the name of a model, for
-/// functions of a [`Garage`] with its table.
+/// Runs `test` on a fresh database of each kind that this machine has, one test per kind. With the name of a
+/// model first, the functions receive a [`Garage`] with its table.
 macro_rules! on_every_database {
     ($($(#[$attribute:meta])* async fn $name:ident($database:ident: Database) $body:block)*) => {$(
         pub(super) mod $name {

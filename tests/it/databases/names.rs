@@ -1,4 +1,4 @@
-//! Names of files, tables and columns: file names compare bytewise (requirement 89, R7), a name too long is an error,
+//! Names of files, tables and columns. File names compare byte by byte, a name that is too long is an error,
 //! and reserved words are names like others.
 
 use super::{fresh, on_every_database};
@@ -49,7 +49,7 @@ async fn names_that_differ_in_a_byte_are_different(garage: Arc<Garage>) {
         "\u{1F697}",
         "\u{1F698}",
     ];
-    // A unique constraint says what the database holds for equal.
+    // A unique constraint shows which names the database treats as equal.
     for name in names {
         insert(&garage, name, name, Some(name)).await.unwrap();
     }
@@ -63,7 +63,7 @@ async fn names_that_differ_in_a_byte_are_different(garage: Arc<Garage>) {
     let mut sorted = names.to_vec();
     sorted.sort_unstable();
     if garage.kind() != Kind::Postgres {
-        // PostgreSQL sorts as its database was set up.
+        // PostgreSQL sorts by the collation of its database.
         let rows = Named::objects(&garage.db).order_by(columns.file.asc()).all().await.unwrap();
         assert_eq!(rows.iter().map(|row| row.id.as_str()).collect::<Vec<_>>(), sorted);
     }
@@ -83,7 +83,7 @@ async fn a_name_too_long_is_an_error_and_never_cut(garage: Arc<Garage>) {
     let error = row.save(&garage.db).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NameTooLong, "{error}");
     if garage.kind() != Kind::Sqlite {
-        // The column itself refuses it too; SQLite's keep what they are given.
+        // The column itself refuses it too. SQLite's columns accept everything.
         let error = insert(&garage, "long", &long, None).await.unwrap_err();
         assert!(error.to_string().contains("too long"), "{error}");
     }
@@ -123,7 +123,7 @@ async fn reserved_words_are_names_like_others(garage: Arc<Garage>) {
     order.save(&garage.db).await.unwrap();
     order.user = Some(8);
     order.save(&garage.db).await.unwrap();
-    // Once more changes nothing.
+    // A second run changes nothing.
     db::migrate::<Order>(&garage.db).await.unwrap();
     let again = Order::objects(&garage.db).get(columns.group.eq("by")).await.unwrap();
     assert_eq!(again, order);
@@ -153,7 +153,7 @@ async fn reserved_words_are_names_like_others(garage: Arc<Garage>) {
 
 on_every_database!(Order: reserved_words_are_names_like_others);
 
-/// The servers of the tests run without strict mode and with another character set: connections see to it.
+/// The test servers run without strict mode and with another character set. Connections correct both.
 #[tokio::test]
 async fn connections_to_mariadb_are_strict_and_speak_unicode() {
     let test = async |database: Database| {

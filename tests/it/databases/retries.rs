@@ -1,4 +1,4 @@
-//! What a save that failed leaves in the instance: the next one succeeds, whatever the content is.
+//! What a failed save leaves in the instance: the next one succeeds, whatever the content is.
 
 use super::{garage, on_every_database};
 use crate::support::Garage;
@@ -30,7 +30,7 @@ struct Canoe {
     plan: Option<FileField>,
 }
 
-/// Content that can be read once; everything else can be had again.
+/// Content that can be read once. All other content can be read again.
 const ONCE: [&str; 2] = ["reader", "stream"];
 const SOURCES: [&str; 6] = ["bytes", "path", "temporary file", "open file", ONCE[0], ONCE[1]];
 
@@ -73,8 +73,8 @@ async fn text(canoe: &Canoe) -> String {
     String::from_utf8(canoe.photo().read().await.unwrap().to_vec()).unwrap()
 }
 
-/// Runs `test` for every kind of content, on the garage's own storage and on one in memory. Every row's file is there
-/// afterwards, and no other.
+/// Runs `test` for every kind of content, on the garage's storage and on one in memory. Afterwards every
+/// row's file exists, and no other.
 async fn everywhere(
     garage: &Garage,
     test: impl AsyncFn(&Garage, &'static str, &std::path::Path, SharedStorage),
@@ -124,7 +124,7 @@ async fn swept(garage: &Garage) {
     garage.settle().await;
 }
 
-/// How many files there are.
+/// The number of files.
 async fn files(storage: &SharedStorage) -> usize {
     let mut found = 0;
     let mut folders = vec!["canoes".to_owned()];
@@ -177,7 +177,7 @@ on_every_database! {
         .await;
     }
 
-    /// A storage that is full, say, has not touched the content.
+    /// A storage that fails, for example because it is full, has not touched the content.
     async fn content_outlives_a_storage_that_failed(database: Database) {
         garage::<Canoe, _>(database, async |garage: Arc<Garage>| {
             everywhere(&garage, async |garage, source, folder, storage| {
@@ -228,7 +228,7 @@ on_every_database! {
     async fn of_several_files_none_is_read_before_its_turn(database: Database) {
         garage::<Canoe, _>(database, async |garage: Arc<Garage>| {
             everywhere(&garage, async |garage, source, folder, storage| {
-                // Another program's files have the names, of which the library knows nothing.
+                // Files of another program have the names, and the library does not know of them.
                 let taken = async |name: &str| {
                     let (name, options) = (FileName::new(name).unwrap(), SaveOptions::default());
                     storage.save(name, "another's".into(), &options).await.unwrap();
@@ -264,7 +264,7 @@ on_every_database! {
                 let mut two = Canoe { small: content(source, folder, "small"), ..canoe("two") };
                 two.plan = Some(FileField::new("canoe.txt", "a plan"));
                 for _ in 0..2 {
-                    // In front of the failure, and behind it.
+                    // Before the failure and after it.
                     let error = db::stage_all(&garage.db, &mut [&mut two, &mut one]).await.unwrap_err();
                     assert_eq!(error.kind(), ErrorKind::TooLarge, "{source}");
                     assert!(one.photo.is_pending(), "{source}");

@@ -1,4 +1,5 @@
-//! Which row a save writes, and what of it: loaded instances update, new ones insert, and columns can be named.
+//! Which row a save writes, and which columns: loaded instances update, new ones insert, and columns can be
+//! selected.
 
 use super::{garage, on_every_database};
 use crate::support::Garage;
@@ -46,7 +47,7 @@ async fn nothing_left(garage: &Garage) {
     assert_eq!((Tram::objects(&garage.db).count().await.unwrap(), garage.files()), (0, vec![]));
 }
 
-/// What a handler may have done with an instance before it saves it.
+/// Changes that a handler may make to an instance before it saves it.
 const CHANGES: [fn(&mut Tram); 5] = [
     |_| {},
     |tram| tram.name = "new".into(),
@@ -199,7 +200,7 @@ on_every_database! {
             one.save(&garage.db).await.unwrap();
             assert_eq!(by_name(&garage).await.photo().read().await.unwrap(), "later");
 
-            // A file that others have saved meanwhile is kept, and seen.
+            // A file that somebody else has saved in between is kept and becomes visible.
             let mut stale = by_name(&garage).await;
             one.plan = Some(FileField::new("plan.txt", "plan"));
             one.save_fields(&garage.db, &[&columns.plan]).await.unwrap();
@@ -235,14 +236,14 @@ on_every_database! {
                 assert_eq!(Tram::objects(&garage.db).count().await.unwrap(), 1);
             };
             refused("trams/absent.txt", ErrorKind::NotFound).await;
-            // Another field's, another folder with the same beginning, and no folder at all.
+            // A file of another field, a folder with the same prefix, and no folder at all.
             std::fs::create_dir_all(garage.media().join("trams2")).unwrap();
             std::fs::write(garage.media().join("trams2/a.txt"), "secret").unwrap();
             std::fs::write(garage.media().join("trams"), "").unwrap_err();
             for name in [plan.as_str(), "trams2/a.txt", "trams", "a.txt", "Trams/tram.txt"] {
                 refused(name, ErrorKind::InvalidName).await;
             }
-            // A file that is there, a row's own name as text, and a name that somebody vouches for.
+            // An existing file, a row's own name as text, and a name that is explicitly trusted.
             std::fs::write(garage.media().join("trams/there.txt"), "there").unwrap();
             for (photo, name) in [
                 (FileField::stored("trams/there.txt"), "trams/there.txt"),
@@ -255,7 +256,7 @@ on_every_database! {
                 one.save(&garage.db).await.unwrap();
                 assert_eq!(by_name(&garage).await.photo.name(), Some(name));
             }
-            // What came from a row may go into another one, where the file is there.
+            // A name from a row may go into another row, if the file exists.
             let mut other = Tram::default();
             let mut one = by_name(&garage).await;
             other.photo = one.plan.clone().unwrap();

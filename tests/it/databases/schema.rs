@@ -1,4 +1,4 @@
-//! Tables that are not as the models have them: made by others, or dropped.
+//! Tables that differ from the models: made by others, or dropped.
 
 use super::on_every_database;
 use crate::support::Garage;
@@ -51,7 +51,7 @@ async fn a_table_that_lacks_columns_is_told_with_their_names(garage: Arc<Garage>
         assert!(error.to_string().contains("photo"), "{error}");
     }
     garage.execute("ALTER TABLE vans ADD COLUMN photo VARCHAR(255)").await;
-    // MariaDB and SQLite do not mind the case of a column.
+    // MariaDB and SQLite ignore the case of a column.
     let doors = if garage.kind() == Kind::Postgres { "doors" } else { "DOORS" };
     garage.execute(&format!("ALTER TABLE vans ADD COLUMN {doors} INTEGER")).await;
     db::migrate::<Van>(&garage.db).await.unwrap();
@@ -85,7 +85,7 @@ async fn a_meta_that_others_wrote_does_not_stand_in_the_way(garage: Arc<Garage>)
             "null" | "" => assert_eq!(loaded.unwrap().unwrap().meta, FileMeta::default()),
             _ => assert!(loaded.unwrap_err().to_string().contains("meta"), "{text}"),
         }
-        // The other row is asked for the file that this one lets go of.
+        // The other row is checked for the file that this one releases.
         let mut copy = Trailer { id: 0, ..row.clone() };
         copy.save(&garage.db).await.unwrap();
         garage.execute(&spoil).await;

@@ -1,4 +1,4 @@
-//! The servers themselves: they start, forget nothing when killed, and end.
+//! The servers themselves: they start, lose nothing when killed, and end.
 
 use super::on_every_database;
 use filefield::db::{self, sea_orm};
@@ -24,10 +24,10 @@ on_every_database! {
             assert_eq!(number(&db, "SELECT COUNT(*) FROM cars").await, 0);
             if database.kind() != Kind::Sqlite {
                 assert!(database.end_connections().await.unwrap() > 0);
-                // The pool finds out and connects again.
+                // The pool notices and connects again.
                 assert_eq!(number(&db, "SELECT COUNT(*) FROM cars").await, 0);
             }
-            // Left open: dropping the database must not wait for it.
+            // Left open, because dropping the database must not wait for it.
             std::mem::forget(db);
         }
     }
@@ -91,7 +91,7 @@ fn a_killed_process_leaves_no_server_behind() {
     let host = lines.map_while(Result::ok).find_map(|line| Some(line.split_once("?host=")?.1.to_owned()));
     owner.kill().unwrap();
     owner.wait().unwrap();
-    // `None` where there is no PostgreSQL, and the child has said so.
+    // `None` if there is no PostgreSQL, which the child has reported.
     let Some(host) = host else { return };
     let bytes = host.split('%').skip(1).map(|byte| u8::from_str_radix(byte, 16).unwrap());
     let folder = String::from_utf8(bytes.collect()).unwrap();

@@ -165,7 +165,7 @@ on_every_database! {
             for number in 0..3 {
                 boat(&format!("{number}")).stage(&garage.db).await.unwrap();
             }
-            // Dropped without having been saved, so due at once.
+            // Dropped before it was saved, so it is due at once.
             let quick = Sweeper::new(&garage.db).every(Duration::from_millis(5)).tombstone_seconds(0);
             let mut task = quick.max_deletions_per_hour(1000).spawn();
             while garage.journal().await > 0 {

@@ -36,7 +36,7 @@ async fn staged(db: &DatabaseConnection, name: &str) -> Ship {
     ship
 }
 
-/// What is in the database and the storage after a sweep as if a day had passed.
+/// The content of the database and the storage after a sweep as if a day had passed.
 async fn left(garage: &Garage) -> (Vec<String>, usize) {
     for _ in 0..2 {
         garage.execute("UPDATE filefield_journal SET due_at = 0").await;
@@ -74,7 +74,7 @@ on_every_database! {
         .await;
     }
 
-    /// Also in a transaction that goes on.
+    /// The same in a transaction that continues.
     async fn refused_and_saved_again(database: Database) {
         garage::<Ship, _>(database, async |garage: Arc<Garage>| {
             staged(&garage.db, "one").await.save(&garage.db).await.unwrap();
@@ -92,7 +92,7 @@ on_every_database! {
             three.save(&tx).await.unwrap();
             tx.commit().await.unwrap();
 
-            // Nothing is left of those that are given up.
+            // Nothing is left of those that are abandoned.
             for four in [staged(&garage.db, "one").await, staged(&garage.db, "one").await] {
                 let mut four = four;
                 let tx = garage.db.begin().await.unwrap();
@@ -120,7 +120,7 @@ on_every_database! {
         .await;
     }
 
-    /// Of several stored at once, one after others that are published already.
+    /// One of several that are stored at once, after others that are already published.
     async fn a_content_that_panics(database: Database) {
         struct Panics;
         impl std::io::Read for Panics {
@@ -165,7 +165,7 @@ on_every_database! {
             new.save(&tx).await.unwrap();
             tx.rollback().await.unwrap();
             assert_eq!(left(&garage).await, (vec!["one one".into()], 1));
-            // The instance still names what was swept.
+            // The instance still names the swept file.
             let error = new.save(&garage.db).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::StagedExpired, "{error}");
             assert_eq!(left(&garage).await, (vec!["one one".into()], 1));
@@ -249,7 +249,7 @@ on_every_database! {
             tokio::time::sleep(Duration::from_millis(50)).await;
             assert_eq!(garage.journal().await, 1, "a clone is left");
             drop(clone);
-            // Nothing falls due: only its end can have set off the clean-up.
+            // Nothing becomes due, so only its end can have started the clean-up.
             garage.settle().await;
             assert!(garage.files().is_empty());
         })
@@ -300,7 +300,7 @@ on_every_database! {
             garage.execute("UPDATE filefield_journal SET due_at = 0 WHERE name = 'ships/new.txt'").await;
             let tx = garage.db.begin().await.unwrap();
             a.save(&tx).await.unwrap();
-            // Whose entry this transaction holds, the sweeper passes over, however late it is.
+            // If this transaction holds the entry, the sweeper skips it, however late it is.
             assert_eq!(db::sweep(&garage.db).await.unwrap().examined, 0);
             let db = garage.db.clone();
             let second = filefield::testing::spawn(async move { b.save(&db).await });
@@ -326,7 +326,7 @@ on_every_database! {
     async fn a_begin_that_is_cancelled_leaves_no_transaction_behind(database: Database) {
         let url = database.url().to_owned();
         garage::<Ship, _>(database, async |garage| {
-            // What is written over such a connection would be acknowledged, and lost with it.
+            // What is written over such a connection would be acknowledged and lost.
             let other = db::connect(&url).await.unwrap();
             for number in 0..60_u64 {
                 cancelled_at(garage.db.begin(), number % 6, Duration::from_micros(number * 37 % 400)).await;
@@ -340,7 +340,7 @@ on_every_database! {
     }
 }
 
-/// Polls a future some times, with pauses, and drops it.
+/// Polls a future several times with pauses, and drops it.
 async fn cancelled_at<T>(future: impl Future<Output = T>, last: u64, pause: Duration) {
     let mut future = std::pin::pin!(future);
     for _ in 0..=last {

@@ -1,4 +1,4 @@
-//! Triggers: what plain SQL, bulk statements and other programs may do, and that our own saves go on as before.
+//! Triggers: what plain SQL, bulk statements and other programs may do. Our own saves work as before.
 
 mod again;
 mod odd;
@@ -82,7 +82,7 @@ fn assert_refused<T: std::fmt::Debug>(result: Result<T, DbErr>) {
     assert!(error.contains("no file was staged under this name"), "{error}");
 }
 
-/// The files that are left after a sweep as if days had passed; all of them are whole.
+/// The files after a sweep as if days had passed. All of them are complete.
 async fn left(garage: &Garage) -> Vec<String> {
     for _ in 0..3 {
         garage.execute("UPDATE filefield_journal SET due_at = 0").await;
@@ -102,7 +102,7 @@ on_every_database! {
         watched(database, async |garage: Arc<Garage>| {
             let (one, name) = staged(&garage, "one").await;
             assert_refused(sql(&garage, &insert("one", "planes/other.txt")).await);
-            // Another case, trailing blanks: another name.
+            // Another case and trailing blanks are other names.
             for other in [name.to_uppercase(), format!("{name} ")] {
                 assert_refused(sql(&garage, &insert("one", &other)).await);
             }
@@ -116,7 +116,7 @@ on_every_database! {
             }
             let (two, new) = staged(&garage, "two").await;
             assert_refused(sql(&garage, "UPDATE planes SET photo = 'planes/x.txt'").await);
-            // The same name again is no change.
+            // Writing the same name again is not a change.
             garage.execute("UPDATE planes SET name = name, photo = photo").await;
             assert_eq!(garage.journal().await, 1);
             garage.execute(&format!("UPDATE planes SET photo = '{new}' WHERE name = 'one'")).await;
@@ -165,7 +165,6 @@ on_every_database! {
         .await;
     }
 
-    /// F25.
     async fn a_stale_row_written_back_is_refused(database: Database) {
         watched(database, async |garage: Arc<Garage>| {
             let mut one = plane("one");
@@ -204,7 +203,6 @@ on_every_database! {
         .await;
     }
 
-    /// F47.
     async fn adopting(database: Database) {
         watched(database, async |garage: Arc<Garage>| {
             std::fs::create_dir_all(garage.media().join("planes")).unwrap();
@@ -230,7 +228,7 @@ on_every_database! {
             assert_refused(sql(&garage, &insert("c", "planes/c.txt")).await);
             assert_eq!(left(&garage).await, ["planes/a.txt", "planes/b.txt"]);
 
-            // What a sweeper has in hand is not taken over.
+            // An entry that a sweeper has leased is not taken over.
             for state in ["state = 'reaping'", "attempts = 1", "state = 'tombstone'"] {
                 garage.execute("DELETE FROM filefield_journal").await;
                 garage
@@ -254,7 +252,6 @@ on_every_database! {
         .await;
     }
 
-    /// F28.
     async fn a_foreign_key_deletes_the_rows(database: Database) {
         watched(database, async |garage: Arc<Garage>| {
             let (key, photo) = match garage.kind() {
@@ -278,7 +275,7 @@ on_every_database! {
             }
             garage.execute("DELETE FROM planes").await;
             assert_eq!(garage.number("SELECT COUNT(*) FROM wings").await, 0);
-            // MariaDB fires no trigger for what a foreign key does.
+            // On MariaDB, changes by a foreign key fire no trigger.
             let missed = if garage.kind() == Kind::MariaDb { 3 } else { 0 };
             assert_eq!(garage.journal().await, 4 - missed);
             let left = left(&garage).await;
@@ -303,7 +300,7 @@ on_every_database! {
     }
 }
 
-/// `OR REPLACE` and `OR IGNORE` count for the statements inside a trigger too.
+/// `OR REPLACE` and `OR IGNORE` also apply to the statements inside a trigger.
 #[tokio::test]
 async fn conflict_clauses_of_sqlite_do_not_reach_into_the_triggers() {
     let test = async |database: Database| {
@@ -320,7 +317,7 @@ async fn conflict_clauses_of_sqlite_do_not_reach_into_the_triggers() {
                     assert_refused(sql(&garage, &statement).await);
                 }
             }
-            // Queued twice under such a clause, with an entry that is there already.
+            // Queued twice under such a clause, with an existing entry.
             for clause in ["OR IGNORE", "OR REPLACE"] {
                 let (_new, name) = staged(&garage, "new").await;
                 garage.execute(&format!("UPDATE {clause} planes SET photo = '{name}'")).await;

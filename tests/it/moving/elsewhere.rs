@@ -47,7 +47,7 @@ async fn play(part: &str, folder: &Path) {
             }
             let report = storage_move::<Car>(&db, "photo", "disk", "photos").run().await.unwrap();
             assert_eq!(report.moved, 3, "{report}");
-            // One more that stays, under the name of one that goes.
+            // Another file that stays, under the name of one that is deleted.
             db.execute_unprepared(
                 "INSERT INTO cars (name, photo, about_photo) SELECT 'stays', photo, '{}' FROM cars LIMIT 1",
             )
@@ -56,7 +56,7 @@ async fn play(part: &str, folder: &Path) {
         }
         "knows one storage" => {
             let report = db::sweep(&db).await.unwrap();
-            // What one row means for certain, others may mean.
+            // A name that is certain for one row may mean another file for others.
             assert!(report.failed >= 2, "{report:?}");
             assert_eq!((report.failed + report.referenced, report.deleted), (3, 0), "{report:?}");
             assert_eq!((files(&disk).await, files(&photos).await), (3, 3));

@@ -1,4 +1,4 @@
-//! What others do while files are on their way.
+//! Changes by others while files are being moved.
 
 use super::*;
 use filefield::testing::{Fault, Operation};
@@ -9,7 +9,7 @@ fn whoever_changes_the_file_meanwhile_wins() {
     alone("meanwhile::whoever_changes_the_file_meanwhile_wins", async || {
         let yard = Yard::new().await;
         let cars = yard.park(4).await;
-        // The first three wait on their way while their rows change.
+        // The first three stall in transit while their rows change.
         let stall = yard.photos.inject(Fault::stall().on(Operation::Save).always());
         let moving = tokio::spawn(yard.to_photos().concurrency(3).run());
         while stall.fired() < 3 {
@@ -30,7 +30,7 @@ fn whoever_changes_the_file_meanwhile_wins() {
     });
 }
 
-/// A name that a row gave up is free, and the row may be given it again, for another file.
+/// A name that a row released is free, and the row may get it again for another file.
 #[test]
 fn a_name_that_is_used_again_is_another_file() {
     alone("meanwhile::a_name_that_is_used_again_is_another_file", async || {
@@ -119,7 +119,7 @@ fn a_dropped_move_is_gone_on_with() {
             let _ = tokio::time::timeout(Duration::from_micros(300 * wait as u64 * wait as u64), this).await;
             assert_eq!(yard.all_well().await.len(), 40);
         }
-        // What was on its way under other threads' hands comes to its end.
+        // Work on other threads comes to its end.
         tokio::time::sleep(Duration::from_millis(50)).await;
         yard.sweep().await;
         let report = yard.moved().await;

@@ -1,4 +1,5 @@
-//! Moving the files of a field to another storage. Aliases are the whole process's, so every test runs in one of its own.
+//! Moving the files of a field to another storage. Aliases are process-wide, so every test runs in a separate
+//! process.
 
 mod elsewhere;
 mod meanwhile;
@@ -44,14 +45,14 @@ fn photo_storage() -> &'static str {
 struct Yard {
     _folder: TempDir,
     db: DatabaseConnection,
-    /// What fails on demand in front of what is seen in front of the disk.
+    /// Faults on demand, then the recorder, then the disk.
     disk: Arc<FaultStorage>,
     /// The same in memory.
     photos: Arc<FaultStorage>,
     recordings: [Arc<RecordingStorage>; 2],
 }
 
-/// The variable with the address of the database, where it is not SQLite.
+/// The variable with the address of the database, if it is not SQLite.
 const DATABASE: &str = "IT_MOVING_DATABASE";
 
 impl Yard {
@@ -86,7 +87,7 @@ impl Yard {
         self.photos.clone()
     }
 
-    /// Saves so many cars; the photo of each is its name.
+    /// Saves this many cars. The content of each photo is its name.
     async fn park(&self, cars: usize) -> Vec<Car> {
         let mut parked = Vec::new();
         for number in 0..cars {
@@ -116,7 +117,7 @@ impl Yard {
         Car::objects(&self.db).order_by(Car::columns().id.asc()).all().await.unwrap()
     }
 
-    /// Every row has its photo, which is its name.
+    /// Every row has its photo, whose content is its name.
     async fn all_well(&self) -> Vec<Car> {
         let cars = self.cars().await;
         for car in &cars {
@@ -134,7 +135,7 @@ impl Yard {
         self.db.execute_unprepared(sql).await.unwrap();
     }
 
-    /// Sweeps as if all leases, graces and tombstones were over.
+    /// Sweeps as if all leases, waiting times and tombstones were over.
     async fn sweep(&self) {
         for _ in 0..3 {
             self.execute("UPDATE filefield_journal SET due_at = 0 WHERE state <> 'dead'").await;
@@ -169,7 +170,7 @@ fn name(name: &str) -> FileName<'_> {
     FileName::new(name).unwrap()
 }
 
-/// Runs `test` in a process of its own: `name` is its path in this module.
+/// Runs `test` in a separate process. `name` is its path in this module.
 fn alone<F: Future<Output = ()>>(name: &str, test: impl FnOnce() -> F) {
     isolated(&format!("moving::{name}"), filefield_tests::isolated::NONE, || block_on(test()));
 }

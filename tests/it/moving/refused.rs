@@ -1,4 +1,4 @@
-//! What is refused, and what fails without harm.
+//! Moves that are refused, and failures that do no harm.
 
 use super::*;
 use filefield::testing::{Fault, Operation, with_storage};
@@ -95,7 +95,7 @@ fn a_corrupted_or_missing_original_is_reported_and_kept() {
             ErrorKind::UnknownStorage,
             "never a guess (F34)"
         );
-        // Such a row can be saved and deleted all the same, and its file waits for a person.
+        // Such a row can still be saved and deleted, and its file waits for a person.
         let mut unknown = unknown;
         unknown.name = "no longer".into();
         unknown.save(&yard.db).await.unwrap();
@@ -141,7 +141,7 @@ fn a_storage_that_refuses_is_tried_again_by_the_next_run() {
             assert!(report.errors.iter().all(|failed| failed.error.kind() == kind), "{report}");
             assert_eq!(yard.all_well().await.len(), 5);
         }
-        // The answer is lost, and nobody knows whether the copy is there.
+        // The answer is lost, and nobody knows whether the copy exists.
         yard.photos.inject(Fault::lose_answer().on(Operation::Save).at(2));
         let report = yard.to_photos().run().await.unwrap();
         yard.photos.clear();

@@ -1,4 +1,4 @@
-//! What rows and accessors say of files that were moved, and what becomes of the files then.
+//! What rows and accessors say about moved files, and what happens to these files.
 
 use super::*;
 use filefield::{ErrorKind, SaveOptions};
@@ -109,7 +109,7 @@ fn what_a_row_lets_go_of_is_deleted_where_it_is() {
         assert_eq!(yard.moved().await.moved, 6);
         yard.sweep().await;
         assert!(yard.files(&yard.disk()).await.is_empty());
-        // Replaced, cleared and deleted: by instances that know where the file is, and by others (F24).
+        // Replaced, cleared and deleted: by instances that know where the file is, and by others.
         for (fresh, numbers) in [(true, [0, 1, 2]), (false, [3, 4, 5])] {
             let mut cars = Vec::new();
             for number in numbers {
@@ -170,13 +170,13 @@ fn rows_that_share_a_file_get_one_each() {
         let mut twin = Car { id: 0, ..car.clone() };
         twin.save(&yard.db).await.unwrap();
         assert_eq!(twin.photo().name(), car.photo().name());
-        // The original stays until the last row has let go of it.
+        // The original stays until the last row has released it.
         let first = yard.to_photos().max_errors(0).progress(|_| {}).batch(1).run().await.unwrap();
         assert_eq!((first.moved, first.renamed), (2, 1), "{first}");
         let cars = yard.all_well().await;
         assert_ne!(cars[0].photo().name(), cars[1].photo().name());
         yard.agree().await;
-        // Now one that shares what was moved already.
+        // A row that shares an already moved file.
         let mut third = Car { id: 0, ..cars[0].clone() };
         third.save(&yard.db).await.unwrap();
         cars[0].clone().delete(&yard.db).await.unwrap();
@@ -250,10 +250,10 @@ fn renaming_and_deleting_go_where_the_file_is() {
         other.photo_mut().delete().await.unwrap();
         other.save(&yard.db).await.unwrap();
         yard.sweep().await;
-        // The checker would tell of R5: both act on the storage at once, before the row is saved.
+        // The checker would report R5: both act on the storage at once, before the row is saved.
         assert_eq!(yard.files(&yard.photos()).await, ["cars/57/chevy.txt"]);
         assert_eq!(yard.number("SELECT COUNT(*) FROM filefield_journal").await, 0);
-        // A name assigned by hand means the field's own storage, where nothing else is said of it.
+        // A name assigned by hand means the field's own storage, unless something else is recorded.
         other.photo_mut().assign(FileField::stored("cars/57/chevy.txt"));
         assert_eq!(other.photo().storage().unwrap().alias(), "disk");
     });
@@ -266,7 +266,7 @@ fn a_meta_that_cannot_be_read_says_where_the_file_is_all_the_same() {
         yard.park(1).await;
         assert_eq!(yard.moved().await.moved, 1);
         let car = yard.cars().await.remove(0);
-        // Another file by that name, which is none of the row's.
+        // Another file with that name, which is not the row's.
         yard.sweep().await;
         let options = SaveOptions::default();
         yard.disk().save(name("cars/car.txt"), "mine".into(), &options).await.unwrap();

@@ -1,4 +1,4 @@
-//! How a move is run: dry, in steps, from where rows say what.
+//! How a move runs: dry, in steps, and from the storage that rows record.
 
 use super::*;
 use filefield::ErrorKind;

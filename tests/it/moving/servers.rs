@@ -1,11 +1,11 @@
-//! The same on every kind of database, with and without triggers.
+//! The same tests on every kind of database, with and without triggers.
 
 use super::*;
 use filefield::ErrorKind;
 use filefield_tests::databases::{Database, Kind};
 use filefield_tests::isolated::NONE;
 
-/// Runs `test` on a database of this kind, in a process of its own.
+/// Runs `test` on a database of this kind, in a separate process.
 fn on<F: Future<Output = ()>>(kind: Kind, name: &str, test: impl FnOnce(Arc<Yard>) -> F) {
     let name = format!("moving::servers::{name}");
     let run = || block_on(async { test(Arc::new(Yard::new().await)).await });
@@ -74,13 +74,14 @@ async fn moves_while_others_write(yard: Arc<Yard>) {
     assert!(yard.all_well().await.iter().all(|car| car.photo_meta.storage.as_deref() == Some("photos")));
     yard.agree().await;
     assert!(yard.files(&yard.disk()).await.is_empty());
-    // What is learned where nothing was known, and what states nothing, in the words of each database.
+    // Facts that are learned for rows without any, and metadata without a storage, in the SQL of each
+    // database.
     yard.execute("UPDATE cars SET about_photo = '{}'").await;
     let stale = yard.cars().await.remove(0);
     assert_eq!(stale.photo().storage().unwrap().alias(), "disk");
 }
 
-/// Triggers see where a row says that its file is.
+/// Triggers see where a row records its file.
 async fn moves_with_triggers(yard: Arc<Yard>) {
     let backend = yard.db.get_database_backend();
     for statement in db::trigger_sql::<Car>(backend).unwrap() {
@@ -99,7 +100,7 @@ async fn moves_with_triggers(yard: Arc<Yard>) {
     yard.sweep().await;
     assert!(yard.files(&yard.disk()).await.is_empty());
     assert_eq!(yard.all_well().await.len(), 6);
-    // Plain SQL lets go of files where they are.
+    // Plain SQL releases files in the recorded storage.
     yard.execute(&format!("DELETE FROM cars WHERE id = {}", cars[0].id)).await;
     yard.execute(&format!("UPDATE cars SET photo = '' WHERE id = {}", cars[1].id)).await;
     let refused =

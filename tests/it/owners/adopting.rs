@@ -22,7 +22,7 @@ async fn adopted_files_are_deleted_with_their_rows() {
     for name in ["a.txt", "10:30 b.txt"] {
         std::fs::write(root.join("notes").join(name), name).unwrap();
     }
-    // A name that nobody could give a file here.
+    // A name that no file can have here.
     old_rows(&db, &["notes/a.txt", "notes/10:30 b.txt", "notes/gone.txt"]).await;
     with_storage(storage.clone(), async {
         let dry = adopt::<Note>(&db, "scan").dry_run().run().await.unwrap();
@@ -34,7 +34,7 @@ async fn adopted_files_are_deleted_with_their_rows() {
         assert_eq!(report.errors[0].error.kind(), ErrorKind::NotFound);
         assert_eq!((report.errors[0].key.as_str(), report.errors[0].name.as_str()), ("3", "notes/gone.txt"));
         assert_eq!(calls, 4);
-        // Run again it has nothing to do.
+        // A second run has nothing to do.
         let again = adopt::<Note>(&db, "scan").run().await.unwrap();
         assert_eq!((again.adopted, again.owned), (0, 2), "{again}");
         assert_eq!(std::fs::read(root.join("notes/a.txt")).unwrap(), b"a.txt");
@@ -63,7 +63,7 @@ async fn files_with_names_of_older_programs_are_adopted_and_deleted_with_their_l
         let report = adopt::<Note>(&db, "scan").run().await.unwrap();
         assert_eq!((report.adopted, report.owned, report.is_complete()), (4, 1, true), "{report}");
         let mut notes = Note::objects(&db).all().await.unwrap();
-        // Two rows name one file, each in its own way: the first to go leaves it to the other one.
+        // Two rows name one file, each in a different way. The first to be deleted leaves it to the other.
         let last = notes.pop().unwrap();
         for note in notes {
             note.delete(&db).await.unwrap();

@@ -1,4 +1,4 @@
-//! How long a file outlives the row that let go of it.
+//! How long a file outlives the row that released it.
 
 use super::*;
 use filefield::registry::App;
@@ -58,7 +58,7 @@ async fn outlives(url: &str) {
             };
             let left = number(&db, &format!("SELECT MIN(due_at) - {now} FROM filefield_journal")).await;
             assert!((WEEK - 600..=WEEK).contains(&left), "{left}");
-            // Its name goes to no other file meanwhile, even if somebody removes it.
+            // No other file gets its name, even if somebody removes it.
             std::fs::remove_file(root.join("notes/a.txt")).unwrap();
             let mut other = note("a.txt", "three");
             other.save(&db).await.unwrap();
@@ -98,7 +98,7 @@ fn the_time_is_set_in_code_in_the_environment_or_in_toml() {
     const NAME: &str = "owners::grace::the_time_is_set_in_code_in_the_environment_or_in_toml";
     isolated(NAME, &[("FILEFIELD_DELETE_AFTER", "36 hours")], || {
         assert_eq!(settings().delete_after(), Duration::from_secs(36 * 60 * 60));
-        // Settings in code that do not say.
+        // Settings in code that do not set it.
         assert_eq!(Settings::default().delete_after(), Duration::from_secs(36 * 60 * 60));
         let settings = Settings::builder().delete_after(Duration::from_secs(5)).build().unwrap();
         assert_eq!(settings.delete_after(), Duration::from_secs(5));

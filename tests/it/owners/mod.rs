@@ -1,5 +1,5 @@
-//! Whose a file is, and for how long: two databases on one root, file systems without attributes, restored databases,
-//! files of older programs.
+//! Who owns a file, and for how long: two databases on one root, file systems without attributes, restored
+//! databases, files of older programs.
 
 mod adopting;
 mod grace;
@@ -36,7 +36,7 @@ fn local(root: &Path) -> SharedStorage {
     Arc::new(FileSystemStorage::builder(root).base_url("/media/").build().unwrap())
 }
 
-/// A database of its own in `folder`.
+/// A database in `folder`.
 async fn database(folder: &Path, name: &str) -> DatabaseConnection {
     let url = format!("sqlite://{}?mode=rwc", folder.join(name).display());
     let db = db::connect(&url).await.unwrap();
@@ -58,7 +58,7 @@ async fn entries(db: &DatabaseConnection) -> i64 {
     number(db, "SELECT COUNT(*) FROM filefield_journal").await
 }
 
-/// Sweeps until nothing waits but dead entries, as if days passed between two sweeps.
+/// Sweeps as if days passed between two sweeps, until only dead entries are left.
 async fn sweep_all(db: &DatabaseConnection) {
     for _ in 0..100 {
         execute(db, "UPDATE filefield_journal SET due_at = 0 WHERE state <> 'dead'").await;
@@ -70,7 +70,7 @@ async fn sweep_all(db: &DatabaseConnection) {
     panic!("the journal does not become empty");
 }
 
-/// The stored files, without what the storage keeps for itself.
+/// The stored files, without the storage's own ones.
 fn files(root: &Path) -> Vec<String> {
     files_below(root).into_iter().filter(|name| !name.starts_with('.')).collect()
 }

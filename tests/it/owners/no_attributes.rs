@@ -5,14 +5,14 @@ use filefield::db::sea_orm::TransactionTrait;
 use std::io::Write;
 use std::process::Command;
 
-/// A folder that is shown once more, without attributes.
+/// A folder that is mounted a second time without attributes.
 struct Mount {
     at: PathBuf,
     _folder: tempfile::TempDir,
 }
 
 impl Mount {
-    /// `None`, and a line that says why, where it cannot be mounted.
+    /// Returns `None` and prints a line with the reason if it cannot be mounted.
     fn new() -> Option<Mount> {
         let folder = tempfile::tempdir().unwrap();
         let (from, at) = (folder.path().join("real"), folder.path().join("shown"));
@@ -58,7 +58,7 @@ async fn nothing_left(db: &DatabaseConnection, root: &Path) {
     sweep_all(db).await;
     assert_eq!(entries(db).await, 0, "no entry waits for a person");
     assert!(files(root).is_empty(), "{:?}", files(root));
-    // Nor a note about a file.
+    // There is no note about a file either.
     assert!(files_below(root).is_empty(), "{:?}", files_below(root));
 }
 
@@ -119,13 +119,13 @@ async fn without_attributes_a_file_of_a_killed_save_goes() {
     .await;
 }
 
-/// As if the process had died right after it had reserved the name. A version that noted no owners left tokens without
-/// an identity, and of those nobody knows.
+/// As if the process had died right after it reserved the name. A version that recorded no owners left tokens
+/// without an identity, and nothing is known about those.
 #[tokio::test(flavor = "multi_thread")]
 async fn without_attributes_a_killed_save_that_met_a_foreign_file_leaves_no_dead_entry() {
     run(|db, _, root| async move {
         std::fs::create_dir_all(root.join("notes")).unwrap();
-        // There is a root, and a mark of it.
+        // There is a root with a mark.
         note("b.txt", "ours").save(&db).await.unwrap();
         for (token, left) in [("identity-token", 0), ("token", 1)] {
             std::fs::write(root.join("notes/a.txt"), "another program's").unwrap();

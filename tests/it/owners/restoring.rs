@@ -28,7 +28,7 @@ async fn no_new_row_gets_the_name_of_a_restored_row_whose_file_is_gone() {
         let dead = Sweeper::new(&restored).dead().await.unwrap();
         assert_eq!(dead[0].name, "notes/a.txt");
         assert!(dead[0].reason.contains("missing"), "{dead:?}");
-        // Sweeps do not free the name, and it is free when the row lets go of it.
+        // Sweeps do not free the name. It becomes free when the row releases it.
         sweep_all(&restored).await;
         assert_eq!(entries(&restored).await, 1);
         let row = Note::objects(&restored).order_by(Note::columns().id.asc()).first().await.unwrap().unwrap();
@@ -54,13 +54,13 @@ async fn a_reserved_name_is_given_to_nobody_until_its_file_is_back() {
         assert_eq!(db::after_restore(&db).await.unwrap().missing, 1);
         let sweeper = Sweeper::new(&db);
         let dead = sweeper.dead().await.unwrap();
-        // To try it again would end in the row that names it, and free the name.
+        // A retry would find the row that names it, and would free the name.
         assert!(!sweeper.retry(dead[0].id).await.unwrap());
         sweep_all(&db).await;
         let mut other = note("a.txt", "another's");
         other.save(&db).await.unwrap();
         assert_ne!(other.scan().name(), "notes/a.txt");
-        // An accessor asks no journal, but no row takes what it has stored there.
+        // An accessor does not ask the journal, but no row accepts what it has stored there.
         let mut third = Note::default();
         third.scan_mut().save("a.txt", "a third one's").await.unwrap();
         assert_eq!(third.scan().name(), "notes/a.txt");
@@ -84,7 +84,7 @@ async fn nothing_counts_as_missing_while_the_root_is_away() {
         if stands_in {
             std::fs::create_dir(&root).unwrap();
         }
-        // A process that has just been started knows no root.
+        // A new process knows no root.
         let error = with_storage(local(&root), db::after_restore(&db)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::StorageUnavailable, "{error}");
         assert_eq!(entries(&db).await, 0);
@@ -144,7 +144,7 @@ async fn files_newer_than_the_backup_are_queued_and_nothing_else() {
             files(&root),
             ["notes/foreign.txt", "notes/kept.txt", "notes/staged.txt", "notes/theirs.txt"]
         );
-        // New files carry another identity, and both are its own.
+        // New files have another identity, and both identities belong to this database.
         assert_eq!(number(&restored, "SELECT COUNT(*) FROM filefield_identity WHERE epoch >= 0").await, 2);
         for note in Note::objects(&restored).all().await.unwrap() {
             note.delete(&restored).await.unwrap();

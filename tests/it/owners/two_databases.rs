@@ -1,4 +1,4 @@
-//! Two applications that share a media root, each with a database of its own.
+//! Two applications with separate databases that share a media root.
 
 use super::*;
 use filefield::{Content, SaveOptions};
@@ -72,7 +72,7 @@ async fn a_row_whose_file_is_gone_deletes_no_file_of_a_struct_without_a_table() 
         sweep_all(&db).await;
         assert_eq!(draft.scan().read().await.unwrap(), "a draft");
         assert_eq!(entries(&db).await, 0);
-        // A row that takes the file has it deleted in the end.
+        // If a row takes the file, the file is deleted in the end.
         let mut taker = Note { scan: Some(FileField::stored("notes/a.txt")), ..Note::default() };
         taker.save(&db).await.unwrap();
         assert!(!owner(&storage, "notes/a.txt").await.unwrap().starts_with("0-"));

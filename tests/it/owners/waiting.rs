@@ -1,4 +1,4 @@
-//! Entries that wait for a person, and those that need not.
+//! Entries that wait for a person, and entries that need not.
 
 use super::*;
 use filefield::Sweeper;
@@ -51,7 +51,7 @@ async fn dead_entries_are_listed_retried_and_forgotten() {
         assert!(sweeper.retry(entry.id).await.unwrap());
         assert!(sweeper.dead().await.unwrap().is_empty());
         assert_eq!(sweeper.run().await.unwrap().dead, 1);
-        // Mended, it does what it is for.
+        // After the repair, it completes.
         storage.set_owner(FileName::new("notes/a.txt").unwrap(), "any").await.unwrap();
         assert!(sweeper.retry(entry.id).await.unwrap());
         let report = sweeper.run().await.unwrap();

@@ -1,9 +1,11 @@
-//! What `App::build` replaces, and what it asks again.
+//! What `App::build` replaces, and what it evaluates again.
 
 use super::{field, is_same, memory, race, within_seconds};
 use filefield::registry::App;
 use filefield::storage::MemoryStorage;
-use filefield::{Bytes, ErrorKind, FileField, FileName, Model, Result, SaveOptions, SharedStorage, Storage};
+use filefield::{
+    Bytes, ErrorKind, FileField, FileName, Model, Result, SaveOptions, SharedStorage, Storage, StorageExt,
+};
 use filefield_tests::isolated::{NONE, isolated};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, OnceLock};
@@ -41,7 +43,7 @@ fn a_storage_that_is_replaced_may_use_the_library_when_it_is_dropped() {
 fn builds_at_once_ask_a_function_that_fails_once_and_say_the_same() {
     static BEGUN: AtomicUsize = AtomicUsize::new(0);
     static CALLS: AtomicUsize = AtomicUsize::new(0);
-    /// Keeps every build before the next field until all have begun.
+    /// Holds every build before the next field until all have begun.
     fn slow() -> SharedStorage {
         while BEGUN.load(SeqCst) < 64 {
             thread::yield_now();
@@ -64,7 +66,7 @@ fn builds_at_once_ask_a_function_that_fails_once_and_say_the_same() {
             assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Registration, true));
         }
         assert_eq!(CALLS.load(SeqCst), 1);
-        // A build that begins afterwards asks again, however soon.
+        // A build that begins afterwards evaluates again, however soon.
         let error = App::builder().model::<Waiting>().build().unwrap_err();
         assert_eq!(error.to_string(), "Waiting.second: storage function: no connection 1");
     });
@@ -130,10 +132,10 @@ fn storages_in_which_nothing_can_be_saved_are_told_at_the_start_all_together() {
         }
         assert!(!text.contains(here().to_str().unwrap()), "{text}");
         build().check_storages(false).build().unwrap();
-        // Inside of a runtime as well.
+        // The same inside a runtime.
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async { build().build().unwrap_err() });
-        // What is corrected is taken; a folder that is missing is made by the first save.
+        // The corrected value is used. The first save creates a missing folder.
         App::builder().settings(with_root("media")).build().unwrap();
         assert!(!here().join("media").exists());
     });
@@ -162,12 +164,12 @@ fn a_field_that_has_a_storage_is_not_told_another_one() {
             "{text}"
         );
         assert!(!text.contains(here().to_str().unwrap()), "{text}");
-        // Nothing has changed: what is said is what is used.
+        // Nothing has changed: the settings are those in use.
         assert_eq!(filefield::settings::settings().media_root(), Some(&*here().join("first")));
         let path = |storage: &SharedStorage| storage.path(FileName::new("f").unwrap()).unwrap();
         assert_eq!(path(&filefield::default_storage().unwrap()), here().join("first/f"));
         assert_eq!(path(&field::<Bound>(0).storage().unwrap()), here().join("first/f"));
-        // Given in code, or without the model being named again, it is the same.
+        // The same if it is given in code, or without naming the model again.
         App::builder().default_storage(MemoryStorage::new()).build().unwrap_err();
         App::builder().settings(with_root("second")).build().unwrap_err();
         // Other settings may change.

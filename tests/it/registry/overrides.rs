@@ -1,4 +1,4 @@
-//! Replacing storages in tests, and what a look-up costs.
+//! Replacing storages in tests, and the cost of a look-up.
 
 use super::{field, is_same, memory};
 use filefield::registry::storage;

@@ -1,4 +1,4 @@
-//! Futures that are dropped, and everything at once.
+//! Dropped futures, and many operations at once.
 
 use super::*;
 use filefield::db::{self, sea_orm};
@@ -47,14 +47,14 @@ async fn a_save_dropped_at_any_poll_leaves_rows_and_files_in_agreement() {
             kept.photo = ImageField::new("lot.jpg", "replaced");
             kept.deed = FileField::new("deed.pdf", "deed");
             done += usize::from(polled(kept.save(&garage.db), times).await.is_some());
-            // R10: no connection of the pool is inside of a transaction.
+            // R10: no connection of the pool is inside a transaction.
             garage.db.begin().await.unwrap().rollback().await.unwrap();
             let row = Lot::objects(&garage.db).get(Lot::columns().id.eq(kept.id)).await.unwrap();
             assert!(["kept", "replaced"].contains(&read(&row).await.as_str()), "P1");
             polled(row.delete(&garage.db), times).await;
         }
         assert!((1..60).contains(&done), "{done}");
-        // A task that was left to itself may be at work yet.
+        // A task in the background may still be running.
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         sweep_all(&garage).await;
         agree(&garage).await;
@@ -81,7 +81,7 @@ async fn savers_replacers_deleters_and_sweepers_of_one_name() {
                 let garage = garage.clone();
                 let db = pools[worker % 3].clone();
                 filefield::registry::spawn(async move {
-                    // And whether another row names the file too: then it is not to be moved or deleted by hand.
+                    // Also whether another row names the file. Then it must not be moved or deleted by hand.
                     let mut rows: Vec<(Lot, bool)> = Vec::new();
                     for step in 0..steps {
                         let content = "x".repeat(1 + usize::try_from(random(2000)).unwrap());
@@ -115,7 +115,7 @@ async fn savers_replacers_deleters_and_sweepers_of_one_name() {
                                 let (name, mut pending) = (row.photo.name().map(str::to_owned), pending);
                                 let polls = usize::try_from(random(12)).unwrap();
                                 polled(pending.save(&db), polls).await;
-                                // The transaction may be under way yet.
+                                // The transaction may still be in progress.
                                 tokio::time::sleep(std::time::Duration::from_millis(20)).await;
                                 row.refresh(&db).await.unwrap();
                                 *shared &= row.photo.name() == name.as_deref();
@@ -128,7 +128,7 @@ async fn savers_replacers_deleters_and_sweepers_of_one_name() {
                             _ => {
                                 let mut copy = Lot { id: 0, ..row.clone() };
                                 match copy.save(&db).await {
-                                    // While a sweep looks for other rows, it may not be named by a new one.
+                                    // While a sweep searches for other rows, a new one must not name it.
                                     Err(error) if error.kind() == ErrorKind::StagedExpired => continue,
                                     saved => saved.unwrap(),
                                 }

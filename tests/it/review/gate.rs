@@ -1,24 +1,26 @@
 //! A storage whose steps wait for the test.
 
+use filefield::storage::{OwnerTokens, Place, StorageExt};
 use filefield::{Content, FileName, Metadata, Reader, Result, SaveOptions, Saved, SharedStorage, Storage};
+use std::ops::Range;
 use tokio::sync::Semaphore;
 
-/// Forwards to another storage. Has no owner tokens where `owners` is off.
+/// Forwards to another storage. Has no owner tokens if `owners` is off.
 #[derive(Debug)]
 pub(super) struct Gate {
     pub(super) inner: SharedStorage,
     pub(super) owners: bool,
-    /// Given when a save begins.
+    /// Released when a save begins.
     pub(super) arrived: Semaphore,
-    /// Taken before a save does anything.
+    /// Acquired before a save does anything.
     pub(super) enter: Semaphore,
-    /// Given when a file is published.
+    /// Released when a file is published.
     pub(super) published: Semaphore,
-    /// Taken after a file is published, before the save answers.
+    /// Acquired after a file is published, before the save answers.
     pub(super) saved: Semaphore,
-    /// Given when a deletion begins.
+    /// Released when a deletion begins.
     pub(super) deleting: Semaphore,
-    /// Taken before a file is deleted.
+    /// Acquired before a file is deleted.
     pub(super) deleted: Semaphore,
 }
 
@@ -60,8 +62,8 @@ impl Storage for Gate {
         pass(&self.saved).await;
         Ok(saved)
     }
-    async fn open(&self, name: FileName<'_>) -> Result<Reader> {
-        self.inner.open(name).await
+    async fn open_range(&self, name: FileName<'_>, range: Range<u64>) -> Result<Reader> {
+        self.inner.open_range(name, range).await
     }
     async fn delete(&self, name: FileName<'_>) -> Result<()> {
         self.deleting.add_permits(1);
@@ -77,12 +79,23 @@ impl Storage for Gate {
     fn kind(&self) -> &'static str {
         "gate"
     }
-    async fn owner(&self, name: FileName<'_>) -> Result<Option<String>> {
-        if self.owners {
-            return self.inner.owner(name).await;
-        }
-        Err(filefield::Error::unsupported("owner", self.kind()))
+    fn owner_tokens(&self) -> Option<&dyn OwnerTokens> {
+        if self.owners { Some(self) } else { None }
     }
+    fn place(&self) -> Option<&dyn Place> {
+        Some(self)
+    }
+}
+
+#[filefield::async_trait]
+impl OwnerTokens for Gate {
+    async fn owner(&self, name: FileName<'_>) -> Result<Option<String>> {
+        self.inner.owner(name).await
+    }
+}
+
+#[filefield::async_trait]
+impl Place for Gate {
     fn location(&self) -> Option<String> {
         self.inner.location()
     }

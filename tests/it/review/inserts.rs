@@ -1,4 +1,5 @@
-//! A new row goes to SQLite in one request with its file's entry: what may fail in there, statement by statement.
+//! A new row goes to SQLite in one request with its file's entry. What may fail in it, statement by
+//! statement.
 
 use super::*;
 use filefield::db::sea_orm::{ConnectOptions, Database, DatabaseConnection};
@@ -21,7 +22,7 @@ fn dinghy(name: &str) -> Dinghy {
     Dinghy { name: name.into(), photo: FileField::new("dinghy.txt", name.to_owned()), ..Dinghy::default() }
 }
 
-/// What has a say in one of the statements, and what the error says then.
+/// What makes one of the statements fail, and the text of the error.
 const OBSTACLES: [(&str, &str); 4] = [
     ("BEFORE INSERT ON dinghies BEGIN SELECT RAISE(IGNORE); END", "dropped the row"),
     ("BEFORE INSERT ON dinghies BEGIN SELECT RAISE(ABORT, 'no berth'); END", "no berth"),
@@ -32,7 +33,7 @@ const OBSTACLES: [(&str, &str); 4] = [
     ),
 ];
 
-/// A pool that `filefield::db::connect` did not make, of one connection and with little patience.
+/// A pool that `filefield::db::connect` did not make, with one connection and a short time-out.
 async fn plain(garage: &Garage) -> DatabaseConnection {
     let mut options = ConnectOptions::new(garage.url());
     options.max_connections(1).sqlx_logging(false);
@@ -44,7 +45,7 @@ async fn dinghies(garage: &Garage) -> i64 {
     garage.number("SELECT COUNT(*) FROM dinghies").await
 }
 
-/// Whatever fails, nothing is left, it is certain that nothing is, and the connection is good for the next row.
+/// Whatever fails, nothing is left, the error is certain, and the connection works for the next row.
 #[tokio::test]
 async fn a_statement_that_fails_takes_all_of_them_back() {
     Garage::run::<Dinghy, _>(|garage| async move {
@@ -77,7 +78,7 @@ async fn a_statement_that_fails_takes_all_of_them_back() {
     .await;
 }
 
-/// F16: the fence is a condition of the row's own statement.
+/// The check for a lease is a condition of the row's own statement.
 #[tokio::test]
 async fn without_its_entry_no_row_is_written() {
     Garage::run::<Dinghy, _>(|garage| async move {
@@ -113,7 +114,7 @@ async fn a_writer_that_does_not_end_is_an_error_and_the_staged_file_stays() {
     .await;
 }
 
-/// PostgreSQL tells a row that a trigger dropped by its key, which does not come.
+/// PostgreSQL reports a row that a trigger dropped by the missing key.
 #[tokio::test]
 async fn a_row_that_postgres_drops_is_an_error() {
     crate::databases::fresh(Kind::Postgres, async |database| {

@@ -30,8 +30,8 @@ async fn a_name_freed_before_its_row_was_saved_may_be_taken_by_another_save() {
     .await;
 }
 
-/// A save that reserves the name of a file, without asking the storage first, must not come to find it free: another
-/// deletion of the name may be under way.
+/// A save that reserves the name of a file without asking the storage first must not find it free, because
+/// another deletion of the name may be in progress.
 #[tokio::test]
 async fn a_deletion_waits_for_a_save_that_has_reserved_the_name() {
     Garage::run::<Lot, _>(|garage| async move {
@@ -67,7 +67,7 @@ async fn a_file_let_go_of_while_its_entry_is_being_worked_off_is_queued_again() 
         first.save(&garage.db).await.unwrap();
         let mut second = Lot { id: 0, ..first.clone() };
         second.save(&garage.db).await.unwrap();
-        // A sweeper has fenced the deletion of the first, and found that the second names the file.
+        // A sweeper has leased the deletion of the first, and found that the second names the file.
         let tx = garage.db.begin().await.unwrap();
         first.delete(&tx).await.unwrap();
         tx.commit().await.unwrap();
@@ -77,7 +77,7 @@ async fn a_file_let_go_of_while_its_entry_is_being_worked_off_is_queued_again() 
             )
             .await;
         second.delete(&garage.db).await.unwrap();
-        // What it does then, unless the entry is another's by now.
+        // What it does then, unless another sweeper has the entry by now.
         garage.execute("DELETE FROM filefield_journal WHERE attempts = 1 AND state <> 'pending'").await;
         garage.execute("UPDATE filefield_journal SET due_at = 0").await;
         db::sweep(&garage.db).await.unwrap();
@@ -94,10 +94,10 @@ async fn a_file_that_is_being_deleted_cannot_be_named() {
         let tx = garage.db.begin().await.unwrap();
         first.clone().delete(&tx).await.unwrap();
         tx.commit().await.unwrap();
-        // Named before a sweeper has fenced it, the file stays.
+        // If a row names the file before a sweeper takes the lease, the file stays.
         let mut second = Lot { photo: first.photo.clone(), ..Lot::default() };
         second.save(&garage.db).await.unwrap();
-        // From then on it is gone, or about to be.
+        // From then on it is deleted, or about to be.
         garage.execute("UPDATE filefield_journal SET state = 'reaping', attempts = 1").await;
         let mut third = Lot { photo: first.photo.clone(), ..Lot::default() };
         let error = third.save(&garage.db).await.unwrap_err();
@@ -138,7 +138,7 @@ async fn a_unique_name_proves_ownership_where_the_storage_cannot() {
             row.save(&garage.db).await.unwrap();
             garage.settle().await;
             assert_eq!(garage.files(), [row.deed.name().unwrap()]);
-            // A staged file whose row fails goes as well.
+            // A staged file whose row fails is deleted too.
             garage
                 .execute("CREATE TRIGGER no BEFORE INSERT ON lots BEGIN SELECT RAISE(ABORT, 'no'); END")
                 .await;
@@ -175,7 +175,7 @@ async fn a_column_that_is_not_there_is_no_answer() {
     Garage::run::<Lot, _>(|garage| async move {
         let mut lot = lot("x");
         lot.save(&garage.db).await.unwrap();
-        // SQLite reads a quoted name that is no column as a text.
+        // SQLite reads a quoted name that is not a column as text.
         garage
             .execute(
                 "INSERT INTO filefield_journal (storage, name, kind, state, token, due_at, model_table, model_column) \
@@ -199,13 +199,12 @@ async fn a_name_is_looked_for_by_an_index() {
             let plan: String = plan.try_get("", "detail").unwrap();
             assert!(plan.contains("USING COVERING INDEX"), "{plan}");
         }
-        // A second time is the same as once.
+        // A second run has no further effect.
         db::migrate::<Lot>(&garage.db).await.unwrap();
     })
     .await;
 }
 
-/// F25.
 #[tokio::test]
 async fn a_stale_save_of_another_column_keeps_the_new_file() {
     Garage::run::<Lot, _>(|garage| async move {
@@ -215,7 +214,7 @@ async fn a_stale_save_of_another_column_keeps_the_new_file() {
         first.photo = ImageField::new("lot.jpg", "second");
         first.save(&garage.db).await.unwrap();
         garage.settle().await;
-        // Only another column is changed here; the name is that of a file that is gone.
+        // Only another column changes here. The name is that of a missing file.
         stale.deed = FileField::new("deed.pdf", "deed");
         stale.save(&garage.db).await.unwrap();
         garage.settle().await;

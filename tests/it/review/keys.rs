@@ -1,4 +1,4 @@
-//! Keys that the program makes.
+//! Keys that the program sets.
 
 use super::*;
 use filefield::ErrorKind;
@@ -24,7 +24,8 @@ struct Label {
     icon: FileField,
 }
 
-/// Whatever writes a row refuses `plain`, whose key is not set, and before a byte moves `pending`.
+/// Every call that writes a row refuses `plain`, whose key is not set, and refuses `pending` before any byte
+/// is stored.
 async fn refused<M: Table>(garage: &Garage, field: &str, plain: M, pending: M) {
     let check = |result: filefield::Result<()>| {
         let error = result.unwrap_err();

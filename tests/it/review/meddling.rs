@@ -29,7 +29,7 @@ fn kite(name: &str) -> Kite {
 
 on_every_database!(Kite: what_is_dropped_or_changed_is_an_error, a_constraint_that_waits_for_the_commit);
 
-/// What meddles with which statement: when, before or after which one, and what it does.
+/// The triggers that interfere: when, before or after which statement, and their action.
 fn meddlers(kind: Kind) -> Vec<(&'static str, &'static str)> {
     match kind {
         Kind::Sqlite => vec![
@@ -75,7 +75,7 @@ async fn leave(garage: &Garage) {
     }
 }
 
-/// F07: a save that is acknowledged has its row, and a row that is not written has no file.
+/// An acknowledged save has its row, and a row that is not written has no file.
 async fn what_is_dropped_or_changed_is_an_error(garage: Arc<Garage>) {
     for (n, (when, what)) in meddlers(garage.kind()).into_iter().enumerate() {
         let label = format!("{when}: {what}");
@@ -104,7 +104,7 @@ async fn what_is_dropped_or_changed_is_an_error(garage: Arc<Garage>) {
     checked.unwrap().assert_clean();
 }
 
-/// F14, where the answer to the commit says for certain that it was not done.
+/// The answer to the commit says that it was certainly not done.
 async fn a_constraint_that_waits_for_the_commit(garage: Arc<Garage>) {
     let id = match garage.kind() {
         Kind::Postgres => "BIGSERIAL PRIMARY KEY",
@@ -130,14 +130,14 @@ async fn read_kite(kite: &Kite) -> Vec<u8> {
     kite.photo().read().await.unwrap().to_vec()
 }
 
-/// Deletes a row where nothing follows at once: in a transaction of the caller's.
+/// Deletes a row without an immediate clean-up: in a transaction of the caller.
 async fn delete(garage: &Garage, kite: Kite) {
     let tx = garage.db.begin().await.unwrap();
     kite.delete(&tx).await.unwrap();
     tx.commit().await.unwrap();
 }
 
-/// F18: the answer to a deletion is lost, and before it is tried again the name is that of another database's file.
+/// The answer to a deletion is lost. Before the retry, another database's file gets the name.
 #[tokio::test]
 async fn a_deletion_is_about_the_file_that_it_has_found() {
     Garage::run::<Kite, _>(|garage| async move {
@@ -158,7 +158,7 @@ async fn a_deletion_is_about_the_file_that_it_has_found() {
             let report = db::sweep(&garage.db).await.unwrap();
             assert_eq!((report.deleted, report.absent), (0, 1));
             assert_eq!(read_kite(&two).await, b"a");
-            // Once let go of itself, it goes.
+            // After its own row releases it, it is deleted.
             two.delete(&other).await.unwrap();
             db::sweep(&other).await.unwrap();
             assert!(garage.files().is_empty());
@@ -168,7 +168,7 @@ async fn a_deletion_is_about_the_file_that_it_has_found() {
     .await;
 }
 
-/// Requirement 93: a storage that panics has failed, and the sweeper goes on.
+/// A storage that panics has failed, and the sweeper continues.
 #[tokio::test]
 async fn a_panic_of_a_storage_does_not_end_the_sweeper() {
     Garage::run::<Kite, _>(|garage| async move {
@@ -194,7 +194,7 @@ async fn a_panic_of_a_storage_does_not_end_the_sweeper() {
     .await;
 }
 
-/// Two programs share a database, and their storages of one alias are two places: each sweeps its own.
+/// Two programs share a database, and their storages with one alias are two places. Each sweeps its own.
 #[tokio::test]
 async fn the_files_of_another_program_are_left_to_it() {
     Garage::run::<Kite, _>(|garage| async move {
@@ -214,8 +214,8 @@ async fn the_files_of_another_program_are_left_to_it() {
     .await;
 }
 
-/// A row lets go of a file that an accessor has deleted; another accessor stores one of the same name, which the deletion
-/// under way takes for the first. The save that would name it says so.
+/// A row releases a file that an accessor has deleted. Another accessor stores one with the same name, and
+/// the deletion in progress takes it for the first. The save that would name the file reports that.
 #[tokio::test]
 async fn a_file_that_an_accessor_stored_and_a_sweep_took() {
     Garage::run::<Kite, _>(|garage| async move {
@@ -252,7 +252,7 @@ async fn a_file_that_an_accessor_stored_and_a_sweep_took() {
     .await;
 }
 
-/// Whoever says so need not have stored a file for its name to be set.
+/// The name may be set without storing a file under it.
 #[tokio::test]
 async fn a_name_may_be_set_before_its_file_is_there() {
     Garage::run::<Kite, _>(|garage| async move {

@@ -1,4 +1,4 @@
-//! Names that are taken by something else.
+//! Names that something else has taken.
 
 use super::*;
 use filefield::ErrorKind;
@@ -28,10 +28,10 @@ async fn a_directory_or_a_link_in_the_way_is_a_taken_name() {
 async fn a_reservation_that_fails_half_way_reserves_nothing() {
     Garage::run::<Lot, _>(|garage| async move {
         let storage = Arc::new(FaultStorage::new(garage.storage.clone()));
-        // The second look, with the name reserved.
+        // The second check, with the name reserved.
         let fault = Fault::fail(ErrorKind::PermissionDenied).on(Operation::Metadata).at(2);
         let injected = storage.inject(fault);
-        // What can be read once is not tried under a name that may be taken, so the storage is asked.
+        // Content that can be read once is not tried under a name that may be taken, so the storage is asked.
         let mut once = lot("x");
         once.photo = ImageField::pending(Pending::new("lot.jpg", filefield::Content::reader(&b"x"[..])));
         let error = with_storage(storage, async { once.save(&garage.db).await }).await.unwrap_err();
@@ -41,7 +41,7 @@ async fn a_reservation_that_fails_half_way_reserves_nothing() {
     .await;
 }
 
-/// What `set_name` refuses does not come into a row by `stored` either.
+/// Names that `set_name` refuses do not get into a row through `stored` either.
 #[tokio::test]
 async fn a_name_that_no_storage_takes_is_not_saved() {
     Garage::run::<Lot, _>(|garage| async move {
@@ -59,7 +59,7 @@ async fn a_name_that_no_storage_takes_is_not_saved() {
         assert_eq!(Lot::objects(&garage.db).count().await.unwrap(), 0);
         assert_eq!((garage.journal().await, garage.files().len()), (0, 0), "found out before a byte moves");
 
-        // The rest of a row that has such a name already can be changed.
+        // The other columns of a row that already has such a name can be changed.
         Lot::default().save(&garage.db).await.unwrap();
         garage.execute("UPDATE lots SET photo = '../lot.jpg'").await;
         let mut row = Lot::objects(&garage.db).first().await.unwrap().unwrap();

@@ -1,4 +1,4 @@
-//! Values that were read from a row, and are put somewhere else or back.
+//! Values that were read from a row and are assigned elsewhere, or assigned back.
 
 use super::*;
 use crate::databases::on_every_database;
@@ -30,7 +30,7 @@ async fn row(garage: &Garage, id: i64) -> Car {
     Car::objects(&garage.db).get(Car::columns().id.eq(id)).await.unwrap()
 }
 
-/// Saves `car` and sweeps; the row is as the instance says, and every file that it names is there.
+/// Saves `car` and sweeps. The row equals the instance, and every file that it names exists.
 async fn saved(garage: &Garage, car: &mut Car) {
     car.save(&garage.db).await.unwrap();
     db::sweep(&garage.db).await.unwrap();
@@ -80,7 +80,7 @@ async fn an_earlier_value_that_is_assigned_is_written() {
         car.kept_mut().assign(one);
         saved(&garage, &mut car).await;
         assert_eq!(car.kept().name(), "kept/one.txt");
-        // That of no file, too.
+        // The same for an empty value.
         let mut none = Car { photo: FileField::empty(), ..self::car("b") };
         saved(&garage, &mut none).await;
         let nothing = none.photo.clone();
@@ -91,7 +91,7 @@ async fn an_earlier_value_that_is_assigned_is_written() {
         saved(&garage, &mut other).await;
         assert!(other.photo.is_empty());
 
-        // What only rides along is stale (F25).
+        // The companion alone is stale.
         car.kept_mut().assign(FileField::new("three.txt", "3"));
         saved(&garage, &mut car).await;
         stale.name = "stale".into();
@@ -101,7 +101,7 @@ async fn an_earlier_value_that_is_assigned_is_written() {
     .await;
 }
 
-/// An instance whose row was rolled back, and on SQLite the key given to another.
+/// An instance whose row was rolled back. On SQLite the key was given to another row.
 async fn rolled_back(garage: &Garage) -> Car {
     let mut car = car("a");
     car.stage(&garage.db).await.unwrap();
@@ -124,7 +124,7 @@ async fn what_was_rolled_back_is_saved_as_a_row_of_its_own(garage: Arc<Garage>) 
     let mut clone = one.clone();
     let mut two = car("b");
     saved(&garage, &mut two).await;
-    // Once more in a transaction, as a closure that is tried again does, and then for good.
+    // Once more in a transaction, as a closure that is retried does, and then for good.
     let tx = garage.db.begin().await.unwrap();
     one.save(&tx).await.unwrap();
     tx.rollback().await.unwrap();
@@ -135,7 +135,7 @@ async fn what_was_rolled_back_is_saved_as_a_row_of_its_own(garage: Arc<Garage>) 
     saved(&garage, &mut one).await;
     garage.settle().await;
     assert_eq!(garage.files(), ["cars/a.txt", "cars/b.txt"]);
-    // Where the key was not made again, a clone is still of the same row.
+    // If the key was not reused, a clone still refers to the same row.
     let result = clone.save(&garage.db).await.map_err(|error| error.kind());
     assert_eq!(result, if one.id == clone.id { Ok(()) } else { Err(ErrorKind::StagedExpired) });
     assert_eq!(row(&garage, two.id).await, two);
@@ -156,7 +156,7 @@ async fn a_row_that_may_be_another_is_not_overwritten() {
         one.id = 0;
         saved(&garage, &mut one).await;
 
-        // What was committed is found again, also with another file.
+        // A committed row is found again, also with another file.
         let mut three = car("c");
         three.stage(&garage.db).await.unwrap();
         let tx = garage.db.begin().await.unwrap();

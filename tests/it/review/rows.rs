@@ -1,4 +1,4 @@
-//! Rows, keys and queries at their edges.
+//! Edge cases of rows, keys and queries.
 
 use super::*;
 use filefield::ErrorKind;
@@ -29,7 +29,7 @@ fn gif(side: u8) -> ImageField {
     ImageField::new("dot.gif", [&b"GIF89a"[..], &[side, 0, 9, 0, 0, 0, 0]].concat())
 }
 
-/// What the row says beside its photo: width, and size and name by the meta.
+/// What the row records besides its photo: the width, and size and name from the metadata.
 type Beside = (Option<u32>, Option<u64>);
 
 async fn saved(garage: &Garage, row: &mut Lot) -> Beside {
@@ -57,7 +57,8 @@ async fn a_name_set_by_hand_leaves_nothing_of_the_old_file() {
         one.photo = ImageField::stored("lots/there.gif");
         assert_eq!(saved(&garage, &mut one).await, (None, None), "a bare name");
 
-        // What is said along with a name stays: of a new row, of one with a key, and of one that is there.
+        // Metadata that is given with a name stays: for a new row, for one with a key, and for an existing
+        // one.
         let seed = |id, width| {
             let (photo, mut meta) = (ImageField::stored(format!("lots/{width}.gif")), FileMeta::default());
             meta.size = Some(13);
@@ -96,7 +97,7 @@ async fn a_file_that_is_renamed_keeps_what_is_beside_it() {
         row.photo_mut().save("again.gif", content).await.unwrap();
         row.meta = meta;
         assert_eq!(saved(&garage, &mut row).await, known, "other bytes of the same size");
-        // A name by hand stays one.
+        // A name assigned by hand stays one.
         std::fs::write(lots.join("here.gif"), "another's").unwrap();
         row.photo = ImageField::stored("lots/there.gif");
         row.photo_mut().set_name("lots/here.gif").unwrap();

@@ -1,4 +1,4 @@
-//! One place that several storages show.
+//! One place that is visible through several storages.
 
 use super::*;
 use filefield::db;
@@ -36,8 +36,8 @@ struct Paper {
     twin: FileField,
 }
 
-/// Sweeps until the journal is empty: another test's storage may have kept the sweep from waiting for the clean-up that
-/// a save left to the background.
+/// Sweeps until the journal is empty. Another test's storage may have kept the sweep from waiting for a
+/// save's background clean-up.
 async fn settle(db: &db::DatabaseConnection) {
     let left = "SELECT 1 FROM filefield_journal";
     loop {
@@ -72,7 +72,7 @@ async fn a_file_that_a_row_names_through_another_storage_stays() {
         owner.delete(&db).await.unwrap();
         settle(&db).await;
         assert!(exists(&full).await, "P2: {full}");
-        // And the other way about.
+        // The same in the other direction.
         let mut whole = Paper { whole: FileField::stored(&full), ..Paper::default() };
         whole.save(&db).await.unwrap();
         other.delete(&db).await.unwrap();

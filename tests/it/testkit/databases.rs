@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 pub(super) struct Database {
     url: String,
-    /// SQLite's file is in here.
+    /// The folder with SQLite's file.
     _folder: Option<TempDir>,
     /// Server and name.
     made: Option<(String, String)>,

@@ -72,14 +72,14 @@ on_every_database! {
             harbour.file(name, "sail").await;
         }
         harbour.row(1, own.as_str(), "sail").await;
-        // The fields store in the folder, and the whole is checked.
+        // The fields store in the folder, and the whole storage is checked.
         with_storage(tenant.clone(), async {
             let report = harbour.report().await;
             assert_eq!(seen(&report), [(R2, Some("elsewhere.txt")), (R2, Some("tenants/7/orphan.txt"))]);
             assert_eq!((report.referenced, report.hashed), (1, 1));
         })
         .await;
-        // The fields store in the whole, and the folder is checked.
+        // The fields store in the whole storage, and the folder is checked.
         harbour.row(2, "tenants/7/a b.txt", "sail").await;
         let report = Invariants::new(&harbour.db, &tenant).model::<Ship>().check().await.unwrap();
         assert_eq!(seen(&report), [(R2, Some("orphan.txt"))]);

@@ -1,4 +1,4 @@
-//! The test kit for applications: each invariant is seen broken once, on every database.
+//! The test kit for applications: each invariant is broken once, on every database.
 
 mod databases;
 mod files;
@@ -39,7 +39,7 @@ struct Harbour {
 }
 
 impl Harbour {
-    /// Runs `test` where all fields store in the harbour. `collation` is that of the names in the rows.
+    /// Runs `test` with all fields stored in the harbour. `collation` is that of the names in the rows.
     async fn run<F: Future<Output = ()>>(kind: Kind, test: impl FnOnce(Arc<Harbour>) -> F) {
         Harbour::run_on(kind, exact(kind), 5, test).await;
     }
@@ -56,7 +56,7 @@ impl Harbour {
         let storage: SharedStorage = Arc::new(FileSystemStorage::new(&media).unwrap());
         let db = database.connect(connections).await;
         let harbour = Arc::new(Harbour { db, storage: storage.clone(), media, kind });
-        // The tables as plain SQL, so that a lax collation can be had.
+        // The tables in plain SQL, so that a lax collation is possible.
         let (json, key) = match kind {
             Kind::Sqlite => ("TEXT", "INTEGER PRIMARY KEY"),
             Kind::Postgres => ("JSON", "BIGINT PRIMARY KEY"),
@@ -108,7 +108,7 @@ impl Harbour {
         self.row(id, name, content).await;
     }
 
-    /// A row that says what `content` is.
+    /// A row with the metadata of `content`.
     async fn row(&self, id: i64, name: &str, content: &str) {
         let (mut inspector, seen) = Inspector::new(Rules { checksum: true, ..Rules::default() });
         inspector.update(content.as_bytes()).unwrap();
@@ -139,7 +139,7 @@ impl Harbour {
     }
 }
 
-/// What makes a column compare byte by byte.
+/// The modifier that makes a column compare byte by byte.
 fn exact(kind: Kind) -> &'static str {
     match kind {
         Kind::Sqlite => " COLLATE BINARY",
@@ -148,7 +148,7 @@ fn exact(kind: Kind) -> &'static str {
     }
 }
 
-/// Invariants and names of the violations, in their order.
+/// Invariants and names of the violations, in order.
 fn seen(report: &InvariantReport) -> Vec<(Invariant, Option<&str>)> {
     let mut seen: Vec<_> = report.violations.iter().map(|v| (v.invariant, v.name.as_deref())).collect();
     seen.sort();

@@ -1,4 +1,4 @@
-//! R5, R9, R10: what happens at a moment, and what the process holds.
+//! R5, R9, R10: events, and the resources of the process.
 
 use super::*;
 use Invariant::{R5, R9, R10};
@@ -61,12 +61,12 @@ on_every_database! {
     }
 }
 
-/// On a single connection, so that it is the same one.
+/// With a single connection, so that it is the same one.
 async fn inside_a_transaction(kind: Kind) {
     Harbour::run_on(kind, exact(kind), 1, async |harbour| {
         harbour.ship(1, "a.txt", "sail").await;
         harbour.report().await.assert_clean();
-        // Past the driver, which therefore does not know.
+        // Bypasses the driver, which therefore does not know.
         harbour.execute("BEGIN").await;
         let report = harbour.report().await;
         assert_eq!(seen(&report), [(R10, None)], "{report}");
@@ -93,7 +93,7 @@ async fn r10_a_connection_is_inside_a_transaction_on_mariadb() {
     inside_a_transaction(Kind::MariaDb).await;
 }
 
-/// Descriptors and tasks are the whole process's, so this runs in one of its own.
+/// Descriptors and tasks are process-wide, so this runs in a separate process.
 #[test]
 fn r9_descriptors_and_tasks_stay() {
     const MARK: &str = "TEST_KIT_ALONE";
@@ -123,7 +123,7 @@ async fn held(harbour: Arc<Harbour>) {
         let grown: Vec<String> = report.violations.iter().map(ToString::to_string).collect();
         grown.join("\n")
     };
-    // More connections are no leak, and neither is work that ends by itself.
+    // Additional connections are not a leak, and neither is work that ends by itself.
     let open = [harbour.db.begin().await.unwrap(), harbour.db.begin().await.unwrap()];
     drop(open);
     tokio::spawn(tokio::time::sleep(std::time::Duration::from_millis(200)));

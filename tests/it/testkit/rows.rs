@@ -15,7 +15,7 @@ on_every_database! {
         report.assert_clean();
         assert_eq!((report.referenced, report.hashed, report.listed), (4, 4, 4));
         assert_eq!(report.columns, ["group.order"]);
-        // Without the type of the model, names alone are known.
+        // Without the type of the model, only names are known.
         let report = invariants(&harbour.db, &harbour.storage).await.unwrap();
         report.assert_clean();
         assert_eq!((report.referenced, report.hashed), (4, 0));
@@ -77,7 +77,7 @@ on_every_database! {
     }
 }
 
-/// A harbour whose names are compared without regard to case.
+/// A harbour whose names are compared without case.
 async fn lax(kind: Kind, test: impl AsyncFn(&Harbour)) {
     let collation = match kind {
         Kind::Sqlite => " COLLATE NOCASE",
@@ -91,10 +91,10 @@ async fn r7(kind: Kind) {
     lax(kind, async |harbour| {
         harbour.ship(1, "Ship.txt", "sail").await;
         assert_eq!(seen(&harbour.report().await), [(R7, Some("Ship.txt"))]);
-        // What the database takes for equal is no reference.
+        // Equality in the database is not a reference.
         harbour.file("ship.txt", "sail").await;
         assert_eq!(seen(&harbour.report().await), [(R2, Some("ship.txt")), (R7, Some("Ship.txt"))]);
-        // Both are looked at, although the database takes them for one.
+        // Both are checked, although the database treats them as equal.
         harbour.row(2, "ship.txt", "sail").await;
         std::fs::remove_file(harbour.media.join("ship.txt")).unwrap();
         let report = invariants(&harbour.db, &harbour.storage).await.unwrap();

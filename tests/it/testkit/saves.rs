@@ -1,4 +1,4 @@
-//! The kit around real saves.
+//! The kit with real saves.
 
 use crate::support::Garage;
 use filefield::db::{self, Table};
@@ -23,7 +23,7 @@ fn car(content: &'static str) -> Car {
     Car { photo: FileField::new("a.txt", content), ..Car::default() }
 }
 
-/// Saves, replaces and deletes, through a storage that `fault` hits, and checks after every step.
+/// Saves, replaces and deletes through a storage that `fault` hits, and checks after every step.
 async fn saves_with(fault: Fault) -> u64 {
     let fired = std::sync::atomic::AtomicU64::new(0);
     Garage::run::<Car, _>(async |garage| {
@@ -44,12 +44,12 @@ async fn saves_with(fault: Fault) -> u64 {
                     }
                 }
             }
-            // It waits for what the saves left to the background, where faults fire too.
+            // The sweep waits for the background work of the saves, where faults fire too.
             Sweeper::new(db).run().await.unwrap();
             fired.store(faults.fired(), std::sync::atomic::Ordering::SeqCst);
             faults.clear();
             assert_no_orphans(db, storage).await;
-            // What a fault made wait, waits for its time; by then all is even.
+            // Entries that a fault has postponed wait until they are due. After that everything agrees.
             garage.execute("UPDATE filefield_journal SET due_at = 0").await;
             for _ in 0..3 {
                 Sweeper::new(db).tombstone_seconds(0).run().await.unwrap();

@@ -1,4 +1,4 @@
-//! What accessors answer, and what they do at once.
+//! The results and immediate effects of accessors.
 
 use super::*;
 use filefield::storage::MemoryStorage;
@@ -127,7 +127,7 @@ async fn reading_in_pieces_and_lines() {
     .await;
 }
 
-/// A file that the row says nothing of, on a storage that can be told to break.
+/// A file without metadata in its row, on a storage that can fail on demand.
 async fn far(name: &str, bytes: Vec<u8>) -> (Arc<FaultStorage>, Car) {
     let storage = Arc::new(FaultStorage::new(Arc::new(MemoryStorage::new())));
     storage.save(FileName::new(name).unwrap(), bytes.into(), &SaveOptions::default()).await.unwrap();

@@ -1,15 +1,15 @@
-//! Futures dropped half way: no row without its file, and no file that a sweep does not find (F39).
+//! Dropped futures: there is no row without its file, and no file that a sweep does not find.
 
 use super::*;
 use std::pin::pin;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-/// Polls `future` at most `polls` times, with a little time between, and drops it. Says whether it was done by then.
+/// Polls `future` at most `polls` times, with short pauses, and drops it. Returns whether it completed.
 async fn polled<T>(future: impl Future<Output = T>, polls: usize) -> bool {
     let mut future = pin!(future);
     for _ in 0..polls {
-        // The waker does not matter: the next poll comes anyway.
+        // The waker does not matter, because the next poll comes anyway.
         if future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready() {
             return true;
         }

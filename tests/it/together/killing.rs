@@ -1,4 +1,4 @@
-//! Processes killed at random times: what was acknowledged is there, and a sweep finds the rest (F03–F21).
+//! Processes killed at random times: what was acknowledged is there, and a sweep deletes the rest.
 
 use super::*;
 use std::io::{BufRead, BufReader};
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 const KILLS: u64 = 25;
 
-/// Saves, replaces and deletes for ever, and tells which cars are acknowledged.
+/// Saves, replaces and deletes without end, and reports which cars are acknowledged.
 async fn work(folder: &Path, round: u64) {
     Garage::run_in::<Car, _>(folder, |garage| async move {
         for number in 0.. {

@@ -1,4 +1,5 @@
-//! File and row together: what a save, a replace, a clear and a delete leave in the storage, the table and the journal.
+//! File and row together: what a save, a replace, a clear and a delete leave in the storage, the table and
+//! the journal.
 
 mod accessors;
 mod dropping;
@@ -53,7 +54,7 @@ async fn nothing_left(garage: &Garage) {
 
 /// Sweeps as if a day had passed, and checks that rows and files name each other.
 async fn agree(garage: &Garage) {
-    // What a dropped future has begun on other threads comes to its end.
+    // Work that a dropped future has started on other threads comes to its end.
     tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     for _ in 0..2 {
         garage.execute("UPDATE filefield_journal SET due_at = 0").await;

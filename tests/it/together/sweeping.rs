@@ -78,7 +78,7 @@ async fn an_abandoned_stage_is_swept_and_remembered_for_a_second_look() {
     Garage::run::<Car, _>(|garage| async move {
         let mut car = chevy();
         car.save(&garage.db).await.unwrap();
-        // As if the process had died between publishing and the row's transaction (F12).
+        // As if the process had died between publishing the file and the row's transaction.
         let token = garage.storage.owner(filefield::FileName::new("cars/chevy.gif").unwrap()).await.unwrap().unwrap();
         garage.execute("DELETE FROM cars").await;
         garage
@@ -91,7 +91,7 @@ async fn an_abandoned_stage_is_swept_and_remembered_for_a_second_look() {
         assert_eq!((report.examined, report.deleted), (1, 1));
         assert!(garage.files().is_empty());
         assert_eq!(garage.number("SELECT COUNT(*) FROM filefield_journal WHERE state = 'tombstone'").await, 1);
-        // The zombie publishes after all (F45): the second look finds it.
+        // The delayed writer publishes after all. The second look finds the file.
         let options = filefield::SaveOptions { owner: Some(token), ..Default::default() };
         let name = filefield::FileName::new("cars/chevy.gif").unwrap();
         garage.storage.save(name, Content::from(gif(7)), &options).await.unwrap();
@@ -106,7 +106,7 @@ async fn an_abandoned_stage_is_swept_and_remembered_for_a_second_look() {
 #[tokio::test]
 async fn a_swept_stage_cannot_be_attached() {
     Garage::run::<Car, _>(|garage| async move {
-        // A trigger stands for a sweeper that fences between the publication and the row's transaction (F16).
+        // A trigger stands for a sweeper that takes the lease between publishing and the row's transaction.
         garage
             .execute(
                 "CREATE TRIGGER fence AFTER INSERT ON filefield_journal \
@@ -136,9 +136,9 @@ async fn a_second_storage_on_the_same_folder_is_the_same_place() {
         let link = garage.media().with_file_name("linked");
         std::os::unix::fs::symlink(garage.media(), &link).unwrap();
         let through_link = FileSystemStorage::builder(&link).build().unwrap();
-        assert_eq!(Storage::location(&through_link), garage.storage.location());
+        assert_eq!(StorageExt::location(&through_link), garage.storage.location());
         let other = FileSystemStorage::builder(garage.media().join("cars")).build().unwrap();
-        assert_ne!(Storage::location(&other), garage.storage.location());
+        assert_ne!(StorageExt::location(&other), garage.storage.location());
     })
     .await;
 }

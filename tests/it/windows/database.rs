@@ -1,4 +1,4 @@
-//! F14, F15, F32, F37, F46: in the transaction, and with the database.
+//! Failures in the transaction and of the database.
 
 use super::*;
 use crate::databases::on_every_database;
@@ -14,7 +14,7 @@ on_every_database!(Barge:
 );
 
 async fn f14_the_commit_fails_and_the_journal_decides(garage: Arc<Garage>) {
-    // A check that is made at the commit: the row's statements go well.
+    // A check at the commit: the row's statements succeed.
     let deferred: &[&str] = match garage.db.get_database_backend() {
         DbBackend::Sqlite => &[
             "CREATE TABLE parent (id INTEGER PRIMARY KEY)",
@@ -35,7 +35,7 @@ async fn f14_the_commit_fails_and_the_journal_decides(garage: Arc<Garage>) {
     let mut one = barge("one");
     let error = one.save(&garage.db).await.unwrap_err();
     let lift = match garage.db.get_database_backend() {
-        // That a constraint is broken is certain.
+        // It is certain that a constraint was violated.
         DbBackend::Sqlite => {
             assert!(!error.is_uncertain(), "{error:?}");
             "DROP TRIGGER refuse"
@@ -55,7 +55,7 @@ async fn f14_the_commit_fails_and_the_journal_decides(garage: Arc<Garage>) {
 
 async fn f15_an_entry_that_an_open_transaction_holds(garage: Arc<Garage>) {
     if garage.db.get_database_backend() == DbBackend::Sqlite {
-        // One writer: the sweeper would wait, and the pool has one connection for the test.
+        // There is one writer: the sweeper would wait, and the pool has only one connection for the test.
         return;
     }
     let mut one = barge("one");
@@ -81,7 +81,7 @@ async fn f32_the_database_goes_after_the_publish(garage: Arc<Garage>) {
 
 async fn f37_nothing_asks_the_applications_clock(garage: Arc<Garage>) {
     killed_after_staging(&garage, "one").await;
-    // Seconds of the database's own clock.
+    // Seconds of the database's clock.
     let lease = match garage.db.get_database_backend() {
         DbBackend::Sqlite => "SELECT due_at - unixepoch() FROM filefield_journal",
         DbBackend::Postgres => {
@@ -114,7 +114,7 @@ async fn f46_a_transaction_that_began_before_the_stage(garage: Arc<Garage>) {
             tx.rollback().await.unwrap();
             agrees(&garage, 1).await;
         }
-        // MariaDB deletes what is there now, whatever the transaction's own view.
+        // MariaDB deletes what exists now, whatever the transaction sees.
         Ok(()) => {
             tx.commit().await.unwrap();
             agrees(&garage, 2).await;

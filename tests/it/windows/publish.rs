@@ -1,4 +1,4 @@
-//! F01–F12, F16, F30, F31, F40, F41, F45: from the reservation to the published file.
+//! Failures from the reservation to the published file.
 
 use super::*;
 use crate::databases::on_every_database;
@@ -33,7 +33,7 @@ async fn f01_before_the_reservation(garage: Arc<Garage>) {
 
 async fn f02_f03_f09_a_reservation_without_bytes(garage: Arc<Garage>) {
     entry(&garage, "barges/barge.txt", "write", "pending", 0).await;
-    // Its name is reserved meanwhile.
+    // Its name stays reserved.
     let other = saved(&garage, "other").await;
     assert_ne!(other.photo.name(), Some("barges/barge.txt"));
     assert_eq!(db::sweep(&garage.db).await.unwrap().absent, 1);
@@ -78,7 +78,7 @@ async fn f10_the_answer_of_the_publish_is_lost(garage: Arc<Garage>) {
 async fn f11_a_foreign_file_has_the_name(garage: Arc<Garage>) {
     std::fs::create_dir_all(garage.media().join("barges")).unwrap();
     std::fs::write(garage.media().join("barges/barge.txt"), "foreign").unwrap();
-    // The entry of a save that met it, and never knew whether the file was its own.
+    // The entry of a save that found the file, and never knew whether it was its own.
     entry(&garage, "barges/barge.txt", "write", "pending", 0).await;
     let report = db::sweep(&garage.db).await.unwrap();
     assert_eq!((report.deleted, report.dead, report.absent), (0, 0, 1));
@@ -127,7 +127,8 @@ async fn f31_the_database_is_gone_before_the_bytes_move(garage: Arc<Garage>) {
             one.photo = FileField::new("barge.txt", content.to_owned());
             let error = one.save(&garage.db).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Database, "{error}");
-            // The bytes of a small one may be written before the journal has answered, but not where they can be seen.
+            // The bytes of a small file may be written before the journal has answered, but they are not
+            // visible.
             assert_eq!(storage.count(Operation::Save), saves);
             assert!(garage.files().is_empty());
         }
@@ -143,10 +144,10 @@ async fn f45_a_zombie_publishes_after_the_sweep(garage: Arc<Garage>) {
     let owner = garage.storage.owner(FileName::new(name).unwrap()).await.unwrap();
     time_passes(&garage).await;
     assert_eq!(db::sweep(&garage.db).await.unwrap().deleted, 1);
-    // A request that was on its way all the time, or a machine that was paused.
+    // A request that was in transit all the time, or a machine that was paused.
     let options = SaveOptions { exact: true, owner, ..SaveOptions::default() };
     garage.storage.save(FileName::new(name).unwrap(), "one".into(), &options).await.unwrap();
-    // Nobody was given the name meanwhile.
+    // Nobody got the name in between.
     assert_ne!(saved(&garage, "two").await.photo.name(), Some(name));
     agrees(&garage, 1).await;
 }
@@ -164,7 +165,7 @@ async fn f41_a_program_that_is_started_inherits_no_descriptor() {
     .await;
 }
 
-/// F05: what a save leaves in the staging folder of a file system without unnamed files goes with its entry.
+/// What a save leaves in the staging folder of a file system without unnamed files is deleted with its entry.
 #[tokio::test]
 async fn f05_a_named_staging_file_goes_with_its_entry() {
     let folder = tempfile::tempdir().unwrap();
@@ -181,7 +182,7 @@ async fn f05_a_named_staging_file_goes_with_its_entry() {
     .await;
 }
 
-/// F40: a reader that panics in the middle of its bytes.
+/// A reader panics in the middle of its bytes.
 #[tokio::test]
 async fn f40_a_users_reader_panics() {
     struct Panics;

@@ -1,4 +1,4 @@
-//! F17–F20, F27, F29, F33–F36, F44: after the commit, and in the sweeper.
+//! Failures after the commit and in the sweeper.
 
 use super::*;
 use crate::databases::on_every_database;
@@ -39,7 +39,7 @@ async fn f19_nobody_follows_the_commit(garage: Arc<Garage>) {
     let mut one = saved(&garage, "one").await;
     one.photo_mut().assign(FileField::new("new.txt", "new"));
     one.stage(&garage.db).await.unwrap();
-    // In a transaction of the caller's nobody but the sweeper knows of the commit.
+    // In a transaction of the caller, only the sweeper learns of the commit.
     let tx = garage.db.begin().await.unwrap();
     one.save(&tx).await.unwrap();
     tx.commit().await.unwrap();
@@ -49,7 +49,8 @@ async fn f19_nobody_follows_the_commit(garage: Arc<Garage>) {
 }
 
 async fn f20_the_client_asks_again(garage: Arc<Garage>) {
-    // It never heard that the row was committed. The row has a unique column, so it is refused, whole.
+    // The client never heard that the row was committed. The row has a unique column, so the second insert is
+    // refused completely.
     saved(&garage, "one").await;
     let error = barge("one").save(&garage.db).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UniqueViolation);
@@ -81,7 +82,7 @@ async fn f29_a_deletion_that_is_refused_for_ever(garage: Arc<Garage>) {
             assert!(tries < 30);
         }
         assert!(tries >= 19, "{tries}");
-        // It waits for a person, and the alarm goes on.
+        // It waits for a person, and the alarm continues.
         assert_eq!(db::sweep(&garage.db).await.unwrap().dead, 1);
         let text = "SELECT COUNT(*) FROM filefield_journal WHERE state = 'dead' AND last_error <> ''";
         assert_eq!((garage.number(text).await, garage.files().len()), (1, 1));
@@ -110,7 +111,7 @@ async fn f34_the_alias_is_gone(garage: Arc<Garage>) {
         db::sweep(&garage.db).await.unwrap();
         time_passes(&garage).await;
     }
-    // Another storage may have a file of that name: nobody guesses.
+    // Another storage may have a file with that name. Nobody guesses.
     assert_eq!(db::sweep(&garage.db).await.unwrap().dead, 1);
     assert!(one.photo().exists().await.unwrap());
 }

@@ -3,7 +3,7 @@
 use super::errors;
 use crate::name;
 use filefield::storage::ObjectStorageBuilder;
-use filefield::{Bytes, ErrorKind, SaveOptions, Storage};
+use filefield::{Bytes, ErrorKind, SaveOptions, Storage, StorageExt};
 use filefield_tests::buckets::provider::Provider;
 use filefield_tests::buckets::refusals::Refusal;
 use filefield_tests::buckets::{azure, gcs, s3};

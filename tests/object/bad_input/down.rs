@@ -3,7 +3,7 @@
 use super::{ensure_nothing_secret, errors};
 use crate::name;
 use filefield::storage::ObjectStorageBuilder;
-use filefield::{ErrorKind, SaveOptions, Storage};
+use filefield::{ErrorKind, SaveOptions, Storage, StorageExt};
 use filefield_tests::buckets::{azure, gcs, once, s3};
 use std::time::{Duration, Instant};
 use tokio::io::AsyncReadExt;

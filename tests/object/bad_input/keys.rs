@@ -1,7 +1,7 @@
 //! Keys with odd characters.
 
 use crate::name;
-use filefield::{SaveOptions, Storage};
+use filefield::{SaveOptions, Storage, StorageExt};
 use filefield_tests::buckets::provider::Provider;
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,7 +7,7 @@ mod keys;
 #[cfg(feature = "db")]
 mod rows;
 
-use filefield::{Error, FileName, SaveOptions, Storage};
+use filefield::{Error, FileName, SaveOptions, Storage, StorageExt};
 use filefield_tests::buckets::{azure, gcs, s3};
 
 /// Runs every operation and gives its error.

@@ -5,7 +5,7 @@ use crate::rows::{Ferry, database, ferry, files, swept};
 use filefield::db::sea_orm::ConnectionTrait;
 use filefield::db::{DatabaseConnection, Table, sweep};
 use filefield::testing::{assert_no_orphans, with_storage};
-use filefield::{ErrorKind, SharedStorage};
+use filefield::{ErrorKind, SharedStorage, StorageExt};
 use filefield_tests::buckets::provider::Provider;
 use filefield_tests::buckets::refusals::Refusal;
 use filefield_tests::buckets::{azure, gcs, s3};
@@ -116,7 +116,7 @@ async fn keep(provider: &Provider, bucket: &str, file: &str) {
     }
 }
 
-/// F29: retention, a lease, or a policy that allows no deletion.
+/// Retention, a lease, or a policy that forbids deletion.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deletion_that_is_refused_for_ever_is_an_alarm() {
     for provider in Provider::honest().await {

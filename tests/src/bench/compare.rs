@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// What is compared with the limit.
+/// The figure that is compared with the limit.
 #[derive(Clone, Copy)]
 enum Figure {
     /// Ratio of the wall time of one operation.
@@ -15,7 +15,7 @@ enum Figure {
     Cpu,
     /// Difference of the peak memory, in MiB.
     Memory,
-    /// A figure of the report itself.
+    /// A figure from the report.
     Own(&'static str),
 }
 
@@ -30,7 +30,7 @@ impl Figure {
     }
 }
 
-/// JPEGs whose frame header lies behind segments of 64 KiB, each of which takes a read of its own.
+/// JPEGs whose frame header is behind segments of 64 KiB. Each segment needs one read.
 const SEGMENTED: [&str; 2] = [data::SEGMENTS, "app20-before-sof.jpg"];
 
 struct Case {
@@ -38,11 +38,11 @@ struct Case {
     ours: Vec<String>,
     base: Vec<String>,
     figure: Figure,
-    /// `None`: reported, not judged.
+    /// `None`: reported without a verdict.
     limit: Option<f64>,
 }
 
-/// What one run reported: seconds, CPU seconds, MiB, and the figure of its own.
+/// The result of one run: seconds, CPU seconds, MiB, and its extra figure.
 #[derive(Clone, Copy)]
 struct Run {
     secs: f64,
@@ -92,7 +92,7 @@ pub(crate) fn compare(options: &Options) -> Result {
                 let base = run(&case.base)?;
                 (run(&case.ours)?, base)
             };
-            // The first round warms up.
+            // The first round is a warm-up.
             if round > 0 || rounds == 0 {
                 results[index].push(pair);
             }
@@ -103,8 +103,8 @@ pub(crate) fn compare(options: &Options) -> Result {
     Ok(())
 }
 
-/// Runs one sub-command in a process and a directory of its own. What it wrote stays, for deleting thousands of files
-/// would slow down the creates that come after; only large files go.
+/// Runs one sub-command in a separate process and directory. Its files stay, because deleting thousands of
+/// files would slow down the next creates. Only large files are deleted.
 fn once(arguments: &[String], dir: &Path, figure: Figure) -> Result<Run> {
     let dir_text = dir.to_str().ok_or("the directory is not text")?;
     let arguments = arguments.iter().map(|argument| argument.replace("{d}", dir_text));
@@ -256,10 +256,10 @@ fn cases(source: &Path, images: &Path, quick: bool) -> Result<Vec<Case>> {
     Ok(cases)
 }
 
-/// Takes a case: its name, our line, the baseline's, what is judged, the limit.
+/// Adds a case: its name, our command, the baseline's command, the compared figure, the limit.
 type Add<'a> = dyn FnMut(&str, &str, &str, Figure, Option<f64>) + 'a;
 
-/// A row and its file: the journal, the hand-written baseline, and both databases.
+/// A row and its file: the journal, the baseline by hand, and both databases.
 fn add_databases(add: &mut Add<'_>) {
     use Figure::Wall;
     let full = "db --baseline --op FULL --n {few} --dir {d}";
@@ -330,7 +330,7 @@ fn table(cases: &[Case], results: &[Vec<(Run, Run)>]) {
     }
 }
 
-/// A median that a noisy round could have put on the other side of the limit decides nothing: all rounds but one in
+/// If one noisy round could move the median across the limit, the verdict is open: all rounds except one in
 /// five must agree.
 fn verdict(samples: &[f64], limit: f64) -> &'static str {
     let kept = samples.iter().filter(|sample| **sample <= limit).count();

@@ -1,4 +1,4 @@
-//! What is saved and read.
+//! The data that is saved and read.
 
 use super::Result;
 use std::fs::File;
@@ -19,7 +19,7 @@ pub(crate) fn payload(len: usize) -> Vec<u8> {
     bytes
 }
 
-/// A small generator of random numbers (xorshift), not a secure one.
+/// A small random number generator (xorshift). It is not secure.
 pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
@@ -35,7 +35,7 @@ pub(crate) fn name(i: usize) -> String {
     format!("upload-{i:06}.bin")
 }
 
-/// `count` small files in `dir`, and them in the page cache.
+/// Makes `count` small files in `dir` and reads them into the page cache.
 pub(crate) fn small_files(dir: &Path, count: usize) -> Result {
     if !dir.exists() {
         std::fs::create_dir_all(dir)?;
@@ -47,7 +47,7 @@ pub(crate) fn small_files(dir: &Path, count: usize) -> Result {
     Ok(())
 }
 
-/// A file of `mib` MiB, and it in the page cache.
+/// Makes a file of `mib` MiB and reads it into the page cache.
 pub(crate) fn big_file(path: &Path, mib: usize) -> Result {
     if !path.exists() {
         let mut block = payload(1 << 20);
@@ -75,13 +75,13 @@ pub(crate) fn names_in(dir: &Path) -> Result<Vec<String>> {
     if names.is_empty() { Err("there are no files in the directory".into()) } else { Ok(names) }
 }
 
-/// The header that is the longest way into its file.
+/// The header that takes the most reads to find.
 pub(crate) const SEGMENTS: &str = "segments.jpg";
 
-/// How many segments of 64 KiB it has: as many as begin in the first MiB, with the frame header behind them.
+/// The number of its segments of 64 KiB: all that begin in the first MiB. The frame header follows them.
 pub(crate) const SEGMENT_COUNT: u64 = 15;
 
-/// Headers of images in five shapes, each followed by `mib` MiB of nothing: what is measured reads headers only.
+/// Headers of images in five formats, each followed by `mib` MiB of zeros. Only headers are read.
 pub(crate) fn image_headers(dir: &Path, mib: u64) -> Result {
     std::fs::create_dir_all(dir)?;
     let frame = b"\xFF\xC0\x00\x11\x08\x0B\xB8\x0F\xA0\x03\x01\x22\x00\x02\x11\x01\x03\x11\x01";
@@ -90,7 +90,7 @@ pub(crate) fn image_headers(dir: &Path, mib: u64) -> Result {
         segments.extend_from_slice(b"\xFF\xE2\xFF\xFF");
         segments.resize(segments.len() + 65_533, 7);
     }
-    // The tables in front of a frame header.
+    // The tables before a frame header.
     for _ in 0..2 {
         segments.extend_from_slice(b"\xFF\xDB\x00\x43");
         segments.resize(segments.len() + 65, 1);
@@ -100,7 +100,7 @@ pub(crate) fn image_headers(dir: &Path, mib: u64) -> Result {
             "header.png",
             b"\x89PNG\r\n\x1A\n\0\0\0\rIHDR\0\0\x0F\xA0\0\0\x0B\xB8\x08\x02\0\0\0\x35\x49\x64\x28".to_vec(),
         ),
-        // With 256 colours and the beginning of its picture, which is looked for.
+        // With 256 colours and the start of its picture, which the reader looks for.
         (
             "header.gif",
             [b"GIF89a\xA0\x0F\xB8\x0B\xF7\0\0", &[0; 768][..], b"\x2C\0\0\0\0\xA0\x0F\xB8\x0B\0\x08"]

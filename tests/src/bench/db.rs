@@ -32,7 +32,7 @@ pub(crate) fn db(options: &Options) -> Result<Report> {
         "NORMAL" => SqliteSynchronous::Normal,
         other => return Err(format!("--op is FULL or NORMAL, not {other}").into()),
     };
-    // Before the runtime: the server is waited for.
+    // Before the runtime, because this waits for the server.
     let server = match options.text("db", "sqlite").parse()? {
         Kind::Sqlite => None,
         kind => Some(filefield_tests::databases::Database::fresh(kind)?),
@@ -90,7 +90,7 @@ async fn ours(
     Ok(Report::new(n, time, (n * SMALL) as u64))
 }
 
-/// A connection whose commits may be lost with the power, which filefield's own never are.
+/// A connection whose commits may be lost if the power fails. filefield's own connections never lose commits.
 async fn relaxed(url: String) -> Result<DatabaseConnection> {
     let mut options = ConnectOptions::new(url);
     options.sqlx_logging(false).map_sqlx_sqlite_opts(|options| {
@@ -99,8 +99,8 @@ async fn relaxed(url: String) -> Result<DatabaseConnection> {
     Ok(Database::connect(options).await?)
 }
 
-/// By hand: a file that nobody syncs, or with `--durability full` one that is durable, and a row by `insert`, which
-/// gets its title and the file's name.
+/// By hand: a file without a sync, or a durable one with `--durability full`, and a row by `insert` with its
+/// title and the file's name.
 async fn by_hand(
     options: &Options,
     dir: &Path,

@@ -48,7 +48,7 @@ fn report(n: usize, clock: Clock, seen: Option<Dimensions>, read: u64) -> Report
     Report::new(n, clock.stop(), n as u64 * read).with("dims", text).with("bytes_read", read)
 }
 
-/// What asking for the bytes read adds to them.
+/// The bytes that reading the counter adds to it.
 fn own_reads() -> u64 {
     let before = bytes_read();
     bytes_read() - before
@@ -66,7 +66,7 @@ fn plain_file(src: &Path, n: usize) -> Result<Report> {
     Ok(report(n, clock, seen, read))
 }
 
-/// As `car.photo().dimensions()` of a model that keeps no dimensions in its row.
+/// Like `car.photo().dimensions()` of a model that keeps no dimensions in its row.
 async fn of_field(src: &Path, n: usize) -> Result<Report> {
     let (dir, name) = split(src)?;
     field::place(dir.to_owned(), Durability::None)?;

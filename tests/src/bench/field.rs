@@ -1,4 +1,4 @@
-//! `accessor` and `url`: what needs no I/O.
+//! `accessor` and `url`: operations without I/O.
 
 use super::Result;
 use super::measure::{Clock, Report, Time};
@@ -9,7 +9,7 @@ use std::hint::black_box;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-/// Where the models of the benchmarks store their files; set before they are registered.
+/// Where the models of the benchmarks store their files. It is set before the models are registered.
 static PLACE: OnceLock<FileSystemPlace> = OnceLock::new();
 
 struct FileSystemPlace {
@@ -43,7 +43,7 @@ impl Car {
     }
 }
 
-/// The same with what is known of the file, which may say that it is in another storage.
+/// The same with a `meta_field`, which may name another storage.
 #[derive(Model)]
 struct Truck {
     #[file(upload_to = "cars", storage = models_storage, meta_field = photo_meta)]
@@ -51,10 +51,10 @@ struct Truck {
     photo_meta: FileMeta,
 }
 
-/// How often the shortest things are done, so that the clock does not count.
+/// How often the shortest operations run, so that reading the clock does not count.
 const MANY: usize = 2_000_000;
 
-/// Nanoseconds to reach the storage as `reach_ns`, and the time of `car.photo().url()`.
+/// Nanoseconds to resolve the storage as `reach_ns`, and the time of `car.photo().url()`.
 pub(crate) fn accessor(options: &Options) -> Result<Report> {
     let n = options.number("n", MANY)?;
     let car = Car::named("cars/chevy_aB3dE5f.jpg");
@@ -110,7 +110,7 @@ fn times(n: usize, mut work: impl FnMut() -> Result) -> Result<Time> {
     Ok(clock.stop())
 }
 
-/// The storage's own URL, of names with spaces and letters to be escaped.
+/// The storage's own URL, for names with spaces and letters that must be escaped.
 pub(crate) fn url(options: &Options) -> Result<Report> {
     let n = options.number("n", 200_000)?;
     let names: Vec<String> = (0..1000).map(|i| format!("dir/ü pload {i:06}.bin")).collect();

@@ -1,10 +1,10 @@
-//! Doing one thing many times, one after another or several at once.
+//! Runs one operation many times, in sequence or in parallel.
 
 use super::Result;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Runs `work` for 0, 1, .. `n`, in `jobs` tasks at once; a single one runs on this task.
+/// Runs `work` for 0, 1, .. `n` in `jobs` tasks. A single job runs on this task.
 pub(crate) async fn tasks<F>(
     n: usize,
     jobs: usize,
@@ -41,7 +41,8 @@ where
     Ok(())
 }
 
-/// As [`tasks`], on plain threads; a single one runs on this thread. `work` is also told its thread's number.
+/// Like [`tasks`], on plain threads. A single job runs on this thread. `work` also receives the index of its
+/// thread.
 pub(crate) fn threads(n: usize, jobs: usize, work: impl Fn(usize, usize) -> Result + Sync) -> Result {
     if jobs <= 1 {
         return (0..n).try_for_each(|i| work(0, i));

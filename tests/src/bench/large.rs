@@ -5,7 +5,7 @@ use super::options::{Options, runtime, split};
 use super::{Result, save};
 use filefield::inspect::{Inspector, Rules};
 use filefield::storage::FileSystemStorage;
-use filefield::{Content, FileName, SaveOptions, Storage, TempFile};
+use filefield::{Content, FileName, SaveOptions, Storage, StorageExt, TempFile};
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -53,7 +53,7 @@ pub(crate) fn large(options: &Options) -> Result<Report> {
     Ok(Report::new(1, time, size))
 }
 
-/// The same bytes in the three ways that content can come.
+/// The same bytes as each of the three kinds of content.
 async fn content(via: &str, src: &Path) -> Result<Content> {
     Ok(match via {
         "file" => Content::copy_of(src)?,
@@ -67,8 +67,9 @@ async fn content(via: &str, src: &Path) -> Result<Content> {
     })
 }
 
-/// Moves `n` files of the same size, for one move takes too little time to measure. They have no blocks, so that they
-/// take no room; and no second name, for a storage copies a file that could be changed by way of another name.
+/// Moves `n` files of the same size, because one move is too short to measure. The files have no blocks and
+/// so take no space. They have no second name, because a storage copies a file that could be changed through
+/// another name.
 fn moved(options: &Options, dir: &Path, size: u64) -> Result<Report> {
     let n = options.number("n", 200)?;
     let (from, to) = (dir.join("from"), dir.join("to"));

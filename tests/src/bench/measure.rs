@@ -4,7 +4,7 @@ use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};
 use std::time::Instant;
 
-/// What was measured of the timed part.
+/// The result of the timed part.
 pub(crate) struct Report {
     pub(crate) ops: usize,
     time: Time,
@@ -12,7 +12,7 @@ pub(crate) struct Report {
     extra: Value,
 }
 
-/// Wall and CPU (user and system, all threads) seconds.
+/// Wall and CPU seconds (user and system, all threads).
 #[derive(Clone, Copy)]
 pub(crate) struct Time {
     pub(crate) secs: f64,
@@ -20,12 +20,12 @@ pub(crate) struct Time {
 }
 
 impl Report {
-    /// `bytes` is the content that was stored, read or moved; of what handles none, 0.
+    /// `bytes` is the content that was stored, read or moved, or 0 if there is none.
     pub(crate) fn new(ops: usize, time: Time, bytes: u64) -> Report {
         Report { ops, time, bytes, extra: json!({}) }
     }
 
-    /// Adds a figure.
+    /// Adds a figure to the report.
     pub(crate) fn with(mut self, key: &str, value: impl Into<Value>) -> Report {
         self.extra[key] = value.into();
         self
@@ -69,12 +69,12 @@ fn proc_number(file: &str, key: &str) -> Option<f64> {
     rest.split_whitespace().next()?.parse().ok()
 }
 
-/// Peak resident memory in MiB. Unlike `ru_maxrss` it does not carry over that of the parent.
+/// Peak resident memory in MiB. Unlike `ru_maxrss`, it does not include the parent's.
 pub(crate) fn peak_memory_mb() -> f64 {
     proc_number("status", "VmHWM:").unwrap_or(f64::NAN) / 1024.0
 }
 
-/// Bytes that this process has asked for in read calls.
+/// Bytes that this process has requested in read calls.
 pub(crate) fn bytes_read() -> u64 {
     proc_number("io", "rchar:").unwrap_or(0.0) as u64
 }

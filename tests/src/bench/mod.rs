@@ -1,4 +1,4 @@
-//! The sub-commands. Each does its set-up, times the work alone, and checks afterwards that the work was done.
+//! The sub-commands. Each sets up, times only the work, and then checks that the work was done.
 
 mod compare;
 mod data;

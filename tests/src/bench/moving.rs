@@ -1,4 +1,4 @@
-//! `move`: the files of a field go to another folder, each with its row.
+//! `move`: moves the files of a field to another folder, each with its row.
 
 use super::Result;
 use super::data::{self, SMALL, names_in, payload};
@@ -24,7 +24,8 @@ fn from() -> &'static str {
     "from"
 }
 
-/// `--n` rows with files of 4 KiB, `--jobs` at a time. With `--sync` every copy is durable before its row says so.
+/// `--n` rows with files of 4 KiB, `--jobs` at a time. With `--sync`, every copy is durable before its row
+/// names it.
 pub(crate) fn moving(options: &Options) -> Result<Report> {
     let (dir, n, jobs) = (options.dir()?, options.number("n", 20_000)?, options.number("jobs", 4)?);
     let durability = if options.is_set("sync") { Durability::Full } else { Durability::None };
@@ -53,7 +54,7 @@ fn peak() -> f64 {
     super::measure::peak_memory_mb()
 }
 
-/// The rows and their files, as they are saved.
+/// Saves the rows and their files.
 async fn park(dir: &Path, n: usize) -> Result<DatabaseConnection> {
     let db = db::connect(&format!("sqlite://{}?mode=rwc", dir.join("t.db").display())).await?;
     db::migrate::<Paper>(&db).await?;

@@ -1,4 +1,4 @@
-//! `names`: many saves of one name, one after another or at once.
+//! `names`: many saves of one name, in sequence or in parallel.
 
 use super::data::{Random, names_in, payload};
 use super::measure::{Clock, Report};
@@ -58,7 +58,7 @@ fn seed(thread: usize, i: usize) -> u64 {
         ^ (i as u64 + 1).wrapping_mul(0xD1B5_4A32_D192_ED03)
 }
 
-/// Exclusive create, and a random suffix where the name is taken; the number of tries.
+/// Exclusive create, with a random suffix if the name is taken. Returns the number of tries.
 fn with_suffix(dir: &Path, seed: u64, bytes: &[u8]) -> Result<usize> {
     const LETTERS: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
     let mut random = Random(seed);
@@ -80,8 +80,8 @@ fn with_suffix(dir: &Path, seed: u64, bytes: &[u8]) -> Result<usize> {
     Err("no free name".into())
 }
 
-/// `--jobs` savers of one name at the same moment, in each of `--n` empty directories. Every saver has content of
-/// its own, and every content must be found again under the name that its saver was given.
+/// `--jobs` savers of one name at the same moment, in each of `--n` empty directories. Every saver has
+/// different content, and every content must be found under the name that its saver got.
 fn race(options: &Options) -> Result<Report> {
     let (rounds, jobs) = (options.number("n", 200)?, options.number("jobs", 16)?);
     let dir = options.dir()?;
@@ -134,7 +134,7 @@ fn text(round: usize, job: usize) -> String {
     format!("content {job} of round {round}")
 }
 
-/// The names that the savers were given.
+/// The names that the savers got.
 async fn one_race(
     storage: &Arc<FileSystemStorage>,
     dir: &Path,

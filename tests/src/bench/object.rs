@@ -1,4 +1,5 @@
-//! `object`: small saves, opens and large uploads in a bucket, beside plain `object_store` with the same settings.
+//! `object`: small saves, opens and large uploads in a bucket, compared with plain `object_store` with the
+//! same settings.
 
 use super::Result;
 use super::jobs;
@@ -6,7 +7,7 @@ use super::measure::{Clock, Report, Time, peak_memory_mb};
 use super::options::{Options, runtime};
 use filefield::object_store::path::Path;
 use filefield::object_store::{ClientOptions, ObjectStore, ObjectStoreExt, WriteMultipart, aws, azure, gcp};
-use filefield::{Bytes, Content, FileName, SaveOptions, SharedStorage, registry};
+use filefield::{Bytes, Content, FileName, SaveOptions, SharedStorage, StorageExt, registry};
 use filefield_tests::buckets::s3;
 use futures_util::stream;
 use std::io::{BufRead, BufReader};
@@ -14,7 +15,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 const MIB: usize = 1 << 20;
-/// What a large content comes in.
+/// The chunk size of a large content.
 const PIECE: usize = 64 * 1024;
 /// The defaults of filefield.
 const PART: usize = 8 * MIB;
@@ -45,7 +46,7 @@ pub(crate) fn object(options: &Options) -> Result<Report> {
     })
 }
 
-/// Serves S3 until the input ends, and says how to reach it.
+/// Serves S3 until the input ends, and prints how to reach it.
 fn serve() -> Result<Report> {
     let clock = Clock::start();
     runtime()?.block_on(async {
@@ -63,8 +64,8 @@ fn serve() -> Result<Report> {
     Ok(Report::new(0, clock.stop(), 0))
 }
 
-/// Runs this command again, beside a server in a third process: the memory and the CPU of neither are counted for
-/// another.
+/// Runs this command again, with a server in a third process, so that neither memory nor CPU of one is
+/// counted for another.
 fn beside_a_server() -> Result<Report> {
     let program = std::env::current_exe()?;
     let mut server = Command::new(&program)
@@ -82,7 +83,7 @@ fn beside_a_server() -> Result<Report> {
         .env("AWS_ACCESS_KEY_ID", s3::KEY)
         .env("AWS_SECRET_ACCESS_KEY", s3::SECRET)
         .status()?;
-    // It removes its files when it ends by itself.
+    // The server removes its files when it ends by itself.
     drop(server.stdin.take());
     server.wait()?;
     drop(lines);
@@ -97,7 +98,7 @@ struct Bucket {
     concurrency: usize,
 }
 
-/// Every piece has memory of its own.
+/// Every chunk has separate memory.
 fn pieces(size: usize) -> impl Iterator<Item = Bytes> {
     (0..size.div_ceil(PIECE)).map(move |n| Bytes::from(vec![n as u8; PIECE.min(size - n * PIECE)]))
 }
@@ -124,7 +125,7 @@ impl Bucket {
     async fn save(self, n: usize, size: usize, jobs: usize, baseline: bool) -> Result<Report> {
         let content = Bytes::from(vec![b'x'; size]);
         let (storage, store) = (self.storage.clone(), self.store.clone());
-        // The first save asks the bucket what it guarantees.
+        // The first save tests what the bucket guarantees.
         self.put_small(n, content.clone(), baseline).await?;
         let clock = Clock::start();
         jobs::tasks(n, jobs, move |i| {
@@ -161,10 +162,11 @@ impl Bucket {
         Ok(Report::new(n, time, (n * size) as u64))
     }
 
-    /// `grown_mb` is what the peak of the memory has grown by; `parts_mb` what the parts on their way may take.
+    /// `grown_mb` is the growth of the peak memory; `parts_mb` is the memory that the parts in flight may
+    /// use.
     async fn large(self, n: usize, size: usize, baseline: bool) -> Result<Report> {
         let before = peak_memory_mb();
-        // Connections and code are warm.
+        // Warms up connections and code.
         self.upload(4 * self.part, baseline).await?;
         let clock = Clock::start();
         for _ in 0..n {
@@ -176,8 +178,9 @@ impl Bucket {
         Ok(report.with("grown_mb", peak_memory_mb() - before).with("parts_mb", parts))
     }
 
-    /// Uploads in turn; whoever comes first may meet a busier disk, so they take turns in that too. `ratio` is the
-    /// median of the throughputs, ours to that of `object_store`; `cpu_ratio` is that of the CPU time, the steadier one.
+    /// Uploads in turn. The first of a pair may meet a busier disk, so the order alternates too. `ratio` is
+    /// the median of the throughputs, ours to that of `object_store`. `cpu_ratio` is the same for CPU time,
+    /// which is steadier.
     async fn race(self, rounds: usize, size: usize) -> Result<Report> {
         let (mut ratios, mut cpu) = (Vec::new(), [0.0; 2]);
         let mut total = Time { secs: 0.0, cpu: 0.0 };
@@ -191,7 +194,7 @@ impl Bucket {
                 cpu[usize::from(baseline)] += time.cpu;
                 total = Time { secs: total.secs + time.secs, cpu: total.cpu + time.cpu };
             }
-            // The first round warms up.
+            // The first round is a warm-up.
             if round > 0 {
                 ratios.push(times[1] / times[0]);
             }
@@ -204,7 +207,7 @@ impl Bucket {
             .with("cpu_ratio", cpu[0] / cpu[1]))
     }
 
-    /// Uploads one content in parts, looks at it, and deletes it.
+    /// Uploads one content in parts, checks it, and deletes it.
     async fn upload(&self, size: usize, baseline: bool) -> Result {
         let path = if baseline {
             let path = Path::from("large.bin");
@@ -231,7 +234,7 @@ impl Bucket {
         put(&self.storage, &*self.store, &small(i), content, baseline).await
     }
 
-    /// Looks at the small files and deletes them.
+    /// Checks the small files and deletes them.
     async fn clear(&self, n: usize, size: usize) -> Result {
         for i in 0..n {
             let path = Path::from(small(i));
@@ -263,7 +266,7 @@ async fn put(
     if saved.name == key { Ok(()) } else { Err(format!("{key} was there before").into()) }
 }
 
-/// The plain client of a bucket: credentials from the environment, and what the URL says.
+/// The plain client of a bucket, with credentials from the environment and the options of the URL.
 fn plain<'a>(place: &str, option: impl Fn(&str) -> Option<&'a str>) -> Result<Arc<dyn ObjectStore>> {
     let (scheme, bucket) = place.split_once("://").ok_or("the URL has no scheme")?;
     if bucket.contains('/') {

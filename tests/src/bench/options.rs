@@ -57,7 +57,7 @@ impl Options {
         self.values.contains_key(switch)
     }
 
-    /// Whether the same is to be done with plain calls of the system and the standard library.
+    /// Whether to run the baseline with plain system calls and the standard library.
     pub(crate) fn is_baseline(&self) -> bool {
         self.is_set("baseline")
     }
@@ -77,7 +77,7 @@ impl Options {
         self.values.get(key).map(PathBuf::from).ok_or_else(|| format!("--{key} is missing").into())
     }
 
-    /// The directory of the run, made if it is not there.
+    /// The directory of the run, created if missing.
     pub(crate) fn dir(&self) -> Result<PathBuf> {
         let dir = self.path("dir")?;
         std::fs::create_dir_all(&dir)?;

@@ -5,18 +5,19 @@ use super::measure::{Clock, Report};
 use super::options::{Options, runtime, split};
 use super::{Result, save};
 use filefield::storage::FileSystemStorage;
-use filefield::{FileName, Storage};
+use filefield::{FileName, StorageExt};
 use futures_util::StreamExt;
 use std::fs::File;
 use std::hint::black_box;
 use std::io::Read;
 use std::path::Path;
 
-/// One operation of the storage on one file, and the same with the standard library: the bytes or files seen.
+/// One operation of the storage on one file, and the same with the standard library. Returns the bytes or
+/// files seen.
 struct Operation {
     ours: AsyncOperation,
     plain: fn(&Path) -> std::io::Result<u64>,
-    /// Whether it reads what it sees.
+    /// Whether it reads the bytes.
     reads: bool,
 }
 
@@ -60,7 +61,7 @@ pub(crate) fn size(options: &Options) -> Result<Report> {
     repeat(options, Operation { ours, plain: |path| Ok(std::fs::metadata(path)?.len()), reads: false })
 }
 
-/// Uses the bytes without going through them.
+/// Uses the bytes without reading all of them.
 fn touch(bytes: &[u8]) -> u64 {
     black_box(bytes.first());
     bytes.len() as u64

@@ -13,7 +13,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
 
-/// A storage of `dir`, as durable as `--sync` or `--durability` says.
+/// A storage in `dir` with the durability of `--sync` or `--durability`.
 pub(crate) fn storage(dir: &Path, options: &Options) -> Result<FileSystemStorage> {
     let default = if options.is_set("sync") { "full" } else { "none" };
     let durability = match options.text("durability", default) {
@@ -37,7 +37,7 @@ pub(crate) fn save(options: &Options) -> Result<Report> {
             clock = Clock::start();
             jobs::threads(n, jobs, |_, i| durable(&directory, &data::name(i), &bytes))?;
         } else if options.is_set("hop") {
-            // What asynchronous code pays at least: the same on one blocking thread of the runtime.
+            // The minimum cost of asynchronous code: the same work on one blocking thread of the runtime.
             let runtime = runtime()?;
             let (dir, bytes) = (dir.clone(), bytes.clone());
             clock = Clock::start();

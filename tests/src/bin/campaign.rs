@@ -1,5 +1,5 @@
-//! Campaigns: the library is stopped, starved and lied to, and then file and row must still agree. `campaign.md` says
-//! how to run them, and holds the last figures.
+//! Campaigns: the library is stopped, starved and given false answers, and then files and rows must still
+//! agree. `campaign.md` says how to run them, and has the last figures.
 
 #[path = "../campaign/mod.rs"]
 mod campaign;

@@ -1,4 +1,4 @@
-//! Answers the questions of a Django oracle with filefield's own functions: JSON lines in, JSON lines out.
+//! Answers the questions of a Django oracle with filefield's functions. Reads and writes lines of JSON.
 
 use std::io::{BufRead, Write};
 

@@ -1,4 +1,4 @@
-//! The campaign `schedules` (C12): the library's own code, statement by statement, in the orders that shuttle chooses.
+//! The campaign `schedules`: the library's own code, statement by statement, in orders that shuttle chooses.
 
 #[path = "../schedules/mod.rs"]
 mod schedules;

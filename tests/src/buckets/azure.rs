@@ -1,4 +1,4 @@
-//! Azurite, Microsoft's emulator of Azure Blob Storage, in a process of its own.
+//! Azurite, Microsoft's emulator of Azure Blob Storage, in a separate process.
 
 use aws_lc_rs::hmac;
 use base64::Engine;
@@ -26,7 +26,7 @@ pub const KEY: &str =
 const VERSION: &str = "3.37.0";
 const SAS_VERSION: &str = "2020-12-06";
 
-/// It ends when this process ends, in whatever way: its input is closed then.
+/// It ends when this process ends for any reason, because its input is closed then.
 const START: &str =
     "process.stdin.on('end', () => process.exit()).on('error', () => process.exit()).resume();
     process.argv.splice(1, 0, 'azurite');
@@ -41,8 +41,8 @@ pub struct Server {
     child: Child,
 }
 
-/// The Azurite of this process, started by the first call. Where it cannot be installed or started, it says
-/// `SKIPPED: azurite ..` and gives `None`.
+/// The Azurite of this process, started by the first call. If it cannot be installed or started, prints
+/// `SKIPPED: azurite ..` and returns `None`.
 pub async fn server() -> Option<&'static Server> {
     static SERVER: OnceCell<Option<Server>> = OnceCell::const_new();
     let start = || async {
@@ -60,7 +60,7 @@ impl Server {
     /// Starts one on a free port.
     ///
     /// # Errors
-    /// Why that is not possible.
+    /// Returns the reason if it cannot be installed or started.
     pub fn start() -> Result<Server, String> {
         let main = installed()?.join("node_modules/azurite/dist/src/blob/main.js");
         let mut command = Command::new("node");
@@ -97,7 +97,7 @@ impl Server {
         container
     }
 
-    /// Has nobody delete this blob: it is leased for ever.
+    /// Leases this blob without end, so that nobody can delete it.
     pub async fn lease(&self, container: &str, blob: &str) {
         let headers = [("x-ms-lease-action", "acquire"), ("x-ms-lease-duration", "-1")];
         self.put(&format!("{container}/{blob}?comp=lease"), &headers).await;
@@ -108,7 +108,7 @@ impl Server {
         self.put(&format!("{container}/{blob}"), &[("x-ms-blob-type", "BlockBlob")]).await;
     }
 
-    /// Makes a signed request of its own.
+    /// Sends a signed request.
     async fn put(&self, path: &str, headers: &[(&'static str, &'static str)]) {
         let mut request = HttpRequest::new(Vec::new().into());
         *request.method_mut() = Method::PUT;
@@ -123,8 +123,8 @@ impl Server {
         assert_eq!(client.execute(request).await.unwrap().status(), 201);
     }
 
-    /// A token for a container that allows this much (`rwdl`) until so many seconds from now: a service SAS of version
-    /// 2020-12-06.
+    /// A token for a container with these permissions (`rwdl`) for this many seconds: a service SAS of
+    /// version 2020-12-06.
     pub fn sas(&self, container: &str, permissions: &str, seconds: i64) -> Vec<(String, String)> {
         let key = hmac::Key::new(hmac::HMAC_SHA256, &BASE64_STANDARD.decode(KEY).unwrap());
         let expiry = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(seconds);
@@ -171,7 +171,8 @@ impl Drop for Server {
     }
 }
 
-/// The folder with Azurite in it: `AZURITE_DIR`, or one beside the build's output, which npm fills the first time.
+/// The folder with Azurite: `AZURITE_DIR`, or a folder beside the build's output that npm fills on the first
+/// run.
 fn installed() -> Result<PathBuf, String> {
     let folder = match std::env::var_os("AZURITE_DIR") {
         Some(folder) => PathBuf::from(folder),
@@ -194,7 +195,8 @@ fn is_there(folder: &Path) -> bool {
     folder.join("node_modules/azurite/dist/src/blob/main.js").is_file()
 }
 
-/// Another process may do the same at this moment, so it is made elsewhere and moved into place when it is whole.
+/// Another process may install it at the same time, so it is installed elsewhere and moved into place when
+/// complete.
 fn install(folder: &Path) -> Result<(), String> {
     let made = PathBuf::from(format!("{}.{}.tmp", folder.display(), std::process::id()));
     std::fs::create_dir_all(&made).map_err(|error| error.to_string())?;

@@ -1,4 +1,4 @@
-//! How many requests a client makes.
+//! Counts the requests of a client.
 
 use async_trait::async_trait;
 use filefield::object_store::ClientOptions;
@@ -7,7 +7,7 @@ use filefield::object_store::client::{
 };
 use std::sync::{Arc, Mutex};
 
-/// A connector that notes every request of the clients that it is given to, retries included.
+/// A connector that records every request of its clients, including retries.
 #[derive(Clone, Debug, Default)]
 pub struct Counter(Arc<Mutex<Vec<String>>>);
 

@@ -1,9 +1,9 @@
-//! A plain HTTP client, which knows nothing of any provider.
+//! A plain HTTP client without knowledge of any provider.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// What came back.
+/// An answer.
 #[derive(Clone, Debug)]
 pub struct Answer {
     /// The status.
@@ -26,7 +26,7 @@ pub async fn get(url: &str) -> Answer {
     send("GET", url, &[], b"").await
 }
 
-/// Sends one request on a connection of its own.
+/// Sends one request on a separate connection.
 pub async fn send(method: &str, url: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
     let rest = url.strip_prefix("http://").unwrap();
     let (host, path) = rest.split_at(rest.find('/').unwrap());

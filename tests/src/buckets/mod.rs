@@ -12,12 +12,12 @@ pub mod s3;
 use filefield::object_store::{BackoffConfig, RetryConfig};
 use std::time::Duration;
 
-/// No more tries: what is tried again is another matter.
+/// No retries.
 pub fn once() -> RetryConfig {
     RetryConfig { max_retries: 0, ..RetryConfig::default() }
 }
 
-/// One more try, at once: a test waits for its answers.
+/// One immediate retry.
 pub fn retry() -> RetryConfig {
     RetryConfig {
         max_retries: 1,

@@ -1,4 +1,4 @@
-//! Every service behind one face, for tests that are the same for all of them.
+//! Every service behind one interface, for tests that are the same for all of them.
 
 use super::count::Counter;
 use super::{azure, gcs, s3};
@@ -14,14 +14,14 @@ pub enum Provider {
     S3(s3::Server),
     /// `s3s-fs` with conditions ignored.
     LookAlike(s3::Server),
-    /// The double in this process.
+    /// The fake in this process.
     Gcs(gcs::Server),
     /// Azurite.
     Azure(&'static azure::Server),
 }
 
 impl Provider {
-    /// All of them; without Azure where that cannot be started, which is said.
+    /// All services. If Azurite cannot be started, prints so and leaves it out.
     pub async fn all() -> Vec<Provider> {
         let mut all = vec![
             Provider::S3(s3::Server::start().await),
@@ -32,7 +32,7 @@ impl Provider {
         all
     }
 
-    /// Those that honour conditions.
+    /// The services that honour conditions.
     pub async fn honest() -> Vec<Provider> {
         let mut all = Provider::all().await;
         all.retain(|provider| !matches!(provider, Provider::LookAlike(_)));
@@ -63,7 +63,7 @@ impl Provider {
         self.connected(bucket, Counter::default())
     }
 
-    /// A storage in a bucket whose client makes its connections this way.
+    /// A storage in a bucket whose client connects with this connector.
     pub fn connected<C: HttpConnector>(&self, bucket: &str, connector: C) -> ObjectStorageBuilder {
         match self {
             Provider::S3(server) => {

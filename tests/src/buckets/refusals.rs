@@ -1,9 +1,9 @@
-//! Requests that a server is told to refuse, as a policy of the bucket would.
+//! Requests that a server refuses on demand, as a policy of the bucket would.
 
 use hyper::{Method, StatusCode};
 use std::sync::{Arc, Mutex};
 
-/// What to refuse, and with which words.
+/// What to refuse, and with which answer.
 #[derive(Clone, Debug)]
 pub struct Refusal {
     /// The method of the requests.
@@ -24,7 +24,7 @@ impl Refusals {
         self.0.lock().unwrap().push(refusal);
     }
 
-    /// Status and body for a request that is refused.
+    /// Status and body for a refused request.
     pub(super) fn of(&self, method: &Method) -> Option<(StatusCode, String)> {
         let all = self.0.lock().unwrap();
         let found = all.iter().find(|refusal| refusal.method == method)?;
@@ -32,7 +32,7 @@ impl Refusals {
     }
 }
 
-/// The body of an error of S3, Google Cloud Storage and Azure, which is the same as far as anybody reads it.
+/// The body of an error of S3, Google Cloud Storage and Azure. The parts that clients read are the same.
 pub fn error_body(code: &str) -> String {
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>{code}</Code><Message>Refused.</Message></Error>"

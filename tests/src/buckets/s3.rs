@@ -29,9 +29,9 @@ pub const SECRET: &str = "an/example+of/a+secret";
 const NO_SUCH_UPLOAD: &str = "<Error><Code>NoSuchUpload</Code></Error>";
 const INVALID_PART: &str = "<Error><Code>InvalidPart</Code></Error>";
 
-/// `s3s-fs` looks whether an object is there and writes it then, so two conditional requests at once can both succeed.
-/// S3 itself does not do that; here such requests take turns. It denies access to an upload that is not open. And it
-/// takes any tag for that of a part; here a wrong one is refused.
+/// Corrects three behaviours of `s3s-fs`. It checks that an object exists and writes it afterwards, so that
+/// two concurrent conditional requests can both succeed; here, as in S3, such requests take turns. It denies
+/// access to an upload that is not open. It accepts any tag for a part; here a wrong tag is refused.
 #[derive(Clone)]
 struct OneAtATime {
     inner: S3Service,
@@ -40,7 +40,7 @@ struct OneAtATime {
     /// By the id of an upload and the number of a part.
     tags: Arc<std::sync::Mutex<HashMap<(String, String), String>>>,
     refusals: Refusals,
-    /// Whether conditions are ignored, as by some that speak the protocol.
+    /// Whether conditions are ignored, as some servers do that speak the protocol.
     overwrites: bool,
 }
 
@@ -99,7 +99,7 @@ impl Service<Request<Incoming>> for OneAtATime {
     }
 }
 
-/// Whether each part in the body of the end of an upload has the tag that it was given.
+/// Whether each part in the body that ends an upload has the tag it was given.
 fn are_of(tags: &HashMap<(String, String), String>, upload: &str, body: &[u8]) -> bool {
     let text = String::from_utf8_lossy(body).replace("&quot;", "\"");
     let between = |part: &str, tag: &str| {
@@ -112,12 +112,12 @@ fn are_of(tags: &HashMap<(String, String), String>, upload: &str, body: &[u8]) -
     })
 }
 
-/// An S3 server with buckets `bucket-0`, `bucket-1` .., stopped when it is dropped.
+/// An S3 server with buckets `bucket-0`, `bucket-1` and so on. It stops on drop.
 #[derive(Debug)]
 pub struct Server {
     /// Its URL.
     pub endpoint: String,
-    /// What it refuses.
+    /// The requests that it refuses.
     pub refusals: Refusals,
     root: TempDir,
     next: AtomicUsize,
@@ -131,8 +131,8 @@ impl Server {
         Server::start_as(false).await
     }
 
-    /// Starts one that ignores conditions, and so overwrites. It checks no signatures either: the conditions are
-    /// among what is signed, so its clients have to leave that out.
+    /// Starts a server that ignores conditions, and so overwrites. It does not check signatures either,
+    /// because clients sign the conditions.
     pub async fn start_look_alike() -> Server {
         Server::start_as(true).await
     }
@@ -157,7 +157,8 @@ impl Server {
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let task = tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
-                // Head and body of an answer are two writes; the second would wait for the client's kernel.
+                // Head and body of an answer are two writes, and the second would wait for the client's
+                // kernel.
                 socket.set_nodelay(true).unwrap();
                 let service = service.clone();
                 tokio::spawn(async move {
@@ -169,7 +170,7 @@ impl Server {
         Server { endpoint, refusals, root, next: AtomicUsize::new(0), copies, task }
     }
 
-    /// The folder that has a folder for each bucket, and beside them what the server knows of objects and uploads.
+    /// The folder with one folder per bucket, and the server's records of objects and uploads.
     pub fn root(&self) -> &Path {
         self.root.path()
     }
@@ -181,7 +182,7 @@ impl Server {
         bucket
     }
 
-    /// How many copies were asked for.
+    /// The number of requested copies.
     pub fn copies(&self) -> usize {
         self.copies.load(Ordering::Relaxed)
     }

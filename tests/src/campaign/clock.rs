@@ -1,6 +1,7 @@
-//! C18: clocks that jump by a day, there and back, while files are saved and swept (P9). Real jumps of the program's
-//! clock and of the database's, by libfaketime; and more of what is the same to the journal, all due times moved at
-//! once. Meanwhile another process sweeps. An operation may fail cleanly, a file may go late, and nothing else.
+//! Clocks that jump a day forward and back while files are saved and swept. The clocks of program and
+//! database really jump, with libfaketime. The campaign also moves all due times at once, which has the same
+//! effect on the journal. Another process sweeps at the same time. An operation may fail cleanly, and a file
+//! may be deleted late. Nothing else may happen.
 //!
 //! `clock [--db sqlite] [--count 200] [--operations create,replace]`
 
@@ -18,7 +19,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// The folder with a file for each clock, for the process that runs under libfaketime.
+/// The folder with one file per clock, for the process under libfaketime.
 const FOLDER: &str = "CAMPAIGN_CLOCKS";
 
 const PACKAGE: &str = "libfaketime is not installed (Debian's package `faketime`)";
@@ -27,7 +28,7 @@ pub(crate) fn run(options: &Options) -> Result<Report> {
     if let Some(folder) = std::env::var_os(FOLDER) {
         return inside(options, Path::new(&folder));
     }
-    // The servers are to have the clock of this process, so all of it runs under libfaketime.
+    // The servers must have the clock of this process, so all of it runs under libfaketime.
     let folder = super::place::in_memory()?;
     let clocks = Clocks(folder.path().to_owned());
     clocks.set("database", 0)?;
@@ -42,7 +43,7 @@ pub(crate) fn run(options: &Options) -> Result<Report> {
         .env("LD_PRELOAD", library().ok_or(PACKAGE)?)
         .env("FAKETIME_NO_CACHE", "1")
         .env("NO_FAKE_STAT", "1");
-    // Only the calendar jumps.
+    // Only the calendar clock jumps.
     command.env("DONT_FAKE_MONOTONIC", "1").env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
     command.env(Clocks::VARIABLE, clocks.file("database"));
     let output = command.output()?;
@@ -57,11 +58,11 @@ fn library() -> Option<PathBuf> {
     files.into_iter().find(|file| file.exists())
 }
 
-/// A file for each clock, with its distance from the true time.
+/// One file per clock, with its offset from the true time.
 pub(crate) struct Clocks(PathBuf);
 
 impl Clocks {
-    /// Tells libfaketime where a process reads its clock.
+    /// The variable that tells libfaketime where a process reads its clock.
     pub(crate) const VARIABLE: &str = "FAKETIME_TIMESTAMP_FILE";
 
     fn file(&self, clock: &str) -> PathBuf {
@@ -84,12 +85,12 @@ enum Jump {
 }
 
 impl Jump {
-    /// Jumps by `days`, from where the clocks were set.
+    /// Jumps by `days` from the current setting.
     async fn by(self, days: i64, clocks: &Clocks, world: &World) -> Result {
         match self {
             Jump::Program => clocks.set("program", days)?,
             Jump::Database => clocks.set("database", days)?,
-            // The clock goes forward, so everything is due earlier.
+            // Same as a clock that goes forward: everything is due earlier.
             Jump::DueTimes => {
                 let shift = format!("UPDATE filefield_journal SET due_at = due_at - {}", days * 86_400);
                 world.execute(&shift).await?;
@@ -148,8 +149,9 @@ fn inside(options: &Options, folder: &Path) -> Result<Report> {
                 End::Told(Outcome::Done) => report.add("done all the same", 1),
                 End::Told(Outcome::Failed { uncertain, retryable, text, kind }) => {
                     report.add("failed cleanly", 1);
-                    // Swept under its feet, or SQLite's one lock was not to be had. What was staged before the
-                    // transaction has to be assigned again, so trying again does not help there.
+                    // It was swept during the operation, or SQLite's only lock was not available. Content
+                    // that was staged before the transaction must be assigned again, so a retry does not help
+                    // there.
                     let is_staged =
                         matches!(scenario.order.change, Change::ReplaceIn(_) | Change::RolledBack(_));
                     let helps = retryable || (is_staged && kind == "StagedExpired");
@@ -175,7 +177,7 @@ fn inside(options: &Options, folder: &Path) -> Result<Report> {
     Ok(report)
 }
 
-/// Jumps and sweeps until the operation has ended; how many jumps were meanwhile.
+/// Jumps and sweeps until the operation has ended. Returns the number of jumps.
 async fn jumping(
     jump: Jump,
     clocks: &Clocks,
@@ -188,7 +190,7 @@ async fn jumping(
     loop {
         tokio::time::sleep(Duration::from_micros(random.below(1_500))).await;
         jump.by(days, clocks, world).await?;
-        // There and back: who takes longer than a day is not promised anything.
+        // Forward and back: nothing is promised to an operation that takes longer than a day.
         days = match jump {
             Jump::DueTimes => -days,
             _ => *random.pick(&[-1, 1, 1]),

@@ -1,8 +1,8 @@
-//! C6: the disk is full, or out of inodes, at each of many sizes; or it becomes read-only in the middle. With room again
-//! everything is settled, and file and row agree.
+//! The disk is full, or out of inodes, at each of many sizes; or it becomes read-only in the middle. After
+//! space is available again, everything settles, and file and row agree.
 //!
-//! The file systems are mounted in memory, in a mount namespace of this process' own. Without root one is made in a user
-//! namespace.
+//! The file systems are mounted in memory, in a mount namespace of this process. Without root, it is made in
+//! a user namespace.
 
 use super::child::{Child, Command, End};
 use super::kill::{durability, judge, panics, restarted};
@@ -36,7 +36,7 @@ enum Lack {
 
 const LACKS: [Lack; 5] = [Lack::Media, Lack::MediaInodes, Lack::Both, Lack::BothInodes, Lack::Writing];
 
-/// Sizes that are tried. In more room than that everything fits.
+/// Number of sizes that are tried. With more space, everything fits.
 const ROOMS: u64 = 20;
 
 pub(crate) fn run(options: &Options) -> Result<Report> {
@@ -69,7 +69,7 @@ pub(crate) fn run(options: &Options) -> Result<Report> {
     Ok(report)
 }
 
-/// Runs a campaign once more in a mount namespace, and takes over its report. `mark` is set there.
+/// Runs a campaign again in a mount namespace, where `mark` is set, and returns its report.
 pub(super) fn in_namespace(options: &Options, mark: &str, command: &[&str], count: u64) -> Result<Report> {
     let user = if rustix::process::geteuid().is_root() { "--mount" } else { "--map-root-user" };
     let output = std::process::Command::new("unshare")
@@ -87,7 +87,7 @@ pub(super) fn in_namespace(options: &Options, mark: &str, command: &[&str], coun
     Report::from_json(&serde_json::from_str(last)?)
 }
 
-/// One size: whether the lack was met.
+/// Runs one size. Returns whether the limit was reached.
 fn one(
     options: &Options,
     lack: Lack,
@@ -109,7 +109,7 @@ fn one(
     }
     let mut child = Child::ready(&place.setup(durability(options)?, false))?;
     let (mut expected, mut random) = (Expected::default(), Random::new(seed));
-    // Rows that have something to lose, and to give.
+    // Rows that have something to lose and something to give.
     for scenario in scenario::some("replace,delete,clear", 0, &mut random) {
         for order in &scenario.prepare {
             child.perform(order, &mut expected)?;
@@ -127,7 +127,7 @@ fn one(
         child = Child::ready(&place.setup(durability(options)?, false))?;
     } else {
         mounted.leave_room(lack, room)?;
-        // Whatever the seed: the room ends within one write.
+        // For every seed, the space ends within one write.
         let longer = Files { manual: Some(long_file(&mut random)), ..Files::default() };
         let longer = Order::new("longer than the room", Change::Create(longer));
         let scenarios = scenario::all(1, &mut random);
@@ -141,7 +141,8 @@ fn one(
         panics(report, &mut child, tried);
         mounted.remount("size=100%,nr_inodes=1000000")?;
     }
-    // What is acknowledged now must survive the restart, whatever the lack has left in this process.
+    // What is acknowledged now must survive the restart, whatever state the full disk has left in this
+    // process.
     for row in ["room again", "and again"] {
         let order = Order::new(row, Change::Create(Files::all(&mut random)));
         if let End::Told(Outcome::Failed { text, .. }) = child.perform(&order, &mut expected)? {
@@ -156,7 +157,7 @@ fn one(
     Ok(met)
 }
 
-/// The number of a file that is longer than any room that is left.
+/// The number of a file that is longer than any remaining space.
 fn long_file(random: &mut Random) -> u32 {
     loop {
         let number = random.file();
@@ -166,7 +167,7 @@ fn long_file(random: &mut Random) -> u32 {
     }
 }
 
-/// Judges the end of an operation; whether it is one that the lack explains.
+/// Checks the end of an operation. Returns whether the full disk explains it.
 fn note(
     report: &mut Report,
     ends: &mut BTreeMap<String, u64>,
@@ -183,7 +184,7 @@ fn note(
     match (lack, kind.as_str()) {
         (Lack::Media | Lack::MediaInodes, "StorageFull") | (Lack::Writing, "ReadOnly") => true,
         (Lack::Both | Lack::BothInodes, "StorageFull" | "Database") => true,
-        // The row was not made for lack of room, and is not there to be changed.
+        // The row was not made for lack of space, so it cannot be changed.
         (_, "DoesNotExist") => false,
         _ => {
             report.violation("error", format!("{kind}: {text}; with {tried}"));
@@ -192,7 +193,7 @@ fn note(
     }
 }
 
-/// A file system in memory, unmounted when this is dropped.
+/// A file system in memory, unmounted on drop.
 struct Mounted<'a>(&'a Path);
 
 impl<'a> Mounted<'a> {
@@ -205,7 +206,7 @@ impl<'a> Mounted<'a> {
         mount(&["-o", &format!("remount,{how}")], self.0)
     }
 
-    /// Leaves room for so many more blocks or inodes.
+    /// Leaves this many blocks or inodes free.
     fn leave_room(&self, lack: Lack, room: u64) -> Result {
         let now = rustix::fs::statvfs(self.0)?;
         match lack {

@@ -1,5 +1,5 @@
-//! C15: directories and files below the media root are exchanged for links to outside, as fast as the machine can,
-//! while files are stored, read, listed and deleted. Nothing outside may be read, written or deleted.
+//! Directories and files below the media root are replaced by links to the outside, as fast as the machine
+//! can, while files are stored, read, listed and deleted. Nothing outside may be read, written or deleted.
 
 mod naive;
 mod swapper;
@@ -8,7 +8,7 @@ use super::options::Options;
 use super::report::Report;
 use super::{Result, runtime};
 use filefield::storage::{Durability, FileSystemStorage, Storage};
-use filefield::{Error, ErrorKind, FileName, SaveOptions};
+use filefield::{Error, ErrorKind, FileName, SaveOptions, StorageExt};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::fs;
@@ -21,19 +21,20 @@ use swapper::Swapper;
 /// Names below the root whose directory or last component is exchanged.
 const PLACES: [&str; 4] = ["d", "deep/middle", "deep/middle/end", "f/victim.txt"];
 
-/// What every file outside holds; no file inside has this text or this length.
+/// The content of every file outside. No file inside has this text or this length.
 const CANARY: &str = "this text is outside of the media root";
 
-/// What the storage is asked for.
+/// The operations of the storage.
 const OPERATIONS: [&str; 8] = ["save", "open", "metadata", "list", "delete", "copy", "rename", "owner"];
 
-/// How many swaps at least, and for how many seconds at least (`--seconds`). `--plant BUG` plants a bug of the library's.
+/// Runs a minimum number of swaps and a minimum number of seconds (`--seconds`). `--plant BUG` plants a bug
+/// of the library.
 pub(super) fn links(options: &Options) -> Result<Report> {
     let swaps = options.count.unwrap_or(200_000);
     let seconds = Duration::from_secs(options.text("seconds", "10").parse()?);
     let mut report = Report::default();
     super::parts::plant(options)?;
-    // A storage that joins paths must be caught, or the race was none.
+    // A storage that joins paths must be caught; otherwise the race never happened.
     let control = Race::run(options.seed, swaps.min(50_000), Duration::from_secs(1), |media| {
         Ok(Arc::new(naive::Naive::new(media)))
     })?;
@@ -132,7 +133,7 @@ impl Counts {
     }
 }
 
-/// One operation. What it saw of the outside, if anything.
+/// Runs one operation. Returns what it saw of the outside, if anything.
 async fn one(storage: &dyn Storage, random: u64, counts: &Counts) -> Option<String> {
     let directory =
         ["d", "deep/middle", "deep/middle/end", "f"][usize::try_from(random >> 8 & 3).unwrap_or(0)];
@@ -152,9 +153,9 @@ async fn one(storage: &dyn Storage, random: u64, counts: &Counts) -> Option<Stri
     }
 }
 
-/// What may come of an operation on a place that is a link half of the time.
+/// Whether this error is allowed for an operation on a place that is a link half of the time.
 fn is_refusal(error: &Error) -> bool {
-    // The kernel saw that the directory it had found was moved out of the root meanwhile.
+    // The kernel saw that the directory was moved out of the root during the call.
     let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<std::io::Error>());
     if source.and_then(std::io::Error::raw_os_error) == Some(rustix::io::Errno::XDEV.raw_os_error()) {
         return true;
@@ -220,14 +221,14 @@ fn prepare_outside(outside: &Path) -> Result {
         for name in ["victim", "victim.txt", "renamed.txt"] {
             let file = directory.join(name);
             fs::write(&file, CANARY)?;
-            // An owner that would be told.
+            // An owner that must not be reported.
             let _ = rustix::fs::setxattr(&file, "user.filefield", b"canary", rustix::fs::XattrFlags::empty());
         }
         for number in 0..64 {
             fs::write(directory.join(format!("new{number}")), CANARY)?;
         }
     }
-    // Taken before the names that are free on both sides.
+    // These names are taken first; the names in between are free on both sides.
     for number in (0..64).step_by(2) {
         fs::remove_file(outside.join(format!("new{number}")))?;
     }
@@ -236,7 +237,7 @@ fn prepare_outside(outside: &Path) -> Result {
 
 type Tree = BTreeMap<PathBuf, (String, u32, Option<std::time::SystemTime>)>;
 
-/// Every file below a directory, its text, its mode and the time of its last change.
+/// Every file below a directory, with its text, its mode and its modification time.
 fn snapshot(directory: &Path) -> Result<Tree> {
     use std::os::unix::fs::PermissionsExt;
     let mut tree = Tree::new();

@@ -1,4 +1,4 @@
-//! The sub-commands. Each prints one JSON line last; one that injected nothing, or found a violation, fails.
+//! The sub-commands. Each prints one line of JSON last. It fails if it injected nothing or found a violation.
 
 /// A list of things with their names on the command line.
 macro_rules! named {
@@ -72,7 +72,7 @@ const CAMPAIGNS: [(&str, Campaign); 14] = [
     ("planted", planted::run),
 ];
 
-/// Runs the campaign that the command line names. Whether it passed.
+/// Runs the campaign of the command line. Returns whether it passed.
 pub(crate) fn run(mut arguments: impl Iterator<Item = String>) -> Result<bool> {
     planted::plant()?;
     let name = arguments.next().unwrap_or_default();
@@ -97,7 +97,7 @@ pub(crate) fn run(mut arguments: impl Iterator<Item = String>) -> Result<bool> {
     Ok(report.is_passed())
 }
 
-/// Puts `items` into an order that the seed of `random` decides.
+/// Shuffles `items` by the seed of `random`.
 fn shuffle<T>(items: &mut [T], random: &mut world::Random) {
     for index in (1..items.len()).rev() {
         let other = usize::try_from(random.below(index as u64 + 1)).unwrap_or(0);
@@ -105,7 +105,7 @@ fn shuffle<T>(items: &mut [T], random: &mut world::Random) {
     }
 }
 
-/// A runtime with one thread, for what is deterministic but for its faults.
+/// A runtime with one thread, for work that is deterministic except for its faults.
 fn runtime() -> Result<tokio::runtime::Runtime> {
     Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
 }

@@ -1,7 +1,8 @@
-//! C11: random operations with faults, beside a reference model; rows, bytes and files must be equal after each.
+//! Random operations with faults, beside a reference model. Rows, bytes and files must be equal after each
+//! operation.
 //!
-//! A sequence is made by its seed alone. A violation names seed and step, and `--count 1 --seed SEED` runs it again;
-//! `--steps N` runs only its first N; `--plant BUG` plants a bug of the library's.
+//! The seed alone determines a sequence. A violation names seed and step. `--count 1 --seed SEED` repeats it,
+//! and `--steps N` runs only the first N steps. `--plant BUG` plants a bug of the library.
 
 mod act;
 mod late;
@@ -19,7 +20,7 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Numbers from a seed (splitmix64).
+/// Random numbers from a seed (SplitMix64).
 pub(super) struct Random(u64);
 
 impl Random {
@@ -34,7 +35,7 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// Below `limit`.
+    /// A number below `limit`.
     pub(super) fn below(&mut self, limit: usize) -> usize {
         usize::try_from(self.next() % limit.max(1) as u64).unwrap_or(0)
     }
@@ -66,7 +67,7 @@ pub(super) fn model(options: &Options) -> Result<Report> {
             let mut world = World::new(&db, Random::new(seed), sequence % 50 == 49, idle)?;
             let mut reference = Reference::default();
             for step in 0..=steps {
-                // The last step looks whether anything is left.
+                // The last step also checks that nothing is left.
                 let found = world.step(&mut reference, step == steps).await;
                 report.points += 1;
                 if let Err(error) = found {
@@ -93,7 +94,7 @@ pub(super) fn model(options: &Options) -> Result<Report> {
     Ok(report)
 }
 
-/// The invariant that a text begins with. What keeps the model from going on is `model`.
+/// The invariant that a text begins with. `model` stands for whatever stops the model.
 fn invariant(text: &str) -> &str {
     match text.split_once(':') {
         Some((name, _)) if name.len() == 2 && name.starts_with('R') => name,

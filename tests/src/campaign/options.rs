@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 pub(crate) struct Options {
     pub(crate) db: Kind,
-    /// How many kills, states, sequences or schedules; each campaign has a default.
+    /// Number of kills, states, sequences or schedules. Each campaign has a default.
     pub(crate) count: Option<u64>,
     pub(crate) seed: u64,
     values: HashMap<String, String>,
@@ -28,12 +28,13 @@ impl Options {
         Ok(options)
     }
 
-    /// An option of one campaign alone.
+    /// An option of one campaign.
     pub(crate) fn text<'a>(&'a self, key: &str, default: &'a str) -> &'a str {
         self.values.get(key).map_or(default, String::as_str)
     }
 
-    /// Whether an option of one campaign alone, a list with commas, names this; all are named where it is missing.
+    /// Whether an option of one campaign, a comma-separated list, contains this name. Without the option, all
+    /// names are contained.
     pub(crate) fn wants(&self, key: &str, name: &str) -> bool {
         let list = self.text(key, "all");
         list == "all" || list.split(',').any(|wanted| wanted == name)

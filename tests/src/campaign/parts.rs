@@ -1,4 +1,4 @@
-//! A campaign in several processes, whose reports are added up.
+//! Runs a campaign in several processes and adds up their reports.
 
 use super::options::Options;
 use super::report::Report;
@@ -6,7 +6,7 @@ use super::{Error, Result};
 use serde_json::Value;
 use std::process::{Command, Stdio};
 
-/// Runs `campaign` with `count` cases in `jobs` processes. `keys` are the options of its own that are handed down.
+/// Runs `campaign` with `count` cases in `jobs` processes. `keys` are its own options that are passed on.
 pub(super) fn run(campaign: &str, options: &Options, count: u64, jobs: u64, keys: &[&str]) -> Result<Report> {
     let mut parts = Vec::new();
     let mut seed = options.seed;
@@ -47,7 +47,7 @@ pub(super) fn run(campaign: &str, options: &Options, count: u64, jobs: u64, keys
     Ok(report)
 }
 
-/// Plants the library's bug `--plant NAME`: the campaign should find it.
+/// Plants the library's bug `--plant NAME`. The campaign should find it.
 pub(super) fn plant(options: &Options) -> Result {
     match options.text("plant", "") {
         "" => Ok(()),

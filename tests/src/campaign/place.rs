@@ -1,4 +1,4 @@
-//! Where a world is: a folder in memory, and a database.
+//! The place of a world: a folder in memory, and a database.
 
 use super::Result;
 use super::child::{Durable, Setup};
@@ -7,7 +7,7 @@ use super::world::World;
 use filefield_tests::databases::{Database, Kind};
 use tempfile::TempDir;
 
-/// An empty place for a world, removed with this value.
+/// An empty place for a world. It is removed on drop.
 pub(crate) struct Place {
     folder: TempDir,
     url: String,
@@ -15,12 +15,12 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// In memory: a kill is no power loss, so nothing has to wait for a disk.
+    /// In memory: a kill is not a power loss, so nothing has to wait for a disk.
     pub(crate) fn new(options: &Options) -> Result<Place> {
         Place::of(options, in_memory()?)
     }
 
-    /// In `folder`, which is removed with this value.
+    /// In `folder`, which is removed on drop.
     pub(crate) fn of(options: &Options, folder: TempDir) -> Result<Place> {
         std::fs::create_dir(folder.path().join("temp"))?;
         if options.db == Kind::Sqlite {
@@ -40,7 +40,7 @@ impl Place {
     }
 }
 
-/// A temporary folder in memory, where there is such a thing.
+/// A temporary folder in memory, if there is such a file system.
 pub(crate) fn in_memory() -> Result<TempDir> {
     let memory = std::path::Path::new("/dev/shm");
     let mut builder = tempfile::Builder::new();

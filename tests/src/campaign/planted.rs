@@ -1,11 +1,11 @@
-//! C19: every bug that can be planted in the library is planted, one after the other, and the campaign that is meant to
-//! find it runs with it, in a process of its own. What no campaign finds says that the campaigns are too weak, but for a
-//! bug that breaks no promise: it is counted as missed, and is no violation.
+//! Plants every bug of the library one after the other, and runs the campaign that must find it, in a
+//! separate process. A bug that no campaign finds shows that the campaigns are too weak. The exception is a
+//! bug that breaks no promise: it is counted as missed and is not a violation.
 //!
-//! `planted [--bugs no-fsync,no-fence] [--controls yes]`: with controls every run is done once more without its bug, and
-//! must find nothing.
+//! `planted [--bugs no-fsync,no-fence] [--controls yes]`: with controls, every run is repeated without its
+//! bug, and must find nothing.
 //!
-//! The bug of the environment's `CAMPAIGN_PLANT` is in force in whatever campaign is run, and in its children.
+//! The bug in the environment variable `CAMPAIGN_PLANT` is active in any campaign and in its children.
 
 mod cases;
 
@@ -18,17 +18,18 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
 
-/// Names the bug that is planted in this process and its children.
+/// The bug that is planted in this process and its children.
 const PLANT: &str = "CAMPAIGN_PLANT";
 
-/// How many seconds a campaign may take: one that a bug keeps from ending has found nothing that it could name.
+/// How many seconds a campaign may take. If a bug keeps it from ending, it has found nothing that it could
+/// name.
 const PATIENCE: &str = "600";
 
-/// What says nothing of the library's promises: the campaign could not do its work.
+/// Findings that say nothing about the library's promises: the campaign could not do its work.
 const NO_FINDS: [&str; 9] =
     ["hang or crash", "crash", "hang", "race", "control", "checker", "mount", "model", "C19"];
 
-/// Plants what the environment names.
+/// Plants the bug that the environment names.
 pub(super) fn plant() -> Result {
     let Ok(bug) = std::env::var(PLANT) else { return Ok(()) };
     if !failpoints::BUGS.contains(&bug.as_str()) {
@@ -41,7 +42,7 @@ pub(super) fn run(options: &Options) -> Result<Report> {
     let (bugs, controls) = (options.text("bugs", "all"), options.text("controls", "no") == "yes");
     let mut report = Report::default();
     let (mut found, mut missed, mut controlled) = (Map::new(), Vec::new(), BTreeSet::new());
-    // A bug that was added without a campaign that finds it is missed.
+    // A bug that was added without a campaign counts as missed.
     for bug in failpoints::BUGS {
         if !options.wants("bugs", bug) || options.count.is_some_and(|count| report.points >= count) {
             continue;
@@ -59,7 +60,7 @@ pub(super) fn run(options: &Options) -> Result<Report> {
             missed.push(*bug);
             report.violation("missed", format!("`{bug}` by `{}`: {}", case.run, run.verdict()));
         } else {
-            // What was found was reached.
+            // What was found was also reached.
             report.fired += 1;
             let by = json!({ "by": case.run, "as": finds, "seconds": run.seconds });
             found.insert((*bug).to_owned(), by);
@@ -82,17 +83,17 @@ pub(super) fn run(options: &Options) -> Result<Report> {
     Ok(report)
 }
 
-/// What came of a campaign.
+/// The result of a campaign.
 struct Run {
     violations: Map<String, Value>,
     passed: bool,
     seconds: f64,
-    /// The first violation that was printed, or what the campaign ended with.
+    /// The first violation that was printed, or the message that the campaign ended with.
     first: String,
 }
 
 impl Run {
-    /// The invariants that the campaign saw broken.
+    /// The invariants that the campaign found broken.
     fn finds(&self) -> Vec<&str> {
         let names = self.violations.keys().map(String::as_str);
         names.filter(|name| !NO_FINDS.contains(name)).collect()
@@ -125,7 +126,7 @@ fn run_case(case: &Case, seed: u64, with_bug: bool) -> Result<Run> {
     let (text, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     let line = text.lines().last().and_then(|line| serde_json::from_str::<Value>(line).ok());
     let violations = line.as_ref().and_then(|line| line["violations"].as_object()).cloned();
-    // A campaign that could not go on, as on a busy machine, has printed what it had found.
+    // A campaign that could not continue, for example on a busy machine, has printed what it had found.
     let printed = || {
         let mut printed = Map::new();
         for line in errors.lines().filter_map(|line| line.strip_prefix("violation of ")) {

@@ -10,18 +10,18 @@ use std::time::Duration;
 pub(crate) struct Report {
     /// Points, states, sequences or schedules that were visited.
     pub(crate) points: u64,
-    /// Faults that really happened.
+    /// Faults that actually happened.
     pub(crate) fired: u64,
     /// Broken invariants by name: `R1`, `R5`.
     pub(crate) violations: BTreeMap<String, u64>,
-    /// Further figures of one campaign.
+    /// Additional figures of one campaign.
     pub(crate) more: Map<String, Value>,
-    /// Whether violations are counted without being printed: those of a planted bug are expected.
+    /// Whether violations are counted without printing: those of a planted bug are expected.
     pub(crate) is_quiet: bool,
 }
 
 impl Report {
-    /// Counts a broken invariant, and prints what was seen.
+    /// Counts a broken invariant, and prints the observation.
     pub(crate) fn violation(&mut self, invariant: &str, seen: impl std::fmt::Display) {
         *self.violations.entry(invariant.to_owned()).or_default() += 1;
         if !self.is_quiet {
@@ -29,7 +29,7 @@ impl Report {
         }
     }
 
-    /// Adds to a further figure.
+    /// Adds to an additional figure.
     pub(crate) fn add(&mut self, figure: &str, count: u64) {
         let before = self.more.get(figure).and_then(Value::as_u64).unwrap_or(0);
         self.more.insert(figure.to_owned(), (before + count).into());
@@ -40,7 +40,7 @@ impl Report {
         self.violations.is_empty() && self.fired > 0
     }
 
-    /// What [`to_json`](Self::to_json) of another process wrote.
+    /// Parses the output of [`to_json`](Self::to_json) of another process.
     pub(crate) fn from_json(line: &Value) -> Result<Report> {
         let number = |key: &str| line.get(key).and_then(Value::as_u64).ok_or("a report without figures");
         let violations = line.get("violations").cloned().unwrap_or_default();

@@ -1,8 +1,8 @@
-//! The operations that are broken one step at a time, each with what comes before it.
+//! The operations that are broken one step at a time, each with its preparation.
 
 use super::world::{Change, Files, Order, Random};
 
-/// One operation to be broken, and those that make its row.
+/// One operation to break, and the operations that make its row.
 #[derive(Debug, Clone)]
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
@@ -10,7 +10,7 @@ pub(crate) struct Scenario {
     pub(crate) order: Order,
 }
 
-/// Every scenario on rows of its own: `number` tells apart rows of one world.
+/// Every scenario, on separate rows: `number` distinguishes rows of one world.
 pub(crate) fn all(number: u64, random: &mut Random) -> Vec<Scenario> {
     let mut file = || random.file();
     let two = Files { photo: Some(file()), manual: Some(file()), key: None };
@@ -47,7 +47,7 @@ pub(crate) fn all(number: u64, random: &mut Random) -> Vec<Scenario> {
         .collect()
 }
 
-/// The scenarios whose names are in `wanted`, a list with commas; all of them for `all`.
+/// The scenarios whose names are in `wanted`, a comma-separated list, or all of them for `all`.
 pub(crate) fn some(wanted: &str, number: u64, random: &mut Random) -> Vec<Scenario> {
     let mut scenarios = all(number, random);
     scenarios.retain(|scenario| wanted == "all" || wanted.split(',').any(|name| name == scenario.name));

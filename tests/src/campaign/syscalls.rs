@@ -1,13 +1,14 @@
-//! C5: every system call on a file fails once, in every operation. It ends in the right error, or well; then file and
-//! row agree, and a retry works.
+//! Every system call on a file fails once, in every operation. The operation ends in the right error, or
+//! succeeds. Then file and row agree, and a retry works.
 //!
-//! Not tried: locks (`fcntl`), for a lock that is kept because strace kept the call from the kernel is no fault that
-//! happens.
+//! Locks (`fcntl`) are not tried: a lock that is kept because strace kept the call from the kernel is not a
+//! fault that happens.
 //!
-//! With `--mode order` no call fails: every name that is made or removed must have been synced by the end, and every byte
-//! before it could be seen.
+//! With `--mode order` no call fails. Every name that is made or removed must be synced by the end, and every
+//! byte before it is visible.
 //!
-//! `syscalls [--operations create,replace] [--on media|database|all] [--errors EIO,ENOSPC] [--durability full]`
+//! `syscalls [--operations create,replace] [--on media|database|all] [--errors EIO,ENOSPC] [--durability
+//! full]`
 
 mod order;
 
@@ -22,7 +23,7 @@ use super::{Result, shuffle};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// Errors, and the kinds that the library has for them.
+/// The errors, and the kinds that the library maps them to.
 const ERRORS: [(&str, &str); 7] = [
     ("ENOSPC", "StorageFull"),
     ("EDQUOT", "StorageFull"),
@@ -42,7 +43,7 @@ pub(super) fn run(options: &Options) -> Result<Report> {
     let mut faults = Vec::new();
     for name in wanted(options) {
         for call in Traced::calls(options, durable, name)? {
-            // A lock that is not let go of because the call was not carried out is no fault that a kernel has.
+            // A lock that stays because the unlock was not carried out is not a fault of a kernel.
             if call.name == "fcntl" {
                 continue;
             }
@@ -76,7 +77,7 @@ pub(super) fn run(options: &Options) -> Result<Report> {
     Ok(report)
 }
 
-/// Has one call fail. How the operation ended.
+/// Makes one call fail. Returns how the operation ended.
 fn fault(
     options: &Options,
     durable: Durable,
@@ -84,8 +85,8 @@ fn fault(
     report: &mut Report,
     tried: &str,
 ) -> Result<String> {
-    // Whether a thread has to wake another one up is a matter of time, and is a `write` as well: then the call that
-    // is meant has another number.
+    // Whether a thread must wake another one is a matter of timing, and waking is a `write` too. The call
+    // then has another number.
     for shift in [0, 1, -1, 2, -2] {
         let Some(nth) = call.nth.checked_add_signed(shift).filter(|nth| *nth > 0) else { continue };
         let mut traced = Traced::new(options, durable, name)?;
@@ -128,7 +129,7 @@ fn judge_end(
         restarted(report, &traced.place, traced.child, &mut traced.expected, tried)?;
         return Ok("done".to_owned());
     };
-    // What may have been done already is refused the second time, or there is nothing left to do.
+    // What may already have happened is refused the second time, or nothing is left to do.
     let again = traced.perform()?;
     let refused = |kind: &str| uncertain && matches!(kind, "UniqueViolation" | "DoesNotExist");
     match again {
@@ -147,7 +148,8 @@ fn judge_end(
 fn settle(report: &mut Report, traced: &mut Traced, call: &Call, tried: &str) -> Result {
     let mut settled = traced.child.settle()?.ok_or("the process died while it settled")?;
     if call.name == "close" {
-        // A call that is made to fail is not carried out, while the kernel closes a file whatever it answers.
+        // A call that is made to fail is not carried out, whereas the kernel closes a file whatever it
+        // returns.
         settled.violations.retain(|(_, seen)| !seen.contains("descriptors are open"));
     }
     judge(report, &mut traced.expected, &settled, tried);
@@ -155,15 +157,15 @@ fn settle(report: &mut Report, traced: &mut Traced, call: &Call, tried: &str) ->
     Ok(())
 }
 
-/// Whether an operation that makes files cannot have gone well without this call. One that was interrupted can be made
-/// again.
+/// Whether an operation that makes files cannot succeed without this call. An interrupted call can be
+/// repeated.
 fn is_needed(traced: &Traced, call: &Call, tried: &str) -> bool {
     let syncs = call.name == "fsync" && call.on == On::Media && !tried.starts_with("EINTR");
     syncs && traced.scenario.name.starts_with("create")
 }
 
-/// Whether the kind of an error tells what happened. What the database says of its files is an error of the database. A
-/// database that finds its disk full may say so, and at some calls says less.
+/// Whether the kind of an error says what happened. Problems of the database's own files are database errors.
+/// A database on a full disk may say so, and says less at some calls.
 fn is_right(call: &Call, kind: &str, found: &str) -> bool {
     match call.on {
         On::Database => found == "Database" || (kind == "StorageFull" && found == kind),

@@ -1,4 +1,4 @@
-//! The same world with the same operation again and again, so that its system calls can be told apart by number.
+//! The same world and the same operation repeatedly, so that its system calls can be identified by number.
 
 use super::Result;
 use super::child::{Child, Durable, End};
@@ -23,7 +23,7 @@ impl Traced {
         let place = Place::new(options)?;
         let mut child = Child::ready(&place.setup(durable, true))?;
         let mut expected = Expected::default();
-        // Rows that have something to lose; and after these operations every thread is there.
+        // Rows that have something to lose. After these operations every thread exists.
         let warm = [
             ("bystander", Change::Create(Files::all(&mut random))),
             ("warm", Change::Create(Files::all(&mut random))),
@@ -60,7 +60,7 @@ impl Traced {
     }
 }
 
-/// The names of the operations that the command line asks for.
+/// The names of the operations on the command line.
 pub(crate) fn wanted(options: &Options) -> Vec<&'static str> {
     let scenarios = scenario::some(options.text("operations", "all"), 0, &mut Random::new(0));
     scenarios.into_iter().map(|scenario| scenario.name).collect()

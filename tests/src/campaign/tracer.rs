@@ -1,7 +1,7 @@
-//! System calls of a child's threads, listed and tampered with by `strace`.
+//! System calls of a child's threads, listed and changed by `strace`.
 //!
-//! Its counters are per thread and per call. So it is attached to one thread of a child whose threads each have one kind
-//! of work, after the child has started: what is counted is the operation and nothing else.
+//! Its counters are per thread and per call. It is therefore attached, after the child has started, to one
+//! thread of a child whose threads each do one kind of work. It counts the operation and nothing else.
 
 use super::Result;
 use super::child::{Child, Command, Reply};
@@ -13,15 +13,15 @@ use std::process::Stdio;
 /// One system call of an operation.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Call {
-    /// Which of the child's threads, in the order of their making.
+    /// The index of the child's thread, in the order of creation.
     pub(crate) thread: usize,
     pub(crate) name: String,
-    /// The how-manieth of its name on its thread, counted from 1.
+    /// Its number among the calls of its name on its thread, from 1.
     pub(crate) nth: u64,
     pub(crate) on: On,
 }
 
-/// What a system call is about.
+/// What a system call acts on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum On {
     Media,
@@ -30,7 +30,7 @@ pub(crate) enum On {
     Other,
 }
 
-/// A running `strace`. It lets go of the child when this is dropped.
+/// A running `strace`. It detaches from the child on drop.
 pub(crate) struct Tracer {
     process: std::process::Child,
     output: tempfile::NamedTempFile,
@@ -42,7 +42,7 @@ impl Tracer {
         Tracer::attach(&["-f", "-y", "-s", "0", "-p", &child.id().to_string()])
     }
 
-    /// Tampers with one call of `child`: `what` is `signal=KILL` or `error=EIO`.
+    /// Changes one call of `child`: `what` is `signal=KILL` or `error=EIO`.
     pub(crate) fn tamper(child: &mut Child, call: &Call, what: &str) -> Result<Tracer> {
         let threads = threads(child)?;
         let (id, _) = threads.get(call.thread).ok_or_else(|| format!("no thread for {call:?}"))?;
@@ -76,12 +76,12 @@ impl Tracer {
             errors.read_to_string(&mut line)?;
             return Err(format!("`strace` cannot attach: {line}").into());
         }
-        // Its later messages are of no interest, but must find a reader.
+        // Its later messages do not matter, but must be read.
         std::thread::spawn(move || std::io::copy(&mut errors, &mut std::io::sink()));
         Ok(Tracer { process, output })
     }
 
-    /// Lets go of the child, and gives what was written.
+    /// Detaches from the child, and returns the output.
     fn finish(mut self) -> Result<String> {
         self.stop();
         let mut bytes = Vec::new();
@@ -97,7 +97,8 @@ impl Tracer {
         let _ = self.process.wait();
     }
 
-    /// Lets go of the child. How many calls on files of `folder` were tampered with, and how many others.
+    /// Detaches from the child. Returns how many calls on files of `folder` were changed, and how many
+    /// others.
     pub(crate) fn tampered(self, folder: &Path) -> Result<(u64, u64)> {
         let (lines, folder) = (self.finish()?, folder.display().to_string());
         let tampered = || lines.lines().filter(|line| line.contains("(INJECTED)"));
@@ -105,12 +106,12 @@ impl Tracer {
         Ok((here as u64, (tampered().count() - here) as u64))
     }
 
-    /// Lets go of the child. What was seen, as `strace` writes it.
+    /// Detaches from the child. Returns the output in `strace`'s format.
     pub(crate) fn lines(self) -> Result<String> {
         self.finish()
     }
 
-    /// Lets go of the child. The calls that were seen.
+    /// Detaches from the child. Returns the calls that were seen.
     pub(crate) fn calls(self, child: &mut Child, folder: &Path) -> Result<Vec<Call>> {
         let threads = threads(child)?;
         let lines = self.finish()?;

@@ -1,4 +1,4 @@
-//! Databases for tests: a fresh one each, of a server that is started for the process and ended with it.
+//! Databases for tests: a fresh one each, on a server that starts and ends with the process.
 
 mod server;
 mod supervisor;
@@ -28,7 +28,7 @@ impl Kind {
     /// All of them.
     pub const ALL: [Kind; 3] = [Kind::Sqlite, Kind::Postgres, Kind::MariaDb];
 
-    /// The environment variable with the address of a server that runs already; its user must be allowed to make
+    /// The environment variable with the address of a running server. Its user must be allowed to create
     /// databases.
     pub fn variable(self) -> Option<&'static str> {
         match self {
@@ -63,7 +63,7 @@ impl FromStr for Kind {
     }
 }
 
-/// What a kind of database lacks on this machine.
+/// What is missing for a kind of database on this machine.
 #[derive(Debug, Clone)]
 pub struct Missing {
     kind: Kind,
@@ -75,7 +75,7 @@ impl Missing {
         Missing { kind, what: what.into() }
     }
 
-    /// Says on the terminal that a test was skipped, and why; unlike `eprintln!` also for a test that passes.
+    /// Prints that a test was skipped, and why. Unlike `eprintln!`, it also prints for a test that passes.
     pub fn report(&self) {
         let test = std::thread::current().name().unwrap_or("a test").to_owned();
         let _ = writeln!(std::io::stderr(), "SKIPPED: {test}: {self}");
@@ -90,26 +90,26 @@ impl fmt::Display for Missing {
 
 impl std::error::Error for Missing {}
 
-/// An empty database of a test's own, dropped with this value.
+/// An empty database for one test, dropped with this value.
 #[derive(Debug)]
 pub struct Database {
     kind: Kind,
     name: String,
     url: String,
-    /// SQLite's file is in here.
+    /// The folder with SQLite's file.
     _folder: Option<TempDir>,
     server: Option<Arc<Server>>,
 }
 
 impl Database {
-    /// A new database on the [shared](Server::shared) server, or a new file. Blocks for some ten milliseconds; the
-    /// first one of a kind for the seconds that the server needs.
+    /// Creates a database on the [shared](Server::shared) server, or a new file. Blocks for some ten
+    /// milliseconds; the first call of a kind blocks for the seconds that the server needs to start.
     ///
     /// # Errors
-    /// What is not installed.
+    /// Returns what is not installed.
     ///
     /// # Panics
-    /// Where it cannot be made all the same.
+    /// If it cannot be created for another reason.
     pub fn fresh(kind: Kind) -> Result<Database, Missing> {
         if kind == Kind::Sqlite {
             let folder = tempfile::tempdir().expect("a temporary folder can be made");
@@ -119,10 +119,10 @@ impl Database {
         Server::shared(kind).map(Database::on)
     }
 
-    /// A new database on `server`.
+    /// Creates a database on `server`.
     ///
     /// # Panics
-    /// Where it cannot be made.
+    /// If it cannot be created.
     pub fn on(server: Arc<Server>) -> Database {
         let mut token = [0; 8];
         getrandom::fill(&mut token).expect("random bytes can be had");
@@ -151,10 +151,11 @@ impl Database {
         self.server.as_ref()
     }
 
-    /// Ends all connections to this database but those of [`Server::admin`], as an administrator would; how many.
+    /// Ends all connections to this database except those of [`Server::admin`], as an administrator would.
+    /// Returns their number.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Propagates errors of the database.
     pub async fn end_connections(&self) -> Result<usize, DbErr> {
         let Some(server) = &self.server else { return Ok(0) };
         let admin = server.admin().await?;
@@ -179,7 +180,7 @@ impl Database {
         let mut ended = 0;
         for row in rows {
             let id: String = row.try_get_by_index(0)?;
-            // One that went away meanwhile is an error on MariaDB.
+            // A connection that has already ended is an error on MariaDB.
             ended += usize::from(admin.execute_unprepared(&format!("{end}({id})")).await.is_ok());
         }
         Ok(ended)

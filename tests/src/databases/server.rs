@@ -1,4 +1,4 @@
-//! Servers: one of each kind for the process, or one that a test may stop and kill.
+//! Servers: one of each kind per process, or one that a test may stop and kill.
 
 use super::supervisor::Supervisor;
 use super::{Kind, Missing, block_on, sea_orm};
@@ -13,17 +13,17 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 static FSYNC: AtomicBool = AtomicBool::new(false);
 
-/// Lets servers that are started from now on wait for the disk at every commit. Without it a power cut could cost a
-/// commit; a killed server loses nothing.
+/// Makes servers that start from now on wait for the disk at every commit. Without it a power cut could lose
+/// a commit; a killed server loses nothing.
 pub fn wait_for_the_disk() {
     FSYNC.store(true, Ordering::Relaxed);
 }
 
-/// A running server. It ends when the last owner lets go of it, and with the process.
+/// A running server. It ends when its last owner is dropped, and with the process.
 #[derive(Debug)]
 pub struct Server {
     kind: Kind,
-    /// Of the database that is always there.
+    /// The URL of the database that always exists.
     url: String,
     /// `None` for a server that this process did not start.
     supervisor: Option<Mutex<Supervisor>>,
@@ -32,13 +32,13 @@ pub struct Server {
 
 impl Server {
     /// The server for all tests of this process: the one that the environment names (`TEST_POSTGRES_URL`,
-    /// `TEST_MARIADB_URL`), else one that is started at the first call.
+    /// `TEST_MARIADB_URL`), or one that the first call starts.
     ///
     /// # Errors
-    /// What is not installed.
+    /// Returns what is not installed.
     ///
     /// # Panics
-    /// Where it is installed and does not run.
+    /// If it is installed and does not run.
     pub fn shared(kind: Kind) -> Result<Arc<Server>, Missing> {
         static SERVERS: [OnceLock<Result<Arc<Server>, Missing>>; 3] = [const { OnceLock::new() }; 3];
         SERVERS[kind as usize]
@@ -51,13 +51,13 @@ impl Server {
             .clone()
     }
 
-    /// Starts a server of the caller's own.
+    /// Starts a server for the caller alone.
     ///
     /// # Errors
-    /// What is not installed.
+    /// Returns what is not installed.
     ///
     /// # Panics
-    /// Where it is installed and does not run.
+    /// If it is installed and does not run.
     pub fn start(kind: Kind) -> Result<Server, Missing> {
         let supervisor = Supervisor::new(kind)?;
         let folder: String = supervisor.folder().display().to_string();
@@ -77,10 +77,10 @@ impl Server {
         self.kind
     }
 
-    /// A connection to the server's own database, for instance to end other connections.
+    /// A connection to the server's own database, for example to end other connections.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Propagates errors of the database.
     pub async fn admin(&self) -> Result<DatabaseConnection, DbErr> {
         let mut options = ConnectOptions::new(&self.url);
         options.sqlx_logging(false).max_connections(1).acquire_timeout(Duration::from_secs(10));
@@ -90,7 +90,7 @@ impl Server {
     /// Starts a server that was stopped or killed, and waits until it answers.
     ///
     /// # Panics
-    /// Where it does not run, or was not started by this process.
+    /// If it does not run, or was not started by this process.
     pub fn start_again(&self) {
         let fsync = if FSYNC.load(Ordering::Relaxed) { "on" } else { "off" };
         self.tell(&format!("start {fsync}"));
@@ -103,34 +103,34 @@ impl Server {
         self.running.store(true, Ordering::Release);
     }
 
-    /// Stops the server in order: connections are ended, what was committed is written out.
+    /// Stops the server cleanly: connections are ended, and committed data is written.
     ///
     /// # Panics
-    /// Where it was not started by this process.
+    /// If it was not started by this process.
     pub fn stop(&self) {
         self.running.store(false, Ordering::Release);
         self.tell("stop");
     }
 
-    /// Kills the server and its children at once, with `SIGKILL`.
+    /// Kills the server and its children with `SIGKILL`.
     ///
     /// # Panics
-    /// Where it was not started by this process.
+    /// If it was not started by this process.
     pub fn kill(&self) {
         self.running.store(false, Ordering::Release);
         self.tell("kill");
     }
 
-    /// Stops it and starts it again.
+    /// Stops the server and starts it again.
     ///
     /// # Panics
-    /// Where it does not run, or was not started by this process.
+    /// If it does not run, or was not started by this process.
     pub fn restart(&self) {
         self.stop();
         self.start_again();
     }
 
-    /// Lets `child` use this server as its shared one.
+    /// Makes `child` use this server as its shared one.
     pub fn pass_on(&self, child: &mut Command) {
         if let Some(variable) = self.kind.variable() {
             child.env(variable, &self.url);

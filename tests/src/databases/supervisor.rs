@@ -10,7 +10,8 @@ const POSTGRES: &str = include_str!("postgres.sh");
 const MARIADB: &str = include_str!("mariadb.sh");
 const SUPERVISOR: &str = include_str!("supervisor.sh");
 
-/// When this is dropped, or the process ends, the pipe closes, and the script ends the server and removes its files.
+/// When this is dropped or the process ends, the pipe closes. The script then ends the server and removes its
+/// files.
 #[derive(Debug)]
 pub(super) struct Supervisor {
     folder: PathBuf,
@@ -29,9 +30,9 @@ impl Supervisor {
         };
         let script = format!("{of_kind}\n{SUPERVISOR}");
         let mut command = Command::new("sh");
-        // Not as an argument: in a list of processes it would fill the screen.
+        // Not as an argument, which would fill a list of processes.
         command.args(["-c", "eval \"$SUPERVISOR\""]).env("SUPERVISOR", script);
-        // A process group of its own: Ctrl-C is for the tests, and what follows them is for the script.
+        // A separate process group: Ctrl-C goes to the tests, and the script cleans up after them.
         command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut script =
             command.spawn().map_err(|error| Missing::new(kind, format!("`sh` does not start: {error}")))?;
@@ -52,10 +53,11 @@ impl Supervisor {
         &self.folder
     }
 
-    /// Sends a command; the rest of an answer that begins with `ok`, or all of another one.
+    /// Sends a command. Returns the rest of an answer that begins with `ok`, or else the whole answer as an
+    /// error.
     pub(super) fn tell(&mut self, command: &str) -> Result<String, String> {
         let commands = self.commands.as_mut().expect("the pipe is open as long as this lives");
-        // Where the script is gone the answer is empty.
+        // If the script is gone, the answer is empty.
         let _ = writeln!(commands, "{command}");
         let answer = self.answer();
         match answer.strip_prefix("ok") {

@@ -1,8 +1,8 @@
-//! The only ways in which filefield may answer otherwise than Django.
+//! The only ways in which filefield's answers may differ from Django's.
 //!
-//! Each has the numbers of the behaviours and weaknesses it belongs to, the reason, and a test that recognises it
-//! from the question and the two answers. The test recomputes what filefield ought to say as far as it can from
-//! Django's answer, so that it does not hide a mistake that happens to occur in the same question.
+//! Each difference has the numbers of its behaviours and weaknesses, the reason, and a test that recognises
+//! it from the question and the two answers. The test recomputes filefield's answer from Django's as far as
+//! it can, so that it does not hide a mistake in the same question.
 
 mod files;
 mod names;
@@ -14,9 +14,10 @@ use std::fmt;
 
 /// A way in which filefield differs from Django on purpose.
 pub struct Difference {
-    /// Numbers of the behaviours (D), weaknesses (W) and requirements that it belongs to.
+    /// Numbers of the behaviours (D), weaknesses (W) and requirements that it belongs to, in the notes that
+    /// the vectors were made from.
     pub numbers: &'static str,
-    /// Why.
+    /// The reason.
     pub reason: &'static str,
     /// Whether it explains these answers.
     pub explains: fn(&Case<'_>) -> bool,
@@ -37,7 +38,7 @@ pub struct Case<'a> {
     pub want: &'a Value,
     /// filefield's answer.
     pub got: &'a Value,
-    /// Of a script, the number of the step.
+    /// The number of the step, for a script.
     step: Option<usize>,
 }
 
@@ -47,7 +48,7 @@ impl<'a> Case<'a> {
         Case { question, want, got, step: None }
     }
 
-    /// The steps of a script that were answered otherwise; `None` where this is no script.
+    /// The steps of a script with different answers; `None` if this is not a script.
     fn steps(&self) -> Option<Vec<Case<'a>>> {
         let (wants, gots) = (self.want["ok"].as_array()?, self.got["ok"].as_array()?);
         if self.op() != "storage_script" || wants.len() != gots.len() {
@@ -61,12 +62,12 @@ impl<'a> Case<'a> {
         self.argument("op")
     }
 
-    /// A text argument of the question; empty where it has none.
+    /// A text argument of the question, or the empty text.
     fn argument(&self, key: &str) -> &'a str {
         self.question[key].as_str().unwrap_or("")
     }
 
-    /// Both answers where both are texts.
+    /// Both answers, if both are texts.
     fn texts(&self) -> Option<(&'a str, &'a str)> {
         Some((self.want["ok"].as_str()?, self.got["ok"].as_str()?))
     }
@@ -178,8 +179,8 @@ pub const DIFFERENCES: &[Difference] = &[
     },
 ];
 
-/// The differences that explain a case; of a script, one for each step that was answered otherwise. `None` where
-/// something is left unexplained.
+/// The differences that explain a case; for a script, one for each step with different answers. `None` if
+/// something is unexplained.
 pub fn explain(case: &Case<'_>) -> Option<Vec<&'static Difference>> {
     let parts = case.steps().unwrap_or_else(|| vec![*case]);
     parts.iter().map(|part| DIFFERENCES.iter().find(|difference| (difference.explains)(part))).collect()

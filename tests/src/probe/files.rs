@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use std::io::Cursor;
 use std::num::NonZeroUsize;
 
-/// What bytes come from.
+/// The source of the bytes.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Kind {
@@ -30,7 +30,7 @@ pub(super) fn encode(bytes: &[u8]) -> Value {
     json!(BASE64_STANDARD.encode(bytes))
 }
 
-/// No size, and the size 0, are the default (D014).
+/// No size, and the size 0, mean the default.
 fn chunk_size(size: Option<usize>) -> NonZeroUsize {
     size.and_then(NonZeroUsize::new).unwrap_or(DEFAULT_CHUNK_SIZE)
 }
@@ -87,7 +87,7 @@ pub(super) fn image_dimensions(path: Option<&str>, data: Option<&str>) -> Answer
         (_, Some(data)) => image::dimensions(&decode(data)?),
         (Some(path), None) => match std::fs::File::open(path) {
             Ok(file) => image::file_dimensions(&file)?,
-            // A missing file has no dimensions (D047).
+            // A missing file has no dimensions.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
             Err(error) => return Err(filefield::Error::from_io(error).into()),
         },

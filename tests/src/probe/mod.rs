@@ -1,7 +1,7 @@
-//! filefield in the shape of a Django oracle: one JSON question, one JSON answer.
+//! filefield behind the interface of a Django oracle: one JSON question, one JSON answer.
 //!
-//! The questions and the shape of the answers are those of the oracle program that the vectors were made with (see
-//! `tests/vectors/generate.py`). Where filefield differs on purpose, [`differences`] says so.
+//! The questions and the form of the answers are those of the oracle program that made the vectors (see
+//! `tests/vectors/generate.py`). [`differences`] lists where filefield differs on purpose.
 
 pub mod differences;
 mod files;
@@ -80,7 +80,7 @@ enum Question {
     },
 }
 
-/// A failure in the oracle's words.
+/// A failure in the oracle's format.
 #[derive(Debug)]
 struct Failure {
     error: &'static str,
@@ -89,7 +89,7 @@ struct Failure {
 
 type Answer = Result<Value, Failure>;
 
-/// The exception that Django raises for a name it suspects.
+/// The exception that Django raises for a suspicious name.
 const SUSPICIOUS: &str = "SuspiciousFileOperation";
 
 impl From<Error> for Failure {
@@ -99,7 +99,7 @@ impl From<Error> for Failure {
             ErrorKind::Traversal => (SUSPICIOUS, "traversal"),
             ErrorKind::PathElements => (SUSPICIOUS, "path_elements"),
             ErrorKind::NoAvailableName => (SUSPICIOUS, "no_available_name"),
-            // Kinds that Django has not.
+            // Kinds that Django does not have.
             ErrorKind::InvalidName => (SUSPICIOUS, "invalid_name"),
             ErrorKind::NameTooLong => (SUSPICIOUS, "name_too_long"),
             ErrorKind::Usage => ("ValueError", "usage"),
@@ -116,7 +116,7 @@ impl From<Error> for Failure {
     }
 }
 
-/// Answers one line. What it cannot read, or does not know, is a `BadInput`.
+/// Answers one line. An unreadable or unknown question gives `BadInput`.
 pub fn answer(line: &str) -> String {
     let (answer, id) = match serde_json::from_str::<Value>(line) {
         Ok(question) => (answer_value(&question), question.get("id").cloned()),

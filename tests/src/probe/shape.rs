@@ -1,4 +1,4 @@
-//! The shape in which the oracle describes a name that may have a random part.
+//! The form in which the oracle describes a name that may have a random part.
 
 use super::Failure;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 /// Length of the random part.
 const RANDOM: usize = 7;
 
-/// Directory and last component, as Python's `os.path.split`.
+/// Directory and last component, like Python's `os.path.split`.
 pub(super) fn split(path: &str) -> (&str, &str) {
     let at = path.rfind('/').map_or(0, |slash| slash + 1);
     let (head, tail) = path.split_at(at);
@@ -14,7 +14,7 @@ pub(super) fn split(path: &str) -> (&str, &str) {
     (if trimmed.is_empty() { head } else { trimmed }, tail)
 }
 
-/// All suffixes of a file name, as Python 3.11's `PurePath.suffixes`.
+/// All suffixes of a file name, like `PurePath.suffixes` of Python 3.11.
 pub(super) fn suffixes(file_name: &str) -> &str {
     if file_name.ends_with('.') {
         return "";

@@ -2,7 +2,7 @@
 
 use super::{Answer, Failure, SUSPICIOUS, files, shape};
 use filefield::storage::{Durability, FileSystemStorage, Listing, MemoryStorage};
-use filefield::{Content, ErrorKind, FileName, SaveOptions, SharedStorage};
+use filefield::{Content, ErrorKind, FileName, SaveOptions, SharedStorage, StorageExt};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -42,7 +42,7 @@ pub(super) fn listdir(path: &str, root: Option<&str>) -> Answer {
     Ok(listing(found, str::to_owned))
 }
 
-/// Outside of `save`, the oracle has another word for a name that leaves the root.
+/// Outside `save`, the oracle uses another word for a name that leaves the root.
 fn outside(error: filefield::Error) -> Failure {
     match error.kind() {
         ErrorKind::Traversal => Failure { error: SUSPICIOUS, kind: "outside_base" },
@@ -135,7 +135,7 @@ impl Run {
     }
 
     async fn save(&mut self, name: &str, bytes: Vec<u8>) -> Answer {
-        // Django draws a random part for the full stem first, and another one when that is too long.
+        // Django draws a random part for the full stem first, and another one if that name is too long.
         let wanted = FileName::new(name)?;
         let limit = self.options.max_length.map(|limit| limit as usize);
         let saved = self.storage.save(wanted, Content::from(bytes), &self.options).await;
@@ -170,7 +170,8 @@ impl Run {
     }
 }
 
-/// What of the wanted name stands behind the random part of the saved one: the longest end that leaves one before it.
+/// The part of the wanted name that follows the random part of the saved one: the longest end that leaves a
+/// random part before it.
 fn extension<'a>(wanted: &'a str, saved: &str) -> &'a str {
     let (_, file_name) = shape::split(wanted);
     let ends = file_name

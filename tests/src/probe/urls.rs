@@ -18,7 +18,7 @@ fn default_media_url() -> Option<String> {
     Some("/media/".to_owned())
 }
 
-/// The base that Django arrives at: an argument gets its slash, a relative setting the script's prefix.
+/// The base URL that Django uses: an argument gets a slash, and a relative setting gets the script's prefix.
 fn base_url(question: &Url) -> Option<String> {
     match (&question.base_url, &question.media_url) {
         (Some(base), _) if base.ends_with('/') => Some(base.clone()),
@@ -33,7 +33,7 @@ fn base_url(question: &Url) -> Option<String> {
 pub(super) fn url(question: &Url) -> Answer {
     let Some(base) = base_url(question) else { return Err(Failure { error: "ValueError", kind: "" }) };
     let url = name::resolve_url(&base, question.name.as_deref().unwrap_or(""))?;
-    // What storages really use must agree wherever both apply.
+    // The rule that storages really use must agree wherever both apply.
     if let (Ok(checked), Some(Ok(file))) =
         (name::check_base_url(&base), question.name.as_deref().map(FileName::new))
         && ["http:", "https:", "/"].iter().any(|start| checked.starts_with(start))

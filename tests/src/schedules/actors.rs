@@ -1,4 +1,4 @@
-//! Who takes part in a schedule, and what each does.
+//! The actors of a schedule, and what each does.
 
 use super::{database, findings, gate, lock, storage};
 use filefield::db::Table;
@@ -32,11 +32,11 @@ pub(super) struct Card {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Actor {
-    /// Gives the row another file, as it is at that moment.
+    /// Gives the row another file, starting from its current state.
     Replace,
-    /// The same with an instance that was read before everything.
+    /// The same, with an instance that was read at the start.
     ReplaceStale,
-    /// Saves another column of an instance that was read before everything.
+    /// Saves another column of an instance that was read at the start.
     NoteStale,
     /// Inserts a row whose file wants the name that is in use.
     CreateSame,
@@ -46,21 +46,21 @@ pub(super) enum Actor {
     Clear,
     /// Another row gets the name by hand.
     Assign,
-    /// Another row gets a name by hand that somebody may be about to store under.
+    /// Another row gets by hand a name that somebody may be about to store under.
     AssignNew,
     /// Stores through the accessor, without the journal, then saves the row.
     Accessor,
     /// Deletes the file through the accessor, and saves the row afterwards.
     AccessorDelete,
-    /// In a transaction of the user, which commits or not.
+    /// In a transaction of the user, which commits or rolls back.
     DeleteIn(bool),
     AssignIn(bool),
     /// In a savepoint that is rolled back, before the transaction does the same and commits.
     AssignInSavepoint,
-    /// A program that knows nothing of the journal stores under the free name.
+    /// A program that does not know the journal stores under the free name.
     Foreign,
     Sweep,
-    /// The lease of everything that is under way runs out.
+    /// The lease of everything in progress expires.
     Clock,
     /// Drops the future of the first actor.
     Cancel,
@@ -73,7 +73,7 @@ impl Actor {
     }
 }
 
-/// From these the schedule draws, beside two sweeps and the clock.
+/// The schedule draws from these, in addition to two sweeps and the clock.
 pub(super) const DRAWN: [Actor; 20] = [
     Actor::Replace,
     Actor::Replace,
@@ -97,14 +97,14 @@ pub(super) const DRAWN: [Actor; 20] = [
     Actor::Foreign,
 ];
 
-/// Casts that are after one and the same name.
+/// Casts that compete for one name.
 pub(super) const QUARRELS: [&[Actor]; 5] = [
-    // A name that is free on disk before its row lets go of it.
+    // A name that is free on disk before its row releases it.
     &[Actor::AccessorDelete, Actor::CreateSame, Actor::CreateSame],
-    // A name that is given away as soon as its file is deleted.
+    // A name that is reused as soon as its file is deleted.
     &[Actor::Delete, Actor::CreateSame, Actor::Sweep],
     &[Actor::Replace, Actor::ReplaceStale, Actor::CreateSame],
-    // A file that another row takes over while its own lets go of it.
+    // A file that another row takes over while its own row releases it.
     &[Actor::Delete, Actor::Assign, Actor::AssignIn(true)],
     // Two publishers of one name, one of them late.
     &[Actor::CreateNew, Actor::CreateNew, Actor::Foreign],
@@ -117,12 +117,12 @@ pub(super) struct Stage {
     pub(super) db: DatabaseConnection,
     /// For the transactions of users.
     pub(super) user: DatabaseConnection,
-    /// The row that they quarrel about, as it was before everything.
+    /// The row that they compete for, as it was at the start.
     pub(super) stale: Photo,
 }
 
 tokio::task_local! {
-    /// A deletion that a user asks for, of a file that a row names.
+    /// A deletion by a user of a file that a row names.
     static BY_HAND: ();
 }
 
@@ -134,10 +134,11 @@ pub(super) fn is_by_hand() -> bool {
 /// Rows that were inserted and acknowledged: key, name, bytes.
 static CREATED: Mutex<Vec<(i64, String, String)>> = Mutex::new(Vec::new());
 
-/// Names under which a foreign program stored.
+/// Names under which a foreign program has stored.
 static FOREIGN: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
-/// Names that were stored through the accessor, without the journal: they are their user's until a row holds them.
+/// Names that were stored through the accessor, without the journal. They belong to their user until a row
+/// holds them.
 static LOOSE: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// The first actor's task.
@@ -176,7 +177,7 @@ pub(super) fn is_named(name: &str) -> bool {
     database::texts(sql, &[name]).is_ok_and(|rows| !rows.is_empty())
 }
 
-/// Runs an actor to its end. `delay` is how many steps it sleeps first; `number` makes its bytes its own.
+/// Runs an actor to its end. `delay` is the number of steps it sleeps first; `number` makes its bytes unique.
 pub(super) async fn run(actor: Actor, stage: Stage, delay: usize, number: usize) {
     for _ in 0..=delay {
         gate::pass(false).await;
@@ -188,7 +189,7 @@ pub(super) async fn run(actor: Actor, stage: Stage, delay: usize, number: usize)
         ErrorKind::NoAvailableName | ErrorKind::AlreadyExists => "name taken",
         ErrorKind::NotFound if actor.assigns_a_name() => "name of no file refused",
         ErrorKind::Io if error.to_string().contains("injected") => "storage fault told",
-        // SQLite refuses to write in a transaction that has read what others have changed since.
+        // SQLite refuses to write in a transaction whose reads are outdated.
         ErrorKind::Database if error.to_string().contains("database is locked") => "transaction overtaken",
         _ => return findings::violation("error", format!("{actor:?}: {error}")),
     };

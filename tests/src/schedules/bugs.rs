@@ -1,9 +1,9 @@
-//! Negative controls: what the protocol would be without one of its parts. Each must be found within the count of the
-//! CI, else a run that finds nothing says nothing.
+//! Negative controls: the protocol with one part removed. Each must be found within the count of the CI run;
+//! otherwise a run without findings proves nothing.
 //!
-//! They spoil statements and answers on their way between the library and the database, so the library needs no
-//! switches for them. One whose statement is never seen has not fired, which fails the campaign: that is how a
-//! change of the statements is noticed here.
+//! The controls change statements and answers between the library and the database, so the library needs no
+//! switches for them. If a control never sees its statement, it has not fired, and the campaign fails. This
+//! detects changes of the statements.
 
 use super::{actors, lock};
 use sea_orm::{DbBackend, ProxyExecResult, ProxyRow, Statement, Value};
@@ -16,15 +16,15 @@ use tokio::task;
 pub(super) enum Bug {
     /// A row is written although its entry was swept.
     NoFence,
-    /// No column is looked through before a deletion.
+    /// No column is searched before a deletion.
     NoProbe,
-    /// Any file counts as the one that the entry announced.
+    /// Any file counts as the announced file.
     NoOwnership,
     /// A swept write is forgotten at once.
     NoSecondLook,
-    /// The rows are looked through before the journal is asked for a save that has taken the name.
+    /// The rows are searched before the journal is asked for a save that has taken the name.
     ProbeBeforeWriter,
-    /// The journal is not asked for it at all.
+    /// The journal is not asked for such a save at all.
     NoWriter,
     /// A name is given to a save while an entry holds it.
     ReuseReserved,
@@ -57,7 +57,7 @@ static EARLY: Mutex<Option<Early>> = Mutex::new(None);
 
 type Answer = (Vec<ProxyRow>, ProxyExecResult);
 
-/// Plants a bug, or with `None` takes it away.
+/// Plants a bug, or removes it with `None`.
 pub(super) fn plant(bug: Option<Bug>) {
     let index = bug.and_then(|bug| ALL.iter().position(|known| *known == bug));
     PLANTED.store(index.unwrap_or(NONE), Ordering::Relaxed);
@@ -65,7 +65,7 @@ pub(super) fn plant(bug: Option<Bug>) {
     forget();
 }
 
-/// Between two schedules.
+/// Resets between two schedules.
 pub(super) fn forget() {
     *lock(&EARLY) = None;
 }
@@ -78,7 +78,7 @@ pub(super) fn fired() -> u64 {
     FIRED.load(Ordering::Relaxed)
 }
 
-/// Whether this is the moment of `bug`; counts it.
+/// Whether `bug` acts now. Counts it.
 pub(super) fn fires(bug: Bug) -> bool {
     let planted = is_planted(bug);
     FIRED.fetch_add(planted.into(), Ordering::Relaxed);
@@ -89,7 +89,7 @@ fn is_attach(sql: &str) -> bool {
     sql.starts_with("DELETE FROM filefield_journal") && sql.contains("state = 'pending'")
 }
 
-/// The question for the token of a save that has taken a name.
+/// Whether this is the query for the token of a save that has taken a name.
 pub(super) fn is_writer(sql: &str) -> bool {
     sql.starts_with("SELECT token FROM filefield_journal")
 }
@@ -143,7 +143,7 @@ fn one((rows, mut result): Answer) -> Answer {
     (rows, result)
 }
 
-/// The statement as the planted bug leaves it, and what the bug makes of its answer.
+/// The statement as changed by the planted bug, and the bug's change of its answer.
 pub(super) fn spoil(mut statement: Statement) -> (Statement, fn(Answer) -> Answer) {
     let Some(bug) = ALL.get(PLANTED.load(Ordering::Relaxed)) else { return (statement, same) };
     let sql = statement.sql.as_str();

@@ -1,20 +1,20 @@
-//! What must be true while a schedule runs, and after it.
+//! Checks during a schedule and after it.
 
 use super::{actors, database, findings, storage};
-use filefield::{FileName, Storage, Sweeper};
+use filefield::{FileName, Storage, StorageExt, Sweeper};
 use sea_orm::DatabaseConnection;
 use std::collections::BTreeSet;
 
-/// A file appears under a name: no committed row may have named it before, unless it was given the name when there was
-/// no such file.
+/// A file appears under a name. No committed row may have named it before, unless it got the name when there
+/// was no such file.
 pub(super) fn publishing(name: &str) {
     if actors::is_named(name) {
         missing(name);
     }
 }
 
-/// A committed row names a file that is not there. That is its user's doing if there was none when the row was given
-/// the name by hand, and a violation if it was deleted afterwards.
+/// A committed row names a missing file. If the file was missing when the row got the name by hand, the user
+/// did it. If it was deleted afterwards, it is a violation.
 fn missing(name: &str) {
     let began = database::with_commits(|commits| {
         commits
@@ -23,7 +23,7 @@ fn missing(name: &str) {
             .find(|commit| commit.texts.iter().any(|text| text == name))
             .map(|commit| commit.began)
     });
-    // Rows that were there before everything were written at step 0.
+    // Rows from before the start were written at step 0.
     let began = began.unwrap_or(0);
     match storage::deleted_after(name, began) {
         Some(died) => findings::violation(
@@ -70,7 +70,7 @@ pub(super) async fn after(db: &DatabaseConnection) -> super::Result {
     acknowledged().await
 }
 
-/// R6: rows that were inserted, which nobody else touches, are there with their own bytes.
+/// R6: inserted rows that nobody else changes exist, with their own bytes.
 async fn acknowledged() -> super::Result {
     let mut owners = BTreeSet::new();
     for (id, name, bytes) in actors::created() {

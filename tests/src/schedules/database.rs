@@ -1,8 +1,8 @@
-//! The database under the library's own code: SQLite with write-ahead logging, a statement a step, and a clock that
-//! the schedule moves.
+//! The database under the library's own code: SQLite with write-ahead logging, one statement per step, and a
+//! clock that the schedule moves.
 //!
-//! sea-orm's proxy gives us each statement before it runs. A transaction has a connection of its own, as in the pool,
-//! so what others see of it is what SQLite lets them see.
+//! sea-orm's proxy passes on each statement before it runs. A transaction has a separate connection, as in
+//! the pool, so others see of it what SQLite lets them see.
 
 use super::bugs::{self, Bug};
 use super::{gate, lock};
@@ -54,11 +54,11 @@ pub(super) struct Commit {
 #[derive(Debug)]
 struct Proxy {
     id: u64,
-    /// Whether transactions begin with `BEGIN IMMEDIATE`, as the library's own do.
+    /// Whether transactions begin with `BEGIN IMMEDIATE`, as the library's do.
     immediate: bool,
 }
 
-/// The connection that the library takes as its own, and one for the transactions of users.
+/// The library's own connection, and one for the transactions of users.
 pub(super) async fn connect(path: &Path) -> super::Result<(DatabaseConnection, DatabaseConnection)> {
     let auto = connection(path)?;
     *lock(&DB) = Some(Db {
@@ -114,7 +114,7 @@ pub(super) fn rename_key(table: &str, key: i64) -> super::Result {
     Ok(())
 }
 
-/// What the transactions that were committed wrote, oldest first.
+/// What the committed transactions wrote, oldest first.
 pub(super) fn with_commits<T>(look: impl FnOnce(&[Commit]) -> T) -> T {
     look(lock(&DB).as_ref().map_or(&[], |db| &db.committed))
 }
@@ -145,7 +145,7 @@ impl ToSql for Parameter<'_> {
 }
 
 enum Failure {
-    /// Another transaction writes: try again when it has ended.
+    /// Another transaction writes: retry when it has ended.
     Busy,
     Error(DbErr),
 }
@@ -153,7 +153,8 @@ enum Failure {
 impl From<rusqlite::Error> for Failure {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error() {
-            // A transaction that has read and then wants to write after another one has: no wait would help.
+            // A transaction that has read and wants to write after another one has written. Waiting would not
+            // help.
             Some(inner) if inner.extended_code == ffi::SQLITE_BUSY_SNAPSHOT => {}
             Some(inner) if inner.code == ErrorCode::DatabaseBusy => return Failure::Busy,
             _ => {}
@@ -201,7 +202,7 @@ impl Proxy {
             return run_on(&db.auto, statement);
         };
         let answer = run_on(&transaction.connection, statement)?;
-        // What it sees is what was there at its first statement.
+        // It sees what was there at its first statement.
         transaction.began.get_or_insert_with(gate::step);
         if !statement.sql.starts_with("SELECT") {
             if !transaction.writes {
@@ -219,10 +220,10 @@ impl Proxy {
         Ok(answer)
     }
 
-    /// A statement as the bugs that are planted leave it.
+    /// Runs a statement as changed by the planted bugs.
     async fn run(&self, statement: Statement) -> Result<Answer, DbErr> {
         if bugs::is_planted(Bug::ProbeBeforeWriter) && bugs::is_writer(&statement.sql) {
-            // The rows are looked through before the journal is asked, not after it.
+            // The rows are searched before the journal is asked, not after it.
             let mut early = HashMap::new();
             let name = statement.values.iter().flat_map(|values| values.iter()).last().cloned();
             for sql in bugs::probes() {
@@ -296,7 +297,7 @@ impl Proxy {
         let mut db = lock(&DB);
         let Some(db) = db.as_mut() else { return };
         let owner = self.owner();
-        // There is none where the task was dropped before its turn to begin came.
+        // There is none if the task was dropped before its turn to begin.
         let Some(mut transaction) = db.open.remove(&owner) else { return };
         if transaction.depth > 0 {
             let name = transaction.depth;
@@ -341,7 +342,7 @@ impl ProxyDatabaseTrait for Proxy {
             match self.try_begin() {
                 Err(Failure::Busy) if gate::is_closed() => needs_writer = true,
                 Ok(()) => return gate::trace(|| "BEGIN".to_owned()),
-                // The first statement fails then: it would not be in a transaction.
+                // The first statement then fails, because it would not be in a transaction.
                 _ => return,
             }
         }

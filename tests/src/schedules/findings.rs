@@ -1,4 +1,4 @@
-//! What was seen: faults and refusals by name, and violations with the schedule that shows them.
+//! Findings: faults and refusals by name, and violations with the schedule that shows them.
 
 use super::lock;
 use std::collections::BTreeMap;
@@ -8,7 +8,7 @@ static SEEN: Mutex<Findings> = Mutex::new(Findings::new());
 
 #[derive(Debug, Default)]
 pub(super) struct Findings {
-    /// How often something happened that only an interleaving or a fault brings about.
+    /// How often something happened that only an interleaving or a fault causes.
     pub(super) fired: BTreeMap<String, u64>,
     pub(super) violations: Vec<(String, String)>,
 }
@@ -40,7 +40,7 @@ pub(super) fn take() -> Findings {
     std::mem::take(&mut *lock(&SEEN))
 }
 
-/// Adds where they were seen to the violations after the first `known`.
+/// Adds the place to the violations after the first `known`.
 pub(super) fn note(known: usize, place: &str) {
     for (_, seen) in &mut lock(&SEEN).violations[known..] {
         seen.push_str(&format!(" ({place})"));

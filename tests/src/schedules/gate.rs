@@ -1,4 +1,4 @@
-//! The gate before every statement and every storage call: whoever comes waits until the scheduler lets its actor take
+//! The gate before every statement and every storage call. A caller waits until the scheduler gives its actor
 //! one step.
 
 use super::lock;
@@ -24,7 +24,7 @@ pub(super) static WRITING: AtomicBool = AtomicBool::new(false);
 
 struct Gates {
     closed: bool,
-    /// The actor that takes its step now.
+    /// The actor whose turn it is.
     current: usize,
     tasks: Option<HashMap<task::Id, usize>>,
     waiting: Vec<Waiter>,
@@ -42,7 +42,7 @@ struct Waiter {
     open: oneshot::Sender<()>,
 }
 
-/// What came of a turn.
+/// The result of a turn.
 #[derive(PartialEq)]
 pub(super) enum Turn {
     Stepped,
@@ -74,7 +74,7 @@ pub(super) fn close() {
     STEP.store(1, Ordering::Relaxed);
 }
 
-/// Opens them: what runs now runs alone.
+/// Opens the gates: code runs without turns.
 pub(super) fn open() {
     lock(&GATES).closed = false;
 }
@@ -83,14 +83,14 @@ pub(super) fn is_closed() -> bool {
     lock(&GATES).closed
 }
 
-/// Says whose task this is. What it spawns is found out at its first step.
+/// Records whose task this is. Tasks that it spawns are recognised at their first step.
 pub(super) fn enter(task: task::Id, actor: usize) {
     if let Some(tasks) = &mut lock(&GATES).tasks {
         tasks.insert(task, actor);
     }
 }
 
-/// Waits for a turn. With `needs_writer` it gets none while another transaction writes.
+/// Waits for a turn. With `needs_writer`, it gets none while another transaction writes.
 pub(super) async fn pass(needs_writer: bool) {
     let wait = {
         let mut gates = lock(&GATES);
@@ -106,11 +106,11 @@ pub(super) async fn pass(needs_writer: bool) {
         gates.waiting.push(Waiter { actor, needs_writer, open });
         wait
     };
-    // The sender is only dropped with the schedule.
+    // The sender is dropped only with the schedule.
     let _ = wait.await;
 }
 
-/// Lets `actor`, or with `None` anybody, take a step, and runs it until everybody waits again.
+/// Lets `actor`, or any actor for `None`, take a step, and runs it until everybody waits again.
 pub(super) fn turn(runtime: &Runtime, actor: Option<usize>) -> Turn {
     let next = {
         let mut gates = lock(&GATES);

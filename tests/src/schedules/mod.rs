@@ -1,12 +1,12 @@
-//! C12: interleavings of saves, deletions, sweeps and the clock, chosen by shuttle.
+//! Interleavings of saves, deletions, sweeps and the clock, chosen by shuttle.
 //!
-//! What runs is the library itself: `save`, `delete`, `Sweeper::run` and the clean-up that they spawn, with the real
-//! statements on a real SQLite. Only two things are ours: sea-orm's connection is a proxy, and the storage a wrapper.
-//! Both stop before every call until the scheduler gives the actor its turn, so nothing has to be kept in step with
-//! the library. An actor is a task of a tokio runtime with one thread; a shuttle thread for each hands out its turns,
-//! and shuttle decides which of them goes on.
+//! The library itself runs: `save`, `delete`, `Sweeper::run` and the clean-up that they spawn, with the real
+//! statements on a real SQLite. Only two parts are replaced: sea-orm's connection is a proxy, and the storage
+//! is a wrapper. Both stop before every call until the scheduler gives the actor its turn, so no model of the
+//! library has to be kept up to date. An actor is a task of a tokio runtime with one thread. One shuttle
+//! thread per actor gives it turns, and shuttle decides which thread continues.
 //!
-//! What it cannot show: two write transactions at once, which SQLite does not have.
+//! This cannot show two write transactions at once, which SQLite does not have.
 
 mod actors;
 mod bugs;
@@ -35,14 +35,14 @@ use tokio::runtime::Runtime;
 
 type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
-/// Schedules that one seed of shuttle's stands for. A violation is shown again by `--seed` with its round's number
-/// and this count.
+/// Schedules per seed of shuttle. To repeat a violation, pass the number of its round as `--seed`, and this
+/// count.
 const ROUND: usize = 500;
 
-/// How often shuttle's preemption-bounded scheduler takes the place of the random one: every fourth round.
+/// Every fourth round uses shuttle's preemption-bounded scheduler in place of the random one.
 const PCT_EVERY: u64 = 4;
 
-/// An actor that got no turn so often is stuck.
+/// An actor that got no turn this often is stuck.
 const PATIENCE: u32 = 5000;
 
 /// A panic under these locks ends the schedule anyway.
@@ -54,9 +54,9 @@ struct Options {
     count: u64,
     seed: u64,
     jobs: u64,
-    /// The bugs to be planted: `all`, `none` or one by name.
+    /// The bugs to plant: `all`, `none`, or one by name.
     plant: String,
-    /// The schedule to be printed, of each round.
+    /// The schedule to print, in each round.
     trace: Option<usize>,
 }
 
@@ -79,7 +79,7 @@ impl Options {
     }
 }
 
-/// Runs the campaign and prints its JSON line. Whether it passed.
+/// Runs the campaign and prints its JSON line. Returns whether it passed.
 pub(super) fn run(arguments: impl Iterator<Item = String>) -> Result<bool> {
     let options = Options::parse(arguments)?;
     let began = Instant::now();
@@ -93,13 +93,13 @@ pub(super) fn run(arguments: impl Iterator<Item = String>) -> Result<bool> {
     Ok(passed)
 }
 
-/// One process runs one schedule at a time: what the library keeps for the process is part of it.
+/// A process runs one schedule at a time, because the library's process-wide state is part of it.
 fn in_parts(options: &Options) -> Result<Value> {
     let rounds = options.count.div_ceil(ROUND as u64);
     let mut parts = Vec::new();
     for job in 0..options.jobs {
         let rounds = rounds / options.jobs + u64::from(job < rounds % options.jobs);
-        // Every part looks for its share of the planted bugs.
+        // Every part handles its share of the planted bugs.
         let plant =
             if options.plant == "all" { format!("{job}/{}", options.jobs) } else { options.plant.clone() };
         let mut part = Command::new(std::env::current_exe()?);
@@ -119,7 +119,7 @@ fn in_parts(options: &Options) -> Result<Value> {
     Ok(sum)
 }
 
-/// Adds up numbers, whatever they are called; takes over the rest.
+/// Adds up numbers under any key, and copies everything else.
 fn add(sum: &mut Value, part: Value) {
     match (sum, part) {
         (Value::Object(sum), Value::Object(part)) => {
@@ -182,7 +182,7 @@ fn planted(which: &str) -> Result<Vec<Bug>> {
     Ok(chosen)
 }
 
-/// Memory, where files can be kept in it.
+/// A folder in memory, if there is one.
 fn memory() -> std::path::PathBuf {
     let memory = Path::new("/dev/shm");
     if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() }
@@ -213,7 +213,7 @@ impl World {
         Ok(World { runtime: Arc::new(runtime), stage: Stage { db, user, stale: Photo::default() }, trace })
     }
 
-    /// Runs `count` schedules, or until the first violation. How many it were.
+    /// Runs `count` schedules, or until the first violation. Returns the number of schedules.
     fn run(&self, seed: u64, count: u64, until_found: bool) -> u64 {
         let mut done = 0;
         let mut round = seed;
@@ -240,7 +240,7 @@ impl World {
         let over = AtomicBool::new(false);
         shuttle::Runner::new(scheduler, config).run(move || {
             let number = schedule.fetch_add(1, Ordering::Relaxed);
-            // shuttle cannot be told to stop.
+            // shuttle has no way to stop.
             if over.load(Ordering::Relaxed) {
                 shuttle::thread::spawn(|| {}).join().ok();
                 return;
@@ -264,7 +264,8 @@ impl World {
     }
 }
 
-/// Who takes part: half of the time anybody, else those of a known quarrel. The clock and two sweepers always do.
+/// The actors of a schedule: half of the time any, otherwise those of a known conflict. The clock and two
+/// sweepers always take part.
 fn draw() -> Vec<Actor> {
     let mut rng = shuttle::rand::thread_rng();
     let mut cast = match rng.gen_range(0..2 * actors::QUARRELS.len()) {
@@ -330,7 +331,7 @@ fn one(runtime: &Arc<Runtime>, stage: &Stage) -> Result<Vec<Actor>> {
     for thread in threads {
         thread.join().map_err(|_| "an actor panicked")?;
     }
-    // What they spawned goes on without them.
+    // Tasks that they spawned continue without them.
     for _ in 0..PATIENCE {
         if gate::turn(runtime, None) == Turn::Blocked {
             break;
@@ -342,14 +343,14 @@ fn one(runtime: &Arc<Runtime>, stage: &Stage) -> Result<Vec<Actor>> {
     Ok(cast)
 }
 
-/// Hands out turns to one actor, as often as shuttle lets it.
+/// Gives turns to one actor, as often as shuttle lets it.
 fn drive(runtime: &Runtime, actor: usize, task: &tokio::task::JoinHandle<()>) {
     let turns = shuttle::sync::atomic::AtomicUsize::new(0);
     for _ in 0..PATIENCE {
-        // The point where shuttle may go on with another one.
+        // The point at which shuttle may continue with another thread.
         turns.fetch_add(1, Ordering::SeqCst);
         if gate::turn(runtime, Some(actor)) == Turn::Stepped {
-            // Now and then a machine is paused.
+            // From time to time a machine is paused.
             if shuttle::rand::thread_rng().gen_ratio(1, 40) {
                 for _ in 0..shuttle::rand::thread_rng().gen_range(4..80) {
                     turns.fetch_add(1, Ordering::SeqCst);

@@ -1,12 +1,14 @@
-//! The storage under the library's own code: memory, a call a step, which keeps a record and fails now and then.
+//! The storage under the library's own code: in memory, one call per step. It keeps a record and fails from
+//! time to time.
 
 use super::bugs::{self, Bug};
 use super::{actors, database, findings, gate, lock};
 use async_trait::async_trait;
-use filefield::storage::{Listing, MemoryStorage};
+use filefield::storage::{Listing, MemoryStorage, OwnerTokens, StorageExt};
 use filefield::{Content, Error, ErrorKind, FileName, Metadata, Reader, Result, SaveOptions, Saved, Storage};
 use shuttle::rand::Rng;
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 use std::sync::{Arc, Mutex};
 use tokio::task;
 
@@ -20,7 +22,7 @@ struct Now {
     lives: HashMap<String, Vec<(u64, Option<u64>)>>,
     /// Names whose file a user deleted.
     by_hand: HashSet<String>,
-    /// When a task asked last whose file it is.
+    /// When a task last asked who owns a file.
     asked: HashMap<(Option<task::Id>, String), u64>,
 }
 
@@ -33,7 +35,7 @@ pub(super) fn reset() {
     *lock(&NOW) = Some(Now::default());
 }
 
-/// Whether calls fail now and then.
+/// Whether calls fail from time to time.
 pub(super) fn set_faults(faults: bool) {
     if let Some(now) = lock(&NOW).as_mut() {
         now.faults = faults;
@@ -44,20 +46,21 @@ fn inner() -> Arc<MemoryStorage> {
     lock(&NOW).as_ref().map(|now| now.inner.clone()).unwrap_or_default()
 }
 
-/// When the file that was there at step `began` was deleted, if it was.
+/// When the file that existed at step `began` was deleted, if it was.
 pub(super) fn deleted_after(name: &str, began: u64) -> Option<u64> {
     let now = lock(&NOW);
     let lives = now.as_ref()?.lives.get(name)?;
     lives.iter().find_map(|(born, died)| died.filter(|died| *born <= began && *died > began))
 }
 
-/// Whether a user deleted a file of this name, whosever it was.
+/// Whether a user deleted a file of this name, whoever owned it.
 pub(super) fn is_deleted_by_hand(name: &str) -> bool {
     lock(&NOW).as_ref().is_some_and(|now| now.by_hand.contains(name))
 }
 
-/// Whether a foreign file came between the proof that another one was ours and its deletion, a gap that a storage
-/// without an owner's deletion cannot close. Nobody can delete such a file but who knows of no journal.
+/// Whether a foreign file appeared between the proof that another file was ours and its deletion. A storage
+/// without `delete_owned` cannot close this gap. Only somebody who does not know the journal can delete such
+/// a file.
 pub(super) fn is_lost_in_the_gap(name: &str) -> bool {
     let now = lock(&NOW);
     let born = |now: &Now| now.lives.get(name).and_then(|lives| lives.last()).map(|(born, _)| *born);
@@ -78,7 +81,7 @@ fn lost() -> Error {
 #[async_trait]
 impl Storage for Stepped {
     async fn save(&self, name: FileName<'_>, content: Content, options: &SaveOptions) -> Result<Saved> {
-        // The upload takes its time; then the file is there; then the answer travels.
+        // The upload takes time, then the file exists, then the answer travels.
         let slow = match gate::is_closed() {
             true => shuttle::rand::thread_rng().gen_range(1..6),
             false => 1,
@@ -99,14 +102,14 @@ impl Storage for Stepped {
         if options.owner.is_none() {
             actors::enter_foreign(&saved.name);
         }
-        // Where no journal knows of the file, the caller must.
+        // If no journal knows of the file, the caller must.
         let answer = options.exact && fails();
         gate::pass(false).await;
         if answer { Err(lost()) } else { Ok(saved) }
     }
 
-    async fn open(&self, name: FileName<'_>) -> Result<Reader> {
-        inner().open(name).await
+    async fn open_range(&self, name: FileName<'_>, range: Range<u64>) -> Result<Reader> {
+        inner().open_range(name, range).await
     }
 
     async fn delete(&self, name: FileName<'_>) -> Result<()> {
@@ -129,7 +132,7 @@ impl Storage for Stepped {
         if let Some(now) = lock(&NOW).as_mut() {
             let lives = now.lives.entry(name.as_str().to_owned()).or_default();
             if let Some((_, died @ None)) = lives.last_mut() {
-                // What its user does is no concern of ours.
+                // What its user does is not checked here.
                 *died = Some(if by_hand { 0 } else { gate::step() });
             }
             if by_hand {
@@ -157,9 +160,16 @@ impl Storage for Stepped {
         inner().list(directory).await
     }
 
+    fn owner_tokens(&self) -> Option<&dyn OwnerTokens> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl OwnerTokens for Stepped {
     async fn owner(&self, name: FileName<'_>) -> Result<Option<String>> {
         gate::pass(false).await;
-        let owner = inner().owner(name).await;
+        let owner = StorageExt::owner(&*inner(), name).await;
         if let Some(now) = lock(&NOW).as_mut() {
             now.asked.insert((task::try_id(), name.as_str().to_owned()), gate::step());
         }

@@ -1,4 +1,4 @@
-//! What holds for uploads that go straight to a storage, whichever it is.
+//! Tests of direct uploads that hold for every storage.
 #![allow(clippy::unwrap_used, missing_docs, reason = "these are tests, run against several storages")]
 
 mod refusals;
@@ -37,18 +37,18 @@ fn is_dry(file: &mut filefield::file::File) -> Result<(), String> {
     if all.ends_with(b"wet") { Err("it is wet".to_owned()) } else { Ok(()) }
 }
 
-/// How a client sends to a storage, and what anybody finds in it.
+/// How a client sends to a storage, and how to list what is in it.
 #[allow(async_fn_in_trait, reason = "nobody spawns it")]
 pub trait Place {
-    /// Sends a request; the tag of the answer, or that it was refused.
+    /// Sends a request. Returns the tag of the answer, or the refusal.
     async fn send(&self, request: &UploadRequest, body: Bytes) -> Result<String, String>;
-    /// Every file that the storage holds, uploads included.
+    /// Every file in the storage, including uploads.
     async fn files(&self) -> Vec<String>;
-    /// Whether the place itself refuses a body that is not what was stated.
+    /// Whether the place itself refuses a body that differs from what was declared.
     fn is_strict(&self) -> bool;
-    /// The least bytes of a part.
+    /// The minimum size of a part, in bytes.
     fn part_size(&self) -> u64;
-    /// Whether an upload in parts is finished by the tags of its parts.
+    /// Whether finishing an upload in parts needs the tags of its parts.
     fn needs_tags(&self) -> bool {
         false
     }
@@ -62,7 +62,7 @@ pub struct Dock<P> {
     _folder: TempDir,
 }
 
-/// A GIF of this width, `len` bytes long, which are 24 at the least.
+/// A GIF of this width, `len` bytes long; at least 24.
 pub fn gif(width: u8, len: usize) -> Bytes {
     let mut bytes = b"GIF89a\x07\0\x09\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02".to_vec();
     bytes[6] = width;
@@ -119,7 +119,7 @@ impl<P: Place> Dock<P> {
         self.db.query_one_raw(statement).await.unwrap().unwrap().try_get_by_index(0).unwrap()
     }
 
-    /// Sweeps until nothing waits, the second looks of tomorrow included; the files that are left.
+    /// Sweeps until nothing waits, including the second looks. Returns the remaining files.
     async fn settled(&self) -> Vec<String> {
         for _ in 0..200 {
             self.db.execute_unprepared("UPDATE filefield_journal SET due_at = 0").await.unwrap();
@@ -165,7 +165,7 @@ impl<P: Place> Dock<P> {
         assert_eq!(hull.photo_meta.content_type.as_deref(), Some("image/gif"));
         assert_eq!(hull.photo_meta.original_name.as_deref(), Some("Chevy.gif"));
         assert_eq!(hull.photo_meta.sha256.as_ref().map(String::len), Some(64));
-        // The URL still works, and what it brings is swept at the second look.
+        // The URL still works, and what it stores is swept at the second look.
         let _ = self.place.send(&ticket.requests[0], bytes).await;
         assert_eq!(self.settled().await, ["hulls/Chevy.gif"]);
         self.gone(hull).await;
@@ -208,7 +208,7 @@ impl<P: Place> Dock<P> {
         assert_eq!(self.settled().await, [hull.plan().name()]);
         self.gone(hull).await;
 
-        // Parts that nobody puts together.
+        // Parts that nobody assembles.
         let ticket = self.ticket(Hull::plan_upload("plan.bin", len).part_size(part)).await;
         let first = bytes.slice(..usize::try_from(part).unwrap());
         let tag = self.place.send(&ticket.requests[0], first).await.unwrap();
@@ -346,7 +346,7 @@ impl<P: Place> Dock<P> {
         self.db.execute_unprepared("UPDATE filefield_journal SET due_at = 0").await.unwrap();
         assert_eq!(db::sweep(&self.db).await.unwrap().deleted, 1);
         assert!(self.place.files().await.is_empty());
-        // One that comes late goes too.
+        // A late upload is swept too.
         self.send(&ticket, &gif(1, 26)).await;
         let error = Hull::default().photo_mut().claim(&Self::claim(&ticket), &self.db).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::StagedExpired);
@@ -355,7 +355,7 @@ impl<P: Place> Dock<P> {
 
     /// Lets these hours pass, and sweeps.
     async fn hours_pass(&self, hours: u32) {
-        // A sweep waits for what the claim has begun.
+        // A sweep waits for what the claim has started.
         db::sweep(&self.db).await.unwrap();
         let later = format!("UPDATE filefield_journal SET due_at = due_at - {hours} * 3600");
         self.db.execute_unprepared(&later).await.unwrap();
@@ -374,7 +374,7 @@ impl<P: Place> Dock<P> {
             for _ in 0..3 {
                 self.hours_pass(25).await;
             }
-            // The URL is good for some days yet.
+            // The URL is valid for some more days.
             self.send(&ticket, &body).await;
             for _ in 0..2 {
                 self.hours_pass(7 * 24).await;
@@ -401,7 +401,7 @@ impl<P: Place> Dock<P> {
         assert_eq!(self.asked::<i64>("SELECT COUNT(*) FROM hulls").await, 0);
     }
 
-    /// A ticket that ends in a second.
+    /// A ticket that expires in a second.
     async fn short(&self) -> UploadTicket {
         self.ticket(Hull::photo_upload("a.gif", 26).expires(Duration::from_secs(1))).await
     }

@@ -1,4 +1,4 @@
-//! What is refused, and leaves nothing.
+//! Uploads that are refused and leave nothing.
 
 use super::{Dock, Hull, Place, gif};
 use filefield::db::UploadClaim;
@@ -65,7 +65,7 @@ async fn changed_tickets<P: Place>(dock: &Dock<P>) {
         format!("{}.{code}", other.token.split_once('.').unwrap().0),
         format!("{text}.{}", "0".repeat(64)),
     ];
-    // One digit anywhere, in every field and in the code.
+    // One changed character anywhere, in every field and in the code.
     for at in (0..token.len()).step_by(token.len() / 90) {
         let mut bytes = token.clone().into_bytes();
         bytes[at] = if bytes[at] == b'0' { b'1' } else { b'0' };
@@ -96,7 +96,7 @@ async fn another_owner_or_field<P: Place>(dock: &Dock<P>) {
     ] {
         assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error:?}");
     }
-    // None of that has spoilt it.
+    // None of this has invalidated the ticket.
     hull.photo_mut().claim(&claim, &dock.db).await.unwrap();
     drop(hull);
     dock.is_empty().await;
@@ -111,7 +111,7 @@ async fn too_late<P: Place>(dock: &Dock<P>) {
     dock.is_empty().await;
 }
 
-/// Another model that is called the same.
+/// Another model with the same name.
 mod other {
     use filefield::prelude::*;
 
@@ -140,7 +140,7 @@ async fn another_model_of_the_same_name<P: Place>(dock: &Dock<P>) {
     dock.is_empty().await;
 }
 
-/// The place refuses it, or whoever claims it.
+/// Either the place refuses it, or the claim does.
 async fn another_body<P: Place>(dock: &Dock<P>) {
     for body in [gif(1, 25), gif(1, 27), gif(1, 2000), Bytes::new()] {
         let ticket = dock.ticket(Hull::photo_upload("a.gif", 26).content_type("image/gif")).await;

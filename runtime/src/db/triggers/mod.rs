@@ -1,4 +1,4 @@
-//! Triggers that do what a save does, for whoever else writes the table.
+//! Triggers that do the work of a save for every other writer of the table.
 
 mod mysql;
 mod postgres;
@@ -13,8 +13,8 @@ use crate::{Error, Result};
 use sea_orm::DbBackend;
 use std::fmt;
 
-/// Statements to be run one after the other. As text they are a script for the database's own shell (`sqlite3`, `psql`,
-/// `mariadb`).
+/// A list of SQL statements to run in order. Displayed, it is a script for the database's own shell
+/// (`sqlite3`, `psql`, `mariadb`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Script {
     dialect: Dialect,
@@ -22,7 +22,7 @@ pub struct Script {
 }
 
 impl Script {
-    /// The statements, without a semicolon at their end.
+    /// Returns the statements, without a final semicolon.
     pub fn statements(&self) -> &[String] {
         &self.statements
     }
@@ -38,7 +38,7 @@ impl IntoIterator for Script {
 
 impl fmt::Display for Script {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The shell of MySQL ends a statement at the first semicolon, and a trigger has some inside.
+        // The shell of MySQL ends a statement at the first semicolon, and a trigger contains some.
         let (begin, end, finish) = match self.dialect {
             Dialect::MySql => ("DELIMITER //\n", "//", "DELIMITER ;\n"),
             _ => ("", ";", ""),
@@ -51,29 +51,31 @@ impl fmt::Display for Script {
     }
 }
 
-/// The statements that put triggers on the file columns of the model `M`, to be checked into migrations of one's own,
-/// behind those that make the table and the journal. With them plain SQL, bulk statements and other programs keep the
-/// promises that a save keeps:
+/// Returns the statements that create triggers on the file columns of the model `M`. Put them into your
+/// migrations, after the statements that create the table and the journal. With these triggers, plain SQL,
+/// bulk statements and other programs keep the guarantees of a save:
 ///
-/// * A row takes a name only where a file was staged under it ([`Table::stage`], any program that writes the journal),
-///   and then the file is its own; otherwise the statement is refused. So a stale row written back cannot name a file
-///   that is gone (F25). An empty text counts as `NULL`.
-/// * A file that a row lets go of is queued for deletion, by `on_replace` and `on_delete`, also where a foreign key
-///   deletes or empties the row (F28).
+/// * A row may name a file only if the file was staged under that name ([`Table::stage`], or any program that
+///   writes the journal). The row then owns the file. Otherwise the statement is refused, so a stale row that
+///   is written back cannot name a file that is gone. An empty text counts as `NULL`.
+/// * If a row stops naming a file, the file is queued for deletion as `on_replace` and `on_delete` say, also
+///   if a foreign key deletes the row or sets the column to `NULL`.
 ///
-/// A file is looked for in the storage that the row states for it, behind the field's `meta_field`, so rows whose files
-/// were [moved](crate::ops) keep the promises too. Saves through this library go on as before. Whoever writes the table needs the rights to select, insert, update and
-/// delete in `filefield_journal`. The alias of each field's storage is written down in the triggers: run the statements
-/// again after a change of alias, of `on_replace` and `on_delete`, or of the setting `DELETE_AFTER`.
+/// A file is looked up in the storage that the row records in the field's `meta_field`, so rows whose files
+/// were [moved](crate::ops) keep the guarantees too. Saves through this library work as before. Every writer
+/// of the table needs the rights to select, insert, update and delete in `filefield_journal`. The triggers
+/// contain the alias of each field's storage, `on_replace`, `on_delete` and the setting `DELETE_AFTER`: run
+/// the statements again after a change of one of them.
 ///
-/// No trigger sees these. The files that they drop stay in the storage, and nothing finds them later:
+/// Triggers do not fire in these cases. The files that are released stay in the storage, and no sweep finds
+/// them:
 ///
-/// * On MariaDB and MySQL, what a foreign key does: delete the children by a statement of their own.
+/// * On MariaDB and MySQL, actions of foreign keys: delete the child rows with a separate statement.
 /// * `TRUNCATE` and `DROP TABLE`.
-/// * On SQLite, rows that `REPLACE` pushes out, unless `PRAGMA recursive_triggers` is on.
+/// * On SQLite, rows that `REPLACE` removes, unless `PRAGMA recursive_triggers` is on.
 /// * On PostgreSQL, a session with `session_replication_role = replica`.
 ///
-/// Rows whose files were never staged, of a backup or a fixture, are let through by [`adopt_sql`] (F47).
+/// To write rows whose files were never staged, such as those of a backup or a fixture, use [`adopt_sql`].
 ///
 /// ```
 /// # use filefield::prelude::*;
@@ -94,13 +96,13 @@ impl fmt::Display for Script {
 /// ```
 ///
 /// # Errors
-/// Those of the fields' storages, whose aliases must be known; [`Unsupported`](crate::ErrorKind::Unsupported) for
-/// another kind of database.
+/// Returns [`Unsupported`](crate::ErrorKind::Unsupported) for another kind of database. Propagates errors of
+/// the fields' storages, whose aliases must be known.
 pub fn trigger_sql<M: Table>(backend: DbBackend) -> Result<Script> {
     script::<M>(backend, Watched::create)
 }
 
-/// The statements that take the triggers of [`trigger_sql`] away again.
+/// Returns the statements that remove the triggers of [`trigger_sql`].
 ///
 /// # Errors
 /// As [`trigger_sql`].
@@ -108,15 +110,16 @@ pub fn drop_trigger_sql<M: Table>(backend: DbBackend) -> Result<Script> {
     script::<M>(backend, Watched::remove)
 }
 
-/// The statement that turns adopting on or off: names are taken over that were never staged, for a restore, a fixture or
-/// the first rows of a table that has files already (F47). A name is still refused while a sweep may be deleting its
-/// file. Whether there is a file is not looked at.
+/// Returns the statement that turns adoption on or off. While it is on, a row may name a file that was never
+/// staged. Use it for a restore, a fixture or the first rows of a table that already has files. A name is
+/// still refused while a sweep may be deleting its file. Whether the file exists is not checked.
 ///
-/// On PostgreSQL and on MariaDB it counts for the connection, until it is closed. On SQLite it counts for everybody from
-/// the commit on: turn it on and off again within one transaction, and nobody else ever sees it.
+/// On PostgreSQL, MariaDB and MySQL it applies to the connection until that is closed. On SQLite it applies
+/// to all connections once committed: turn it on and off within one transaction, so that no other connection
+/// sees it.
 ///
 /// # Errors
-/// [`Unsupported`](crate::ErrorKind::Unsupported) for another kind of database.
+/// Returns [`Unsupported`](crate::ErrorKind::Unsupported) for another kind of database.
 pub fn adopt_sql(backend: DbBackend, on: bool) -> Result<&'static str> {
     Ok(match (dialect(backend)?, on) {
         (Dialect::Sqlite, true) => "INSERT INTO filefield_adopt (adopt) VALUES (1)",
@@ -149,19 +152,19 @@ fn script<M: Table>(backend: DbBackend, of_one: fn(&Watched) -> Vec<String>) -> 
     Ok(Script { dialect, statements })
 }
 
-/// A column that is to be watched.
+/// A file column that gets triggers.
 struct Watched {
     dialect: Dialect,
     table: &'static str,
     column: &'static str,
-    /// The column that says which storage a file is in, where that is not the field's own.
+    /// The column that records the storage of each file, if the field has one.
     meta: Option<&'static str>,
     storage: String,
-    /// How long a file outlives the row that let go of it, in seconds.
+    /// Seconds between the release of a file and its deletion.
     grace: i64,
-    /// Whether a file that is replaced is queued for deletion.
+    /// Whether a replaced file is queued for deletion.
     on_replace: bool,
-    /// Whether one is whose row is deleted.
+    /// Whether the file of a deleted row is queued for deletion.
     on_delete: bool,
 }
 
@@ -178,7 +181,7 @@ impl Watched {
             Dialect::MySql => "ON DUPLICATE KEY UPDATE",
             _ => "ON CONFLICT (model_table, model_column) DO UPDATE SET",
         };
-        // A save whose entry is gone asks whether a trigger has taken it.
+        // If the entry of a save is gone, the save checks here whether a trigger has consumed it.
         statements.push(format!(
             "INSERT INTO filefield_columns (model_table, model_column, storage, triggers) \
             VALUES ({table}, {column}, {storage}, 1) {update} triggers = 1"
@@ -204,12 +207,12 @@ impl Watched {
         }
     }
 
-    /// The name of the trigger for `event`, quoted.
+    /// The quoted name of the trigger for `event`.
     fn trigger(&self, event: &str) -> String {
         self.dialect.quoted(&object_name(&[self.table, self.column, event]))
     }
 
-    /// When a file that a row lets go of is to be deleted.
+    /// An expression: when a released file is due for deletion.
     fn due(&self) -> String {
         let now = self.dialect.now();
         if self.grace == 0 { now.to_owned() } else { format!("{now} + {}", self.grace) }
@@ -219,12 +222,12 @@ impl Watched {
         self.dialect.quoted(self.table)
     }
 
-    /// `NEW` or `OLD` with the column.
+    /// The column of `NEW` or `OLD`.
     fn of(&self, row: &str) -> String {
         format!("{row}.{}", self.dialect.quoted(self.column))
     }
 
-    /// The alias of the storage that the file of `NEW` or `OLD` is in: what the row states, or the field's own.
+    /// The storage alias of the file of `NEW` or `OLD`: the one that the row records, or the field's own.
     fn storage_of(&self, row: &str) -> String {
         let [.., own] = self.hints();
         match self.meta {
@@ -236,23 +239,23 @@ impl Watched {
         }
     }
 
-    /// What an update must be of to concern the file.
+    /// The columns whose update concerns the file.
     fn updated(&self) -> String {
         let columns = [Some(self.column), self.meta].into_iter().flatten();
         columns.map(|column| self.dialect.quoted(column)).collect::<Vec<_>>().join(", ")
     }
 
-    /// Table, column and alias as texts.
+    /// Table, column and alias as SQL texts.
     fn hints(&self) -> [String; 3] {
         [self.table, self.column, &self.storage].map(|value| self.dialect.text(value))
     }
 
-    /// What a refused statement is told, as a text. Not every database lets it name the file.
+    /// The text of a refusal. Not every database lets it name the file.
     fn refusal(&self) -> String {
         self.message(NOT_STAGED)
     }
 
-    /// The same for a file that may be on its way out.
+    /// The text of a refusal for a file that may be being deleted.
     fn going(&self) -> String {
         self.message("filefield: the file was released and may be being deleted; try again")
     }
@@ -264,14 +267,14 @@ impl Watched {
     }
 }
 
-/// A file as a trigger sees it: two expressions.
+/// The name and the storage of a file in a trigger, as SQL expressions.
 struct Named<'a> {
     name: &'a str,
     storage: &'a str,
 }
 
 impl Named<'_> {
-    /// The statement that forgets its write entry.
+    /// The statement that consumes the file's write entry.
     fn take(&self) -> String {
         format!("DELETE FROM filefield_journal WHERE {}", self.pending_write())
     }
@@ -280,12 +283,13 @@ impl Named<'_> {
         format!("{} AND kind = 'write' AND state = 'pending'", self.entry())
     }
 
-    /// A condition: its entries.
+    /// A condition: the entries of the file.
     fn entry(&self) -> String {
         format!("name = {} AND storage = {}", self.name, self.storage)
     }
 
-    /// A condition: a sweeper has fenced the name, or even deleted its file. It is that of `is_going` of the journal.
+    /// A condition: a sweeper has acquired the entry, or has deleted the file. Same as `is_going` of the
+    /// journal.
     fn fenced(&self) -> String {
         format!(
             "{} AND (state = 'reaping' \

@@ -3,32 +3,32 @@
 use super::{Blank, FileField, Origin, State};
 use std::sync::Arc;
 
-/// What an instance knows of its row. Its file values share it, since an instance itself has no place for it; nor has an
-/// `Option` without a file.
+/// What an instance knows of its row. Shared by its file values, because the instance itself cannot store it.
+/// An `Option` without a file cannot store it either.
 #[derive(Clone, Debug)]
 pub(crate) struct Mark {
-    /// The row: a number made of its table and its key.
+    /// The row: a hash of its table and key.
     pub(crate) row: u64,
-    /// The numbers of the fields that it has known a file of.
+    /// The numbers of the fields in which a file was known.
     pub(crate) known: Vec<usize>,
-    /// Where the key was made in a transaction of the caller's, of which nothing is known since: the staged files that the
-    /// row was written with, each with the number of its field. Until they are swept no other row has their names.
+    /// Set if the key was generated in the caller's transaction, whose outcome is unknown: the staged files
+    /// written with the row, each with its field number. Until they are swept, no other row has their names.
     pub(crate) born: Option<Vec<(usize, String)>>,
 }
 
 impl FileField {
-    /// What the instance that the value was in knew of `row`.
+    /// The mark of the instance, if it is for `row`.
     pub(crate) fn mark(&self, row: u64) -> Option<&Mark> {
         self.mark.as_deref().filter(|mark| mark.row == row)
     }
 
-    /// The same value in an instance that knows as much.
+    /// The same value with this mark.
     pub(crate) fn with_mark(mut self, mark: Option<Arc<Mark>>) -> Self {
         self.mark = mark;
         self
     }
 
-    /// The same value, put into a field of an instance where `old` was.
+    /// The same value, placed in a field that held `old`.
     pub(crate) fn in_place_of(self, old: &FileField) -> Self {
         self.with_mark(old.mark.clone())
     }
@@ -43,8 +43,8 @@ impl FileField {
         FileField { state, mark: Some(mark) }
     }
 
-    /// The same value, after it was written to a new row in a transaction of the caller's. A name that was assigned is
-    /// one that was read from now on, where the `mark` tells whether the row is the instance's own.
+    /// The same value after it was written to a new row in the caller's transaction. An assigned name counts
+    /// as read from now on, if the `mark` can tell whether the row is the instance's own.
     pub(crate) fn inserted(self, mark: Arc<Mark>, number: usize) -> Self {
         match &self.state {
             State::Empty(_) => self.read_from(mark, number),
@@ -57,9 +57,9 @@ impl FileField {
         }
     }
 
-    /// Whether an instance with this `mark` has in the field `number` what it read there or wrote, and nobody has changed
-    /// it since. It tells a name that was assigned from one that only rode along in an instance that others have overtaken
-    /// (F25), and a `None` that empties the field from one where the instance never knew of a file.
+    /// Whether the field `number` of an instance with this `mark` still has the value read or written there.
+    /// Distinguishes an assigned name from one that is merely outdated in an instance overtaken by other
+    /// writers, and a `None` that clears the field from one in an instance that never knew of a file.
     pub(crate) fn is_unchanged(&self, mark: Option<&Mark>, number: usize) -> bool {
         let Some(mark) = mark else { return false };
         match &self.state {
@@ -71,7 +71,7 @@ impl FileField {
         }
     }
 
-    /// Whether what stands beside the file in the field `number` may be of another file.
+    /// Whether the companion values of the field `number` may describe a different file.
     pub(crate) fn is_foreign(&self, mark: Option<&Mark>, number: usize) -> bool {
         match &self.state {
             State::Empty(_) | State::Stored { origin: Origin::Read(_), .. } => {

@@ -1,9 +1,9 @@
-//! File fields as text, for people and for other programs.
+//! File fields as text, for people and other programs.
 
 use super::{FileField, ImageField, State};
 use std::fmt;
 
-/// The stored name, or nothing.
+/// Writes the stored name, or nothing.
 impl fmt::Display for FileField {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name().unwrap_or_default())
@@ -36,8 +36,8 @@ impl fmt::Debug for ImageField {
     }
 }
 
-/// The stored name; `null` for no file. Pending content is an error. See [`filefield::serde`](mod@crate::serde) for the
-/// way back.
+/// Serialises the stored name, or `null` for no file. Pending content is an error. See
+/// [`filefield::serde`](mod@crate::serde) for deserialising.
 impl serde::Serialize for FileField {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.column_str().map_err(serde::ser::Error::custom)? {

@@ -1,4 +1,4 @@
-//! Each format by hand-built headers.
+//! Each format with hand-built headers.
 
 use super::*;
 
@@ -7,7 +7,7 @@ fn png_header() {
     assert_eq!(check(&png(64, 48, RGB)), Some((Format::Png, 64, 48, 1)));
     let longest = i32::MAX as u32;
     assert_eq!(check(&png(longest, 1, RGB)), Some((Format::Png, longest, 1, 1)));
-    // D054, and the rules of the specification.
+    // A zero side, and the rules of the specification.
     for broken in [
         png(0, 48, RGB),
         png(64, 0, RGB),
@@ -37,7 +37,7 @@ fn png_orientation() {
     assert_eq!(with(&png_chunk(b"eXIf", &exif(6))), 6);
     assert_eq!(with(&join(&[&png_chunk(b"iCCP", &[7; 300_000]), &png_chunk(b"eXIf", &exif(8))])), 8);
     assert_eq!(with(&join(&[&idat, &png_chunk(b"eXIf", &exif(6))])), 1, "not looked for behind the data");
-    // As many chunks as 64 KiB show.
+    // As many chunks as fit into 64 KiB.
     let behind = |count, len| {
         with(&join(&[&png_chunk(b"tEXt", &vec![b'a'; len]).repeat(count), &png_chunk(b"eXIf", &exif(6))]))
     };
@@ -71,7 +71,7 @@ fn jpeg_frames() {
     let stuffed = |count: usize| check(&jpeg(&join(&[&jpeg_segment(0xfe, b"x"), &b"\xff\0".repeat(count)])));
     assert_eq!(stuffed(32_768), Some((Format::Jpeg, 640, 480, 1)));
     assert_eq!(stuffed(32_769), None);
-    // Stray bytes are no steps, in however many pieces they come.
+    // Stray bytes do not count as steps, however they are split.
     let many = join(&[&jpeg_segment(0xfe, b"").repeat(1000), &[0x20; 65_000]]);
     assert_eq!(check(&jpeg(&many)), Some((Format::Jpeg, 640, 480, 1)));
     // The first of two frame headers counts.
@@ -96,7 +96,7 @@ fn jpeg_refusals() {
     }
 }
 
-/// Phones write megabytes of depth maps and of other pictures in front of the frame.
+/// Phones write megabytes of depth maps and other pictures before the frame.
 #[test]
 fn jpeg_segments_are_counted_and_not_their_bytes() {
     let segment = jpeg_segment(0xe2, &[0; 65_533]);
@@ -108,7 +108,7 @@ fn jpeg_segments_are_counted_and_not_their_bytes() {
     assert!(requests.len() <= 42, "it hops: {requests:?}");
     let small = |count: usize| check(&jpeg(&jpeg_segment(0xe2, b"").repeat(count)));
     assert_eq!((small(1024).is_some(), small(1025)), (true, None));
-    // As many segments as can be, of the largest.
+    // The maximum number of segments of the maximum size.
     let (answer, requests) = by_request(&segments(1100), HeaderReader::new());
     assert_eq!(answer, None);
     assert!(requests.len() <= 1026, "{}", requests.len());
@@ -196,7 +196,7 @@ fn webp_lossy() {
 fn webp_lossless() {
     let frame = |width: u32, height: u32| join(&[&[0x2f], &((width - 1) | (height - 1) << 14).to_le_bytes()]);
     assert_eq!(check(&webp(b"VP8L", &frame(300, 200), b"")), Some((Format::WebP, 300, 200, 1)));
-    // Requirement 58.
+    // The largest side.
     assert_eq!(check(&webp(b"VP8L", &frame(16_384, 16_384), b"")), Some((Format::WebP, 16_384, 16_384, 1)));
     assert_eq!(check(&webp(b"VP8L", &frame(1, 1), b"")), Some((Format::WebP, 1, 1, 1)));
     let mut version = frame(1, 1);
@@ -224,7 +224,7 @@ fn webp_extended() {
     );
     let prefixed = chunk(b"EXIF", &join(&[b"Exif\0\0", &exif(5)]));
     assert_eq!(check(&webp(b"VP8X", &canvas(8, 300, 200), &prefixed)), Some((Format::WebP, 300, 200, 5)));
-    // As many frames as 64 KiB show.
+    // As many frames as fit into 64 KiB.
     let behind = |count, len| {
         let rest = [chunk(b"ANMF", &vec![0; len]).repeat(count), chunk(b"EXIF", &exif(6))].concat();
         check(&webp(b"VP8X", &canvas(8, 300, 200), &rest)).unwrap().3
@@ -242,7 +242,7 @@ fn bmp() {
     for size in [40, 52, 56, 64, 108, 124] {
         assert_eq!(info(size, 16, 8), Some((Format::Bmp, 16, 8, 1)));
     }
-    // D054.
+    // Negative heights.
     assert_eq!(info(40, 16, -8), Some((Format::Bmp, 16, 8, 1)));
     assert_eq!(info(40, 16, i32::MIN), Some((Format::Bmp, 16, 1 << 31, 1)));
     assert_eq!(info(40, -16, 8), None);
@@ -269,7 +269,7 @@ fn tiff_directories() {
     assert_eq!(check(b"II*\0\x08\0\0\0\0\0\x08\0\0\0"), None, "an empty directory that points at itself");
     assert_eq!(check(b"II*\0\0\0\0\0\0\0\0\0"), None);
     assert_eq!(check(b"II*\0\xff\xff\xff\xff"), None);
-    // The directory at the end of a large file, as most writers put it.
+    // The directory at the end of a large file, where most writers put it.
     let end = tiff(false, &[(256, 4, 1, 300), (257, 4, 1, 200)]);
     let file = join(&[b"II*\0", &100_008_u32.to_le_bytes(), &[0; 100_000], &end[8..]]);
     assert_eq!(check(&file), Some((Format::Tiff, 300, 200, 1)));

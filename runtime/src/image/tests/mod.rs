@@ -13,8 +13,8 @@ fn seen(info: Option<ImageInfo>) -> Seen {
     info.map(|info| (info.format, info.dimensions.width, info.dimensions.height, info.orientation))
 }
 
-/// The answer for `bytes`, after checking that every way to it agrees: in memory, request by request, dimensions
-/// only, from a file, and from a stream in chunks of several sizes.
+/// Returns the answer for `bytes` and checks that all ways agree: in memory, by request, dimensions only,
+/// from a file, and from a stream in chunks of several sizes.
 #[track_caller]
 fn check(bytes: &[u8]) -> Seen {
     let answer = probe(bytes);
@@ -34,7 +34,7 @@ fn check(bytes: &[u8]) -> Seen {
     seen(answer)
 }
 
-/// The answer, and the requests made for it.
+/// The answer and the requests made for it.
 fn by_request(bytes: &[u8], mut reader: HeaderReader) -> (Option<ImageInfo>, Vec<(u64, usize)>) {
     let mut requests = Vec::new();
     loop {
@@ -108,7 +108,7 @@ fn tiff(big_endian: bool, entries: &[(u16, u16, u32, u32)]) -> Vec<u8> {
             _ => out.extend(u32(*value)),
         }
     }
-    // A next directory at the place of this one.
+    // The next directory is this one.
     out.extend(u32(8));
     out
 }

@@ -1,4 +1,4 @@
-//! Containers with members, and the ways bytes come.
+//! Containers with members, and the ways to supply bytes.
 
 use super::*;
 
@@ -21,7 +21,7 @@ fn bitmap(width: i32, height: i32) -> Vec<u8> {
 
 #[test]
 fn icons() {
-    // D053: the largest; 0 is 256 or more, so the member itself is asked.
+    // The largest counts; 0 means 256 or more, so the member itself is read.
     let rest = [bitmap(16, 16), bitmap(32, 32)].concat();
     let members = [(16, 16, 32, 38), (32, 32, 32, 78)];
     assert_eq!(check(&icon(1, &members, &rest)), Some((Format::Ico, 32, 32, 1)));
@@ -35,7 +35,7 @@ fn icons() {
         reserved[9] = byte;
         assert_eq!(check(&reserved).is_some(), expected, "reserved byte {byte}");
     }
-    // The directory alone says nothing certain.
+    // The directory alone is not reliable.
     assert_eq!(check(&icon(1, &[(16, 16, 32, 22)], b"")), None);
     assert_eq!(check(&icon(1, &[(16, 16, 32, u32::MAX)], &bitmap(16, 16))), None);
     assert_eq!(check(&icon(1, &[], &bitmap(16, 16))), None);
@@ -48,7 +48,7 @@ pub(super) fn ispe(width: u32, height: u32) -> Vec<u8> {
     mp4_box(b"ispe", &[&[0; 4], &width.to_be_bytes(), &height.to_be_bytes()])
 }
 
-/// An AVIF whose item 2 is the primary one, with the properties `indices`.
+/// An AVIF whose item 2 is the primary item, with the properties `indices`.
 pub(super) fn avif(properties: &[Vec<u8>], indices: &[u8]) -> Vec<u8> {
     let ftyp = mp4_box(b"ftyp", &[b"avif\0\0\0\0mif1"]);
     let meta = mp4_box(b"meta", &[&[0; 4], &items(properties, indices)]);
@@ -84,7 +84,7 @@ fn avif_primary_item() {
 
 #[test]
 fn avif_orientation() {
-    // Quarters anticlockwise, then mirroring; Exif names the same eight positions.
+    // Quarter turns anticlockwise, then mirroring. Exif numbers the same eight positions.
     let expected = [(None, [1, 8, 3, 6]), (Some(0), [4, 5, 2, 7]), (Some(1), [2, 7, 4, 5])];
     for (mirror, by_rotation) in expected {
         for (rotation, orientation) in (0..).zip(by_rotation) {
@@ -109,7 +109,7 @@ fn avif_needs_its_brand_and_little_metadata() {
     assert_eq!(check(&other), Some((Format::Avif, 300, 200, 1)));
 
     let ftyp = mp4_box(b"ftyp", &[b"avif\0\0\0\0mif1"]);
-    // Metadata may be large: a profile among the properties, and what does not count at all.
+    // Large metadata: a profile among the properties, and boxes that do not matter.
     let profile = mp4_box(b"colr", &[b"prof", &[0; 100_000]]);
     let large = items(&[profile, ispe(3, 2), mp4_box(b"irot", &[&[1]])], &[1, 2, 3]);
     let large = |other| mp4_box(b"meta", &[&[0; 4], &mp4_box(b"free", &[&[0; 70_000]]), &large, other]);
@@ -121,7 +121,7 @@ fn avif_needs_its_brand_and_little_metadata() {
     for size in [0_u32, 1, 2, 7, u32::MAX] {
         assert_eq!(check(&join(&[&ftyp, &size.to_be_bytes(), b"meta", &[0xff; 40]])), None, "size {size}");
     }
-    // Thousands of associations and properties in one box: linear work.
+    // Thousands of associations and properties in one box: the work stays linear.
     let properties: Vec<_> = (0..4000).map(|_| mp4_box(b"irot", &[&[1]])).collect();
     assert_eq!(check(&avif(&properties, &[0x7f; 255])), None);
 }
@@ -144,7 +144,7 @@ fn one_small_read_for_ordinary_images() {
     assert_eq!(by_request(&png, HeaderReader::dimensions_only()).1.len(), 1);
 }
 
-/// Of any file but a JPEG, whatever it says of itself.
+/// For any file except a JPEG, whatever it declares.
 #[test]
 fn no_more_than_64_kib_are_asked_for() {
     let entries: Vec<_> = (0..6000).map(|tag| (256 + u16::from(tag > 0), 4, 1, 9)).collect();
@@ -175,7 +175,7 @@ fn no_more_than_64_kib_are_asked_for() {
     }
 }
 
-/// Where a request is slow, small segments come many at once, and large ones are not fetched.
+/// If requests are slow, many small segments come with one request, and large ones are not fetched.
 #[test]
 fn few_requests_and_few_bytes_of_far_files() {
     for (len, most_requests, most_bytes) in
@@ -219,7 +219,7 @@ fn a_caller_that_feeds_nonsense_gets_an_answer() {
     assert_eq!(reader.need(), Need::Done(None));
     reader.feed(0, b"GIF89a\x01\0\x01\0");
     assert_eq!(reader.need(), Need::Done(None));
-    // More than asked for, from earlier than asked for.
+    // More bytes than requested, from an earlier offset.
     let file = jpeg(&jpeg_segment(0xe2, &[0; 60_000]));
     let mut reader = HeaderReader::new();
     reader.feed(0, &file[..4096]);
@@ -239,7 +239,7 @@ fn the_cursor_of_a_file_stays() {
     assert!(probe_file(&File::open(".").unwrap()).is_err());
 }
 
-/// From one large segment to the next only its length is read, with the headers that come in a cluster behind the last.
+/// Between large segments only the length is read, with the headers clustered after the last one.
 #[test]
 fn few_bytes_of_a_jpeg_with_large_segments() {
     let large = jpeg_segment(0xe2, &[7; 65_533]);
@@ -259,7 +259,7 @@ fn few_bytes_of_a_jpeg_with_large_segments() {
     assert_eq!(seen(reader.result()), Some((Format::Jpeg, 40, 30, 1)));
     let small: Vec<_> = (1..4).map(|n| (2 + n * 65_537, 256)).collect();
     assert_eq!(requests, [&[(0, 4096)], &small[..]].concat());
-    // Without an answer the reader stands where it stood.
+    // Without an answer the reader keeps its position.
     let mut reader = HeaderReader::dimensions_only();
     assert!(!feed_from(&mut reader, |_, _| None).unwrap());
     assert_eq!(reader.need(), Need::Bytes { offset: 0, len: 4096 });

@@ -10,7 +10,7 @@ fn property(kind: &[u8; 4], numbers: &[u32]) -> Vec<u8> {
 #[test]
 fn heif_has_the_dimensions_of_its_primary_item() {
     for brand in [b"heic", b"heix", b"heim", b"mif1"] {
-        // A tile and the grid that is put together from tiles, turned by a quarter.
+        // A tile, and the grid of tiles, turned by a quarter.
         let properties = [ispe(512, 512), ispe(4032, 3024), mp4_box(b"irot", &[&[3]])];
         let mut file = avif(&properties, &[0x82, 0x83]);
         file[8..12].copy_from_slice(brand);
@@ -51,7 +51,7 @@ fn a_sequence_without_a_still_image_has_the_dimensions_of_its_first_track() {
             assert_eq!(check(&join(&[&ftyp, &data, &movie])), expected);
             let open = join(&[&[0; 4], b"mdat", &[7; 500]]);
             assert_eq!(check(&join(&[&ftyp, &movie, &open])), expected, "data to the end of the file");
-            // A still image counts, wherever it is.
+            // A still image counts wherever it is.
             let meta = mp4_box(b"meta", &[&[0; 4], &items(&[ispe(30, 20)], &[1])]);
             for parts in [[&meta[..], &movie], [&movie, &meta]] {
                 assert_eq!(check(&join(&[&ftyp, &parts.concat()])), Some((Format::Heif, 30, 20, 1)));
@@ -104,7 +104,7 @@ fn png_of_an_ios_application() {
     assert_eq!(check(&broken), None, "its header has a checksum as well");
 }
 
-/// Puts directories one after the other, and gives their offsets to what makes them.
+/// Concatenates directories and passes their offsets to the function that makes them.
 fn directories(
     mark: &[u8],
     count: usize,
@@ -112,7 +112,7 @@ fn directories(
 ) -> Vec<u8> {
     let first = 8 + mark.len() as u32;
     let mut offsets = vec![first; count];
-    // Twice: the first time only to see how long they are.
+    // Twice: the first pass only measures lengths.
     for _ in 0..2 {
         let mut at = first;
         for (index, offset) in offsets.clone().iter().enumerate() {
@@ -132,7 +132,7 @@ fn raw_files_have_the_dimensions_of_the_picture_and_not_of_its_preview() {
         |kind: u32, width: u32, height: u32| vec![(254, 4, 1, kind), (256, 4, 1, width), (257, 4, 1, height)];
     // A preview, one more, and the picture: NEF and DNG.
     let several = directories(b"", 3, |index, offsets| match index {
-        // Where the two offsets are: they are written behind everything below.
+        // The two offsets, written after everything below.
         0 => [sides(1, 160, 120), vec![(274, 3, 1, 8), (330, 4, 2, 0)]].concat(),
         1 => [sides(1, 1620, 1080), vec![(513, 4, 1, offsets[0])]].concat(),
         _ => sides(0, 6016, 4016),
@@ -149,7 +149,7 @@ fn raw_files_have_the_dimensions_of_the_picture_and_not_of_its_preview() {
         let lens: Vec<u32> = [5, 4, 3].iter().map(|entries| 2 + entries * 12 + 4).collect();
         [8 + lens[0], 8 + lens[0] + lens[1]]
     };
-    // A stream has passed the directories when it comes to their offsets, so these are not looked at again.
+    // When a stream reaches their offsets, the directories are already past, so they are not read.
     let file = with_offsets([one, two]);
     assert_eq!(seen(probe(&file)), Some((Format::Tiff, 6016, 4016, 8)));
     assert_eq!(seen(probe(&with_offsets([two, one]))), Some((Format::Tiff, 6016, 4016, 8)));
@@ -160,13 +160,14 @@ fn raw_files_have_the_dimensions_of_the_picture_and_not_of_its_preview() {
         _ => sides(0, 5212, 3468),
     });
     assert_eq!(check(&one), Some((Format::Tiff, 5212, 3468, 1)));
-    // Directories below that are none of a picture: no dimensions, rather than those of the preview.
+    // If the directories below are not of a picture, there are no dimensions; those of the preview do not
+    // count.
     let none = directories(b"", 2, |index, offsets| match index {
         0 => [sides(1, 256, 171), vec![(330, 4, 1, offsets[1])]].concat(),
         _ => sides(1, 52, 34),
     });
     assert_eq!(check(&none), None);
-    // A picture in full with smaller copies below, and a preview that stands alone.
+    // A full picture with smaller copies below, and a single preview.
     let pyramid = directories(b"", 2, |index, offsets| match index {
         0 => [sides(0, 5212, 3468), vec![(330, 4, 1, offsets[1])]].concat(),
         _ => sides(1, 52, 34),
@@ -174,7 +175,7 @@ fn raw_files_have_the_dimensions_of_the_picture_and_not_of_its_preview() {
     assert_eq!(check(&pyramid), Some((Format::Tiff, 5212, 3468, 1)));
     assert_eq!(check(&tiff(false, &sides(1, 160, 120))), Some((Format::Tiff, 160, 120, 1)));
 
-    // A CR2: the first directory is that of a preview, which may be as large as the picture.
+    // A CR2: the first directory is of a preview, which may be as large as the picture.
     for (preview, expected) in [((1536, 1024), (3456, 2304)), ((5616, 3744), (5616, 3744))] {
         let canon = directories(b"CR\x02\0\0\0\0\0", 2, |index, offsets| match index {
             0 => vec![
@@ -189,7 +190,8 @@ fn raw_files_have_the_dimensions_of_the_picture_and_not_of_its_preview() {
     }
 }
 
-/// A `mini` file with these bits and `rest` behind them. `len` is that of the box, in bytes; its real length if `None`.
+/// A `mini` file with these bits followed by `rest`. `len` is the declared box length in bytes; `None` for
+/// the real length.
 fn mini(digits: &str, rest: usize, len: Option<u32>) -> Vec<u8> {
     let digits: Vec<u8> = digits.bytes().filter(|digit| *digit != b' ').map(|digit| digit - b'0').collect();
     let pack = |bits: &[u8]| (0..8).fold(0, |byte, at| byte << 1 | bits.get(at).copied().unwrap_or(0));
@@ -259,7 +261,7 @@ fn directories_that_lead_to_each_other_end() {
     assert_eq!(check(&many), None);
 }
 
-/// Whatever is changed in a file, every way to its dimensions gives one answer, and none panics.
+/// Whatever is changed in a file, every way to its dimensions gives the same answer, and none panics.
 #[test]
 fn changed_files_have_one_answer() {
     let heif = avif(&[ispe(512, 512), property(b"clap", &[9, 1, 9, 1, 0, 1, 0, 1])], &[1, 2]);

@@ -1,11 +1,11 @@
 //! The tables of the journal.
 //!
-//! Names compare bytewise everywhere (requirement 89): SQLite does so by itself, PostgreSQL with the collation `C`,
-//! and in MySQL names are bytes.
+//! Names compare bytewise in every database: SQLite does so by default, PostgreSQL with the collation `C`,
+//! and on MySQL names are bytes.
 
 use super::{Dialect, VERSION};
 
-/// Makes the journal's tables, where they are not there yet.
+/// The statements that create the journal's tables, if they do not exist yet.
 pub(crate) fn ddl(dialect: Dialect) -> Vec<String> {
     let (id, name, text, kind, number) = match dialect {
         Dialect::Sqlite => ("INTEGER PRIMARY KEY AUTOINCREMENT", "TEXT", "TEXT", "TEXT", "INTEGER"),

@@ -1,8 +1,8 @@
-//! In what the databases differ.
+//! Differences between the databases.
 
 use super::Sql;
 
-/// A database's way of saying things.
+/// The SQL dialect of a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dialect {
     Sqlite,
@@ -12,7 +12,7 @@ pub(crate) enum Dialect {
 }
 
 impl Dialect {
-    /// The database's clock, whole seconds since 1970 (P9).
+    /// The database's clock, in whole seconds since 1970. All due times use it.
     pub(crate) fn now(self) -> &'static str {
         match self {
             Dialect::Sqlite => "unixepoch()",
@@ -21,18 +21,19 @@ impl Dialect {
         }
     }
 
-    /// A statement written with `?` and the words in braces below, in this database's words.
+    /// Translates a statement that is written with `?` and with the words in braces below.
     ///
-    /// * `{now}`: the database's clock, whole seconds since 1970 (P9).
-    /// * `{dual}`: what a `SELECT` of plain values comes from.
-    /// * `{aliases}`: a condition on `storage`: it is in a JSON array that is bound.
-    /// * `{taken}`: what an insert does about a name that another one has taken meanwhile: nothing. MySQL has no word
-    ///   for that, and reports a duplicate.
+    /// * `{now}`: the database's clock, in whole seconds since 1970.
+    /// * `{dual}`: the `FROM` of a `SELECT` of plain values.
+    /// * `{aliases}`: a condition: `storage` is in a JSON array, which is bound.
+    /// * `{taken}`: makes an insert of a name that was taken concurrently do nothing. MySQL has no such
+    ///   clause and reports a duplicate.
     /// * `{conflict}`, `{new}`, `{end}`: an insert that becomes an update.
-    /// * `{doubled}`: 2 to the number of attempts, at most 1024.
-    /// * `{id}`: gives the entry's `id`. In MySQL it is the last insert's.
-    /// * `{new_id}`: the same of an entry that is always a new one, which SQLite tells in that way too.
-    /// * `{lock}`, `{skip}`: holds what is read; the second passes over what others hold.
+    /// * `{doubled}`: 2 to the power of the number of attempts, at most 1024.
+    /// * `{id}`: returns the `id` of the entry. On MySQL it is the id of the last insert.
+    /// * `{new_id}`: the same for an entry that is always new. On SQLite, too, this is the id of the last
+    ///   insert.
+    /// * `{lock}`, `{skip}`: locks the rows that are read; the second one skips rows that others have locked.
     pub(super) fn render(self, template: &str) -> String {
         let words: [(&str, [&str; 3]); 11] = [
             ("{now}", [Dialect::Sqlite.now(), Dialect::Postgres.now(), Dialect::MySql.now()]),
@@ -76,11 +77,13 @@ impl Dialect {
         if self == Dialect::Postgres { numbered(&text) } else { text }
     }
 
-    /// G2: which rows name the file in a column, bytewise, as what they state to be its storage in the column `meta`:
-    /// name → `stated`, each once; nothing is `NULL` or the empty text. Identifiers come from the derive.
+    /// Finds the rows that name a file in a column, bytewise, and what they record as its storage in the
+    /// column `meta`: name → `stated`, each value once. No record is `NULL` or the empty text. Identifiers
+    /// come from the derive.
     ///
-    /// SQLite reads a quoted identifier that names no column as a text, unless the table stands before it. A column of
-    /// MySQL may have a collation that takes different names for equal; the first comparison is for the index.
+    /// SQLite reads a quoted identifier that names no column as a text, unless it is qualified with the
+    /// table. On MySQL a column may have a collation that treats different names as equal, so the names are
+    /// compared as bytes too. The first comparison can use the index.
     pub(crate) fn probe(self, table: &str, column: &str, meta: Option<&str>) -> String {
         let table = self.quoted(table);
         let column = format!("{table}.{}", self.quoted(column));
@@ -99,7 +102,7 @@ impl Dialect {
         }
     }
 
-    /// The names of files in a column behind another one, bytewise, each once: name, limit → name.
+    /// The names of files in a column that come after a given one, bytewise, each once: name, limit → name.
     pub(crate) fn names_after(self, table: &str, column: &str) -> String {
         let table = self.quoted(table);
         let column = format!("{table}.{}", self.quoted(column));
@@ -113,21 +116,21 @@ impl Dialect {
         format!("SELECT DISTINCT {name} AS name FROM {table} WHERE {name} > {after} ORDER BY 1 LIMIT {limit}")
     }
 
-    /// W4: as the statement `attach`, if the row names the file by now: id, key, name.
+    /// As the statement `attach`, if the row names the file by now: id, key, name.
     pub(crate) fn attach_named(self, table: &str, key: &str, column: &str) -> String {
         let [second, third] = if self == Dialect::Postgres { ["$2", "$3"] } else { ["?", "?"] };
         let names = self.names(table, (key, second), (column, third));
         format!("{} AND {names}", Sql::of(self).attach)
     }
 
-    /// Whether a row names a file: names of columns, and what they are to be equal to.
+    /// A condition: a row names a file. Takes names of columns, and the expressions that they must equal.
     pub(crate) fn names(self, table: &str, key: (&str, &str), column: (&str, &str)) -> String {
         let table = self.quoted(table);
         let is = |(column, value): (&str, &str)| format!("{table}.{} = {value}", self.quoted(column));
         format!("EXISTS (SELECT 1 FROM {table} WHERE {} AND {})", is(key), is(column))
     }
 
-    /// The columns of a table, none where it is not there: table → name.
+    /// The columns of a table; no rows if the table does not exist: table → name.
     pub(crate) fn columns_of(self) -> &'static str {
         match self {
             Dialect::Sqlite => "SELECT name FROM pragma_table_xinfo(?)",
@@ -142,12 +145,12 @@ impl Dialect {
         }
     }
 
-    /// How many values the probe binds: the two spellings of the name, and those once more.
+    /// How many values the probe binds: the two spellings of the name, on MySQL twice.
     pub(crate) fn probe_values(self) -> usize {
         if self == Dialect::MySql { 4 } else { 2 }
     }
 
-    /// The alias that a file's meta states, in a column `meta`: a text, or `NULL` where it states none.
+    /// The storage alias that the column `meta` records: a text, or `NULL` if it records none.
     pub(crate) fn stated(self, meta: &str) -> String {
         match self {
             Dialect::Sqlite => format!("json_extract(nullif({meta}, ''), '$.storage')"),
@@ -156,8 +159,8 @@ impl Dialect {
         }
     }
 
-    /// A text, quoted. MySQL reads it in the character set of whoever sends it, and may read backslashes: what is not
-    /// plain it gets in hexadecimal digits.
+    /// Quotes a text. MySQL reads it in the character set of the client, and may interpret backslashes. So on
+    /// MySQL a text that is not plain ASCII is written in hexadecimal digits.
     pub(crate) fn text(self, text: &str) -> String {
         let is_plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'\\');
         if self == Dialect::MySql && !is_plain {
@@ -167,14 +170,14 @@ impl Dialect {
         format!("'{}'", text.replace('\'', "''"))
     }
 
-    /// An identifier, quoted.
+    /// Quotes an identifier.
     pub(crate) fn quoted(self, identifier: &str) -> String {
         let quote = if self == Dialect::MySql { '`' } else { '"' };
         format!("{quote}{}{quote}", identifier.replace(quote, &format!("{quote}{quote}")))
     }
 }
 
-/// `?` as `$1`, `$2` and so on. No statement of the journal has a question mark of another meaning.
+/// Replaces `?` by `$1`, `$2` and so on. No statement of the journal uses a question mark for anything else.
 fn numbered(text: &str) -> String {
     let mut parts = text.split('?');
     let mut numbered = parts.next().unwrap_or_default().to_owned();

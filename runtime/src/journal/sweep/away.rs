@@ -1,5 +1,5 @@
-//! Entries of storages whose root is not in its place. They are put off before they are fenced: that a disk is not mounted
-//! is no failure of theirs.
+//! Entries of storages whose root is not in its place. They are put off before they are acquired, so that a
+//! disk which is not mounted does not count as a failed try.
 
 use super::super::statements::{execute, rows, sql};
 use super::super::{roots, transaction};
@@ -11,14 +11,14 @@ use crate::Result;
 pub(super) const PAUSE: i64 = 30;
 
 impl Sweeper {
-    /// Puts off what is due of such storages, with the reason; how many entries that were.
+    /// Puts off the due entries of such storages, with the reason. Returns how many.
     pub(super) async fn put_off(&self) -> Result<u64> {
         let (db, sql) = (&self.db, sql(&self.db)?);
         let columns = file_columns();
         let mut count = 0;
         for row in rows(db, &sql.due_storages, vec![]).await? {
             let alias = row.text("storage")?;
-            // One that is not known here is judged as ever.
+            // Entries of a storage that is not known here are processed as usual.
             let Ok(storage) = storage_of(&alias, &columns) else { continue };
             let Err(error) = roots::is_in_place(db, &alias, &storage).await else { continue };
             let reason = error.to_string();

@@ -1,7 +1,7 @@
 //! The clean-up of saves, which runs in the background.
 //!
-//! A sweep waits for what has begun before it, so that what was due when it was called is done when it returns. Nothing
-//! in the background waits for a sweep.
+//! A sweep waits for the clean-ups that began before it, so everything that was due at its call is done when
+//! it returns. No clean-up waits for a sweep.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -10,10 +10,10 @@ use tokio::sync::watch;
 
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
-/// What has begun and not ended, in the order of its beginning.
+/// Clean-ups under way, in the order in which they began.
 static RUNNING: LazyLock<watch::Sender<BTreeSet<u64>>> = LazyLock::new(watch::Sender::default);
 
-/// A clean-up that has begun, and ends when this is dropped.
+/// A clean-up under way. It ends on drop.
 pub(super) struct Begun(u64);
 
 impl Begun {
@@ -34,11 +34,11 @@ impl Drop for Begun {
     }
 }
 
-/// Waits until everything has ended that had begun when this was called.
+/// Waits for all clean-ups that began before this call.
 pub(super) async fn begun_before_now() {
     let now = NEXT.load(Ordering::SeqCst);
     let has_ended = |running: &BTreeSet<u64>| running.first().is_none_or(|first| *first >= now);
-    // The sender is never dropped.
+    // Cannot fail: the sender is never dropped.
     let _ = RUNNING.subscribe().wait_for(has_ended).await;
 }
 

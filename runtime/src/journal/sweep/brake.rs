@@ -1,12 +1,12 @@
-//! A limit on deletions an hour.
+//! A limit on deletions per hour.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
-/// Counts what was deleted since its hour began. Time is that of the machine's own steady clock: a jump of the calendar
-/// lets nothing through (P9).
+/// Counts deletions since its hour began. It uses the monotonic clock of the machine, so a change of the
+/// system time does not reset it.
 #[derive(Debug)]
 pub(super) struct Brake {
     limit: u64,

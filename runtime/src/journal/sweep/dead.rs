@@ -7,19 +7,19 @@ use crate::Result;
 /// How many dead entries are listed at a time.
 const MAX_LISTED: i64 = 1000;
 
-/// An entry of the journal that no sweep works off any more, because a person has to decide. Its name is given to no
-/// other file. [`Sweeper::dead`] lists them.
+/// An entry of the journal that sweeps do not process any more, because a person has to decide. No other file
+/// gets its name. [`Sweeper::dead`] lists them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DeadEntry {
-    /// What [`Sweeper::retry`] and [`Sweeper::forget`] take.
+    /// The argument of [`Sweeper::retry`] and [`Sweeper::forget`].
     pub id: i64,
     /// The alias of the storage.
     pub storage: String,
-    /// The name of the file in it.
+    /// The name of the file in the storage.
     pub name: String,
-    /// Whether a row gave up the file, or [`after_restore`](crate::db::after_restore) reserved the name of a missing file.
-    /// `false` for a save that did not finish.
+    /// `true` if a row gave up the file, or if [`after_restore`](crate::db::after_restore) reserved the name
+    /// of a missing file. `false` for a save that did not finish.
     pub is_deletion: bool,
     /// Why the sweep gave up.
     pub reason: String,
@@ -30,10 +30,10 @@ pub struct DeadEntry {
 }
 
 impl Sweeper {
-    /// The entries that wait for a person, oldest first, at most 1,000 of them.
+    /// Returns the entries that wait for a person, oldest first, at most 1,000.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Propagates database errors.
     pub async fn dead(&self) -> Result<Vec<DeadEntry>> {
         let found = rows(&self.db, &sql(&self.db)?.dead_entries, vec![MAX_LISTED.into()]).await?;
         found
@@ -53,21 +53,22 @@ impl Sweeper {
             .collect()
     }
 
-    /// Lets the next sweep try a dead entry again, for example after the storage was mended or the file was
-    /// [adopted](crate::ops::adopt). `false` if there is no such dead entry, and for one that reserves the name of a
-    /// missing file: [`after_restore`](crate::db::after_restore) gives the name back when the file is there again.
+    /// Makes a dead entry due for the next sweep, for example after the storage was repaired or the file was
+    /// [adopted](crate::ops::adopt). Returns `false` if there is no such dead entry, or if it reserves the
+    /// name of a missing file: [`after_restore`](crate::db::after_restore) releases the name when the file is
+    /// back.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Propagates database errors.
     pub async fn retry(&self, id: i64) -> Result<bool> {
         Ok(execute(&self.db, &sql(&self.db)?.retry, vec![id.into()]).await? == 1)
     }
 
-    /// Drops a dead entry. Its file stays where it is, and nothing remembers it; its name may be given to another file
-    /// once it is free in the storage. `false` if there is no such dead entry.
+    /// Drops a dead entry. Its file stays in the storage and is not tracked any more. Its name may be given
+    /// to another file if it is free in the storage. Returns `false` if there is no such dead entry.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Propagates database errors.
     pub async fn forget(&self, id: i64) -> Result<bool> {
         Ok(execute(&self.db, &sql(&self.db)?.drop_dead, vec![id.into()]).await? == 1)
     }

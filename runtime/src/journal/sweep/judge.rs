@@ -1,4 +1,4 @@
-//! What is to become of one fenced entry: is the name still in use, and is the file ours (G2, G3).
+//! Decides what becomes of one acquired entry: does a row name the file, and is the file ours?
 
 use super::super::connection::Journal;
 use super::super::identity;
@@ -7,9 +7,9 @@ use super::super::statements::{Entry, execute, sql, token};
 use super::referenced::is_referenced;
 use crate::failpoints::{planted, step};
 use crate::field::FieldDef;
-use crate::{Error, ErrorKind, FileName, Result, SharedStorage, name, registry};
+use crate::{Error, ErrorKind, FileName, Result, SharedStorage, StorageExt, name, registry};
 
-/// What became of one entry.
+/// What became of an entry.
 pub(super) enum Outcome {
     Deleted,
     Referenced,
@@ -17,7 +17,7 @@ pub(super) enum Outcome {
     Dead(String),
 }
 
-/// Decides about the file of a fenced entry, and deletes it where that is proven right.
+/// Decides about the file of an acquired entry, and deletes it if that is proven right.
 pub(super) async fn judge(db: &Journal, entry: &Entry) -> Result<Outcome> {
     step!("sweep.resolving");
     let name = match FileName::known(&entry.name) {
@@ -27,18 +27,19 @@ pub(super) async fn judge(db: &Journal, entry: &Entry) -> Result<Outcome> {
     let columns = file_columns();
     let storage = storage_of(&entry.storage, &columns)?;
     let trust = roots::trust(db, &entry.storage, &storage).await?;
-    // A storage that refuses to give up parts may delete the file all the same. The entry is kept then: what is left is
-    // tried again, and the refusal is what it tells.
+    // A storage that refuses to discard parts may still delete the file. The entry is kept then, with the
+    // refusal as its error, so that the parts are tried again.
     let refused = if entry.is_delete { None } else { drop_parts(entry, name, &storage).await? };
     let outcome = decide(db, entry, (name, trust), &storage, &columns).await?;
     match refused {
-        // What a row has is whole, so its upload is not open.
+        // The file of a row is complete, so it has no unfinished upload.
         Some(error) if !matches!(outcome, Outcome::Referenced | Outcome::Dead(_)) => Err(error),
         _ => Ok(outcome),
     }
 }
 
-/// Gives up the parts of an upload that is no file yet. That the storage refuses it is told, and no error.
+/// Discards the parts of an upload that is not a file yet. A refusal of the storage is returned as a value,
+/// not as an error.
 async fn drop_parts(entry: &Entry, name: FileName<'_>, storage: &SharedStorage) -> Result<Option<Error>> {
     let mut refused = None;
     let mut keep = |dropped: Result<()>| match dropped {
@@ -48,7 +49,7 @@ async fn drop_parts(entry: &Entry, name: FileName<'_>, storage: &SharedStorage) 
         }
         dropped => dropped,
     };
-    keep(storage.abandon(&entry.token).await)?;
+    keep(storage.discard_staged(&entry.token).await)?;
     if let Some(id) = &entry.multipart_id {
         keep(storage.abort_upload(name, id).await)?;
     }
@@ -63,7 +64,8 @@ async fn decide(
     storage: &SharedStorage,
     columns: &[(&'static str, &'static FieldDef)],
 ) -> Result<Outcome> {
-    // Asked before the rows: from now on such a save either has its entry or has its row.
+    // Read before the rows: from now on, a save of this name either still has its entry or has written its
+    // row.
     let mut writer = None;
     if entry.is_delete {
         let aliases = registry::aliases(&entry.storage, storage);
@@ -75,12 +77,14 @@ async fn decide(
     step!("sweep.probed");
     let mut proof = None;
     match storage.owner(name).await.inspect(|owner| proof.clone_from(owner)) {
-        // Nobody else knows such a name, and whoever sent the upload need not have said whose it is.
+        // Nobody else knows the random name of an upload, and the client that sent it may not have set an
+        // owner token.
         Ok(_) if name.upload_token() == Some(&entry.token) => {}
         // The file to be deleted was gone already, and a save has taken its name.
         Ok(Some(token)) if writer.as_ref() == Some(&token) => return Ok(Outcome::Absent),
-        // A save reserved the name before this deletion was queued, and will find it taken. It must not find it free:
-        // no deletion may be under way of a name that is being given away.
+        // A save reserved the name before this deletion was queued, and will find the name taken. It must not
+        // find it free, because the deletion of a name must not be under way while the name is given to
+        // another file.
         Ok(_) if writer.is_some() => {
             return Err(Error::new(
                 ErrorKind::AlreadyExists,
@@ -93,10 +97,10 @@ async fn decide(
             }
         }
         Ok(Some(token)) if token == entry.token => {}
-        // What this entry announced was never published: another save of ours owns the file, or it is another program's
-        // (F11).
+        // The file of this entry was never published. The file found here belongs to another save or to
+        // another program.
         Ok(found)
-            if (found.is_some() || !entry.is_delete && storage.always_keeps_owners())
+            if (found.is_some() || !entry.is_delete && storage.owner_tokens_reliable())
                 && !planted!("no-owner-check") =>
         {
             return Ok(Outcome::Absent);
@@ -110,11 +114,12 @@ async fn decide(
             ErrorKind::NotFound => return Ok(Outcome::Absent),
             ErrorKind::Unsupported if name.upload_token() == Some(&entry.token) => {}
             ErrorKind::Unsupported if writer.is_none() && is_token_in_name(entry) => {}
-            // The owner is noted before a file gets its name, so this one is another program's. A token without an
-            // identity may be that of a version which noted none.
+            // The storage sets the owner token before a file gets its name, so this file is another
+            // program's. If the entry's token has no identity, an older version without owner tokens may have
+            // stored the file.
             ErrorKind::Unsupported
                 if !entry.is_delete
-                    && storage.always_keeps_owners()
+                    && storage.owner_tokens_reliable()
                     && !identity::identity_in(&entry.token).is_empty() =>
             {
                 return Ok(Outcome::Absent);
@@ -127,7 +132,7 @@ async fn decide(
     }
     step!("sweep.proven");
     match proof {
-        // The file of another owner has taken its place since.
+        // A file with another owner token has replaced it.
         Some(owner) if !storage.delete_owned(name, &owner).await? => return Ok(Outcome::Absent),
         Some(_) => {}
         None => storage.delete(name).await?,
@@ -136,7 +141,7 @@ async fn decide(
     Ok(Outcome::Deleted)
 }
 
-/// The error of a file that is not there, in a storage of which the database knows no root.
+/// The error for a missing file in a storage of which the database knows no root.
 fn unknown_root(entry: &Entry) -> Error {
     let alias = entry.storage.escape_debug();
     let text = format!(
@@ -146,9 +151,9 @@ fn unknown_root(entry: &Entry) -> Error {
     Error::new(ErrorKind::StorageUnavailable, text).with_storage(&entry.storage).retryable()
 }
 
-/// Whether a deletion is about the file of this owner. It is about the file that its first try has found: by the next,
-/// that may be gone, and a save through another database may have taken the name. Nor is it about a file that another
-/// database has issued the token of.
+/// Whether a deletion concerns the file with this owner token. A deletion concerns the file that its first
+/// try has found. By the next try that file may be gone, and a save through another database may have taken
+/// the name. It never concerns a file whose token another database has issued.
 async fn is_the_one(db: &Journal, entry: &Entry, owner: &str) -> Result<bool> {
     if let Some(first) = &entry.multipart_id {
         return Ok(first == owner);
@@ -166,7 +171,7 @@ async fn is_the_one(db: &Journal, entry: &Entry, owner: &str) -> Result<bool> {
     Err(Error::new(ErrorKind::Database, "another sweeper has the entry by now"))
 }
 
-/// Where no owner is kept with a file, a token in its name proves that it is ours.
+/// Whether a token in the name proves that the file is ours, for storages that keep no owner tokens.
 fn is_token_in_name(entry: &Entry) -> bool {
     if entry.is_delete {
         name::token_in(&entry.name).is_some()
@@ -175,7 +180,7 @@ fn is_token_in_name(entry: &Entry) -> bool {
     }
 }
 
-/// Whether any row names a file of the storage `alias`, which a row of this table and column has named.
+/// Whether any row names a file of the storage `alias`. A row of this table and column named it before.
 pub(crate) async fn is_named(
     db: &Journal,
     alias: &str,
@@ -210,8 +215,8 @@ pub(super) fn file_columns() -> Vec<(&'static str, &'static FieldDef)> {
     columns
 }
 
-/// The storage that an alias of the journal stands for: that of a registered field, or of the settings. Never
-/// another one (F34); one that is not known here may be in another process, so that is no reason to give up at once.
+/// The storage of an alias in the journal: that of a registered field, or of the settings, and never a
+/// substitute. If the alias is unknown here, another process may know it, so the entry is tried again.
 pub(super) fn storage_of(
     alias: &str,
     columns: &[(&'static str, &'static FieldDef)],

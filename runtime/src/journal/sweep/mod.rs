@@ -1,4 +1,4 @@
-//! The sweeper: finish what the journal says (G1–G5).
+//! The sweeper, which processes the entries that are due. [`crate::db::protocol`] lists its steps.
 
 mod away;
 mod background;
@@ -31,15 +31,16 @@ use std::time::Duration;
 
 /// Base of the exponential back-off between two tries of one entry, in seconds.
 const BACK_OFF: i64 = 30;
-/// After this many tries an entry waits for a person; after as many again, if that person lets it be tried again.
+/// After this many tries an entry is `dead` and waits for a person. If that person retries it, it gets as
+/// many again.
 const MAX_ATTEMPTS: i64 = 20;
-/// How long a swept write is remembered for a second look, in seconds: longer than any upload (F45).
+/// Seconds that a swept write stays a `tombstone`: longer than any upload.
 const TOMBSTONE: i64 = 24 * 60 * 60;
-/// Entries fenced at a time.
+/// Entries acquired in one transaction.
 const BATCH: u64 = 100;
-/// How long a sweep waits for the clean-up of saves.
+/// Limit for waiting for the clean-up of saves.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How long one file may take: a storage that hangs may not keep the others waiting. The entry stays fenced.
+/// Limit for one file, so that a storage that hangs does not hold up the others. The entry stays acquired.
 const PATIENCE_FOR_ONE: Duration = Duration::from_secs(60);
 
 /// What a sweep did.
@@ -54,19 +55,20 @@ pub struct SweepReport {
     pub referenced: u64,
     /// Files that were not there, or not ours.
     pub absent: u64,
-    /// Entries that failed and will be tried again, among them those whose storage is not available, such as a disk
-    /// that is not mounted.
+    /// Entries that failed and will be tried again. This includes entries whose storage is not available,
+    /// such as a disk that is not mounted.
     pub failed: u64,
-    /// Entries that wait for a person, old ones included: alarm when this grows. [`Sweeper::dead`] lists them.
+    /// Entries that wait for a person, including old ones. Raise an alarm if this grows. [`Sweeper::dead`]
+    /// lists them.
     pub dead: u64,
-    /// Whether the sweep stopped at the limit of deletions an hour, or of entries a turn, with more to do.
+    /// Whether the sweep reached the limit of deletions per hour, or of entries per run, before it was done.
     pub braked: bool,
 }
 
-/// Sweeps the journal of one database. Any number may run at once, in any number of processes.
+/// Sweeps the journal of one database. Any number of sweepers may run at once, in any number of processes.
 ///
-/// A file is kept as long as any column names it that a registered model has, or that
-/// [`migrate`](crate::db::migrate) has noted in the database for whatever program.
+/// A file is kept as long as a row names it, in a column of a registered model or in one that
+/// [`migrate`](crate::db::migrate) of any program has noted in the database.
 ///
 /// ```no_run
 /// # use filefield::{Sweeper, db};
@@ -99,43 +101,45 @@ impl Sweeper {
         }
     }
 
-    /// How many seconds a swept write is remembered for a second look, a day by default. An upload that takes longer
-    /// may be swept while it runs, and then leave a file that nothing finds later.
+    /// Sets how many seconds a swept write is remembered for a second look. The default is one day. If an
+    /// upload takes longer, it may be swept while it runs and leave a file that no sweep finds.
     #[must_use]
     pub fn tombstone_seconds(mut self, seconds: u32) -> Self {
         self.tombstone = seconds.into();
         self
     }
 
-    /// How long [`spawn`](Self::spawn) sleeps between two turns, a minute by default. A turn with nothing to do costs
-    /// one indexed query.
+    /// Sets how long [`spawn`](Self::spawn) sleeps between two turns. The default is one minute. A turn with
+    /// nothing to do costs one indexed query.
     #[must_use]
     pub fn every(mut self, interval: Duration) -> Self {
         self.every = interval;
         self
     }
 
-    /// The most entries worked off in one [`run`](Self::run), 10,000 by default.
+    /// Sets the maximum number of entries processed by one [`run`](Self::run). The default is 10,000.
     #[must_use]
     pub fn max_entries(mut self, entries: u64) -> Self {
         self.entries = entries;
         self
     }
 
-    /// The most files deleted in any hour, 10,000 by default: a brake against a wrong configuration (requirement 91).
-    /// What is over it waits. Clones of this sweeper share the count; the clean-up that follows a save is not counted.
+    /// Sets the maximum number of files deleted in one hour. The default is 10,000. The limit bounds the
+    /// damage of a wrong configuration; files over the limit wait. Clones of this sweeper share the count.
+    /// The clean-up after a save is not counted.
     #[must_use]
     pub fn max_deletions_per_hour(mut self, deletions: u64) -> Self {
         self.brake = Arc::new(Brake::new(deletions));
         self
     }
 
-    /// Works off what is due.
+    /// Processes the entries that are due.
     ///
-    /// An entry that fails is tried again later; the sweep goes on.
+    /// An entry that fails is tried again later, and the sweep continues.
     ///
     /// # Errors
-    /// Those of the database; also where the journal's tables are newer than this program.
+    /// Returns [`Database`](ErrorKind::Database) if the journal's tables are newer than this program;
+    /// propagates database errors.
     pub async fn run(&self) -> Result<SweepReport> {
         let _ = tokio::time::timeout(PATIENCE, background::begun_before_now()).await;
         let mut report = self.turn().await?;
@@ -143,7 +147,7 @@ impl Sweeper {
         Ok(report)
     }
 
-    /// One turn. Entries that wait for a person are counted only where new ones are among them.
+    /// Runs one turn. Counts only the dead entries that it adds.
     async fn turn(&self) -> Result<SweepReport> {
         let mut report = SweepReport::default();
         let mut is_away = true;
@@ -164,7 +168,7 @@ impl Sweeper {
             step!("sweep.looked");
             let due = fence(&self.db, Which::Due(limit)).await?;
             if due.is_empty() {
-                // Others have them in hand.
+                // Other sweepers have acquired the rest.
                 break;
             }
             for entry in &due {
@@ -176,7 +180,7 @@ impl Sweeper {
         Ok(report)
     }
 
-    /// Works off one fenced entry (G2–G5). `finished` says that its writer is known to have ended.
+    /// Processes one acquired entry. `finished` says that its writer is known to have ended.
     pub(super) async fn work_off(
         &self,
         entry: &Entry,
@@ -202,10 +206,11 @@ impl Sweeper {
                     Outcome::Referenced => report.referenced += 1,
                     _ => report.absent += 1,
                 }
-                // Where this is the only fence there ever was, no other sweeper can still be about to delete the name,
-                // and it may be given away at once. Otherwise it stays reserved for longer than one could sleep. A row
-                // that names the file did so before the first fence, so all sweepers have seen it. But it is not the
-                // row of a write that is still on its way: that one may publish yet (F45).
+                // If this is the first time that the entry was acquired, no other sweeper can still be about
+                // to delete the file, and the name can be given away at once. Otherwise the name stays
+                // reserved. A row that names the file did so before the first sweeper acquired the entry, so
+                // every sweeper has seen it. This does not hold for a write that is still on its way: it may
+                // still publish its file.
                 let over = entry.is_delete || entry.is_tombstone || finished;
                 if (over && (referenced || entry.attempts == 1)) || planted!("no-tombstone") {
                     execute(db, &sql.forget, vec![id.into(), entry.attempts.into()]).await?;
@@ -247,7 +252,7 @@ impl Sweeper {
     }
 }
 
-/// Does `work`. A storage that panics has failed; the sweeper goes on (requirement 93).
+/// Runs `work`. A panic of a storage becomes an error, so that the sweeper continues.
 async fn caught<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     let mut work = std::pin::pin!(work);
     poll_fn(|cx| {
@@ -257,26 +262,26 @@ async fn caught<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     .await
 }
 
-/// How an entry was worked off.
+/// How an entry was processed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Worked {
-    /// As it should be, or it failed by itself.
+    /// Processed, or failed by itself.
     Done,
-    /// Not at all: it was put off, for the root of its storage is not in its place.
+    /// Put off, because the root of its storage is not in its place.
     StorageIsAway,
 }
 
-/// What is to be fenced.
+/// Which entries to acquire.
 #[derive(Clone, Copy)]
 enum Which {
-    /// At most so many of the entries that are due.
+    /// Entries that are due, at most this many.
     Due(u64),
-    /// This entry whatever its due time, if nobody has fenced it yet.
+    /// This entry, whatever its due time, if no sweeper has acquired it yet.
     One(i64),
 }
 
-/// G1: fences entries that nobody holds, and commits. Whoever attaches one of them later finds it gone; whoever holds
-/// one in an open transaction has it passed over.
+/// Acquires entries that nobody holds, and commits. A save that attaches one of them later finds it gone. An
+/// entry that an open transaction holds is skipped.
 async fn fence(db: &Journal, which: Which) -> Result<Vec<Entry>> {
     let sql = sql(db)?;
     let fenced = transaction::own(db, move |tx| {
@@ -299,8 +304,8 @@ async fn fence(db: &Journal, which: Which) -> Result<Vec<Entry>> {
     Ok(fenced)
 }
 
-/// Works off these entries at once, fenced like any other: stages whose row is known not to have been written. What
-/// cannot be done now is done by the next sweep.
+/// Processes these entries at once: files whose row is known not to have been written. What cannot be done
+/// now is left to the next sweep.
 pub(crate) async fn work_off(db: &Journal, ids: Vec<i64>) {
     let sweeper = Sweeper::of(db.clone());
     for id in ids {
@@ -308,7 +313,8 @@ pub(crate) async fn work_off(db: &Journal, ids: Vec<i64>) {
     }
 }
 
-/// The same for an entry that the caller has fenced, on a task of its own. It is remembered for `seconds` at least.
+/// Processes an entry that the caller has acquired, in a spawned task. The entry is remembered for at least
+/// `seconds`.
 pub(super) fn work_off_fenced(db: &Journal, entry: Entry, seconds: i64) {
     let sweeper = Sweeper { tombstone: TOMBSTONE.max(seconds), ..Sweeper::of(db.clone()) };
     in_background(async move {
@@ -316,7 +322,8 @@ pub(super) fn work_off_fenced(db: &Journal, entry: Entry, seconds: i64) {
     });
 }
 
-/// W6: the same on a task of its own, for entries that were just committed. Without a runtime the sweeper does it.
+/// Processes entries that were just committed, in a spawned task. Without a runtime they are left to the
+/// sweeper.
 pub(crate) fn nudge(db: &Journal, ids: Vec<i64>) {
     if ids.is_empty() || tokio::runtime::Handle::try_current().is_err() {
         return;

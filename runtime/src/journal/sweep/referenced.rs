@@ -1,17 +1,17 @@
-//! G2: whether a row names a file.
+//! Whether a row names a file.
 //!
-//! A row that names the file by the name that its storage has for it keeps it. Which storage that is the row may say
-//! itself, behind a `meta_field`: where it says another one that is known and does not show the file, the row means a
-//! file of the same name there. So after a move, which keeps the name, the original is let go of by the row that was
-//! moved, and by no other: a row that says nothing means the storage of its field, and one that says an alias that is
-//! not known here may mean any.
+//! A row keeps a file if it names it by the name that its storage has for the file. The row may record the
+//! storage in its `meta_field`. If it records another storage that is known and does not contain the file,
+//! the row means a file of the same name there. So after a move, which keeps the name, only the row that was
+//! moved gives up the original. A row that records nothing means the storage of its field. A row that records
+//! an alias that is unknown here may mean any storage.
 
 use super::super::connection::{Connection, Journal, Param, Row, is_missing, is_missing_table};
 use super::super::statements::{Entry, rows, sql};
 use crate::failpoints::planted;
 use crate::field::FieldDef;
 use crate::registry::{self, StorageHandle};
-use crate::{Error, ErrorKind, FileName, Result, SharedStorage, name};
+use crate::{Error, ErrorKind, FileName, Result, SharedStorage, StorageExt, name};
 
 /// Adds to the error of a noted column what to do if the column is gone.
 fn of_noted(error: Error, table: &str) -> Error {
@@ -36,23 +36,24 @@ struct Column<'a> {
     table: &'a str,
     column: &'a str,
     meta: Option<&'a str>,
-    /// Where a file is that the row states no storage for.
+    /// The storage of a file whose row records none.
     own: Own,
 }
 
 /// The storage of a column, as far as it is known.
 enum Own {
     Known(StorageHandle<'static>),
-    /// That of another program: its alias, empty for any, and its location.
+    /// The storage of another program: its alias, which is empty for any, and its location.
     Noted(String, Option<String>),
-    /// Any, because of this.
+    /// Any storage, because this error prevents knowing it.
     Unknown(Error),
-    /// The one in question, because the entry says so; beside it that of the field, where its rows can say theirs.
+    /// The storage in question, because the entry names it. If the rows can record their storage, also that
+    /// of the field.
     This(Option<StorageHandle<'static>>),
 }
 
-/// Whether the entry's own column names the file, or any other that is known to this program or to the database, by
-/// whatever name its storage has for it.
+/// Whether a row names the file, in the entry's own column or in any column that this program or the database
+/// knows, by whatever name its storage has for the file.
 pub(super) async fn is_referenced(
     db: &Journal,
     entry: &Entry,
@@ -90,20 +91,19 @@ pub(super) async fn is_referenced(
             Err(error) => Own::Unknown(error),
         };
         let (column, meta) = (def.spec().column, def.spec().meta_column);
-        // Its rows were asked already, unless they call the file by another name.
+        // Checked above, unless its rows call the file by another name.
         if is_own(table, column) && own.called(&file).is_none_or(|called| called == name.as_str()) {
             continue;
         }
         match (Column { table, column, meta, own }).names(db, &file).await {
             Ok(true) => return Ok(true),
             Ok(false) => {}
-            // A model of this program may live in another database; the entry's own table may not be missing
-            // (requirement 92).
+            // The table of a registered model may be in another database. The entry's own table must exist.
             Err(error) if is_missing_table(&error) => {}
             Err(error) => return Err(error),
         }
     }
-    // Models of other programs.
+    // Columns of other programs.
     for Noted { table, column, meta, storage, location } in noted {
         if is_own(&table, &column) || registered(&table, &column).is_some() {
             continue;
@@ -127,8 +127,8 @@ struct Noted {
 }
 
 impl Noted {
-    /// Refuses to judge a file of a column that only other programs know, where what its alias means to them lies
-    /// elsewhere than what it means here.
+    /// Fails if only other programs know the column, and its alias has another location in them than it has
+    /// here.
     fn check(&self, file: &File<'_>) -> Result<()> {
         let (there, here) = (self.location.as_ref(), file.storage.location());
         if self.storage != file.alias
@@ -163,7 +163,7 @@ impl Column<'_> {
             own => all.extend(own.called(file)),
         }
         if self.meta.is_some() {
-            // What a row may call the file that says where it is.
+            // The names by which a row that records its storage may call the file.
             all.push(file.name.to_string());
             all.extend(registry::known_storages().iter().filter_map(|(_, other)| file.called_in(other)));
         }
@@ -179,7 +179,7 @@ impl Column<'_> {
         Ok(false)
     }
 
-    /// What rows state that name a file `called`, each once.
+    /// What the rows that name a file `called` record as its storage, each value once.
     async fn stated(&self, db: &Journal, called: &str) -> Result<Vec<Option<String>>> {
         let dialect = db.dialect();
         let probe = dialect.probe(self.table, self.column, self.meta);
@@ -191,11 +191,12 @@ impl Column<'_> {
         found.iter().map(|row| Ok(stated(row)?.filter(|stated| !stated.is_empty()))).collect()
     }
 
-    /// Whether the file is meant by a row that names one `called`, and states its storage or none.
+    /// Whether a row means the file, if it names one `called` and records its storage as `stated`.
     async fn keeps(&self, file: &File<'_>, called: &str, stated: Option<&str>) -> Result<bool> {
         let is_name = called == file.name.as_str();
         let home = match (stated, &self.own) {
-            // It means the field's own storage; if nothing is there, it may have been made when that was another one.
+            // It means the field's own storage. If the file is not there, the row may be from a time when
+            // that was another storage.
             (None, Own::This(Some(own))) if is_name && !file.is_in(own) => {
                 return Ok(!own.exists(file.name).await?);
             }
@@ -214,7 +215,7 @@ impl Column<'_> {
 }
 
 impl Own {
-    /// What it calls the file; `None` where it does not show it.
+    /// The name that this storage has for the file; `None` if it does not contain it.
     fn called(&self, file: &File<'_>) -> Option<String> {
         match self {
             Own::This(_) => Some(file.name.to_string()),
@@ -229,12 +230,12 @@ impl Own {
 }
 
 impl File<'_> {
-    /// Whether it is what `storage` calls by the same name.
+    /// Whether `storage` contains the file under the same name.
     fn is_in(&self, storage: &SharedStorage) -> bool {
         self.called_in(storage).is_some_and(|called| called == self.name.as_str())
     }
 
-    /// What `storage` calls it; `None` where it does not show it.
+    /// The name that `storage` has for the file; `None` if it does not contain it.
     fn called_in(&self, storage: &SharedStorage) -> Option<String> {
         if registry::is_same(storage, self.storage) {
             return Some(self.name.to_string());
@@ -243,7 +244,7 @@ impl File<'_> {
     }
 }
 
-/// What the storage at `root` calls the file that the one at `place` calls `name`.
+/// The name that the storage at `root` has for the file that the storage at `place` calls `name`.
 fn name_below(root: &str, place: &str, name: FileName<'_>) -> Option<String> {
     let file = format!("{}/{}", place.trim_end_matches('/'), name::filepath_to_uri(name.as_str()));
     let below = file.strip_prefix(root.trim_end_matches('/'))?.strip_prefix('/')?;

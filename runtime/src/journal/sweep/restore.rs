@@ -1,4 +1,4 @@
-//! What has to be done after a database was restored from a backup.
+//! Reconciling files with a database that was restored from a backup.
 
 use super::super::connection::{Connection, Journal, is_missing_table};
 use super::super::statements::{Entry, any, execute, insert, refused, rows, sql};
@@ -7,7 +7,7 @@ use super::judge::file_columns;
 use super::referenced::is_referenced;
 use crate::field::FieldDef;
 use crate::registry::{self, StorageHandle};
-use crate::{ErrorKind, FileName, Result, name};
+use crate::{ErrorKind, FileName, Result, StorageExt, name};
 
 /// How many names are read from the database at a time.
 const PAGE: i64 = 10_000;
@@ -16,20 +16,21 @@ const PAGE: i64 = 10_000;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RestoreReport {
-    /// Names of files that rows have, each counted once for a column.
+    /// Names of files in rows, each counted once per column.
     pub names: u64,
-    /// Of these, names whose file is not there. They are reserved: no other file gets such a name as long as the row
+    /// Names among these whose file is missing. They are reserved: no new file gets such a name while the row
     /// has it. [`Sweeper::dead`](super::Sweeper::dead) lists them.
     pub missing: u64,
-    /// Files looked at in the storages.
+    /// Files examined in the storages.
     pub files: u64,
-    /// Of these, files of this database that no row names: they were saved after the backup was made. They are deleted
-    /// after `DELETE_AFTER`, unless a row names them by then.
+    /// Files among these that this database has stored and no row names: they were saved after the backup.
+    /// They are deleted after `DELETE_AFTER`, unless a row names them by then.
     pub queued: u64,
-    /// Of these, files whose owner token another database has issued. They are left alone. If no other application uses the
-    /// storage, they were saved after an earlier restore from the same backup, and no sweep deletes them.
+    /// Files among these whose owner token another database has issued. They are kept. If no other
+    /// application uses the storage, they were saved after an earlier restore from the same backup, and no
+    /// sweep deletes them.
     pub foreign: u64,
-    /// Storages that cannot list their files, where no newer file was looked for.
+    /// Storages that cannot list their files. They were not searched for newer files.
     pub unlisted: u64,
 }
 
@@ -37,7 +38,7 @@ pub struct RestoreReport {
 pub(crate) async fn after_restore(db: &Journal) -> Result<RestoreReport> {
     let columns = file_columns();
     for (_, def) in &columns {
-        // Where no root is, every file would count as missing.
+        // If the root is missing, every file would count as missing.
         let storage = def.storage().map_err(|error| def.blame(error))?;
         roots::is_in_place(db, storage.alias(), storage.storage()).await.map_err(|error| def.blame(error))?;
     }
@@ -48,7 +49,7 @@ pub(crate) async fn after_restore(db: &Journal) -> Result<RestoreReport> {
     for &(table, def) in &columns {
         let own = def.storage().map_err(|error| def.blame(error))?;
         match reserve_missing(db, table, def, &own, &mut report).await {
-            // A model of this program may live in another database.
+            // The table of a registered model may be in another database.
             Err(error) if is_missing_table(&error) => continue,
             result => result.map_err(|error| def.blame(error))?,
         }
@@ -65,7 +66,7 @@ pub(crate) async fn after_restore(db: &Journal) -> Result<RestoreReport> {
     Ok(report)
 }
 
-/// Gives back the reserved names whose files are there again.
+/// Releases the reserved names whose files are back.
 async fn give_back(db: &Journal) -> Result<()> {
     let sql = sql(db)?;
     let mut after = 0_i64;
@@ -77,7 +78,7 @@ async fn give_back(db: &Journal) -> Result<()> {
         for row in &found {
             after = row.int("id")?;
             let (alias, name) = (row.text("storage")?, row.text("name")?);
-            // What no setting knows any more stays reserved.
+            // If the settings do not know the storage any more, the name stays reserved.
             let (Ok(storage), Ok(file)) = (registry::handle(&alias), FileName::existing(&name)) else {
                 continue;
             };
@@ -90,7 +91,7 @@ async fn give_back(db: &Journal) -> Result<()> {
     }
 }
 
-/// Reserves the names that rows have in one column and that no file has.
+/// Reserves the names in the rows of one column whose files are missing.
 async fn reserve_missing(
     db: &Journal,
     table: &'static str,
@@ -117,7 +118,7 @@ async fn reserve_missing(
                     Some(alias) => registry::elsewhere(own.clone(), &alias)?,
                     None => own.clone(),
                 };
-                // A name that no storage takes no file can get.
+                // No file can get a name that every storage refuses.
                 let Ok(file) = FileName::existing(&name) else { continue };
                 match home.metadata(file).await {
                     Err(error) if error.kind() == ErrorKind::NotFound => {}
@@ -155,7 +156,7 @@ async fn queue_newer(
     let mut directories = vec![String::new()];
     while let Some(directory) = directories.pop() {
         let listing = match storage.list(&directory).await {
-            // Removed meanwhile.
+            // The directory was removed after it was listed.
             Err(error) if error.kind() == ErrorKind::NotFound && !directory.is_empty() => continue,
             listing => listing?,
         };
@@ -172,7 +173,7 @@ async fn queue_newer(
                 }
                 Err(error) => return Err(error.with_name(&name)),
             };
-            // A token without an identity may be that of any database.
+            // Any database may have issued a token without an identity.
             let Some(owner) = owner.filter(|owner| !identity::identity_in(owner).is_empty()) else {
                 continue;
             };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// A running sweeper. Dropped, it ends at once; what it had in hand is finished by the next one (F43).
+/// A running sweeper. It is aborted on drop; the next sweep finishes what it had acquired.
 #[derive(Debug)]
 #[must_use = "a sweeper ends when this is dropped"]
 pub struct SweeperTask {
@@ -16,8 +16,8 @@ pub struct SweeperTask {
 }
 
 impl Sweeper {
-    /// Sweeps now and then on a task of its own, until the answer is dropped or [stopped](SweeperTask::stop). An error
-    /// of the database does not end it.
+    /// Sweeps regularly in a spawned task, until the returned value is dropped or
+    /// [stopped](SweeperTask::stop). The task continues after database errors.
     pub fn spawn(self) -> SweeperTask {
         let (stop, mut stopped) = watch::channel(false);
         let (reports, last) = watch::channel(None);
@@ -35,7 +35,8 @@ impl Sweeper {
 }
 
 impl SweeperTask {
-    /// What the last turn did; `None` before the first has ended. Its count of dead entries is of those that it added.
+    /// Returns the report of the last turn; `None` before the first turn has ended. Its count of dead entries
+    /// includes only those that the turn added.
     pub fn last(&self) -> Option<Arc<Result<SweepReport>>> {
         self.last.borrow().clone()
     }
@@ -46,7 +47,7 @@ impl SweeperTask {
         self.last.borrow_and_update().clone()
     }
 
-    /// Ends it after the turn that is under way.
+    /// Stops the task after the present turn.
     pub async fn stop(mut self) {
         let _ = self.stop.send(true);
         let _ = (&mut self.task).await;

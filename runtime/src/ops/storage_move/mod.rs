@@ -12,7 +12,7 @@ use crate::backend::journal_of;
 use crate::db::{AnyColumn, Column, DatabaseConnection, Table};
 use crate::field::{FieldDef, FieldValue, Retention};
 use crate::settings::OVERRIDE;
-use crate::{Error, ErrorKind, FileName, Result, SharedStorage, journal, registry, settings};
+use crate::{Error, ErrorKind, FileName, Result, SharedStorage, StorageExt, journal, registry, settings};
 use one::{Job, Outcome};
 use rows::{Homes, Rows};
 use std::fmt;

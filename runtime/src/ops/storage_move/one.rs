@@ -6,12 +6,13 @@ use crate::db::Table;
 use crate::db::{Change, FileChange, Relocation, RowWrite};
 use crate::failpoints::step;
 use crate::field::FieldDef;
-use crate::field::store::{Prepared, hex};
+use crate::field::store::Prepared;
+use crate::inspect::hex;
 use crate::inspect::{Rules, Stated};
 use crate::journal::{self, Request, Staged};
 use crate::registry::StorageHandle;
 use crate::storage::from_hex;
-use crate::{Error, ErrorKind, FileMeta, FileName, Result, name};
+use crate::{Error, ErrorKind, FileMeta, FileName, Result, StorageExt, name};
 
 /// What is the same for all rows.
 #[derive(Debug)]

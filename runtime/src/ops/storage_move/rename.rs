@@ -9,7 +9,7 @@ use crate::db::{DatabaseConnection, Table};
 use crate::failpoints::step;
 use crate::field::FieldDef;
 use crate::registry::{self, StorageHandle};
-use crate::{Error, ErrorKind, FileName, Metadata, Result, journal};
+use crate::{Error, ErrorKind, FileName, Metadata, Result, StorageExt, journal};
 use std::collections::HashMap;
 use std::fmt;
 use std::marker::PhantomData;

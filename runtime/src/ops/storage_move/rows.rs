@@ -6,7 +6,7 @@ use crate::db::sea_orm::sea_query::{Alias, Expr, ExprTrait, Order, Query, Select
 use crate::db::sea_orm::{ConnectionTrait, QueryResult, TryGetError, Value};
 use crate::db::{ColumnValue, DatabaseConnection, Table};
 use crate::registry::{self, StorageHandle};
-use crate::{Error, ErrorKind, FileMeta, Result};
+use crate::{Error, ErrorKind, FileMeta, Result, StorageExt};
 use std::collections::HashMap;
 use std::marker::PhantomData;
 

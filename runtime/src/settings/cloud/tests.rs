@@ -1,6 +1,7 @@
-//! Storages of the settings' URLs.
+//! Storages built from URLs in settings.
 #![allow(clippy::unwrap_used)]
 
+use crate::StorageExt;
 use crate::registry::create_storage;
 
 #[test]

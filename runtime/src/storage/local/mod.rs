@@ -34,7 +34,7 @@ use super::{
 };
 use crate::content::{Alarm, Source, TempWriter};
 use crate::inspect::Inspector;
-use crate::{Content, Error, ErrorKind, FileName, Result};
+use crate::{Content, Error, FileName, Result};
 use async_trait::async_trait;
 use cancel::Cancel;
 use disk::{Disk, hop, read_hop, write_hop};
@@ -55,7 +55,7 @@ const KIND: &str = "local";
 ///   another file. Nobody sees half a file, a crash leaves none, and two saves of one name give two files
 ///   (W05, W06). A [`TempFile`](crate::TempFile) on the same file system is linked, not copied.
 /// * No operation follows a link or leaves the root, not even while links are swapped under it (W34). Links, FIFOs,
-///   sockets and devices are [`NotAFile`](ErrorKind::NotAFile) and never opened for waiting.
+///   sockets and devices are [`NotAFile`](crate::ErrorKind::NotAFile) and never opened for waiting.
 /// * What the page cache holds is read, and asked about, without a hop to another thread. So are at most 64 KiB in
 ///   memory saved under [`Durability::None`], as long as the storage's saves prove fast: four in a row must have taken
 ///   at most 1 ms each, and one that takes longer sends the others to a blocking thread for twenty times its length.
@@ -63,7 +63,7 @@ const KIND: &str = "local";
 /// The root directory is opened once and held. The first save makes a missing one, but no directory above it, and marks
 /// it with a random identity in `.filefield/root`. Once the storage knows the identity, no other directory is taken for
 /// the root: while the root is missing, not mounted or replaced by another one, every operation fails with
-/// [`StorageUnavailable`](ErrorKind::StorageUnavailable), and works again when the root is back. A copy that has the mark,
+/// [`StorageUnavailable`](crate::ErrorKind::StorageUnavailable), and works again when the root is back. A copy that has the mark,
 /// such as one made by `rsync -aX`, is the root as well. With a database, see
 /// [`accept_root`](crate::db::accept_root) for a new root without the mark.
 ///
@@ -73,7 +73,7 @@ const KIND: &str = "local";
 ///
 /// Another file system may be mounted below the root: files are saved and read there, and renamed to and fro by a copy.
 /// But nothing can be staged there, so a file is not replaced, and where files cannot be made without a name none is
-/// saved: [`Settings`](ErrorKind::Settings) says so. Make it a storage of its own.
+/// saved: [`Settings`](crate::ErrorKind::Settings) says so. Make it a storage of its own.
 ///
 /// FAT, exFAT and some file systems in user space have neither hard links nor renames that replace nothing. There a save
 /// creates an empty file under the name, exclusively, and renames the staged file over it, so for a moment an empty file is
@@ -88,7 +88,8 @@ const KIND: &str = "local";
 /// alone (D227); and the group of a file is the one that the system gives it (D221).
 ///
 /// ```
-/// use filefield::{Content, FileName, SaveOptions, Storage, storage::FileSystemStorage};
+/// use filefield::storage::{FileSystemStorage, StorageExt};
+/// use filefield::{Content, FileName, SaveOptions, Storage};
 /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
 /// # let dir = tempfile::tempdir()?;
 /// # let media = dir.path().join("media");
@@ -159,7 +160,7 @@ impl FileSystemStorage {
     /// ```
     ///
     /// # Errors
-    /// Those of the file system, such as [`StorageFull`](ErrorKind::StorageFull).
+    /// Those of the file system, such as [`StorageFull`](crate::ErrorKind::StorageFull).
     pub fn temp_file(&self) -> Result<TempWriter> {
         self.disk.temp_file().map_err(|error| located(error, "temp_file", None))
     }
@@ -220,21 +221,6 @@ impl FileSystemStorage {
         let owned = text.to_owned();
         self.blocking(operation, Some(text), move |disk| {
             Ok(disk.root.with(|root| work(disk, root, &owned, false))??)
-        })
-        .await
-    }
-
-    async fn open_part(
-        &self,
-        operation: &'static str,
-        name: FileName<'_>,
-        range: Range<u64>,
-    ) -> Result<Reader> {
-        self.look_up(operation, name, move |disk, root, name, cached| {
-            let (file, size) = disk.open_file(root, name, cached)?;
-            let start = range.start.min(size);
-            let count = range.end.saturating_sub(range.start).min(size - start);
-            Ok(reader(file, start, count, root.local))
         })
         .await
     }
@@ -326,21 +312,6 @@ impl Storage for FileSystemStorage {
         saved.map(|(saved, name)| saved.map_err(|error| located(error, "save", Some(name)))).collect()
     }
 
-    async fn abandon(&self, owner: &str) -> Result<()> {
-        let owner = owner.to_owned();
-        let abandon =
-            move |disk: &Disk| match disk.root.with(|root| stage::abandon(&disk.calls, root, &owner))? {
-                // No root, so nothing below it.
-                Err(Errno::NOENT) => Ok(()),
-                result => Ok(result?),
-            };
-        self.blocking("abandon", None, abandon).await
-    }
-
-    async fn open(&self, name: FileName<'_>) -> Result<Reader> {
-        self.open_part("open", name, 0..u64::MAX).await
-    }
-
     async fn delete(&self, name: FileName<'_>) -> Result<()> {
         let owned = name.as_str().to_owned();
         self.blocking("delete", Some(name.as_str()), move |disk| disk.delete(&owned)).await
@@ -370,45 +341,18 @@ impl Storage for FileSystemStorage {
         self.public.url(name).map_err(|error| located(error, "url", Some(name.as_str())))
     }
 
-    async fn signed_url(&self, name: FileName<'_>, options: &SignOptions) -> Result<String> {
-        let url = self.public.signed_url(name, options);
-        url.map_err(|error| located(error, "signed_url", Some(name.as_str())))
-    }
-
-    fn verify_signed_url(&self, request: &SignedRequest<'_>) -> Result<SignedAccess> {
-        self.public.verify(request).map_err(|error| located(error, "verify_signed_url", None))
-    }
-
     fn kind(&self) -> &'static str {
         KIND
     }
 
-    async fn exists(&self, name: FileName<'_>) -> Result<bool> {
-        let found = self
-            .look_up("exists", name, |disk, root, name, cached| {
-                disk.size_of(&disk.handle(root, name, cached)?, root, name, cached)
-            })
-            .await;
-        match found.as_ref().map_err(Error::kind) {
-            Ok(_) => Ok(true),
-            Err(ErrorKind::NotFound | ErrorKind::NotAFile | ErrorKind::IsADirectory) => Ok(false),
-            Err(_) => found.map(|_| false),
-        }
-    }
-
-    async fn size(&self, name: FileName<'_>) -> Result<u64> {
-        self.look_up("size", name, |disk, root, name, cached| {
-            disk.size_of(&disk.handle(root, name, cached)?, root, name, cached)
+    async fn open_range(&self, name: FileName<'_>, range: Range<u64>) -> Result<Reader> {
+        self.look_up("open_range", name, move |disk, root, name, cached| {
+            let (file, size) = disk.open_file(root, name, cached)?;
+            let start = range.start.min(size);
+            let count = range.end.saturating_sub(range.start).min(size - start);
+            Ok(reader(file, start, count, root.local))
         })
         .await
-    }
-
-    fn path(&self, name: FileName<'_>) -> Result<PathBuf> {
-        Ok(self.location().join(name.as_str()))
-    }
-
-    async fn open_range(&self, name: FileName<'_>, range: Range<u64>) -> Result<Reader> {
-        self.open_part("open_range", name, range).await
     }
 
     async fn list(&self, directory: &str) -> Result<Listing> {
@@ -425,6 +369,78 @@ impl Storage for FileSystemStorage {
         self.writing("copy", Some(from.as_str()), copy).await
     }
 
+    async fn rename(&self, from: FileName<'_>, to: FileName<'_>) -> Result<()> {
+        let (source, target) = (from.as_str().to_owned(), to.as_str().to_owned());
+        let cancel = Cancel::default();
+        let _gives_up = cancel.on_drop();
+        let rename = move |disk: &Disk| disk.rename(&source, &target, &cancel);
+        self.writing("rename", Some(from.as_str()), rename).await
+    }
+
+    fn owner_tokens(&self) -> Option<&dyn super::OwnerTokens> {
+        Some(self)
+    }
+
+    fn signer(&self) -> Option<&dyn super::UrlSigner> {
+        Some(self)
+    }
+
+    fn direct_uploads(&self) -> Option<&dyn super::DirectUploads> {
+        Some(self)
+    }
+
+    fn place(&self) -> Option<&dyn super::Place> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl super::OwnerTokens for FileSystemStorage {
+    async fn owner(&self, name: FileName<'_>) -> Result<Option<String>> {
+        let owned = name.as_str().to_owned();
+        self.blocking("owner", Some(name.as_str()), move |disk| disk.owner(&owned)).await
+    }
+
+    async fn set_owner(&self, name: FileName<'_>, owner: &str) -> Result<()> {
+        let (name, owned) = (name.as_str(), (name.as_str().to_owned(), owner.to_owned()));
+        self.blocking("set_owner", Some(name), move |disk| disk.set_owner(&owned.0, &owned.1)).await
+    }
+
+    async fn delete_owned(&self, name: FileName<'_>, owner: &str) -> Result<bool> {
+        let (owned, owner) = (name.as_str().to_owned(), owner.to_owned());
+        self.blocking("delete", Some(name.as_str()), move |disk| disk.delete_owned(&owned, &owner)).await
+    }
+
+    fn owner_tokens_reliable(&self) -> bool {
+        true
+    }
+
+    async fn discard_staged(&self, owner: &str) -> Result<()> {
+        let owner = owner.to_owned();
+        let discard =
+            move |disk: &Disk| match disk.root.with(|root| stage::discard(&disk.calls, root, &owner))? {
+                // No root, so nothing below it.
+                Err(Errno::NOENT) => Ok(()),
+                result => Ok(result?),
+            };
+        self.blocking("discard_staged", None, discard).await
+    }
+}
+
+#[async_trait]
+impl super::UrlSigner for FileSystemStorage {
+    async fn signed_url(&self, name: FileName<'_>, options: &SignOptions) -> Result<String> {
+        let url = self.public.signed_url(name, options);
+        url.map_err(|error| located(error, "signed_url", Some(name.as_str())))
+    }
+
+    fn verify_signed_url(&self, request: &SignedRequest<'_>) -> Result<SignedAccess> {
+        self.public.verify(request).map_err(|error| located(error, "verify_signed_url", None))
+    }
+}
+
+#[async_trait]
+impl super::DirectUploads for FileSystemStorage {
     async fn promote(
         &self,
         upload: FileName<'_>,
@@ -438,28 +454,17 @@ impl Storage for FileSystemStorage {
         let promote = move |disk: &Disk| disk.promote(&source, &target, inspector, &options, &cancel);
         self.writing("promote", Some(to.as_str()), promote).await
     }
+}
 
-    async fn rename(&self, from: FileName<'_>, to: FileName<'_>) -> Result<()> {
-        let (source, target) = (from.as_str().to_owned(), to.as_str().to_owned());
-        let cancel = Cancel::default();
-        let _gives_up = cancel.on_drop();
-        let rename = move |disk: &Disk| disk.rename(&source, &target, &cancel);
-        self.writing("rename", Some(from.as_str()), rename).await
-    }
-
+#[async_trait]
+impl super::Place for FileSystemStorage {
     fn location(&self) -> Option<String> {
         let location = std::fs::canonicalize(self.location()).unwrap_or_else(|_| self.location().to_owned());
         Some(format!("file://{}", crate::name::filepath_to_uri(&location.to_string_lossy())))
     }
 
-    async fn owner(&self, name: FileName<'_>) -> Result<Option<String>> {
-        let owned = name.as_str().to_owned();
-        self.blocking("owner", Some(name.as_str()), move |disk| disk.owner(&owned)).await
-    }
-
-    async fn delete_owned(&self, name: FileName<'_>, owner: &str) -> Result<bool> {
-        let (owned, owner) = (name.as_str().to_owned(), owner.to_owned());
-        self.blocking("delete", Some(name.as_str()), move |disk| disk.delete_owned(&owned, &owner)).await
+    fn path(&self, name: FileName<'_>) -> Result<PathBuf> {
+        Ok(self.location().join(name.as_str()))
     }
 
     async fn root(&self, which: WhichRoot) -> Result<Option<String>> {
@@ -468,14 +473,5 @@ impl Storage for FileSystemStorage {
 
     fn check(&self) -> Result<()> {
         self.disk.check().map_err(|error| located(error, "check", None))
-    }
-
-    async fn set_owner(&self, name: FileName<'_>, owner: &str) -> Result<()> {
-        let (name, owned) = (name.as_str(), (name.as_str().to_owned(), owner.to_owned()));
-        self.blocking("set_owner", Some(name), move |disk| disk.set_owner(&owned.0, &owned.1)).await
-    }
-
-    fn always_keeps_owners(&self) -> bool {
-        true
     }
 }

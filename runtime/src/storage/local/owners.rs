@@ -8,7 +8,7 @@ use super::disk::{Disk, Durability};
 use super::root::RootDir;
 use super::stage::{RESERVED, private_directory};
 use super::sys::{self, open_component};
-use crate::field::store::hex;
+use crate::inspect::hex;
 use crate::{Error, ErrorKind, Result};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{AtFlags, Dir, Mode, OFlags};

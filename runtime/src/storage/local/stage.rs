@@ -36,7 +36,7 @@ enum Place {
 
 impl Staged {
     /// A new empty file on the file system of `directory`. Where it needs a name, that is its `owner`'s token, by which
-    /// [`abandon`] finds it (F05).
+    /// [`discard`] finds it (F05).
     pub(super) fn new(calls: &Calls, target: &Target, owner: Option<&str>) -> Result<Staged> {
         if let Some(staged) = Staged::unnamed(calls, target)? {
             return Ok(staged);
@@ -188,7 +188,7 @@ const MAX_PUBLISHING: Duration = Duration::from_secs(60 * 60);
 
 /// Removes the staging file of a save with this owner token, and the placeholder of its name; `NOENT` where there is no
 /// such file. Placeholders that nobody else looks after are removed as well.
-pub(super) fn abandon(calls: &Calls, root: &RootDir, owner: &str) -> Result<()> {
+pub(super) fn discard(calls: &Calls, root: &RootDir, owner: &str) -> Result<()> {
     if !is_plain(owner) {
         return Ok(());
     }

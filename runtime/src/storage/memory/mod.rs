@@ -28,7 +28,7 @@ use tree::{Directory, IfTaken, Stored};
 ///
 /// ```
 /// use filefield::storage::MemoryStorage;
-/// use filefield::{FileName, SaveOptions, Storage};
+/// use filefield::{FileName, SaveOptions, Storage, StorageExt};
 /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
 /// let storage = MemoryStorage::builder().base_url("/media").build()?;
 /// let name = FileName::new("cars/57 chevy.txt")?;
@@ -179,10 +179,6 @@ impl Storage for MemoryStorage {
         self.read().get(name).is_ok()
     }
 
-    async fn open(&self, name: FileName<'_>) -> Result<Reader> {
-        Ok(self.get("open", name)?.bytes.into())
-    }
-
     async fn delete(&self, name: FileName<'_>) -> Result<()> {
         let delete = || {
             step!("memory.delete");
@@ -208,22 +204,8 @@ impl Storage for MemoryStorage {
         self.public.url(name).map_err(|error| self.failed(error, "url", name.as_str()))
     }
 
-    async fn signed_url(&self, name: FileName<'_>, options: &SignOptions) -> Result<String> {
-        let url = self.public.signed_url(name, options);
-        url.map_err(|error| self.failed(error, "signed_url", name.as_str()))
-    }
-
-    fn verify_signed_url(&self, request: &SignedRequest<'_>) -> Result<SignedAccess> {
-        let access = self.public.verify(request);
-        access.map_err(|error| error.with_operation("verify_signed_url").with_storage(self.kind()))
-    }
-
     fn kind(&self) -> &'static str {
         "memory"
-    }
-
-    async fn exists(&self, name: FileName<'_>) -> Result<bool> {
-        Ok(self.read().get(name).is_ok())
     }
 
     async fn open_range(&self, name: FileName<'_>, range: Range<u64>) -> Result<Reader> {
@@ -263,12 +245,36 @@ impl Storage for MemoryStorage {
         renamed().map_err(|error: Error| self.failed(error.uncertain(), "rename", from.as_str()))
     }
 
-    fn location(&self) -> Option<String> {
-        Some(format!("memory:{}", self.id))
+    fn owner_tokens(&self) -> Option<&dyn super::OwnerTokens> {
+        Some(self)
     }
 
-    fn always_keeps_owners(&self) -> bool {
-        true
+    fn signer(&self) -> Option<&dyn super::UrlSigner> {
+        Some(self)
+    }
+
+    fn direct_uploads(&self) -> Option<&dyn super::DirectUploads> {
+        Some(self)
+    }
+
+    fn place(&self) -> Option<&dyn super::Place> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl super::OwnerTokens for MemoryStorage {
+    async fn owner(&self, name: FileName<'_>) -> Result<Option<String>> {
+        Ok(self.get("owner", name)?.owner.map(|owner| owner.as_ref().to_owned()))
+    }
+
+    async fn set_owner(&self, name: FileName<'_>, owner: &str) -> Result<()> {
+        let mut tree = self.write();
+        let set = tree
+            .get(name)
+            .cloned()
+            .and_then(|file| tree.put(name, &Stored { owner: Some(owner.into()), ..file }, IfTaken::Replace));
+        set.map_err(|error| self.failed(error, "set_owner", name.as_str()))
     }
 
     async fn delete_owned(&self, name: FileName<'_>, owner: &str) -> Result<bool> {
@@ -288,16 +294,29 @@ impl Storage for MemoryStorage {
         done.map_err(|error| self.failed(error, "delete", name.as_str()))
     }
 
-    async fn set_owner(&self, name: FileName<'_>, owner: &str) -> Result<()> {
-        let mut tree = self.write();
-        let set = tree
-            .get(name)
-            .cloned()
-            .and_then(|file| tree.put(name, &Stored { owner: Some(owner.into()), ..file }, IfTaken::Replace));
-        set.map_err(|error| self.failed(error, "set_owner", name.as_str()))
+    fn owner_tokens_reliable(&self) -> bool {
+        true
+    }
+}
+
+#[async_trait]
+impl super::UrlSigner for MemoryStorage {
+    async fn signed_url(&self, name: FileName<'_>, options: &SignOptions) -> Result<String> {
+        let url = self.public.signed_url(name, options);
+        url.map_err(|error| self.failed(error, "signed_url", name.as_str()))
     }
 
-    async fn owner(&self, name: FileName<'_>) -> Result<Option<String>> {
-        Ok(self.get("owner", name)?.owner.map(|owner| owner.as_ref().to_owned()))
+    fn verify_signed_url(&self, request: &SignedRequest<'_>) -> Result<SignedAccess> {
+        let access = self.public.verify(request);
+        access.map_err(|error| error.with_operation("verify_signed_url").with_storage(self.kind()))
+    }
+}
+
+impl super::DirectUploads for MemoryStorage {}
+
+#[async_trait]
+impl super::Place for MemoryStorage {
+    fn location(&self) -> Option<String> {
+        Some(format!("memory:{}", self.id))
     }
 }

@@ -1,7 +1,7 @@
 //! Random operations on a storage in memory and on one on disk, answer by answer (W38).
 #![allow(clippy::unwrap_used)]
 use super::*;
-use crate::storage::{Durability, FileSystemStorage};
+use crate::storage::{Durability, FileSystemStorage, StorageExt};
 
 const NAMES: [&str; 12] =
     ["a", "b.txt", "d", "d/a", "d/b.tar.gz", "d/e", "d/e/f", "a/b", "a/b/c", "é/ü.txt", "b.txt/x", "d/e/f/g"];

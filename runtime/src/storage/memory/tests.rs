@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
+use crate::StorageExt;
 use std::time::Duration;
 
 fn name(name: &str) -> FileName<'_> {

@@ -192,11 +192,6 @@ impl Storage for ObjectStorage {
         saved.map_err(|error| self.located(error, "save", Some(name.as_str())))
     }
 
-    async fn open(&self, name: FileName<'_>) -> Result<Reader> {
-        let opened = read::open(self, name, 0..u64::MAX).await;
-        opened.map_err(|error| self.located(error, "open", Some(name.as_str())))
-    }
-
     async fn open_range(&self, name: FileName<'_>, range: Range<u64>) -> Result<Reader> {
         let opened = read::open(self, name, range).await;
         opened.map_err(|error| self.located(error, "open_range", Some(name.as_str())))
@@ -242,15 +237,85 @@ impl Storage for ObjectStorage {
         listed.map_err(|error| self.located(error, "list", Some(directory)))
     }
 
+    async fn copy(&self, from: FileName<'_>, to: FileName<'_>, options: &SaveOptions) -> Result<Saved> {
+        let copied = self.copy_object(from, to, options).await;
+        copied.map_err(|error| self.located(error, "copy", Some(from.as_str())))
+    }
+
+    fn owner_tokens(&self) -> Option<&dyn super::OwnerTokens> {
+        Some(self)
+    }
+
+    #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
+    fn signer(&self) -> Option<&dyn super::UrlSigner> {
+        Some(self)
+    }
+
+    fn direct_uploads(&self) -> Option<&dyn super::DirectUploads> {
+        Some(self)
+    }
+
+    fn place(&self) -> Option<&dyn super::Place> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl super::OwnerTokens for ObjectStorage {
+    async fn owner(&self, name: FileName<'_>) -> Result<Option<String>> {
+        let owner = async {
+            let key = self.keys.key(name)?;
+            match self.facts(&key).await {
+                // A sweep forgets a file that is not there, and the answer to the question does not tell that from a
+                // bucket that is not there; the answer to a read does.
+                Err(error) if error.kind() == ErrorKind::NotFound => {
+                    self.read_facts(&key).await.map(|facts| facts.owner)
+                }
+                facts => facts.map(|facts| facts.owner),
+            }
+        };
+        owner.await.map_err(|error| self.located(error, "owner", Some(name.as_str())))
+    }
+
+    /// Writes the object anew, for as many bytes as one [part](ObjectStorageBuilder::part_size) has; larger ones are
+    /// unsupported, and so are all in a bucket that ignores `If-Match`. Type, disposition, cache control and metadata stay.
+    /// What the service keeps elsewhere, such as tags, an ACL of the object or its storage class, is that of a new object.
+    async fn set_owner(&self, name: FileName<'_>, owner: &str) -> Result<()> {
+        let set = self.give_owner(name, owner).await;
+        set.map_err(|error| self.located(error, "set_owner", Some(name.as_str())))
+    }
+
+    // A bucket does not move, and its requests cannot be tied together.
+    async fn delete_owned(&self, name: FileName<'_>, _: &str) -> Result<bool> {
+        self.delete(name).await.map(|()| true)
+    }
+
+    /// The three services do; of another store nobody knows.
+    #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
+    fn owner_tokens_reliable(&self) -> bool {
+        self.dialect.is_some()
+    }
+
+    async fn discard_staged(&self, owner: &str) -> Result<()> {
+        let discarded = self.unfinished.abort_of(owner).await;
+        discarded.map_err(|error| self.located(error, "discard_staged", None))
+    }
+}
+
+#[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
+#[async_trait]
+impl super::UrlSigner for ObjectStorage {
     /// Made without a request but for fresh credentials. Where the storage has no signer, it is unsupported: clients that
     /// were given to the builder need [`signer`](ObjectStorageBuilder::signer). On Azure, a name that a URL has to
     /// escape, and the headers of the answer, need the key of the account.
-    #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
     async fn signed_url(&self, name: FileName<'_>, options: &super::SignOptions) -> Result<String> {
         let signed = self.sign(name, options).await;
         signed.map_err(|error| self.located(error, "signed_url", Some(name.as_str())))
     }
+}
 
+#[async_trait]
+impl super::DirectUploads for ObjectStorage {
     #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
     async fn direct_upload(
         &self,
@@ -282,51 +347,10 @@ impl Storage for ObjectStorage {
         let aborted = self.abort_parts(name, id).await;
         aborted.map_err(|error| self.located(error, "abort_upload", Some(name.as_str())))
     }
+}
 
-    async fn copy(&self, from: FileName<'_>, to: FileName<'_>, options: &SaveOptions) -> Result<Saved> {
-        let copied = self.copy_object(from, to, options).await;
-        copied.map_err(|error| self.located(error, "copy", Some(from.as_str())))
-    }
-
-    // A bucket does not move, and its requests cannot be tied together.
-    async fn delete_owned(&self, name: FileName<'_>, _: &str) -> Result<bool> {
-        self.delete(name).await.map(|()| true)
-    }
-
-    async fn owner(&self, name: FileName<'_>) -> Result<Option<String>> {
-        let owner = async {
-            let key = self.keys.key(name)?;
-            match self.facts(&key).await {
-                // A sweep forgets a file that is not there, and the answer to the question does not tell that from a
-                // bucket that is not there; the answer to a read does.
-                Err(error) if error.kind() == ErrorKind::NotFound => {
-                    self.read_facts(&key).await.map(|facts| facts.owner)
-                }
-                facts => facts.map(|facts| facts.owner),
-            }
-        };
-        owner.await.map_err(|error| self.located(error, "owner", Some(name.as_str())))
-    }
-
-    /// Writes the object anew, for as many bytes as one [part](ObjectStorageBuilder::part_size) has; larger ones are
-    /// unsupported, and so are all in a bucket that ignores `If-Match`. Type, disposition, cache control and metadata stay.
-    /// What the service keeps elsewhere, such as tags, an ACL of the object or its storage class, is that of a new object.
-    async fn set_owner(&self, name: FileName<'_>, owner: &str) -> Result<()> {
-        let set = self.give_owner(name, owner).await;
-        set.map_err(|error| self.located(error, "set_owner", Some(name.as_str())))
-    }
-
-    /// The three services do; of another store nobody knows.
-    #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
-    fn always_keeps_owners(&self) -> bool {
-        self.dialect.is_some()
-    }
-
-    async fn abandon(&self, owner: &str) -> Result<()> {
-        let abandoned = self.unfinished.abort_of(owner).await;
-        abandoned.map_err(|error| self.located(error, "abandon", None))
-    }
-
+#[async_trait]
+impl super::Place for ObjectStorage {
     fn location(&self) -> Option<String> {
         self.location.clone()
     }

@@ -5,7 +5,7 @@ use super::{ObjectStorage, attributes, read};
 use crate::image::Need;
 use crate::inspect::{Inspector, SNIFF_LEN};
 use crate::storage::{Reader, Storage};
-use crate::{Error, ErrorKind, FileName, Result, SaveOptions, Saved};
+use crate::{Error, ErrorKind, FileName, Result, SaveOptions, Saved, StorageExt};
 use object_store::path::Path;
 use object_store::{Attribute, AttributeValue, CopyMode};
 

@@ -177,7 +177,7 @@ async fn skips_without_reading_where_the_source_can() {
     let name = crate::FileName::new("f").unwrap();
     let digits: Vec<u8> = (0..=255).cycle().take(100_000).collect();
     crate::Storage::save(&storage, name, digits.clone().into(), &Default::default()).await.unwrap();
-    let mut reader = crate::Storage::open(&storage, name).await.unwrap();
+    let mut reader = crate::StorageExt::open(&storage, name).await.unwrap();
     assert_eq!(reader.next_chunk(10).await.unwrap().unwrap(), digits[..10]);
     assert!(reader.try_skip(0) && reader.try_skip(70_000));
     assert_eq!(reader.len(), Some(29_990));

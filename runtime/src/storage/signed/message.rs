@@ -2,6 +2,7 @@
 
 use super::{SignOptions, SignedMethod};
 use crate::FileName;
+use crate::inspect::hex;
 use crate::name::{decode_query, encode_query};
 
 const EXPIRES: &str = "expires";
@@ -109,12 +110,7 @@ pub(crate) fn framed(parts: &[Option<&str>]) -> Vec<u8> {
 
 /// The query's last parameter.
 pub(super) fn signature(mac: &[u8]) -> String {
-    use std::fmt::Write as _;
-    let mut text = format!("&{SIGNATURE}=");
-    for byte in mac {
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+    format!("&{SIGNATURE}={}", hex(mac))
 }
 
 /// A number as it prints: no sign, no zero before it.

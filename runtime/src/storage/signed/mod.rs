@@ -63,7 +63,7 @@ pub enum SignedMethod {
     /// `PUT`. It makes a new file: a bucket refuses it where the name is taken (409 or 412), unless the storage may
     /// overwrite. The request has to say so, or it is refused with 403: on S3 with `If-None-Match: *`, on Google Cloud
     /// Storage with `x-goog-if-generation-match: 0`; on Azure it needs `x-ms-blob-type: BlockBlob`.
-    /// [`direct_upload`](crate::Storage::direct_upload) gives a request with all its headers.
+    /// [`direct_upload`](crate::StorageExt::direct_upload) gives a request with all its headers.
     Put,
     /// `HEAD`: size, type and time, without the bytes.
     Head,

@@ -21,7 +21,7 @@ const SKEW: u64 = 60;
 ///
 /// ```
 /// use filefield::storage::{MemoryStorage, SignOptions, SignedRequest, Signer};
-/// use filefield::{FileName, Storage};
+/// use filefield::{FileName, StorageExt};
 /// use std::time::Duration;
 /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
 /// let signer = Signer::new("a secret of 32 bytes at the least")?;

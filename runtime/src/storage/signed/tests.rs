@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::storage::{FileSystemStorage, MemoryStorage, PrefixStorage};
-use crate::{Error, ErrorKind, FileName, Result, Storage};
+use crate::{Error, ErrorKind, FileName, Result, Storage, StorageExt};
 use std::sync::Arc;
 
 const SECRET: &str = "the first secret has 32 bytes, too";

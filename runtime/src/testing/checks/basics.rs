@@ -1,9 +1,9 @@
 //! Save, open, delete, list, times, URLs.
 
 use super::checks;
-use crate::SharedStorage;
 use crate::name::check_directory;
 use crate::testing::kit::*;
+use crate::{SharedStorage, StorageExt};
 use std::time::{Duration, SystemTime};
 
 checks![
@@ -27,7 +27,6 @@ checks![
     a_valid_name_is_left_alone,
 ];
 
-/// D161.
 async fn what_is_saved_can_be_read(s: SharedStorage) -> Checked {
     let saved = save(&*s, "path/to/file", "new content").await?;
     ensure!(saved.name == "path/to/file", "saved as {:?}", saved.name);
@@ -39,7 +38,6 @@ async fn what_is_saved_can_be_read(s: SharedStorage) -> Checked {
     ensure_nothing(&*s, "path/to/file").await
 }
 
-/// D213.
 async fn an_empty_file_is_a_file(s: SharedStorage) -> Checked {
     for (source, content) in every_source(&pattern(0))? {
         let wanted = format!("empty {source}");
@@ -61,7 +59,6 @@ async fn a_missing_file_is_not_found(s: SharedStorage) -> Checked {
     Ok(())
 }
 
-/// D232.
 async fn deleting_a_missing_file_is_a_success(s: SharedStorage) -> Checked {
     s.delete(name("missing")?).await?;
     s.delete(name("missing/below")?).await?;
@@ -92,7 +89,6 @@ async fn deleting_leaves_other_files(s: SharedStorage) -> Checked {
     ensure_files(&*s, &["a.txt", "ab", "d/a.txt"]).await
 }
 
-/// Requirement 18.
 async fn a_part_of_a_name_is_no_file(s: SharedStorage) -> Checked {
     put(&*s, "dir/photo.jpg", "x").await?;
     for part in
@@ -112,7 +108,7 @@ async fn metadata_agrees_with_size(s: SharedStorage) -> Checked {
 }
 
 async fn modified_is_the_time_of_the_save(s: SharedStorage) -> Checked {
-    // Clocks of file systems tick coarsely, and those of services go their own way.
+    // Clocks of file systems have a coarse resolution, and clocks of services differ from ours.
     let slack = Duration::from_secs(600);
     let before = SystemTime::now() - slack;
     put(&*s, "a", "a").await?;
@@ -133,7 +129,6 @@ async fn modified_of_a_missing_file_is_not_found(s: SharedStorage) -> Checked {
     Ok(())
 }
 
-/// D173.
 async fn list_is_sorted_and_one_level_deep(s: SharedStorage) -> Checked {
     for file in ["b", "a", "é", "Z", "a.b", "sub/x", "sub/deep/y", "sub2/x", "a b"] {
         put(&*s, file, file).await?;
@@ -148,7 +143,7 @@ async fn list_is_sorted_and_one_level_deep(s: SharedStorage) -> Checked {
     Ok(())
 }
 
-/// Storages without directories cannot tell a missing one from an empty one.
+/// Storages without directories cannot distinguish a missing directory from an empty one.
 async fn list_of_a_missing_directory_has_nothing(s: SharedStorage) -> Checked {
     put(&*s, "dirt/x", "x").await?;
     offered(s.list("dirt").await)?;
@@ -171,7 +166,6 @@ async fn list_of_a_file_is_an_error(s: SharedStorage) -> Checked {
     Ok(())
 }
 
-/// Requirements 5 and 28.
 async fn list_takes_no_traversal(s: SharedStorage) -> Checked {
     put(&*s, "a", "a").await?;
     offered(s.list("").await)?;
@@ -184,7 +178,6 @@ async fn list_takes_no_traversal(s: SharedStorage) -> Checked {
     Ok(())
 }
 
-/// D238, D342, W39.
 async fn url_needs_no_file_and_encodes(s: SharedStorage) -> Checked {
     let plain = offered(s.url(name("cars/chevy.jpg")?))?;
     ensure!(plain.contains("cars/chevy.jpg"), "the URL of cars/chevy.jpg is {plain}");
@@ -199,7 +192,6 @@ async fn url_needs_no_file_and_encodes(s: SharedStorage) -> Checked {
     Ok(())
 }
 
-/// D204.
 async fn path_leads_to_the_bytes(s: SharedStorage) -> Checked {
     put(&*s, "d/a.txt", "on disk").await?;
     let path = offered(s.path(name("d/a.txt")?))?;
@@ -216,7 +208,6 @@ async fn the_kind_is_a_word(s: SharedStorage) -> Checked {
     Ok(())
 }
 
-/// D175, D178.
 async fn a_valid_name_is_left_alone(s: SharedStorage) -> Checked {
     for good in ["chevy.jpg", "a-b_c.tar.gz"] {
         let valid = s.valid_name(good)?;

@@ -1,9 +1,9 @@
-//! Every kind of content, whole and broken.
+//! Every kind of content, complete and broken.
 
 use super::checks;
 use crate::inspect::{Inspector, Rules};
 use crate::testing::kit::*;
-use crate::{Bytes, Content, SharedStorage};
+use crate::{Bytes, Content, SharedStorage, StorageExt};
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
 
 checks![
@@ -33,7 +33,6 @@ async fn every_source_is_stored_whole(s: SharedStorage) -> Checked {
     Ok(())
 }
 
-/// D164.
 async fn a_file_is_stored_from_its_start(s: SharedStorage) -> Checked {
     let mut writer = crate::TempFile::create_in(std::env::temp_dir())?;
     writer.write_all(b"abcdef")?;
@@ -43,7 +42,6 @@ async fn a_file_is_stored_from_its_start(s: SharedStorage) -> Checked {
     ensure_holds(&*s, "a", "abcdef").await
 }
 
-/// D215, D263.
 async fn a_temporary_file_is_gone_after_the_save(s: SharedStorage) -> Checked {
     for options in [Default::default(), exact()] {
         let mut writer = crate::TempFile::create_in(std::env::temp_dir())?;
@@ -57,7 +55,7 @@ async fn a_temporary_file_is_gone_after_the_save(s: SharedStorage) -> Checked {
     ensure_holds(&*s, "a", "upload").await
 }
 
-/// Fails unless every one of the contents makes the save fail with the given kind and leaves nothing.
+/// Fails unless each of the contents makes the save fail with the given kind and leaves nothing.
 async fn ensure_refused(
     s: &SharedStorage,
     contents: Vec<(&str, Content)>,
@@ -74,7 +72,6 @@ async fn ensure_refused(
     ensure_holds(&**s, "d/a", "after").await
 }
 
-/// D212, W06.
 async fn a_content_error_leaves_nothing(s: SharedStorage) -> Checked {
     let contents = [10, 65_536, 1_000_000].into_iter().flat_map(|len| {
         [
@@ -116,12 +113,11 @@ async fn a_long_content_leaves_nothing(s: SharedStorage) -> Checked {
     ensure_refused(&s, contents, crate::ErrorKind::Io).await
 }
 
-/// Requirement 93.
 async fn a_panicking_reader_leaves_nothing(s: SharedStorage) -> Checked {
     struct Panics;
     impl Read for Panics {
         fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-            // Unlike `panic!`, this does not print anything.
+            // Unlike `panic!`, this prints nothing.
             std::panic::resume_unwind(Box::new("a reader that panics on purpose"))
         }
     }
@@ -152,7 +148,7 @@ async fn an_inspector_sees_every_byte(s: SharedStorage) -> Checked {
     Ok(())
 }
 
-/// The bytes from every source, watched by these rules.
+/// The bytes from every source, checked by these rules.
 fn watched(bytes: &Bytes, rules: &Rules) -> crate::Result<Vec<(&'static str, Content)>> {
     let watch = |(source, content): (&'static str, Content)| {
         (source, content.with_inspector(Inspector::new(rules.clone()).0))
@@ -160,7 +156,6 @@ fn watched(bytes: &Bytes, rules: &Rules) -> crate::Result<Vec<(&'static str, Con
     Ok(every_source(bytes)?.into_iter().map(watch).collect())
 }
 
-/// W24.
 async fn content_over_max_size_leaves_nothing(s: SharedStorage) -> Checked {
     let rules = Rules { max_size: Some(99_999), ..Rules::default() };
     for (source, content) in watched(&pattern(99_999), &rules)? {
@@ -172,7 +167,6 @@ async fn content_over_max_size_leaves_nothing(s: SharedStorage) -> Checked {
     ensure_refused(&s, contents, crate::ErrorKind::TooLarge).await
 }
 
-/// W22.
 async fn content_not_accepted_leaves_nothing(s: SharedStorage) -> Checked {
     let rules = Rules { accept: &["image/png"], ..Rules::default() };
     let mut contents = watched(&Bytes::from_static(b"<html><script>"), &rules)?;

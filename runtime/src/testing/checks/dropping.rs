@@ -1,8 +1,8 @@
-//! Saves that are under way, and saves whose future is dropped.
+//! Saves in progress, and saves whose future is dropped.
 
 use super::checks;
 use crate::testing::kit::*;
-use crate::{Content, SaveOptions, SharedStorage};
+use crate::{Content, SaveOptions, SharedStorage, StorageExt};
 use std::time::Duration;
 
 checks![
@@ -12,11 +12,11 @@ checks![
     a_reader_dropped_in_the_middle_harms_nothing,
 ];
 
-/// Waits until the content of a save was begun to be read.
+/// Waits until the save has begun to read its content.
 async fn until_read(gate: &Gate) -> Checked {
     for _ in 0..1_000 {
         if gate.was_read() {
-            // What was read is now being written.
+            // The bytes that were read are now being written.
             tokio::time::sleep(Duration::from_millis(20)).await;
             return Ok(());
         }
@@ -25,7 +25,6 @@ async fn until_read(gate: &Gate) -> Checked {
     Err(Stop::Failed("the storage does not begin to read a stream before it has ended".into()))
 }
 
-/// P3.
 async fn nothing_is_seen_while_a_save_is_under_way(s: SharedStorage) -> Checked {
     let gate = Gate::default();
     let saving = tokio::spawn({
@@ -39,7 +38,6 @@ async fn nothing_is_seen_while_a_save_is_under_way(s: SharedStorage) -> Checked 
     ensure_holds(&*s, &saved.name, pattern(100_000)).await
 }
 
-/// P7.
 async fn a_save_dropped_while_its_content_waits_leaves_nothing(s: SharedStorage) -> Checked {
     let gate = Gate::default();
     let saving = tokio::spawn({
@@ -51,7 +49,7 @@ async fn a_save_dropped_while_its_content_waits_leaves_nothing(s: SharedStorage)
     ensure!(saving.await.is_err_and(|error| error.is_cancelled()), "the save was not dropped");
     ensure_nothing(&*s, "d/a").await?;
     gate.release();
-    // Whatever was left running has time to do harm.
+    // Gives work that was left running the time to do harm.
     tokio::time::sleep(Duration::from_millis(200)).await;
     ensure_nothing(&*s, "d/a").await?;
     put(&*s, "d/a", "after").await?;

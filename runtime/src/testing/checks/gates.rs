@@ -1,7 +1,7 @@
-//! Saves whose gate is closed, of storages that keep gates. Others promise nothing.
+//! Saves with a closed gate, for storages that keep gates. Other storages promise nothing.
 
 use super::checks;
-use crate::storage::{Gate, GateKeeper};
+use crate::storage::author::{Gate, GateKeeper};
 use crate::testing::kit::{Checked, Stop, ensure, ensure_holds, ensure_nothing, every_source, name, pattern};
 use crate::{Content, SaveOptions, Saved, SharedStorage};
 use std::time::Duration;
@@ -20,7 +20,7 @@ fn options(gate: Gate) -> SaveOptions {
     SaveOptions { exact: true, owner: Some("token-1".to_owned()), gate: Some(gate), ..SaveOptions::default() }
 }
 
-/// A save that has had time to do all that it does before its gate is open.
+/// A save that has had time to do everything that it does before its gate opens.
 async fn held(s: &SharedStorage, content: Content) -> (GateKeeper, JoinHandle<crate::Result<Saved>>) {
     let (gate, keeper) = Gate::closed();
     let s = s.clone();
@@ -29,7 +29,7 @@ async fn held(s: &SharedStorage, content: Content) -> (GateKeeper, JoinHandle<cr
     (keeper, saving)
 }
 
-/// Nothing at all, not even a directory.
+/// Fails if there is anything at all, even a directory.
 async fn ensure_untouched(s: &SharedStorage) -> Checked {
     ensure_nothing(&**s, SAVED).await?;
     let listing = s.list("").await.unwrap_or_default();
@@ -42,7 +42,7 @@ async fn nothing_is_seen_before_the_gate_is_open(s: SharedStorage) -> Checked {
         return Ok(());
     }
     let bytes = pattern(100_000);
-    // The directory is missing at first, and there later.
+    // The directory is missing in the first round, and exists in the second.
     for (_, content) in every_source(&bytes)?.into_iter().chain(every_source(&bytes)?) {
         let (keeper, saving) = held(&s, content).await;
         ensure_nothing(&*s, SAVED).await?;
@@ -55,7 +55,7 @@ async fn nothing_is_seen_before_the_gate_is_open(s: SharedStorage) -> Checked {
     Ok(())
 }
 
-/// Who opens it may be gone: the entry was not committed.
+/// The keeper of the gate may be dropped: the entry was not committed.
 async fn a_gate_that_never_opens_leaves_nothing(s: SharedStorage) -> Checked {
     if !s.keeps_gates() {
         return Ok(());
@@ -74,7 +74,6 @@ async fn a_gate_that_never_opens_leaves_nothing(s: SharedStorage) -> Checked {
     Ok(())
 }
 
-/// P7.
 async fn a_save_dropped_before_its_gate_leaves_nothing(s: SharedStorage) -> Checked {
     if !s.keeps_gates() {
         return Ok(());

@@ -12,7 +12,7 @@ mod uploads;
 
 use super::Check;
 
-/// Declares the checks of a module: async functions of a `&dyn Storage`.
+/// Declares the checks of a module: async functions that take a storage.
 macro_rules! checks {
     ($($name:ident),+ $(,)?) => {
         pub(super) const CHECKS: &[$crate::testing::Check] = &[$($crate::testing::Check {

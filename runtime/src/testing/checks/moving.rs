@@ -2,7 +2,7 @@
 
 use super::checks;
 use crate::testing::kit::*;
-use crate::{SaveOptions, SharedStorage};
+use crate::{SaveOptions, SharedStorage, StorageExt};
 
 checks![
     a_copy_leaves_the_original,
@@ -88,7 +88,6 @@ fn owned(token: &str) -> SaveOptions {
     SaveOptions { owner: Some(token.to_owned()), ..SaveOptions::default() }
 }
 
-/// G3, requirement 91.
 async fn an_owner_token_is_kept(s: SharedStorage) -> Checked {
     put(&*s, "foreign", "x").await?;
     let foreign = offered(s.owner(name("foreign")?).await)?;

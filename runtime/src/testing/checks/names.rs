@@ -1,9 +1,9 @@
-//! Odd names, look-alikes and names at the limits.
+//! Unusual names, look-alikes, and names at the limits.
 
 use super::checks;
-use crate::SharedStorage;
 use crate::name::FileName;
 use crate::testing::kit::*;
+use crate::{SharedStorage, StorageExt};
 
 checks![
     odd_names_come_back_as_they_were,
@@ -55,7 +55,7 @@ async fn odd_names_come_back_as_they_were(s: SharedStorage) -> Checked {
     ensure_files(&*s, &[]).await
 }
 
-/// Saves under names that some media take for one, and checks that each keeps its bytes (requirement 15).
+/// Saves under names that some media treat as equal, and checks that each file keeps its bytes.
 async fn ensure_apart(s: &SharedStorage, wanted: &[&str]) -> Checked {
     let mut saved = Vec::new();
     for &text in wanted {
@@ -85,7 +85,6 @@ async fn names_that_look_alike_keep_their_bytes(s: SharedStorage) -> Checked {
     ensure_apart(&s, &["2", "²", "a b", "a_b"]).await
 }
 
-/// Requirement 18.
 async fn names_that_look_like_patterns_are_literal(s: SharedStorage) -> Checked {
     ensure_apart(&s, &["ab", "a[b]", "a%", "a_", "a{b}", "a!", "a^b", "a$"]).await
 }
@@ -100,8 +99,8 @@ async fn deep_directories_work(s: SharedStorage) -> Checked {
     Ok(())
 }
 
-/// The longest names that [`FileName`] lets pass: 255 bytes a component, 1,024 in all (requirement 12). A storage
-/// under a folder of another takes that much less in all.
+/// The longest names that [`FileName`] accepts: 255 bytes per component, 1,024 in total. A storage with a
+/// prefix has that much less in total.
 fn longest() -> [String; 4] {
     [
         format!("{}.txt", "a".repeat(251)),
@@ -121,7 +120,6 @@ async fn names_at_the_limits_work(s: SharedStorage) -> Checked {
     ensure_files(&*s, &[]).await
 }
 
-/// W13.
 async fn variants_of_names_at_the_limits_fit(s: SharedStorage) -> Checked {
     for longest in longest() {
         put(&*s, &longest, "1").await?;

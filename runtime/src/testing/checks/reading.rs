@@ -2,7 +2,7 @@
 
 use super::checks;
 use crate::testing::kit::*;
-use crate::{Bytes, SharedStorage};
+use crate::{Bytes, SharedStorage, StorageExt};
 use tokio::task::JoinSet;
 
 checks![
@@ -113,7 +113,6 @@ async fn reading_stops_at_the_limit(s: SharedStorage) -> Checked {
     Ok(())
 }
 
-/// D260.
 async fn two_readers_are_independent(s: SharedStorage) -> Checked {
     put(&*s, "ten", "0123456789").await?;
     let (mut one, mut two) = (s.open(name("ten")?).await?, s.open(name("ten")?).await?);
@@ -141,7 +140,7 @@ async fn many_readers_at_once_read_the_same(s: SharedStorage) -> Checked {
     Ok(())
 }
 
-/// Either the medium keeps the bytes for those who have them open, or it says that they are gone.
+/// The medium either keeps the bytes for open readers, or reports that they are gone.
 async fn a_reader_outlives_a_delete_or_says_so(s: SharedStorage) -> Checked {
     let bytes = pattern(BIG);
     put(&*s, "big", bytes.clone()).await?;

@@ -2,7 +2,7 @@
 
 use super::checks;
 use crate::testing::kit::*;
-use crate::{Bytes, Content, ErrorKind, SaveOptions, SharedStorage};
+use crate::{Bytes, Content, ErrorKind, SaveOptions, SharedStorage, StorageExt};
 use std::collections::BTreeMap;
 use tokio::task::JoinSet;
 
@@ -24,7 +24,6 @@ checks![
     savers_of_one_directory_at_once_all_succeed,
 ];
 
-/// P4.
 async fn a_taken_name_is_never_overwritten(s: SharedStorage) -> Checked {
     put(&*s, "d/a.txt", "first, and longer").await?;
     let second = save(&*s, "d/a.txt", "second").await?;
@@ -33,7 +32,6 @@ async fn a_taken_name_is_never_overwritten(s: SharedStorage) -> Checked {
     ensure_holds(&*s, &second.name, "second").await
 }
 
-/// D186.
 async fn a_variant_keeps_directory_stem_and_extension(s: SharedStorage) -> Checked {
     for (wanted, start, end) in [
         ("dotted.path/test", "dotted.path/test", ""),
@@ -71,7 +69,7 @@ async fn ensure_all_there(s: &SharedStorage, saved: BTreeMap<String, String>, co
     Ok(())
 }
 
-/// Lets `count` tasks save at once and collects the name each got, with its content.
+/// Lets `count` tasks save at the same time, and returns the name and content of each.
 async fn race(
     s: &SharedStorage,
     count: usize,
@@ -96,13 +94,12 @@ async fn race(
     Ok(saved)
 }
 
-/// W05, W09.
 async fn savers_at_once_lose_nothing(s: SharedStorage) -> Checked {
     let saved = race(&s, 64, |text| Ok(text.to_owned().into())).await?;
     ensure_all_there(&s, saved, 64).await
 }
 
-/// D216: the path that moves a file must be as exclusive as the one that writes.
+/// Moving a file must be as exclusive as writing one.
 async fn savers_of_temporary_files_at_once_lose_nothing(s: SharedStorage) -> Checked {
     let temp = |text: &str| {
         let mut writer = crate::TempFile::create_in(std::env::temp_dir())?;
@@ -156,7 +153,7 @@ async fn exact_refuses_a_name_over_max_length(s: SharedStorage) -> Checked {
         let options = SaveOptions { exact: true, ..max_length(limit) };
         s.save(name("a_name_longer_than_20")?, "x".into(), &options).await
     };
-    // With a limit of 8 no variant would fit either.
+    // With a limit of 8, no variant would fit either.
     for limit in [8, 20] {
         ensure_error!(save(limit).await, format!("exact save with a limit of {limit}"), NameTooLong);
         ensure_nothing(&*s, "a_name_longer_than_20").await?;
@@ -165,7 +162,6 @@ async fn exact_refuses_a_name_over_max_length(s: SharedStorage) -> Checked {
     ensure_holds(&*s, "a_name_longer_than_20", "x").await
 }
 
-/// D189.
 async fn a_name_over_max_length_is_cut(s: SharedStorage) -> Checked {
     for wanted in ["dir/abcdefghijkl.txt", "dir/éééééééééééé.txt"] {
         let saved = s.save(name(wanted)?, "cut".into(), &max_length(18)).await?;
@@ -181,7 +177,6 @@ async fn a_name_over_max_length_is_cut(s: SharedStorage) -> Checked {
     Ok(())
 }
 
-/// W12.
 async fn a_taken_name_keeps_to_max_length(s: SharedStorage) -> Checked {
     let mut seen = std::collections::BTreeSet::new();
     for n in 0..10 {
@@ -193,14 +188,13 @@ async fn a_taken_name_keeps_to_max_length(s: SharedStorage) -> Checked {
     Ok(())
 }
 
-/// D191.
 async fn no_fitting_name_leaves_nothing(s: SharedStorage) -> Checked {
     let result = s.save(name("longname.txt")?, "x".into(), &max_length(11)).await;
     ensure_error!(result, "save with a limit that nothing fits", NoAvailableName);
     ensure_nothing(&*s, "longname.txt").await
 }
 
-/// D211. Storages without directories keep both under their names.
+/// Storages without directories keep both under their names.
 async fn a_directory_is_not_replaced_by_a_file(s: SharedStorage) -> Checked {
     put(&*s, "d/below.txt", "below").await?;
     let saved = save(&*s, "d", "a file").await?;
@@ -214,7 +208,7 @@ async fn a_directory_is_not_replaced_by_a_file(s: SharedStorage) -> Checked {
     Ok(())
 }
 
-/// D210. Storages without directories keep both under their names.
+/// Storages without directories keep both under their names.
 async fn a_path_through_a_file_harms_nothing(s: SharedStorage) -> Checked {
     put(&*s, "a", "a file").await?;
     for below in ["a/b", "a/b/c"] {
@@ -231,7 +225,6 @@ async fn a_path_through_a_file_harms_nothing(s: SharedStorage) -> Checked {
     ensure_holds(&*s, "a", "a file").await
 }
 
-/// D209.
 async fn savers_of_one_directory_at_once_all_succeed(s: SharedStorage) -> Checked {
     let mut tasks = JoinSet::new();
     for n in 0..32 {

@@ -4,7 +4,7 @@ use super::checks;
 use crate::inspect::{Inspector, Rules};
 use crate::storage::{SignedRequest, UploadTerms};
 use crate::testing::kit::*;
-use crate::{Content, ErrorKind, FileName, SaveOptions, SharedStorage, Storage};
+use crate::{Content, ErrorKind, FileName, SaveOptions, SharedStorage, Storage, StorageExt};
 use std::time::Duration;
 
 checks![
@@ -16,7 +16,7 @@ checks![
     an_upload_in_parts_is_finished_twice,
 ];
 
-/// A token as those that tickets have.
+/// A token like those of tickets.
 const TOKEN: &str = "abcdefghijklmnopqrstuvwx27";
 const UPLOAD: &str = ".filefield/uploads/abcdefghijklmnopqrstuvwx27";
 
@@ -71,7 +71,7 @@ async fn an_upload_never_replaces_a_file(s: SharedStorage) -> Checked {
     let promoted = s.promote(upload()?, name("a")?, inspector, &of_token()).await;
     ensure_error!(promoted, "promotion to a taken name", AlreadyExists);
     ensure_holds(&*s, "a", "a").await?;
-    // It is still there, for another name.
+    // The upload is still there, for another name.
     let (inspector, _) = Inspector::new(Rules::default());
     offered(s.promote(upload()?, name("b")?, inspector, &of_token()).await)?;
     ensure_holds(&*s, "b", "upload").await
@@ -92,7 +92,7 @@ async fn a_missing_upload_makes_no_file(s: SharedStorage) -> Checked {
     ensure_nothing(&*s, "a").await
 }
 
-/// Whether parts of an upload are files of the storage. Those that are sent to a service are none.
+/// Whether parts of an upload are files of the storage. Parts that are sent to a service are not.
 async fn parts_are_files(storage: &dyn Storage) -> Checked<bool> {
     let terms =
         UploadTerms { part_size: Some(5 << 20), ..UploadTerms::new(6 << 20, Duration::from_secs(60)) };

@@ -1,8 +1,8 @@
-//! Contents and readers that break off.
+//! Contents and readers that are cut off.
 
 use super::Armed;
 use crate::content::Chunks;
-use crate::storage::ReadSource;
+use crate::storage::author::ReadSource;
 use crate::{Bytes, Content, Error, ErrorKind, Reader, Result, async_trait};
 use futures_core::Stream;
 use std::pin::Pin;
@@ -13,7 +13,7 @@ fn broken() -> Error {
     Error::new(ErrorKind::Io, "injected: the connection broke before the end").retryable()
 }
 
-/// The chunks of a content as far as they go, then an error, again and again. There is no end to be seen.
+/// Yields the chunks of a content up to a limit, then an error on every call. The content has no visible end.
 pub(super) struct CutContent {
     chunks: Chunks,
     left: u64,
@@ -61,7 +61,7 @@ impl Stream for CutContent {
     }
 }
 
-/// The bytes of a reader as far as they go, then an error.
+/// Yields the bytes of a reader up to a limit, then an error.
 pub(super) struct CutReader {
     reader: Reader,
     left: u64,
@@ -76,7 +76,7 @@ impl CutReader {
                 armed.fire();
                 return Err(broken());
             }
-            // Nobody asks a file for more than its length, so an error behind that would never be seen.
+            // Nobody reads a file past its length, so an error after the end would never be seen.
             Some(len) => bytes.min(len - 1),
             None => bytes,
         };

@@ -5,14 +5,15 @@ mod cut;
 mod tests;
 
 use super::operation::{Operation, storage_around};
-use crate::{Content, Error, ErrorKind, Reader, Result, SharedStorage};
+use crate::{Content, Error, ErrorKind, Reader, Result, SharedStorage, StorageExt};
 use cut::{CutContent, CutReader};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// Something that goes wrong in a [`FaultStorage`]: once, at the first call of any operation, unless told otherwise.
+/// Something that goes wrong in a [`FaultStorage`]. By default it happens once, at the first call of any
+/// operation.
 ///
 /// ```
 /// use filefield::ErrorKind;
@@ -46,57 +47,57 @@ impl Fault {
         Fault { what, on: None, at: 1, times: 1 }
     }
 
-    /// The operation fails with an error of this kind, and nothing has happened.
+    /// The operation fails with an error of this kind, and has no effect.
     pub fn fail(kind: ErrorKind) -> Self {
         Fault::new(What::Fail(kind))
     }
 
-    /// The operation begins only after this time.
+    /// The operation starts after this time.
     pub fn delay(time: Duration) -> Self {
         Fault::new(What::Delay(time))
     }
 
-    /// The operation begins only after [`Injected::release`].
+    /// The operation starts after [`Injected::release`].
     pub fn stall() -> Self {
         Fault::new(What::Stall)
     }
 
-    /// The connection breaks after `bytes` bytes, or before the end of what is shorter: the content of a save, the
-    /// bytes of an `open` or `open_range`. The storage inside is never told that such a content was whole. Other
-    /// operations have no bytes and are not counted.
+    /// The connection breaks after `bytes` bytes, or just before the end of shorter data: the content of a
+    /// save, the bytes of an `open` or `open_range`. The wrapped storage never sees the end of such a
+    /// content. Other operations transfer no bytes and are not counted.
     pub fn truncate(bytes: u64) -> Self {
         Fault::new(What::Truncate(bytes))
     }
 
-    /// The operation succeeds and reports an error that [is uncertain](Error::is_uncertain) (F10).
+    /// The operation succeeds, but returns an error that [is uncertain](Error::is_uncertain).
     pub fn lose_answer() -> Self {
         Fault::new(What::LoseAnswer)
     }
 
-    /// The operation panics before it has done anything.
+    /// The operation panics before it has any effect.
     pub fn panic() -> Self {
         Fault::new(What::Panic)
     }
 
-    /// Only in this operation; only its calls are counted.
+    /// Restricts the fault to this operation. Only its calls are counted.
     pub fn on(mut self, operation: Operation) -> Self {
         self.on = Some(operation);
         self
     }
 
-    /// From the `call`-th call on, counted from 1 since the injection.
+    /// Starts at the `call`-th call, counted from 1 after the injection.
     pub fn at(mut self, call: u64) -> Self {
         self.at = call.max(1);
         self
     }
 
-    /// In so many calls in a row.
+    /// Repeats the fault in `times` consecutive calls.
     pub fn times(mut self, times: u64) -> Self {
         self.times = times;
         self
     }
 
-    /// In every call from then on.
+    /// Repeats the fault in every following call.
     pub fn always(self) -> Self {
         self.times(u64::MAX)
     }
@@ -107,7 +108,7 @@ impl Fault {
     }
 }
 
-/// A fault in force.
+/// An active fault.
 #[derive(Debug)]
 struct Armed {
     fault: Fault,
@@ -122,7 +123,7 @@ impl Armed {
         Armed { fault, calls: AtomicU64::new(0), fired, released }
     }
 
-    /// Counts a call; whether it is one that goes wrong.
+    /// Counts a call, and returns whether this call goes wrong.
     fn is_due(&self) -> bool {
         let call = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
         call >= self.fault.at && call - self.fault.at < self.fault.times
@@ -133,29 +134,29 @@ impl Armed {
     }
 }
 
-/// An injected fault: whether it fired, and letting go what it stalls.
+/// A handle to an injected fault: tells whether it fired, and releases stalled calls.
 #[derive(Clone, Debug)]
 pub struct Injected(Arc<Armed>);
 
 impl Injected {
-    /// How often it really took effect.
+    /// How often the fault took effect.
     pub fn fired(&self) -> u64 {
         *self.0.fired.borrow()
     }
 
-    /// Waits until it has taken effect `times` times.
+    /// Waits until the fault has taken effect `times` times.
     pub async fn reached(&self, times: u64) {
-        // The sender is held by `self`, so it is there.
+        // `self` holds the sender, so waiting cannot fail.
         let _ = self.0.fired.subscribe().wait_for(|fired| *fired >= times).await;
     }
 
-    /// Lets all calls go on that it stalls, and those that it would stall later.
+    /// Releases all calls that the fault stalls, now and later.
     pub fn release(&self) {
         self.0.released.send_replace(true);
     }
 }
 
-/// A storage that passes every call on to another one, and fails where it is told to: [`Fault`] says how.
+/// A storage that forwards every call to another one, and fails on demand. [`Fault`] describes the failures.
 ///
 /// ```
 /// use filefield::storage::MemoryStorage;
@@ -186,29 +187,29 @@ pub struct FaultStorage {
 #[derive(Debug, Default)]
 struct Injections {
     armed: Vec<Arc<Armed>>,
-    /// Those that were cleared have fired so often.
+    /// How often the cleared faults have fired.
     fired: u64,
 }
 
 impl FaultStorage {
-    /// A storage around `inner`, without a fault.
+    /// Wraps `inner`, without a fault.
     pub fn new(inner: SharedStorage) -> Self {
         FaultStorage { inner, injected: Mutex::default() }
     }
 
-    /// The storage inside, which never fails on demand.
+    /// The wrapped storage, which does not fail on demand.
     pub fn inner(&self) -> &SharedStorage {
         &self.inner
     }
 
-    /// Puts a fault into force. Of several that are due in one call the first counts.
+    /// Activates a fault. If several faults are due in one call, the first one takes effect.
     pub fn inject(&self, fault: Fault) -> Injected {
         let armed = Arc::new(Armed::new(fault));
         self.injections().armed.push(armed.clone());
         Injected(armed)
     }
 
-    /// Takes all faults away and lets go what they stall.
+    /// Removes all faults and releases the calls that they stall.
     pub fn clear(&self) {
         let mut injections = self.injections();
         for armed in std::mem::take(&mut injections.armed) {
@@ -217,7 +218,7 @@ impl FaultStorage {
         }
     }
 
-    /// How often a fault really took effect.
+    /// How often any fault took effect.
     pub fn fired(&self) -> u64 {
         let injections = self.injections();
         injections.fired + injections.armed.iter().map(|armed| *armed.fired.borrow()).sum::<u64>()
@@ -227,7 +228,7 @@ impl FaultStorage {
         self.injected.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The fault that is due in this call. All those that it concerns count it.
+    /// The fault that is due in this call. Every fault that matches the call counts it.
     fn due(&self, operation: Operation) -> Option<Arc<Armed>> {
         let mut first = None;
         for armed in self.injections().armed.iter().filter(|armed| armed.fault.concerns(operation)) {
@@ -267,7 +268,7 @@ impl FaultStorage {
     }
 }
 
-/// A call under way.
+/// A call in progress.
 struct Call<'a> {
     storage: &'a FaultStorage,
     operation: Operation,

@@ -53,7 +53,7 @@ async fn a_lost_answer_is_a_success_that_says_it_failed() {
     assert_eq!(error.name(), Some("a.txt"));
     assert_eq!(lost.fired(), 1);
     assert!(storage.inner().exists(name("a.txt")).await.unwrap());
-    // What fails by itself has no answer to be lost.
+    // A call that fails by itself has no answer to lose.
     let lost = storage.inject(Fault::lose_answer().on(Operation::Open));
     assert!(!storage.open(name("none.txt")).await.unwrap_err().is_uncertain());
     assert_eq!(lost.fired(), 0);
@@ -125,7 +125,7 @@ async fn a_cut_reader_never_ends_well() {
     let cuts = [0, 1, 100_000, 300_000, 999_999];
     for cut in cuts {
         storage.inject(Fault::truncate(cut).on(Operation::Open));
-        // A fault on one operation is not seen by another.
+        // A fault on one operation does not affect another.
         assert_eq!(storage.metadata(name("a.txt")).await.unwrap().size, 300_000);
         let read = storage.open(name("a.txt")).await.unwrap().read_all(u64::MAX).await;
         assert!(read.is_err(), "{cut}");

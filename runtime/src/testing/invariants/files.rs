@@ -5,14 +5,14 @@ use super::places::Places;
 use super::report::InvariantReport;
 use super::rows::differs;
 use crate::testing::Invariant;
-use crate::{ErrorKind, FileName, Result};
+use crate::{ErrorKind, FileName, Result, StorageExt};
 
-/// Files judged at a time.
+/// Number of files that are checked at a time.
 const BATCH: usize = 100;
-/// Entries of the journal shown.
+/// Number of journal entries that are shown.
 const SHOWN: usize = 100;
 
-/// R2 and R3: walks through all that the storage lists.
+/// Checks R2 and R3: visits everything that the storage lists.
 pub(super) async fn walk(
     options: &Invariants<'_>,
     places: &Places<'_>,
@@ -29,7 +29,7 @@ pub(super) async fn walk(
                 }
                 return Ok(());
             }
-            // Gone since its parent was listed, or not made yet.
+            // Deleted since its parent was listed, or not created yet.
             Err(error) if error.kind() == ErrorKind::NotFound => continue,
             Err(error) => return Err(error),
         };
@@ -80,7 +80,7 @@ async fn judge(
             }
         }
         let Some(size) = size(options, &name).await? else { continue };
-        // Its row may have been committed, and have taken it out of the journal, between the two looks.
+        // Between the two checks, its row may have been committed and the entry removed from the journal.
         if places.referencing(&name).await?.is_some() {
             continue;
         }
@@ -96,7 +96,8 @@ async fn judge(
     Ok(())
 }
 
-/// Its size, or `None` where it has gone meanwhile. A name that no storage takes is there for all that is known.
+/// Returns the size of the file, or `None` if it was deleted in the meantime. A name that no storage accepts
+/// counts as existing.
 async fn size(options: &Invariants<'_>, name: &str) -> Result<Option<u64>> {
     let Ok(checked) = FileName::new(name) else { return Ok(Some(1)) };
     match options.storage.metadata(checked).await {
@@ -106,7 +107,7 @@ async fn size(options: &Invariants<'_>, name: &str) -> Result<Option<u64>> {
     }
 }
 
-/// `photo.jpg#12`: what staged files are called in some storages.
+/// `photo.jpg#12`: the form of staged names in some storages.
 fn is_digits(name: &str) -> bool {
     let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
     stem.len() < name.len() && stem.ends_with('#')
@@ -118,7 +119,7 @@ fn is_temporary(name: &str) -> bool {
     upload || leaf.starts_with("tmp") || [".tmp", ".temp", ".part", "~"].iter().any(|end| leaf.ends_with(end))
 }
 
-/// R3: what saves left in the folder where the local storage stages files.
+/// Checks R3: what saves left in the staging folder of the local storage.
 pub(super) async fn check_staging(options: &Invariants<'_>, report: &mut InvariantReport) -> Result<()> {
     let Ok(path) = FileName::new("x").and_then(|name| options.storage.path(name)) else {
         report.unchecked(Invariant::R3, "staged files of a storage without local paths");
@@ -133,7 +134,7 @@ pub(super) async fn check_staging(options: &Invariants<'_>, report: &mut Invaria
     Ok(())
 }
 
-/// Entries of a directory, 0 where there is none.
+/// Number of entries of a directory, or 0 if it does not exist.
 fn count_files(directory: &std::path::Path) -> Result<usize> {
     match std::fs::read_dir(directory) {
         Ok(entries) => Ok(entries.count()),
@@ -142,7 +143,7 @@ fn count_files(directory: &std::path::Path) -> Result<usize> {
     }
 }
 
-/// R4: nothing is left to do.
+/// Checks R4: the journal is empty.
 pub(super) async fn check_journal(places: &Places<'_>, report: &mut InvariantReport) -> Result<()> {
     if !places.journal {
         return Ok(());
@@ -158,7 +159,7 @@ pub(super) async fn check_journal(places: &Places<'_>, report: &mut InvariantRep
     Ok(())
 }
 
-/// R8: the files of others are as they were.
+/// Checks R8: files of other programs are unchanged.
 pub(super) async fn check_foreign(options: &Invariants<'_>, report: &mut InvariantReport) -> Result<()> {
     for (name, content) in &options.foreign {
         if let Some(wrong) = differs(options.storage, name, content).await? {

@@ -1,4 +1,4 @@
-//! Whether files and rows agree.
+//! Checks that files and rows agree.
 
 mod files;
 mod places;
@@ -13,25 +13,27 @@ pub use resources::Baseline;
 
 use super::{Invariant, RecordingStorage};
 use crate::db::{DatabaseConnection, Table};
-use crate::field::store::hex;
+use crate::inspect::hex;
 use crate::{Error, ErrorKind, Result, SharedStorage};
 use rows::TypedModel;
 use sha2::{Digest, Sha256};
 use std::fmt;
 
-/// A check of what must hold after every crash, fault and run: R1 to R10, as far as they can be seen from inside.
+/// Checks the invariants [`R1`](Invariant::R1) to [`R10`](Invariant::R10), as far as they are visible from
+/// inside the process.
 ///
-/// Which columns name files of the storage is known from the registered models ([`App`](crate::App),
-/// [`migrate`](crate::db::migrate)): those whose field stores in this storage, or in one with the same
-/// [`location`](crate::Storage::location), or in one that contains it or lies in it. A row that says its file to be in
-/// another storage, behind the field's `meta_field`, names a file there. Tables that this database does not have are
-/// passed over, so models of other databases do no harm. In a test that replaces storages, check inside
-/// [`with_storage`](super::with_storage).
+/// The registered models ([`App`](crate::App), [`migrate`](crate::db::migrate)) determine which columns name
+/// files of the storage. These are the columns whose field stores in this storage, in one with the same
+/// [`location`](crate::storage::Place::location), in one that contains it, or in one inside it. If a row records
+/// another storage in the field's `meta_field`, its file is in that storage. Tables that this database does
+/// not have are skipped, so models of other databases do no harm. In a test that replaces storages, call this
+/// inside [`with_storage`](super::with_storage).
 ///
-/// Others may save, delete and sweep while it runs: what looks wrong is looked at again before it is reported.
+/// Other tasks may save, delete and sweep while it runs: every finding is checked again before it is
+/// reported.
 ///
-/// Memory does not grow with the number of rows or files, but for the names in one directory. Time does: every row
-/// and every file is looked at, and every file with a stored hash is read.
+/// Memory does not grow with the number of rows or files, except for the names in one directory. Time does:
+/// every row and every file is visited, and every file with a stored hash is read.
 ///
 /// ```no_run
 /// # use filefield::prelude::*;
@@ -86,7 +88,7 @@ pub struct Invariants<'a> {
     most_files: u64,
 }
 
-/// What a file should hold, as far as that is known.
+/// What a file should contain, as far as that is known.
 #[derive(Clone, Debug, Default)]
 struct Content {
     size: Option<u64>,
@@ -101,7 +103,7 @@ impl Content {
 }
 
 impl<'a> Invariants<'a> {
-    /// A check of `storage` against all registered models with a table in `db`.
+    /// Checks `storage` against all registered models with a table in `db`.
     pub fn new(db: &'a DatabaseConnection, storage: &'a SharedStorage) -> Self {
         Invariants {
             db,
@@ -117,61 +119,66 @@ impl<'a> Invariants<'a> {
         }
     }
 
-    /// Looks at this model and at no others than those named like it, and compares files with the sizes and hashes in
-    /// their rows (`meta_field`). Name all models that store here, or the files of the others count as orphans.
+    /// Restricts the check to this model and the others that are named this way, and compares files with the
+    /// sizes and hashes in their rows (`meta_field`). Name all models that store here; otherwise the files of
+    /// the others count as orphans.
     pub fn model<M: Table>(mut self) -> Self {
         self.models.push(TypedModel::of::<M>());
         self
     }
 
-    /// States that everything due was swept, with tombstones of 0 seconds and all backends healthy: the journal must
-    /// be empty (R4), and it excuses no file any more (R2).
+    /// States that everything due was swept, with `tombstone_seconds(0)` and all backends healthy. The
+    /// journal must then be empty (R4), and an entry no longer excuses a file (R2).
     pub fn swept(mut self) -> Self {
         self.swept = true;
         self
     }
 
-    /// A file that lies in the storage and is nobody's: it must be there with this content (R8), and is no orphan.
+    /// States that this file belongs to another program. It must exist with this content (R8), and is not an
+    /// orphan.
     pub fn foreign(mut self, name: impl Into<String>, content: impl AsRef<[u8]>) -> Self {
         self.foreign.push((name.into(), Content::of(content.as_ref())));
         self
     }
 
-    /// A name that was told to a client as saved: a row must name it, and it must have this content (R6).
+    /// States that a client was told that this name is saved. A row must name it, and it must have this
+    /// content (R6).
     pub fn acknowledged(mut self, name: impl Into<String>, content: impl AsRef<[u8]>) -> Self {
         self.acknowledged.push((name.into(), Content::of(content.as_ref())));
         self
     }
 
-    /// Names that are no orphans, for instance those kept by `on_replace = keep`.
+    /// Names that are not orphans, for example files kept by `on_replace = "keep"`.
     pub fn leave_out(mut self, is_left_out: impl Fn(&str) -> bool + Send + Sync + 'a) -> Self {
         self.left_out = Box::new(is_left_out);
         self
     }
 
-    /// Takes over the violations that a recording storage saw (R5).
+    /// Adds the violations that a recording storage saw (R5).
     pub fn recording(mut self, recording: &'a RecordingStorage) -> Self {
         self.recordings.push(recording);
         self
     }
 
-    /// Compares what the process holds with `before` (R9), waiting up to two seconds for tasks in the background.
+    /// Compares the resources of the process with `before` (R9). Waits up to two seconds for background
+    /// tasks.
     pub fn since(mut self, before: &'a Baseline) -> Self {
         self.before = Some(before);
         self
     }
 
-    /// Stops listing after so many files, or directories, one million by default. The report says so.
+    /// Stops listing after `most` files or directories. The default is one million. The report says so if the
+    /// limit is reached.
     pub fn most_files(mut self, most: u64) -> Self {
         self.most_files = most;
         self
     }
 
-    /// Looks, and changes nothing.
+    /// Runs the check. It changes nothing.
     ///
     /// # Errors
-    /// Those of the database and of the storage; [`Usage`](ErrorKind::Usage) where no file column of this database is
-    /// known to store in the storage, for then nothing could be seen broken.
+    /// Returns [`Usage`](ErrorKind::Usage) if no file column of this database is known to store in the
+    /// storage, because nothing could be checked then; propagates errors of the database and of the storage.
     pub async fn check(&self) -> Result<InvariantReport> {
         let tables: Vec<&str> = self.models.iter().map(|model| model.table).collect();
         let places = Places::find(self.db, self.storage, &|_| false, &tables).await?;
@@ -218,16 +225,16 @@ impl fmt::Debug for Invariants<'_> {
     }
 }
 
-/// [`Invariants`] with nothing set: all registered models, at any moment.
+/// Runs [`Invariants`] with the defaults: all registered models, at any time.
 ///
 /// # Errors
-/// As [`Invariants::check`].
+/// Same as [`Invariants::check`].
 pub async fn invariants(db: &DatabaseConnection, storage: &SharedStorage) -> Result<InvariantReport> {
     Invariants::new(db, storage).check().await
 }
 
-/// Panics unless every file of the storage belongs to a row or to the journal, and every row has its file. Files that
-/// the journal knows are no orphans: a sweep will find them.
+/// Panics unless every file of the storage belongs to a row or to the journal, and every row has its file.
+/// Files in the journal are not orphans: a sweep will find them.
 ///
 /// ```no_run
 /// # async fn test(db: filefield::db::DatabaseConnection, storage: filefield::SharedStorage) {

@@ -3,18 +3,19 @@
 use super::sql::{Entry, Sql};
 use crate::name::{filepath_to_uri, uri_to_filepath};
 use crate::registry::{self, StorageHandle};
-use crate::{Result, SharedStorage};
+use crate::{Result, SharedStorage, StorageExt};
 use sea_orm::DatabaseConnection;
 use std::collections::BTreeSet;
 
-/// A file column, some of whose files may lie in the storage in question, or in a part of it, or in more than it.
+/// A file column. Some of its files may be in the checked storage, in a part of it, or in a storage that
+/// contains it.
 #[derive(Debug)]
 pub(super) struct Place {
     pub(super) table: &'static str,
     pub(super) column: &'static str,
-    /// The column in which a row may say which storage its file is in.
+    /// The column in which a row may record the storage of its file.
     pub(super) meta: Option<&'static str>,
-    /// Where a file is of a row that does not.
+    /// The storage of rows that record none.
     own: StorageHandle<'static>,
 }
 
@@ -24,17 +25,17 @@ impl std::fmt::Display for Place {
     }
 }
 
-/// A storage that shows files of the one in question.
+/// The relation of a storage that shows files of the checked storage.
 #[derive(Debug, Clone)]
 enum Relation {
-    /// It is the same.
+    /// The two are the same.
     Same,
-    /// The locations of both: one lies in the other.
+    /// The locations of both: one is inside the other.
     Within(String, String),
 }
 
 impl Relation {
-    /// What the storage in question calls a file that the related one calls `called`.
+    /// The name in the checked storage of the file that the related storage calls `called`.
     fn here(&self, called: &str) -> Option<String> {
         match self {
             Relation::Same => Some(called.to_owned()),
@@ -42,7 +43,7 @@ impl Relation {
         }
     }
 
-    /// What the related one calls a file of the storage in question.
+    /// The name in the related storage of a file of the checked storage.
     fn called(&self, name: &str) -> Option<String> {
         match self {
             Relation::Same => Some(name.to_owned()),
@@ -51,19 +52,19 @@ impl Relation {
     }
 }
 
-/// What the storage at `to` calls a file that the one at `from` calls `name`.
+/// The name in the storage at `to` of the file that the storage at `from` calls `name`.
 fn translate(from: &str, to: &str, name: &str) -> Option<String> {
     let file = format!("{}/{}", from.trim_end_matches('/'), filepath_to_uri(name));
     uri_to_filepath(file.strip_prefix(to.trim_end_matches('/'))?.strip_prefix('/')?)
 }
 
-/// Whether one location is the other or lies in it.
+/// Whether one location equals or contains the other.
 fn overlap(a: &str, b: &str) -> bool {
     let (a, b) = (format!("{}/", a.trim_end_matches('/')), format!("{}/", b.trim_end_matches('/')));
     a.starts_with(&b) || b.starts_with(&a)
 }
 
-/// All such columns of one database, from the registered models whose tables are there.
+/// All such columns of one database, from the registered models whose tables exist.
 pub(in crate::testing) struct Places<'a> {
     pub(super) sql: Sql,
     pub(super) places: Vec<Place>,
@@ -71,15 +72,16 @@ pub(in crate::testing) struct Places<'a> {
     pub(super) journal: bool,
     storage: &'a SharedStorage,
     is_here: &'a (dyn Fn(&SharedStorage) -> bool + Sync),
-    /// Aliases of storages that show files of this one.
+    /// Aliases of storages that show files of the checked storage.
     related: Vec<(String, Relation)>,
 }
 
 impl<'a> Places<'a> {
-    /// `is_here` knows the storage by other instances that stand for it; `tables` are the only ones looked at, unless
-    /// there are none.
+    /// `is_here` recognises other instances of the checked storage. If `tables` is not empty, only these
+    /// tables are used.
     ///
-    /// The sweeper has a look of its own, with its own code: what judges it should not share its mistakes.
+    /// The sweeper has separate code for this search. The code that checks the sweeper must not share its
+    /// mistakes.
     pub(in crate::testing) async fn find(
         db: &DatabaseConnection,
         storage: &'a SharedStorage,
@@ -98,7 +100,7 @@ impl<'a> Places<'a> {
             if model.fields().is_empty() || !(tables.is_empty() || tables.contains(&table)) {
                 continue;
             }
-            // A model of this process may live in another database.
+            // A model of this process may belong to another database.
             if !found.sql.has_table(table).await? {
                 continue;
             }
@@ -116,7 +118,7 @@ impl<'a> Places<'a> {
         self.places.is_empty()
     }
 
-    /// Notes a storage if it shows files of the one in question.
+    /// Records a storage if it shows files of the checked storage.
     fn relate(&mut self, alias: &str, other: &SharedStorage) -> bool {
         let relation = self.relation(other);
         let is_related = relation.is_some();
@@ -137,8 +139,8 @@ impl<'a> Places<'a> {
         }
     }
 
-    /// What the storage calls a file that a row calls `called`, and says to be in the storage `stated` or nowhere;
-    /// `None` where it does not show it.
+    /// The name in the checked storage of a file that a row calls `called` and records in the storage
+    /// `stated`, if any; `None` if the checked storage does not show the file.
     pub(super) fn here(&self, place: &Place, called: &str, stated: Option<&str>) -> Result<Option<String>> {
         let own = place.own.clone();
         let home = match stated.filter(|stated| !stated.is_empty()) {
@@ -158,14 +160,14 @@ impl<'a> Places<'a> {
         Ok(None)
     }
 
-    /// Whether a row names this very file still.
+    /// Whether a row still names this file.
     pub(super) async fn holds(&self, place: &Place, called: &str, stated: Option<&str>) -> Result<bool> {
         let found = self.sql.holding(place, &[called.to_owned()]).await?;
         let stated = stated.unwrap_or_default();
         Ok(found.contains(&(called.to_owned(), stated.to_owned())))
     }
 
-    /// Those of these files of the storage that some column references.
+    /// Returns those of these files that a column references.
     pub(super) async fn referenced(&self, names: &[String]) -> Result<BTreeSet<String>> {
         let mut referenced = BTreeSet::new();
         for place in &self.places {
@@ -186,7 +188,7 @@ impl<'a> Places<'a> {
         let called: Vec<String> = called.into_iter().collect();
         let mut referenced = BTreeSet::new();
         for (found, stated) in self.sql.holding(place, &called).await? {
-            // Equal for the database is not enough.
+            // Equality in the database is not enough.
             if called.contains(&found)
                 && let Some(name) = self.here(place, &found, Some(&stated))?
                 && names.contains(&name)
@@ -197,7 +199,7 @@ impl<'a> Places<'a> {
         Ok(referenced)
     }
 
-    /// Those of these files of the storage that the journal knows.
+    /// Returns those of these files that are in the journal.
     pub(super) async fn journaled(&self, names: &[String]) -> Result<BTreeSet<String>> {
         let mut journaled = BTreeSet::new();
         if !self.journal {

@@ -1,24 +1,24 @@
-//! What a check of the invariants found.
+//! The result of a check of the invariants.
 
 use crate::testing::{Invariant, Violation};
 use std::fmt;
 
-/// More violations say nothing new.
+/// More violations add no information.
 const MOST_VIOLATIONS: usize = 1000;
 
-/// What a check found, and how much it looked at.
+/// The findings of a check, and how much it covered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct InvariantReport {
-    /// What is broken, at most 1000.
+    /// The violations, at most 1,000.
     pub violations: Vec<Violation>,
-    /// How many more there are.
+    /// The number of violations beyond those.
     pub omitted: u64,
-    /// What could not be checked, and why.
+    /// What could not be checked, with the reason.
     pub unchecked: Vec<(Invariant, String)>,
-    /// The file columns that were looked through, as `table.column`.
+    /// The file columns that were searched, as `table.column`.
     pub columns: Vec<String>,
-    /// Names in these columns whose files were looked at.
+    /// Names in these columns whose files were checked.
     pub referenced: u64,
     /// Files whose bytes were read and compared with a hash.
     pub hashed: u64,
@@ -29,12 +29,12 @@ pub struct InvariantReport {
 }
 
 impl InvariantReport {
-    /// Whether no invariant was seen broken.
+    /// Returns `true` if no invariant is broken.
     pub fn is_clean(&self) -> bool {
         self.violations.is_empty()
     }
 
-    /// Whether this one was seen broken.
+    /// Returns `true` if this invariant is broken.
     pub fn breaks(&self, invariant: Invariant) -> bool {
         self.violations.iter().any(|violation| violation.invariant == invariant)
     }

@@ -1,4 +1,4 @@
-//! What the process holds: R9, R10.
+//! The resources of the process: R9, R10.
 #![cfg_attr(
     not(any(feature = "db-sqlite", feature = "db-postgres", feature = "db-mysql")),
     allow(unused, clippy::match_single_binding, reason = "without a driver there is no pool")
@@ -14,22 +14,22 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 
-/// How long tasks that were left to the background may take to end.
+/// How long background tasks may take to end.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How many looks in a row must find nothing gone, and how long between two.
+/// How many samples in a row must show no decrease, and the time between two samples.
 const SAMPLES: usize = 8;
 const SAMPLE: Duration = Duration::from_millis(5);
 
-/// What this process holds at one moment: descriptors, tasks of its runtime, connections in use. For
-/// [`Invariants::since`](super::Invariants::since).
+/// The resources that this process holds at one moment: descriptors, tasks of its runtime, connections in
+/// use. For [`Invariants::since`](super::Invariants::since).
 ///
-/// Take it when everything is warm (a first save opens the media root and connections, which stay open), and where
-/// nothing else runs in the process: it cannot tell whose a descriptor is.
+/// Take it after a warm-up (a first save opens the media root and connections, which stay open), and only if
+/// nothing else runs in the process, because it cannot tell who owns a descriptor.
 #[derive(Clone, Debug)]
 pub struct Baseline {
-    /// Descriptors by what they stand for; `None` where the platform does not say.
+    /// Descriptors by target; `None` if the platform does not tell.
     descriptors: Option<BTreeMap<String, usize>>,
-    /// `None` outside of a runtime.
+    /// `None` outside a runtime.
     tasks: Option<usize>,
     pool: Option<PoolState>,
 }
@@ -41,13 +41,14 @@ struct PoolState {
 }
 
 impl Baseline {
-    /// What is held now, when what ends by itself within some hundredths of a second has ended: a connection goes back
-    /// to its pool on a task of its own.
+    /// Takes the baseline after everything has ended that ends by itself within some hundredths of a second.
+    /// For example, a connection returns to its pool on a separate task.
     ///
     /// # Errors
-    /// Those of the database: a SQLite one is asked for its files, which connections open as they like.
+    /// Propagates errors of the database: a SQLite database is asked for its files, because connections open
+    /// them on demand.
     pub async fn take(db: &DatabaseConnection) -> Result<Self> {
-        // Before the looks: asking begins a task.
+        // First, because this query starts a task.
         let own = own_files(db).await?;
         let mut least = Baseline::now(db, &own);
         let mut unchanged = 0;
@@ -63,7 +64,7 @@ impl Baseline {
         Baseline { descriptors: descriptors(own), tasks, pool: pool(db) }
     }
 
-    /// Takes the least of both, and says whether that changed anything.
+    /// Takes the minimum of both, and returns whether that changed anything.
     fn lower(&mut self, now: Baseline) -> bool {
         let count =
             |held: &Option<BTreeMap<String, usize>>| held.as_ref().map(|held| held.values().sum::<usize>());
@@ -81,7 +82,7 @@ impl Baseline {
         fewer || ended || returned
     }
 
-    /// What is held now and was not then, in words.
+    /// Describes what is held now and was not held then.
     fn growth(&self, now: &Baseline) -> Vec<String> {
         let mut grown = Vec::new();
         if let (Some(before), Some(after)) = (&self.descriptors, &now.descriptors) {
@@ -119,7 +120,7 @@ impl Baseline {
 
 const SOCKET: &str = "socket";
 
-/// The end of a path: the whole of it is nobody's business.
+/// The last component of a path. The full path must not be shown.
 fn leaf(what: &str) -> &str {
     what.rsplit('/').next().unwrap_or(what)
 }
@@ -150,7 +151,7 @@ fn descriptors(own: &BTreeSet<String>) -> Option<BTreeMap<String, usize>> {
     Some(held)
 }
 
-/// R9.
+/// Checks R9.
 pub(super) async fn check_growth(
     db: &DatabaseConnection,
     before: &Baseline,
@@ -176,7 +177,7 @@ pub(super) async fn check_growth(
     Ok(())
 }
 
-/// Runs `$then` with the pool of a database, whatever its driver.
+/// Runs `$then` with the pool of a database, for each driver.
 macro_rules! with_pool {
     ($db:ident, $pool:ident, $probe:ident => $then:expr) => {
         match &$db.inner {
@@ -207,11 +208,11 @@ fn pool(db: &DatabaseConnection) -> Option<PoolState> {
     })
 }
 
-/// R10: takes every idle connection and asks it.
+/// Checks R10: takes every idle connection and queries it.
 pub(super) async fn check_idle(db: &DatabaseConnection, report: &mut InvariantReport) -> Result<()> {
     let asked: Option<()> = with_pool!(db, pool, probe => {
         let mut idle = Vec::new();
-        // All of them are held until all have been asked, or one would come again and again.
+        // All connections are held until all were queried; otherwise one could be returned twice.
         while let Some(connection) = pool.try_acquire() {
             idle.push(connection);
         }
@@ -230,7 +231,7 @@ pub(super) async fn check_idle(db: &DatabaseConnection, report: &mut InvariantRe
     Ok(())
 }
 
-/// Whether an idle connection is inside a transaction. What it answers with an error it is not fit to be used for.
+/// Whether an idle connection is inside a transaction. If it answers with an error, it is not usable.
 #[cfg(any(feature = "db-sqlite", feature = "db-postgres", feature = "db-mysql"))]
 mod probes {
     #[cfg(any(feature = "db-sqlite", feature = "db-postgres", feature = "db-mysql"))]
@@ -250,7 +251,8 @@ mod probes {
         }
     }
 
-    /// Outside of a transaction a statement begins its own, at its own time. In one message, or they would differ.
+    /// Outside a transaction, a statement starts its own, at its own time. Both are in one message, because
+    /// otherwise the times would differ.
     #[cfg(feature = "db-postgres")]
     pub(super) async fn postgres(connection: &mut sea_orm::sqlx::PgConnection) -> Option<String> {
         let question = sea_orm::sqlx::raw_sql("SELECT now() = statement_timestamp()");
@@ -261,7 +263,7 @@ mod probes {
         }
     }
 
-    /// The server's own flag; MySQL has none, but a list of transactions.
+    /// Uses the server's flag. MySQL has no flag, but a list of transactions.
     #[cfg(feature = "db-mysql")]
     pub(super) async fn mysql(connection: &mut sea_orm::sqlx::MySqlConnection) -> Option<String> {
         let listed =

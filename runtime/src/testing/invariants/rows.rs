@@ -5,23 +5,23 @@ use super::report::InvariantReport;
 use super::{Content, Invariants};
 use crate::backend::database;
 use crate::db::Table;
-use crate::field::store::hex;
+use crate::inspect::hex;
 use crate::testing::Invariant;
-use crate::{ErrorKind, FileMeta, FileName, Result, SharedStorage};
+use crate::{ErrorKind, FileMeta, FileName, Result, SharedStorage, StorageExt};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait};
 use sea_orm::{DatabaseConnection, QueryOrder, QuerySelect, Value};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::pin::Pin;
 
-/// Rows read at a time, where whole rows are read.
+/// Rows per page, if whole rows are read.
 const ROWS: u64 = 500;
-/// Bytes read at a time.
+/// Bytes per read.
 const CHUNK: usize = 256 * 1024;
-/// Names a column for which R7 is tried.
+/// Names per column for which R7 is checked.
 const PROBED: usize = 100;
 
-/// A file that a row names, with what the row says of it.
+/// A file that a row names, with what the row records about it.
 pub(super) struct Known {
     column: &'static str,
     called: String,
@@ -31,7 +31,7 @@ pub(super) struct Known {
 /// The next rows of a model, and the key of the last one.
 type Rows = Pin<Box<dyn Future<Output = Result<(Vec<Known>, Option<Value>)>> + Send>>;
 
-/// A model whose rows can be read with all that they say of their files.
+/// A model whose rows can be read with all that they record about their files.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TypedModel {
     pub(super) table: &'static str,
@@ -67,7 +67,7 @@ async fn rows<M: Table>(db: DatabaseConnection, after: Option<Value>) -> Result<
     Ok((known, last))
 }
 
-/// R1 for all columns, R6 for the acknowledged names.
+/// Checks R1 for all columns, and R6 for the acknowledged names.
 pub(super) async fn check_files(
     options: &Invariants<'_>,
     places: &Places<'_>,
@@ -100,7 +100,7 @@ pub(super) async fn check_files(
             let names = places.sql.page(place.table, place.column, &after).await?;
             let Some(last) = names.last() else { break };
             after.clone_from(last);
-            // Others than these are equal to one of them for the database, and on a page of their own.
+            // Other names that the database treats as equal to one of these are on another page.
             let found = places.sql.holding(place, &names).await?;
             for (called, stated) in found.into_iter().filter(|(called, _)| names.contains(called)) {
                 let meta = Some(FileMeta { storage: Some(stated), ..FileMeta::default() });
@@ -128,7 +128,7 @@ async fn check_file(
 ) -> Result<()> {
     let (called, meta) = (&known.called, known.meta.as_ref());
     let stated = meta.and_then(|meta| meta.storage.as_deref()).filter(|_| place.meta.is_some());
-    // The storage in question shows only a part of the field's, or the file is in another one.
+    // The checked storage shows only a part of the field's storage, or the file is in another one.
     let Some(name) = places.here(place, called, stated)? else { return Ok(()) };
     report.referenced += 1;
     let expected =
@@ -137,7 +137,7 @@ async fn check_file(
         report.hashed += 1;
     }
     let storage = options.storage;
-    // A row may let go of its file while this looks: only what the row still names afterwards counts.
+    // A row may release its file during the check. Only what the row still names afterwards counts.
     if differs(storage, &name, &expected).await?.is_some()
         && places.holds(place, called, stated).await?
         && let Some(wrong) = differs(storage, &name, &expected).await?
@@ -147,7 +147,7 @@ async fn check_file(
     Ok(())
 }
 
-/// How a stored file differs from what it should be; `None` where it does not.
+/// Describes how a stored file differs from what it should be; `None` if it does not.
 pub(super) async fn differs(
     storage: &SharedStorage,
     name: &str,
@@ -182,7 +182,7 @@ pub(super) async fn differs(
     Ok((found != *sha256).then(|| format!("the bytes have the hash {found}, not {sha256}")))
 }
 
-/// R7: asks for names that differ a little from those that are there.
+/// Checks R7: queries names that differ slightly from existing ones.
 pub(super) async fn check_equality(places: &Places<'_>, report: &mut InvariantReport) -> Result<()> {
     for place in &places.places {
         let names = places.sql.page(place.table, place.column, "").await?;
@@ -211,7 +211,8 @@ fn report_equal(place: &str, found: &BTreeSet<String>, asked: &[String], report:
     }
 }
 
-/// Names that a lax collation takes for equal to `name`: other cases, blanks at the end, accents, other compositions.
+/// Names that a lax collation treats as equal to `name`: other case, trailing blanks, accents, other
+/// compositions.
 fn variants(name: &str) -> Vec<String> {
     use unicode_normalization::UnicodeNormalization;
     let mut all = vec![

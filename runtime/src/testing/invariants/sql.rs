@@ -1,5 +1,5 @@
-//! Questions to the database, in the words of SQLite, PostgreSQL and MariaDB, answered byte by byte whatever the
-//! columns' collations are.
+//! Queries in the SQL of SQLite, PostgreSQL and MariaDB. Text is compared byte by byte, whatever the
+//! collation of the column.
 
 use super::places::Place;
 use crate::backend::database;
@@ -8,10 +8,10 @@ use crate::{Error, ErrorKind, Result};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, QueryResult, Statement, Value};
 use std::collections::BTreeSet;
 
-/// Names read at a time.
+/// Names per page.
 const PAGE: usize = 1000;
 
-/// A database to be asked. Every question is a statement of its own, so it sees what is committed now.
+/// A database to query. Every query is a separate statement, so it sees what is committed at that time.
 #[derive(Clone, Debug)]
 pub(super) struct Sql {
     db: DatabaseConnection,
@@ -45,22 +45,22 @@ impl Sql {
         format!("{quote}{}{quote}", identifier.replace(quote, &format!("{quote}{quote}")))
     }
 
-    /// With its table before it: SQLite takes a quoted identifier that names no column for a text.
+    /// The column with its table: SQLite treats a quoted identifier that names no column as text.
     fn column(&self, table: &str, column: &str) -> String {
         format!("{}.{}", self.quoted(table), self.quoted(column))
     }
 
-    /// A text column, so that it is compared and sorted by its bytes.
+    /// A text column that is compared and sorted by its bytes.
     fn exact(&self, column: &str) -> String {
         match self.db.get_database_backend() {
-            // Even its binary collations may ignore blanks at the end.
+            // Even its binary collations may ignore trailing blanks.
             DbBackend::MySql => format!("CAST(CONVERT({column} USING utf8mb4) AS BINARY)"),
             DbBackend::Postgres => format!("{column} COLLATE \"C\""),
             _ => format!("{column} COLLATE BINARY"),
         }
     }
 
-    /// A parameter to compare an exact column with.
+    /// A parameter to compare with an exact column.
     fn bytes(&self, text: &str) -> Value {
         if self.is_mysql() { Value::from(text.as_bytes().to_vec()) } else { text.into() }
     }
@@ -94,8 +94,7 @@ impl Sql {
         }
     }
 
-    /// Some of the different names in a column that come after `after`, sorted by their bytes. None are left when
-    /// there are none.
+    /// The next distinct names in a column after `after`, sorted by their bytes; empty at the end.
     pub(super) async fn page(&self, table: &str, column: &str, after: &str) -> Result<Vec<String>> {
         let exact = self.exact(&self.column(table, column));
         let (table, parameter) = (self.quoted(table), self.parameters(1));
@@ -106,8 +105,8 @@ impl Sql {
         rows.iter().map(|row| self.text(row, 0)).collect()
     }
 
-    /// What a column holds that the database takes for equal to one of these names, each with the storages that rows
-    /// say it to be in; the empty text for those that say none.
+    /// The values of a column that the database treats as equal to one of these names, each with the storages
+    /// that rows record for it. The empty text stands for rows that record none.
     pub(super) async fn holding(
         &self,
         place: &Place,
@@ -133,7 +132,7 @@ impl Sql {
         rows.iter().map(|row| Ok((self.text(row, 0)?, self.text(row, 1)?))).collect()
     }
 
-    /// At most `most` entries of the journal, only those of `names` where there are any.
+    /// At most `most` entries of the journal. If `names` is not empty, only entries of these names.
     pub(super) async fn journal(&self, names: &[String], most: usize) -> Result<Vec<Entry>> {
         let exact = |column: &str| self.exact(&self.column(JOURNAL, column));
         let columns = ["name", "storage", "kind", "state"].map(exact).join(", ");

@@ -1,4 +1,4 @@
-//! The tests of saves and transactions once more, with triggers on every table.
+//! The tests of saves and transactions again, with triggers on every table.
 
 macro_rules! as_without {
     ($($module:ident: $($name:ident),+;)+) => {$(

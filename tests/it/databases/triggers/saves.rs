@@ -1,4 +1,4 @@
-//! Our own saves beside triggers.
+//! Our own saves with triggers.
 
 use super::{Plane, insert, install, left, plane, staged, watched};
 use crate::databases::on_every_database;
@@ -13,7 +13,8 @@ on_every_database! {
         watched(database, async |garage: Arc<Garage>| {
             let mut one = plane("one");
             one.save(&garage.db).await.unwrap();
-            // As a migration does that makes the table anew: the journal still believes in triggers.
+            // As after a migration that recreates the table: the journal still assumes that there are
+            // triggers.
             for statement in db::drop_trigger_sql::<Plane>(garage.db.get_database_backend()).unwrap() {
                 if statement.starts_with("DROP") {
                     garage.execute(&statement).await;
@@ -37,7 +38,7 @@ on_every_database! {
 
     async fn dropped_triggers_watch_no_more(database: Database) {
         watched(database, async |garage: Arc<Garage>| {
-            // Twice is as good as once.
+            // Installing twice has no further effect.
             install::<Plane>(&garage).await;
             plane("one").save(&garage.db).await.unwrap();
             for statement in db::drop_trigger_sql::<Plane>(garage.db.get_database_backend()).unwrap() {

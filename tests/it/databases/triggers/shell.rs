@@ -1,4 +1,4 @@
-//! The script, as the databases' own shells run it.
+//! The script, run by the databases' own shells.
 
 use super::{Plane, assert_refused, fresh, garage, insert, left, plane, sql};
 use crate::support::Garage;
@@ -9,7 +9,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-/// What a migration made of the script does.
+/// The effect of a migration made from the script.
 async fn a_script_runs_in_the_shell(database: Database) {
     let url = database.url().to_owned();
     garage::<Plane, _>(database, async |garage: Arc<Garage>| {

@@ -1,4 +1,4 @@
-//! A made-up service account, and who may do what with its key.
+//! A made-up service account, and checks of its tokens and signatures.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
@@ -15,7 +15,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// The host that `object_store` signs, whatever the endpoint is.
 const SIGNED_HOST: &str = "storage.googleapis.com";
 
-/// A service account with a key that was made in this process.
+/// A service account with a key that this process made.
 #[derive(Clone, Debug)]
 pub struct Account {
     email: &'static str,
@@ -24,13 +24,13 @@ pub struct Account {
 }
 
 impl Account {
-    /// The account that every double knows.
+    /// The account that every fake server knows.
     pub fn known() -> &'static Account {
         static KNOWN: OnceLock<Account> = OnceLock::new();
         KNOWN.get_or_init(|| Account::new("garage@example.iam.gserviceaccount.com"))
     }
 
-    /// One that no double knows, under the name of the one that it does.
+    /// An account that no fake server knows, under the name of the known one.
     pub fn impostor() -> Account {
         Account::new(Account::known().email)
     }
@@ -57,12 +57,12 @@ impl Account {
         json.to_string()
     }
 
-    /// Text of the key that no log may have.
+    /// Text of the key that must not be in any log.
     pub fn secret(&self) -> &str {
         &self.private[100..140]
     }
 
-    /// A token of the account that was good an hour ago.
+    /// A token of the account that expired an hour ago.
     pub fn expired_token(&self) -> String {
         use aws_lc_rs::rand::SystemRandom;
         use aws_lc_rs::signature::RSA_PKCS1_SHA256;
@@ -84,7 +84,7 @@ impl Account {
         key.verify(message, signature).is_ok()
     }
 
-    /// Whether a token is one that the account has made for itself and that has not expired.
+    /// Whether the account has made this token for itself, and it has not expired.
     pub(super) fn is_token(&self, token: &str) -> bool {
         let Some((message, signature)) = token.rsplit_once('.') else { return false };
         let Some(claims) = message.split_once('.').and_then(|(_, claims)| decoded(claims)) else {
@@ -97,8 +97,8 @@ impl Account {
             && expiry > now()
     }
 
-    /// Whether the account has signed this request, with all of its query and the headers that it names, and its time
-    /// has come and not gone (V4 signing process).
+    /// Whether the account has signed this request, with all of its query and the headers that it names, and
+    /// the time is within its validity (V4 signing process).
     pub(super) fn is_signed(
         &self,
         method: &str,

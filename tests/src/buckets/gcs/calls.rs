@@ -1,4 +1,4 @@
-//! The calls, as the XML API describes them.
+//! The calls, as specified by the XML API.
 
 use super::State;
 use super::objects::{Object, Page, Refused};
@@ -27,7 +27,7 @@ const KEPT: [&str; 6] = [
 const META: &str = "x-goog-meta-";
 const GENERATION: &str = "x-goog-if-generation-match";
 const COPY: &str = "x-goog-copy-source";
-/// How many names a page of a list has, unless fewer are asked for.
+/// The number of names per page of a list, unless fewer are requested.
 const PAGE: usize = 1000;
 
 /// A call, taken apart.
@@ -45,7 +45,7 @@ impl Call {
         self.query.iter().find_map(|(known, value)| (known == key).then_some(&**value))
     }
 
-    /// The names in the query but for those of the signature, in order.
+    /// The names in the query without those of the signature, in order.
     fn keys(&self) -> Vec<&str> {
         let mut keys: Vec<_> = self.query.iter().map(|(key, _)| &**key).collect();
         keys.retain(|key| !key.starts_with("X-Goog-"));
@@ -65,7 +65,7 @@ impl Call {
         kept.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect()
     }
 
-    /// Whether the body is as long as a signed header says.
+    /// Checks that the body has the length in the signed header.
     fn check_length(&self) -> Result<(), Refused> {
         let Some(range) = self.header("x-goog-content-length-range") else { return Ok(()) };
         let (least, most) = range.split_once(',').unwrap();
@@ -77,7 +77,7 @@ impl Call {
         }
     }
 
-    /// The generation that the object must have; 0 where the name must be free.
+    /// The generation that the object must have; 0 if the name must be free.
     fn wanted(&self) -> Result<Option<u64>, Refused> {
         let wanted = self.header(GENERATION).map(str::parse).transpose();
         wanted.map_err(|_| (400, "InvalidArgument"))
@@ -233,7 +233,7 @@ fn is_of_get(key: &str) -> bool {
     ["response-content-type", "response-content-disposition"].contains(&key)
 }
 
-/// An object, or the part of it that was asked for.
+/// An object, or the requested part of it.
 fn found(call: &Call, object: &Object) -> Called {
     let tag = format!("\"{}\"", object.generation);
     if call.headers.get(IF_MATCH).is_some_and(|wanted| wanted != tag.as_str()) {

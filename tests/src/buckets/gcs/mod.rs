@@ -1,7 +1,8 @@
-//! A double of Google Cloud Storage in this process: the calls of its XML API that `object_store` makes, and no others.
+//! A fake Google Cloud Storage in this process. It supports the calls of the XML API that `object_store`
+//! makes, and no others.
 //!
-//! It keeps objects in memory, checks every token and every signature, honours conditions in one step, and answers a
-//! call that it does not know with 501; a test that made one fails when the server is dropped.
+//! It keeps objects in memory, checks every token and every signature, and applies conditions atomically. It
+//! answers an unknown call with 501, and a test that made one fails when the server is dropped.
 
 mod account;
 mod calls;
@@ -28,11 +29,11 @@ struct State {
     account: Account,
     objects: Mutex<Objects>,
     refusals: Refusals,
-    /// Calls that the double does not know.
+    /// Unknown calls.
     unknown: Mutex<Vec<String>>,
 }
 
-/// A server with buckets `bucket-0`, `bucket-1` .., stopped when it is dropped.
+/// A server with buckets `bucket-0`, `bucket-1` and so on. It stops on drop.
 #[derive(Debug)]
 pub struct Server {
     /// Its URL.
@@ -43,7 +44,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts one. It knows one service account, [`Account::known`].
+    /// Starts a server. It knows one service account, [`Account::known`].
     pub async fn start() -> Server {
         let state = Arc::new(State {
             account: Account::known().clone(),
@@ -56,7 +57,8 @@ impl Server {
         let shared = state.clone();
         let task = tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
-                // Head and body of an answer are two writes; the second would wait for the client's kernel.
+                // Head and body of an answer are two writes, and the second would wait for the client's
+                // kernel.
                 socket.set_nodelay(true).unwrap();
                 let state = shared.clone();
                 tokio::spawn(async move {
@@ -95,12 +97,12 @@ impl Server {
         put.unwrap();
     }
 
-    /// What the server refuses.
+    /// The requests that the server refuses.
     pub fn refusals(&self) -> &Refusals {
         &self.state.refusals
     }
 
-    /// How many uploads in parts are open.
+    /// The number of open uploads in parts.
     pub fn open_uploads(&self) -> usize {
         self.state.objects.lock().unwrap().open_uploads()
     }

@@ -4,10 +4,10 @@ use hyper::body::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::SystemTime;
 
-/// The least size of a part but for the last.
+/// The minimum size of a part, except the last.
 const LEAST_PART: usize = 5 << 20;
 
-/// What the double refuses, with the status and the code of the provider.
+/// A refusal, with the status and the code of the provider.
 pub(super) type Refused = (u16, &'static str);
 
 #[derive(Clone, Debug)]
@@ -65,8 +65,8 @@ impl Objects {
         self.bucket(bucket)?.get(key).cloned().ok_or((404, "NoSuchKey"))
     }
 
-    /// Stores an object, only in place of the `wanted` generation where that is given; 0 is none. Both happen in one step, for the caller holds the
-    /// lock.
+    /// Stores an object. If `wanted` is given, it must be the generation of the object that is replaced; 0
+    /// means no object. Both happen atomically, because the caller holds the lock.
     pub(super) fn put(
         &mut self,
         bucket: &str,
@@ -106,7 +106,7 @@ impl Objects {
         upload.ok_or((404, "NoSuchUpload"))
     }
 
-    /// Keeps a part and gives its ETag.
+    /// Stores a part and returns its ETag.
     pub(super) fn put_part(
         &mut self,
         bucket: &str,
@@ -119,7 +119,7 @@ impl Objects {
         Ok(tag)
     }
 
-    /// Makes the object of exactly these parts. There are no conditions here: it replaces what is there.
+    /// Makes the object of exactly these parts. It has no conditions: it replaces an existing object.
     pub(super) fn complete(
         &mut self,
         bucket: &str,

@@ -1,15 +1,16 @@
-//! The child's side.
+//! The child process.
 
 use super::{Command, Reply, Setup};
 use crate::campaign::Result;
 use crate::campaign::world::{Outcome, World};
+use filefield::StorageExt;
 use filefield::db::sea_orm::{ConnectOptions, Database};
 use filefield::testing::{Baseline, failpoints};
 use std::io::Write;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-/// Steps that were noted, and the one to die at.
+/// The recorded steps, and the step to die at.
 static STEPS: Mutex<Steps> = Mutex::new(Steps { noted: None, armed: None });
 
 struct Steps {
@@ -17,7 +18,7 @@ struct Steps {
     armed: Option<(String, u64)>,
 }
 
-/// How long the work that operations leave to the background may take.
+/// How long the background work of operations may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Works until the standard input ends.
@@ -49,7 +50,8 @@ pub(crate) fn main(setup: &str) -> Result {
     let before = runtime.block_on(async {
         world.storage.exists(filefield::FileName::new("warm")?).await?;
         let before = Baseline::take(&world.db).await?;
-        // Connections go back to their pool in tasks: one that was counted would hide one that is left later.
+        // Connections return to their pool in tasks. A connection that is counted now would hide one that
+        // leaks later.
         tokio::time::sleep(Duration::from_millis(5)).await;
         Ok::<_, crate::campaign::Error>(before)
     })?;
@@ -91,7 +93,7 @@ async fn run(world: &World, command: Command, tasks: usize, before: &Baseline) -
     Ok(())
 }
 
-/// Waits until no more tasks are alive than at the beginning.
+/// Waits until no more tasks are alive than at the start.
 async fn idle(tasks: usize) {
     let began = Instant::now();
     let metrics = tokio::runtime::Handle::current().metrics();
@@ -126,7 +128,7 @@ fn visited(step: &'static str) {
     }
 }
 
-/// One line, one write: a killed process leaves no half of one that counts.
+/// One line, one write: a killed process never leaves half a line that counts.
 fn tell(reply: &Reply) {
     let Ok(mut line) = serde_json::to_string(reply) else { return };
     line.push('\n');

@@ -1,4 +1,4 @@
-//! A process that may be killed: the campaign's own binary, told what to do a line at a time.
+//! A process that may be killed: the campaign's own binary, which reads one command per line.
 
 mod inside;
 mod outside;
@@ -14,15 +14,15 @@ use std::path::PathBuf;
 /// The sub-command that makes the binary a child.
 pub(crate) const NAME: &str = "__child";
 
-/// Where a child works, and how.
+/// Where and how a child works.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Setup {
     pub(crate) folder: PathBuf,
     pub(crate) url: String,
-    /// Where the judge of deletions asks, if `url` is broken on purpose.
+    /// The database that the check of deletions queries, if `url` is broken on purpose.
     pub(crate) judge: Option<String>,
     pub(crate) durable: Durable,
-    /// Every kind of work on one thread of its own, so that system calls can be counted.
+    /// Every kind of work on a separate thread, so that system calls can be counted.
     pub(crate) counted: bool,
 }
 
@@ -44,12 +44,12 @@ impl From<Durable> for Durability {
     }
 }
 
-/// What a child is told.
+/// A command to a child.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum Command {
-    /// Note the steps of the library from here on.
+    /// Record the steps of the library from here on.
     Record,
-    /// Tell the steps that were noted.
+    /// Report the recorded steps.
     Steps,
     /// Kill yourself when this step is reached for the `hit`th time from here on, counted from 1.
     Arm {
@@ -57,24 +57,24 @@ pub(crate) enum Command {
         hit: u64,
     },
     Do(Order),
-    /// Perform random operations in several tasks, for ever.
+    /// Perform random operations in several tasks, without end.
     Load {
         seed: u64,
         tasks: u64,
     },
     Settle,
-    /// Tell the ids and names of your threads.
+    /// Report the ids and names of your threads.
     Threads,
 }
 
-/// What a child answers.
+/// An answer of a child.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum Reply {
     /// The world is open.
     Ready,
-    /// An operation begins; or has ended, and its end is acknowledged by this line.
+    /// An operation begins; or it has ended, and this line acknowledges its end.
     Told(Order, Option<Outcome>),
-    /// The operation and everything that it left to the background is over.
+    /// The operation and all its background work is over.
     Idle,
     Steps(Vec<String>),
     Settled(Settled),

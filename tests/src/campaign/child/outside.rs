@@ -1,4 +1,4 @@
-//! The parent's side.
+//! The parent process.
 
 use super::{Command, NAME, Reply, Setup};
 use crate::campaign::Result;
@@ -11,14 +11,14 @@ use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A running child. It is killed when this is dropped.
+/// A running child. It is killed on drop.
 pub(crate) struct Child {
     process: std::process::Child,
     input: ChildStdin,
     replies: Receiver<Reply>,
-    /// Panics that it told of.
+    /// Panics that it reported.
     pub(crate) panics: Vec<String>,
-    /// How long it may take to answer before it counts as hanging.
+    /// How long an answer may take before the child counts as hanging.
     pub(crate) patience: Duration,
 }
 
@@ -30,7 +30,7 @@ pub(crate) enum End {
 }
 
 impl Child {
-    /// Starts a child. It opens its world meanwhile: [`ready`](Self::ready) waits for that.
+    /// Starts a child. Use [`ready`](Self::ready) to wait until it has opened its world.
     pub(crate) fn start(setup: &Setup) -> Result<Child> {
         Child::start_with(setup, &[])
     }
@@ -49,7 +49,7 @@ impl Child {
         let (sender, replies) = channel();
         std::thread::spawn(move || {
             for line in BufReader::new(output).lines().map_while(std::result::Result::ok) {
-                // Half of a line is nothing that was acknowledged.
+                // Half a line acknowledges nothing.
                 let Ok(reply) = serde_json::from_str(&line) else { break };
                 if sender.send(reply).is_err() {
                     break;
@@ -66,7 +66,7 @@ impl Child {
         Ok(child)
     }
 
-    /// The same with more variables in its environment.
+    /// Same as [`ready`](Self::ready), with more environment variables.
     pub(crate) fn ready_with(setup: &Setup, variables: &[(&str, PathBuf)]) -> Result<Child> {
         let mut child = Child::start_with(setup, variables)?;
         child.wait_ready()?;
@@ -84,7 +84,7 @@ impl Child {
         self.process.id()
     }
 
-    /// Tells the child what to do. One that is dead does not hear it; its missing answer tells.
+    /// Sends a command. A dead child does not receive it, and its missing answer shows that.
     pub(crate) fn send(&mut self, command: &Command) -> Result {
         let mut line = serde_json::to_string(command)?;
         line.push('\n');
@@ -92,7 +92,7 @@ impl Child {
         Ok(())
     }
 
-    /// The next answer; `None` if the child is dead.
+    /// The next answer, or `None` if the child is dead.
     pub(crate) fn reply(&mut self) -> Result<Option<Reply>> {
         loop {
             match self.replies.recv_timeout(self.patience) {
@@ -106,13 +106,13 @@ impl Child {
         }
     }
 
-    /// Has one operation performed, and takes in what is told of it.
+    /// Has one operation performed, and records what the child reports about it.
     pub(crate) fn perform(&mut self, order: &Order, expected: &mut Expected) -> Result<End> {
         self.send(&Command::Do(order.clone()))?;
         self.finish(expected)
     }
 
-    /// Waits for the end of an operation and of what it left to the background.
+    /// Waits for the end of an operation and of its background work.
     pub(crate) fn finish(&mut self, expected: &mut Expected) -> Result<End> {
         let mut ended = None;
         loop {
@@ -128,7 +128,7 @@ impl Child {
         }
     }
 
-    /// Has the world settled; `None` if the child died meanwhile.
+    /// Settles the world. Returns `None` if the child dies first.
     pub(crate) fn settle(&mut self) -> Result<Option<Settled>> {
         self.send(&Command::Settle)?;
         match self.reply()? {
@@ -138,12 +138,12 @@ impl Child {
         }
     }
 
-    /// Kills the child and takes in what it had told until then.
+    /// Kills the child, and records what it had reported until then.
     pub(crate) fn kill(self, expected: &mut Expected) -> Result {
         self.kill_noting(expected, |_| ())
     }
 
-    /// The same, and has every end of an operation noted.
+    /// Same as [`kill`](Self::kill), and passes every end of an operation to a function.
     pub(crate) fn kill_noting<T>(
         mut self,
         expected: &mut Expected,

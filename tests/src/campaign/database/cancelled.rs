@@ -1,5 +1,5 @@
-//! `BEGIN` of the application that is cancelled at any poll: the connection must not come back to the pool inside a
-//! transaction, where a reservation of ours would not be committed (R10).
+//! A `BEGIN` of the application that is cancelled at any poll. The connection must not return to the pool
+//! inside a transaction, where a reservation would not be committed (R10).
 
 use crate::campaign::Result;
 use crate::campaign::kill::judge;
@@ -57,7 +57,7 @@ pub(super) fn run(
                             .violation("retry", format!("{text}; after begin was cancelled at poll {polls}"));
                     }
                 }
-                // As another process sees it, and then over the same connections.
+                // First as another process sees it, then over the same connections.
                 for world in [&other, &world] {
                     let settled = world.settle(&Baseline::take(&world.db).await?).await?;
                     judge(report, &mut expected, &settled, "begin was cancelled");

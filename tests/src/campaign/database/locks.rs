@@ -1,4 +1,4 @@
-//! Locks that others hold for too long.
+//! Locks that others hold too long.
 
 use super::servers::Stage;
 use super::{Outcome, judge_outcome};
@@ -12,7 +12,7 @@ use filefield::db::sea_orm::{ConnectionTrait, TransactionTrait};
 use filefield_tests::databases::{Kind, Server};
 use std::sync::Arc;
 
-/// From now on nobody waits for a lock for longer than MariaDB can do at least, a second; on PostgreSQL less.
+/// From now on, lock waits are as short as MariaDB allows (one second); on PostgreSQL they are shorter.
 pub(super) fn shorten_waits(server: &Arc<Server>, url: &str) -> Result {
     let name = url.split(['/', '?']).nth(3).unwrap_or_default();
     let statement = match server.kind() {
@@ -23,7 +23,7 @@ pub(super) fn shorten_waits(server: &Arc<Server>, url: &str) -> Result {
     Ok(())
 }
 
-/// What is held, by whatever statement holds it.
+/// What is locked, and by which statement.
 fn holds(kind: Kind) -> [(&'static str, &'static str); 3] {
     match kind {
         Kind::MariaDb => [
@@ -39,7 +39,7 @@ fn holds(kind: Kind) -> [(&'static str, &'static str); 3] {
     }
 }
 
-/// Every operation against every lock, as often as a twentieth of the count allows.
+/// Every operation against every lock, repeated up to a twentieth of the count.
 pub(super) fn run(
     report: &mut Report,
     server: &Arc<Server>,

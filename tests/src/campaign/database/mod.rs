@@ -1,7 +1,7 @@
-//! C8: faults of the database. On PostgreSQL and MariaDB connections are ended, requests and answers are lost, above
-//! all those of a `COMMIT`, servers are restarted and killed, locks are held by others; on SQLite another one holds the
-//! lock, at every step, or the file is read-only. Afterwards the world settles over new connections, everything must
-//! agree, and the operation that failed is done once more.
+//! Faults of the database. On PostgreSQL and MariaDB, connections are ended, requests and answers are lost
+//! (mostly those of a `COMMIT`), servers are restarted and killed, and others hold locks. On SQLite, another
+//! program holds the lock at every step, or the file is read-only. Then the world settles over new
+//! connections, everything must agree, and the failed operation is done once more.
 //!
 //! `database [--db postgres] [--count 300] [--operations create,replace]`
 
@@ -25,7 +25,7 @@ pub(crate) fn run(options: &Options) -> Result<Report> {
     }
 }
 
-/// An operation may fail, but only in words that a program can match on.
+/// An operation may fail, but only with an error that a program can match on.
 fn judge_outcome(report: &mut Report, outcome: &Outcome, tried: &str) {
     let Outcome::Failed { kind, uncertain, text, .. } = outcome else {
         report.add("done all the same", 1);
@@ -37,7 +37,7 @@ fn judge_outcome(report: &mut Report, outcome: &Outcome, tried: &str) {
     }
 }
 
-/// Whether `order` can be done again in this world.
+/// Whether `order` can be repeated in this world.
 pub(super) fn can_be_repeated(order: &Order, settled: &Settled) -> bool {
     let is_there = settled.rows.contains_key(&order.row);
     match order.change {

@@ -1,4 +1,4 @@
-//! Between client and server: counts what is asked, and breaks the connection where it is told to.
+//! A proxy between client and server. It counts requests, and breaks the connection on demand.
 
 use super::wire::{Requests, backend_id, is_commit};
 use crate::campaign::Result;
@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long a fault may take to be carried out.
+/// How long a fault may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What happens to a request.
@@ -27,7 +27,7 @@ pub(super) enum Fault {
     Ended,
     /// The same while the request is being carried out.
     EndedMeanwhile,
-    /// The server is stopped and started again, just before.
+    /// The server is stopped and started again, just before the request.
     Restarted,
     /// The server is killed and started again while the request is being carried out.
     Killed,
@@ -35,11 +35,11 @@ pub(super) enum Fault {
 
 #[derive(Debug, Default)]
 struct State {
-    /// What was asked since the last look.
+    /// Requests since the last call.
     asked: Vec<String>,
     armed: Option<Armed>,
     fired: Option<String>,
-    /// Faults that are being carried out: the server goes down or comes up, or a connection is being ended.
+    /// Faults in progress: the server stops or starts, or a connection is being ended.
     under_way: u32,
 }
 
@@ -59,7 +59,7 @@ struct Shared {
     stopped: AtomicBool,
 }
 
-/// A proxy on a socket of its own.
+/// A proxy on a separate socket.
 pub(super) struct Proxy {
     shared: Arc<Shared>,
     socket: PathBuf,
@@ -104,22 +104,22 @@ impl Proxy {
         &self.url
     }
 
-    /// Breaks the request that comes as the `at`th from now on; of the commits, if only they count.
+    /// Breaks the `at`th request from now on. If `commits` is set, only commits count.
     pub(super) fn arm(&self, fault: Fault, at: u64, commits: bool) {
         let mut state = self.shared.state();
         let armed = Some(Armed { fault, at, commits });
         *state = State { armed, under_way: state.under_way, ..State::default() };
     }
 
-    /// What was asked since the last look; from now on nothing is broken.
+    /// The requests since the last call. From now on nothing is broken.
     pub(super) fn asked(&self) -> Vec<String> {
         let mut state = self.shared.state();
         state.armed = None;
         std::mem::take(&mut state.asked)
     }
 
-    /// What was broken, once that is over: an operation may end before the server is wholly down, or up again, and
-    /// whoever asks it anything meanwhile meets the same fault a second time.
+    /// What was broken, once the fault is over. An operation may end before the server is completely down, or
+    /// up again, and the next request would meet the same fault.
     pub(super) fn fired(&self) -> Option<String> {
         self.shared.state().armed = None;
         let began = Instant::now();
@@ -211,7 +211,7 @@ impl Shared {
         Ok(())
     }
 
-    /// A server that is being started is waited for, as a client does that is refused.
+    /// Waits for a server that is starting, as a refused client does.
     fn connect(&self) -> Result<UnixStream> {
         let began = Instant::now();
         loop {
@@ -224,7 +224,7 @@ impl Shared {
         }
     }
 
-    /// Notes a request, and says what is to become of it.
+    /// Records a request, and decides what happens to it.
     fn decide(&self, text: String) -> Option<Fault> {
         let mut state = self.state();
         let counts = state.armed.as_ref().is_some_and(|armed| !armed.commits || is_commit(&text));
@@ -240,7 +240,8 @@ impl Shared {
         Some(fault)
     }
 
-    /// Ends a connection as an administrator does, and waits until it has ended: until then it goes on answering.
+    /// Ends a connection as an administrator does, and waits until it has ended. Until then it continues to
+    /// answer.
     fn end(&self, id: u64) {
         let (end, lives) = match self.server.kind() {
             Kind::MariaDb => (
@@ -270,7 +271,7 @@ impl Shared {
     }
 }
 
-/// When this is dropped, a fault is over.
+/// A fault is over when this is dropped.
 struct Over<'a>(&'a Shared);
 
 impl Drop for Over<'_> {
@@ -279,7 +280,7 @@ impl Drop for Over<'_> {
     }
 }
 
-/// A part of a URL, decoded.
+/// Decodes a part of a URL.
 fn decoded(text: &str) -> Result<String> {
     let (mut bytes, mut rest) = (Vec::new(), text.bytes());
     while let Some(byte) = rest.next() {

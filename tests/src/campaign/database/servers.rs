@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use tempfile::TempDir;
 
-/// One request of one operation, and what happens to it.
+/// One request of one operation, and its fault.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Target {
     operation: &'static str,
@@ -69,7 +69,7 @@ impl Stage {
         Ok(())
     }
 
-    /// Performs the operation that is to fail, and judges what comes of it; what was broken, if anything.
+    /// Runs the operation that must fail, and checks its outcome. Returns what was broken, if anything.
     pub(super) fn fail(
         &mut self,
         report: &mut Report,
@@ -88,13 +88,14 @@ impl Stage {
         Ok(fired)
     }
 
-    /// Everything must agree, and what failed can be done again.
+    /// Everything must agree, and the failed operation can be repeated.
     pub(super) fn settle(&mut self, report: &mut Report, scenario: &Scenario, tried: &str) -> Result {
         let Some(mut settled) = self.child.settle()? else {
             report.violation("crash", format!("the process ended in a sweep after {tried}"));
             return Ok(());
         };
-        // While the server is away nobody can judge whether what is deleted was named (R5): the look at the rows says.
+        // While the server is down, nobody can tell whether a deleted name was referenced (R5). The check of
+        // the rows decides.
         let found = settled.violations.len();
         settled
             .violations
@@ -157,7 +158,7 @@ pub(super) fn run(options: &Options) -> Result<Report> {
     Ok(report)
 }
 
-/// The requests and the commits of every operation, counted by doing it once when all is warm.
+/// The requests and commits of every operation, counted in one warm run.
 fn targets(server: &Arc<Server>, wanted: &str, random: &mut Random) -> Result<Vec<(&'static str, u64, u64)>> {
     let (mut stage, mut targets) = (Stage::new(server)?, Vec::new());
     for round in 0..2 {
@@ -173,7 +174,7 @@ fn targets(server: &Arc<Server>, wanted: &str, random: &mut Random) -> Result<Ve
     Ok(targets)
 }
 
-/// What is to be broken, first things last: two in five are commits, a few are servers, the rest are requests of every
+/// The faults, last one first. Two in five are commits, a few are servers, and the rest are requests of every
 /// operation in turn.
 fn plan(targets: &[(&'static str, u64, u64)], count: u64, random: &mut Random) -> Vec<Target> {
     let of = |operation, fault: usize, at, commit| Target { operation, fault: FAULTS[fault].0, at, commit };
@@ -196,7 +197,7 @@ fn plan(targets: &[(&'static str, u64, u64)], count: u64, random: &mut Random) -
     };
     take(&commits, count * 2 / 5, random);
     take(&servers, (count / 25).max(1), random);
-    // More than are wanted: some are not reached.
+    // More than needed, because some are not reached.
     take(&requests, count, random);
     let at = plan.len() - usize::try_from(count).unwrap_or(0);
     let more = plan.split_off(at + usize::try_from(count * 3 / 5).unwrap_or(0));

@@ -1,6 +1,6 @@
-//! SQLite: at a step of an operation another one takes the lock and holds it until the operation has ended. Where the
-//! operation has the lock already, with a rollback journal, a reader keeps its commit from going through. And a file
-//! that can only be read.
+//! SQLite. At a step of an operation, another connection takes the lock and holds it until the operation has
+//! ended. If the operation already has the lock and uses a rollback journal, a reader blocks its commit.
+//! There is also a read-only file.
 
 use super::{can_be_repeated, judge_outcome};
 use crate::campaign::kill::judge;
@@ -10,6 +10,7 @@ use crate::campaign::report::Report;
 use crate::campaign::scenario;
 use crate::campaign::world::{Expected, Outcome, Random, World};
 use crate::campaign::{Error, Result, shuffle};
+use filefield::StorageExt;
 use filefield::db::sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, SqliteTransactionMode, TransactionOptions,
     TransactionTrait,
@@ -25,7 +26,7 @@ use tempfile::TempDir;
 /// How long the operations wait for a lock.
 const PATIENCE: Duration = Duration::from_millis(40);
 
-/// Steps that were noted, and the one where the lock is taken.
+/// Recorded steps, and the step at which the lock is taken.
 static STEPS: Mutex<Option<Steps>> = Mutex::new(None);
 
 struct Steps {
@@ -53,14 +54,14 @@ fn visited(step: &'static str) {
     });
 }
 
-/// What the other one has.
+/// What the other connection holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Held {
     WriteLock,
     ReadLock,
 }
 
-/// The other one, on a thread and a connection of its own.
+/// The other connection, on a separate thread.
 struct Holder {
     orders: Sender<bool>,
     answers: Receiver<Option<Held>>,
@@ -135,7 +136,7 @@ async fn connect(url: &str, patience: Duration, connections: u32) -> Result<Data
     Ok(Database::connect(options).await?)
 }
 
-/// A world, and what it held when nothing was under way.
+/// A world, and what it held when nothing was running.
 struct Stage {
     world: World,
     before: Baseline,
@@ -176,7 +177,7 @@ impl Stage {
         while metrics.num_alive_tasks() > self.tasks && began.elapsed() < Duration::from_secs(5) {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        // What goes on in the background may have come to the step meanwhile.
+        // Background work may have reached the step in between.
         steps(|steps| (steps.armed = None, steps.holder.release()));
         outcome
     }
@@ -223,7 +224,7 @@ pub(super) fn run(options: &Options) -> Result<Report> {
     Ok(report)
 }
 
-/// One round: every step of some operations, and a file that can only be read.
+/// One round: every step of some operations, and a read-only file.
 async fn round(
     options: &Options,
     stage: &mut Stage,

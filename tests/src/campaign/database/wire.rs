@@ -1,20 +1,20 @@
-//! The wire formats of PostgreSQL and of MariaDB, as far as a proxy must know where a request begins and ends.
+//! The wire formats of PostgreSQL and MariaDB, as far as a proxy must know where a request begins and ends.
 
 use filefield_tests::databases::Kind;
 use std::collections::HashMap;
 
-/// Bytes that belong together. `text` says what is asked, where an answer is awaited.
+/// Bytes that belong together. `text` is the request, if an answer is expected.
 pub(super) struct Unit {
     pub(super) bytes: Vec<u8>,
     pub(super) text: Option<String>,
 }
 
-/// Cuts what a client sends into units.
+/// Splits what a client sends into units.
 pub(super) struct Requests {
     kind: Kind,
     buffer: Vec<u8>,
     started: bool,
-    /// Prepared statements of PostgreSQL by name, and those of MariaDB in the order of their numbers, from 1.
+    /// Prepared statements: of PostgreSQL by name, of MariaDB by number, from 1.
     prepared: HashMap<String, String>,
     count: u32,
 }
@@ -24,7 +24,7 @@ impl Requests {
         Requests { kind, buffer: Vec::new(), started: false, prepared: HashMap::new(), count: 0 }
     }
 
-    /// Takes in bytes, and gives the units that they complete.
+    /// Adds bytes, and returns the units that they complete.
     pub(super) fn push(&mut self, bytes: &[u8]) -> Vec<Unit> {
         self.buffer.extend_from_slice(bytes);
         let mut units = Vec::new();
@@ -98,7 +98,7 @@ impl Requests {
     }
 }
 
-/// The number that ends this connection, from the first bytes that the server sends.
+/// The number that ends this connection, from the first bytes of the server.
 pub(super) fn backend_id(kind: Kind, mut bytes: &[u8]) -> Option<u64> {
     if kind == Kind::MariaDb {
         let version = bytes.get(5..)?;
@@ -119,12 +119,12 @@ pub(super) fn is_commit(text: &str) -> bool {
     text.trim().trim_end_matches(';').eq_ignore_ascii_case("commit")
 }
 
-/// Four bytes, the highest first.
+/// Four bytes, big-endian.
 fn size(bytes: &[u8]) -> usize {
     bytes.iter().fold(0, |size, byte| size << 8 | usize::from(*byte))
 }
 
-/// A text up to its zero, and what follows.
+/// A text up to its NUL, and the rest.
 fn word(bytes: &[u8]) -> (String, &[u8]) {
     let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
     (String::from_utf8_lossy(&bytes[..end]).into_owned(), bytes.get(end + 1..).unwrap_or_default())

@@ -8,7 +8,7 @@ use filefield::prelude::*;
 use filefield::testing::{Baseline, Invariants};
 use filefield::{ErrorKind, FileName, SaveOptions};
 
-/// A file of somebody else, under a name that ours would take (R8).
+/// A file of another program, under a name that ours would take (R8).
 const FOREIGN: (&str, &str) = ("cars/chevy.gif", "a picture of somebody else");
 
 /// Where the accessors save and rename to.
@@ -21,7 +21,7 @@ pub(super) async fn put_foreign(world: &World) -> Result {
     Ok(())
 }
 
-/// Lets everything come to its end, sweeps, and compares rows and files.
+/// Waits for everything to end, sweeps, and compares rows and files.
 pub(super) async fn agreement(
     place: &mut Place,
     operation: Operation,
@@ -32,7 +32,7 @@ pub(super) async fn agreement(
     if !place.idle().await {
         lost_connection(place, operation, report, again).await?;
     }
-    // The row is as it was, while an accessor may have moved its file.
+    // The row is unchanged, while an accessor may have moved its file.
     mend(place, operation, orders, report, again).await?;
     let world = &place.world;
     for _ in 0..4 {
@@ -69,9 +69,9 @@ pub(super) async fn agreement(
     Ok(rows)
 }
 
-/// Something waits for ever. On MySQL, sqlx 0.9.0 does so for a connection whose statement was dropped while it was
-/// prepared; in a transaction of the caller's it is the caller who drops statements. The server keeps the transaction
-/// and its locks meanwhile, so its connections are ended as an administrator would end them.
+/// Something waits forever. On MySQL, sqlx 0.9.0 does so for a connection whose statement was dropped while
+/// it was prepared. In the caller's transaction, the caller drops statements. The server keeps the
+/// transaction and its locks, so its connections are ended as an administrator would end them.
 pub(super) async fn lost_connection(
     place: &mut Place,
     operation: Operation,
@@ -91,7 +91,7 @@ pub(super) async fn lost_connection(
     Ok(())
 }
 
-/// Descriptors, tasks and connections are no more than before the operation was dropped for the first time (R9).
+/// Descriptors, tasks and connections are no more than before the first drop (R9).
 pub(super) async fn resources(place: &Place, before: &Baseline, report: &mut Report, again: &str) -> Result {
     let check = Invariants::new(&place.world.db, &place.world.storage).model::<Car>().since(before);
     for violation in check.foreign(FOREIGN.0, FOREIGN.1).check().await?.violations {
@@ -100,7 +100,7 @@ pub(super) async fn resources(place: &Place, before: &Baseline, report: &mut Rep
     Ok(())
 }
 
-/// What the rows name, by the numbers of the files.
+/// What the rows name, as numbers of files.
 async fn rows(world: &World) -> Result<Rows> {
     let mut rows = Rows::new();
     let stored = |read: filefield::Result<filefield::Bytes>| read.ok().and_then(|bytes| number(&bytes));
@@ -115,8 +115,8 @@ async fn rows(world: &World) -> Result<Rows> {
     Ok(rows)
 }
 
-/// An accessor works on files alone, and saving the row is the caller's part (D077): its file is whole or not there, and
-/// a moved one is under one of its names. The caller's part is done here.
+/// An accessor changes files only, and the caller saves the row. The file is complete or missing, and a moved
+/// one is under one of its two names. This does the caller's part.
 async fn mend(
     place: &mut Place,
     operation: Operation,

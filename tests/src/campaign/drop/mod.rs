@@ -1,10 +1,11 @@
-//! C9: the future of every operation is polled once, twice, ... and dropped, until it is done before it is dropped; on
-//! every storage. What it had set off comes to its end, everything due is swept, and file and row must agree.
+//! Polls the future of every operation once, twice, and so on, and drops it, until it completes first; on
+//! every storage. What it started comes to an end, everything due is swept, and file and row must agree.
 //!
 //! `drop [--storage local|memory|prefix|all] [--operations create,replace] [--plant BUG]`
 //!
-//! Without `--count` every poll is tried once; with it, again and again until so many futures were dropped, with
-//! pauses before the drop in which what was set off goes on, and on one thread and on several in turn.
+//! Without `--count`, every number of polls is tried once. With it, the campaign repeats until that many
+//! futures were dropped, with pauses before the drop in which background work continues, and alternates
+//! between one thread and several.
 
 mod judge;
 mod operation;
@@ -25,10 +26,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// How long what was left to the background may take, and a commit.
+/// How long background work, or a commit, may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// No operation takes more polls; one that does hangs.
+/// No operation takes more polls. One that does hangs.
 const MOST_POLLS: usize = 400;
 
 const STORAGES: [&str; 3] = ["local", "memory", "prefix"];
@@ -45,7 +46,7 @@ pub(super) fn run(options: &Options) -> Result<Report> {
                 0 => tokio::runtime::Builder::new_current_thread(),
                 _ => tokio::runtime::Builder::new_multi_thread(),
             };
-            // On a single blocking thread, work that is given to it now comes after all that was given before.
+            // With a single blocking thread, work that is submitted now runs after all earlier work.
             let runtime = builder.worker_threads(2).max_blocking_threads(1).enable_all().build()?;
             let wanted = Operation::ALL
                 .iter()
@@ -71,7 +72,7 @@ struct Series<'a> {
     options: &'a Options,
 }
 
-/// A world, and what was there before anything was dropped.
+/// A world, and its content before anything was dropped.
 struct Place {
     world: World,
     expected: Expected,
@@ -99,7 +100,7 @@ impl Series<'_> {
         done
     }
 
-    /// One operation: dropped after one poll, after two, ...
+    /// One operation: dropped after one poll, after two, and so on.
     async fn polls(&mut self, place: &mut Place, operation: Operation, report: &mut Report) -> Result {
         place.idle().await;
         let mut before = Baseline::take(&place.world.db).await?;
@@ -127,7 +128,7 @@ impl Series<'_> {
         Ok(())
     }
 
-    /// Whether the operation was done.
+    /// Returns whether the operation completed.
     async fn once(
         &mut self,
         place: &mut Place,
@@ -155,7 +156,7 @@ impl Series<'_> {
         let done = polled_and_held(prepared.running, times, meanwhile).await;
         let is_done = done.is_some();
         if let Some(tx) = prepared.around.and_then(Arc::into_inner) {
-            // Where this fails, the save has not happened either.
+            // If this fails, the save has not happened either.
             match tokio::time::timeout(PATIENCE, tx.commit()).await {
                 Ok(Err(error)) if is_done => report.violation("error", format!("{error}; {again}")),
                 Ok(_) => {}
@@ -197,7 +198,7 @@ impl Place {
             database,
             _folder: folder,
         };
-        // Everything is warm afterwards: connections, directories, threads.
+        // Warms up connections, directories and threads.
         for (row, change) in [
             ("bystander", Change::Create(Files::all(random))),
             ("warm", Change::Create(Files::all(random))),
@@ -212,7 +213,7 @@ impl Place {
         Ok(place)
     }
 
-    /// Performs an operation to its end.
+    /// Runs an operation to its end.
     async fn perform(&mut self, order: &Order) -> Result {
         self.expected.begin(order);
         self.world.perform(order).await?;
@@ -220,19 +221,19 @@ impl Place {
         Ok(())
     }
 
-    /// Takes tasks that do not end for granted from now on: they were reported.
+    /// From now on, ignores tasks that do not end. They were reported.
     fn give_up(&mut self) {
         self.tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks();
         self.given_up += 1;
     }
 
-    /// Waits for what was left to the background. Whether all of it has come to its end.
+    /// Waits for background work. Returns whether all of it has ended.
     async fn idle(&self) -> bool {
         let began = std::time::Instant::now();
         let metrics = tokio::runtime::Handle::current().metrics();
         loop {
             let alive = metrics.num_alive_tasks();
-            // What had no thread yet comes before this.
+            // Work that had no thread yet runs before this.
             let _ = tokio::task::spawn_blocking(|| ()).await;
             if alive <= self.tasks && metrics.num_alive_tasks() <= self.tasks {
                 return true;

@@ -18,14 +18,14 @@ named! {
     DeleteIn = "delete-in",
     Refused = "refused",
     Sweep = "sweep",
-    /// Staged, and the instance goes with the future.
+    /// Staged; the instance is dropped with the future.
     Stage = "stage",
     /// Staged, then saved in the caller's transaction.
     CreateIn = "create-in",
     ReplaceIn = "replace-in",
     /// Two instances staged together and saved in one transaction.
     StageAll = "stage-all",
-    /// Saved in the caller's transaction, which is committed whatever became of the save.
+    /// Saved in the caller's transaction, which is committed whatever the outcome of the save.
     CreateWithin = "create-within",
     ReplaceWithin = "replace-within",
     AccessorSave = "accessor-save",
@@ -37,15 +37,15 @@ use Operation::*;
 
 type Running = Pin<Box<dyn Future<Output = filefield::Result<()>>>>;
 
-/// What is about to run.
+/// An operation that is ready to run.
 pub(super) struct Prepared {
     pub(super) running: Running,
-    /// A transaction of the caller's that is committed after it.
+    /// The caller's transaction, which is committed after the operation.
     pub(super) around: Option<Arc<DatabaseTransaction>>,
 }
 
 impl Operation {
-    /// Whether its row is there before.
+    /// Whether its row exists before.
     pub(super) fn has_row(self) -> bool {
         !matches!(self, Create | Stage | CreateIn | StageAll | CreateWithin)
     }
@@ -54,12 +54,12 @@ impl Operation {
         matches!(self, AccessorSave | AccessorRename | AccessorDelete)
     }
 
-    /// Whether its statements run in a transaction of the caller's.
+    /// Whether its statements run in the caller's transaction.
     pub(super) fn is_callers(self) -> bool {
         matches!(self, DeleteIn | CreateIn | ReplaceIn | StageAll | CreateWithin | ReplaceWithin)
     }
 
-    /// What it is to the rows. An accessor writes none.
+    /// Its effect on the rows. An accessor writes none.
     pub(super) fn orders(self, row: &str, random: &mut Random) -> Vec<Order> {
         let files = Files::all(random);
         let order = |change| vec![Order::new(row, change)];
@@ -78,7 +78,7 @@ impl Operation {
         }
     }
 
-    /// Its future, not yet polled. What comes before it is done.
+    /// Its future, before the first poll. Everything before it is done.
     pub(super) async fn perform(self, world: &World, orders: &[Order]) -> Result<Prepared> {
         let (world, first) = (world.clone(), orders[0].clone());
         let car = |order: &Order| {
@@ -92,7 +92,7 @@ impl Operation {
         let mut around = None;
         let running: Running = match self {
             Sweep => {
-                // Files of a process that has died before it saved their row.
+                // Files of a process that died before it saved their row.
                 let mut lost = car(&first);
                 Files::all(&mut Random::new(7)).assign(&mut lost);
                 lost.stage(&world.db).await?;
@@ -159,8 +159,8 @@ fn database(error: DbErr) -> Error {
     Error::new(ErrorKind::Database, error.to_string())
 }
 
-/// A transaction of the caller's. It is begun on a task: where a `begin` is dropped on PostgreSQL, sqlx 0.9.0 gives a
-/// connection back that is inside of a transaction (its issue 4393), and that is no matter of this library.
+/// The caller's transaction. It begins on a task: if a `begin` is dropped on PostgreSQL, sqlx 0.9.0 returns a
+/// connection that is inside a transaction (sqlx issue 4393), which is not the concern of this library.
 async fn begin(db: &DatabaseConnection) -> filefield::Result<DatabaseTransaction> {
     let db = db.clone();
     let begun = tokio::spawn(async move { db.begin().await }).await;

@@ -1,5 +1,5 @@
-//! C2: kills before every system call on a file, in every operation. Other calls change nothing that outlives the
-//! process, so a kill before one is a kill before the next that does.
+//! Kills before every system call on a file, in every operation. Other calls change nothing that outlives the
+//! process, so a kill before one of them equals a kill before the next call on a file.
 
 use super::{Result, durability, settled_child};
 use crate::campaign::child::End;

@@ -1,4 +1,4 @@
-//! C1–C3: `SIGKILL` at every step of the library, before every system call, and at random times; then a new process
+//! `SIGKILL` at every step of the library, before every system call, and at random times. Then a new process
 //! settles the world, and everything must agree.
 //!
 //! `kill --mode points|calls|random [--operations create,replace] [--durability full|file|never]`
@@ -31,7 +31,7 @@ pub(crate) fn durability(options: &Options) -> Result<Durable> {
     }
 }
 
-/// Takes what a settled world looks like into the report. `tried` says how to come there again.
+/// Adds the state of a settled world to the report. `tried` says how to reproduce it.
 pub(crate) fn judge(report: &mut Report, expected: &mut Expected, settled: &Settled, tried: &str) {
     for (invariant, seen) in &settled.violations {
         report.violation(invariant, format!("{seen}; after {tried}"));
@@ -49,7 +49,7 @@ pub(crate) fn panics(report: &mut Report, child: &mut Child, tried: &str) {
     }
 }
 
-/// A child in a world that was settled by it.
+/// A child in a world that it has settled.
 pub(crate) fn settled_child(
     report: &mut Report,
     setup: &Setup,
@@ -65,7 +65,8 @@ pub(crate) fn settled_child(
     Ok(child)
 }
 
-/// Kills a child that has settled its world, and has another one look: what was acknowledged is there after a restart.
+/// Kills a child that has settled its world, and checks with another one that what was acknowledged survives
+/// a restart.
 pub(crate) fn restarted(
     report: &mut Report,
     place: &Place,
@@ -79,7 +80,7 @@ pub(crate) fn restarted(
     Ok(())
 }
 
-/// A new place every so often, so that a world does not only see what is left of others, and not only its own.
+/// Uses a new place from time to time, so that worlds are seen both with and without leftovers of others.
 pub(crate) fn is_time_for_a_new_place(kills: u64) -> bool {
     kills % 25 == 24
 }

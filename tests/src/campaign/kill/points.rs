@@ -1,4 +1,4 @@
-//! C1: kills at every step of the library in every operation, and in the sweep after it.
+//! Kills at every step of the library in every operation, and in the sweep after it.
 
 use super::{Place, Result, durability, is_time_for_a_new_place, judge, panics};
 use crate::campaign::child::{Child, Command, End, Reply};
@@ -9,7 +9,7 @@ use crate::campaign::shuffle;
 use crate::campaign::world::{Expected, Random};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A step of one scenario: the `hit`th time that it is reached.
+/// A step of one scenario, and how often it is reached before the kill.
 type Target = (&'static str, String, u64);
 
 pub(super) fn run(options: &Options) -> Result<Report> {
@@ -23,7 +23,7 @@ pub(super) fn run(options: &Options) -> Result<Report> {
 
     let (mut place, mut expected) = (Place::new(options)?, Expected::default());
     let setup = |place: &Place| Ok::<_, crate::campaign::Error>(place.setup(durability(options)?, false));
-    // Steps that sweeps after a kill were seen to reach.
+    // Steps that sweeps reached after a kill.
     let mut sweeping: Vec<String> = Vec::new();
     let (mut visited, mut missed, mut tries) = (BTreeSet::new(), 0_u64, 0_u64);
     let mut left = shuffled(&targets, &mut random);
@@ -50,7 +50,7 @@ pub(super) fn run(options: &Options) -> Result<Report> {
             End::Told(_) => missed += 1,
         }
         drop(child);
-        // Every third time the process that sweeps is killed as well (F43).
+        // Every third time, the process that sweeps is killed as well.
         if let (0, Some(step)) =
             (random.below(3), (!sweeping.is_empty()).then(|| random.pick(&sweeping).clone()))
         {
@@ -88,7 +88,7 @@ pub(super) fn run(options: &Options) -> Result<Report> {
     Ok(report)
 }
 
-/// Every step that every scenario reaches, found by running it once.
+/// Every step that each scenario reaches, found by running it once.
 fn targets(options: &Options, wanted: &str, random: &mut Random) -> Result<Vec<Target>> {
     let place = Place::new(options)?;
     let mut child = Child::ready(&place.setup(durability(options)?, false))?;

@@ -1,4 +1,4 @@
-//! C3: kills at random times under load.
+//! Kills at random times under load.
 
 use super::{Place, Result, durability, is_time_for_a_new_place, settled_child};
 use crate::campaign::child::Command;

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use filefield::storage::{Listing, Metadata, Reader, Saved, Storage};
 use filefield::{Content, Error, ErrorKind, FileName, Result, SaveOptions};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -33,8 +34,9 @@ impl Storage for Naive {
         Ok(Saved::new(name.as_str(), bytes.len() as u64))
     }
 
-    async fn open(&self, name: FileName<'_>) -> Result<Reader> {
-        Ok(filefield::Bytes::from(fs::read(self.path(name)).map_err(failed)?).into())
+    async fn open_range(&self, name: FileName<'_>, range: Range<u64>) -> Result<Reader> {
+        let reader = Reader::from(filefield::Bytes::from(fs::read(self.path(name)).map_err(failed)?));
+        Ok(reader.into_range(range))
     }
 
     async fn delete(&self, name: FileName<'_>) -> Result<()> {

@@ -1,4 +1,4 @@
-//! Exchanges places below the root for links to outside.
+//! Replaces places below the root by links to the outside.
 
 use crate::campaign::Result;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
@@ -16,8 +16,8 @@ pub(super) struct Swapper {
 }
 
 impl Swapper {
-    /// Begins to exchange the `places` below `media`: each for a link, and back. The kernel does either in one step, so
-    /// there is always a directory or a file, or a link to one.
+    /// Starts to exchange the `places` below `media` with links, and back. The kernel does either in one
+    /// step, so there is always a directory or file, or a link to one.
     pub(super) fn start(media: &Path, outside: &Path, places: &[&str]) -> Result<Swapper> {
         let mut pairs: Vec<(PathBuf, PathBuf)> = Vec::new();
         for (number, place) in places.iter().enumerate() {
@@ -27,7 +27,7 @@ impl Swapper {
                 "f/victim.txt" => outside.join("victim.txt"),
                 _ => outside.to_owned(),
             };
-            // Absolute and relative ones; the exchange puts them where they are read from.
+            // Absolute and relative ones. The exchange puts them where they are read from.
             match number % 2 {
                 0 => symlink(&target, &link)?,
                 _ => {
@@ -38,7 +38,7 @@ impl Swapper {
             }
             pairs.push((media.join(place), link));
         }
-        // Inner places first: the outer ones hide them.
+        // Inner places first, because the outer ones hide them.
         pairs.reverse();
         let (over, swaps) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let (ends, count) = (over.clone(), swaps.clone());
@@ -47,13 +47,14 @@ impl Swapper {
             while !ends.load(Ordering::Relaxed) {
                 turn = turn.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
                 let (place, link) = &pairs[usize::try_from(turn >> 33).unwrap_or(0) % pairs.len()];
-                // Where an outer place is a link at the moment the inner one is not to be touched: it is outside.
+                // While an outer place is a link, the inner one must not be touched, because it is outside.
                 if place.parent().is_some_and(|parent| parent.ends_with("middle") && parent.is_symlink()) {
                     continue;
                 }
                 renameat_with(CWD, place, CWD, link, RenameFlags::EXCHANGE)?;
                 count.fetch_add(1, Ordering::Relaxed);
-                // Leave each state for a moment now and then: the other side must get its turns on one core too.
+                // From time to time, each state stays for a moment, so that the other side also gets turns on
+                // one core.
                 if turn >> 60 == 0 {
                     std::thread::yield_now();
                 }
@@ -67,7 +68,7 @@ impl Swapper {
         self.swaps.load(Ordering::Relaxed)
     }
 
-    /// Ends it. How many exchanges there were.
+    /// Stops. Returns the number of exchanges.
     pub(super) fn stop(self) -> Result<u64> {
         self.over.store(true, Ordering::Relaxed);
         self.thread.join().map_err(|_| "the swapper panicked")??;

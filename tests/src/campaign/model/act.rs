@@ -1,4 +1,4 @@
-//! One operation: what it does, and what should come of it.
+//! One operation: its effect, and the expected outcome.
 
 use super::Random;
 use super::reference::{COLUMNS, Ended, Held, INSERTED, KEPT, Reference, Row, Rows};
@@ -8,7 +8,7 @@ use filefield::db::Table;
 use filefield::db::sea_orm::{ConnectionTrait, DatabaseConnection};
 use filefield::storage::{Durability, FileSystemStorage, MemoryStorage};
 use filefield::testing::{Fault, FaultStorage, Operation, with_storage};
-use filefield::{Content, ErrorKind, FileField, FileName, Model, SharedStorage};
+use filefield::{Content, ErrorKind, FileField, FileName, Model, SharedStorage, StorageExt};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::task::Poll;
@@ -28,7 +28,7 @@ pub(super) struct Lot {
     pub(super) kept: FileField,
 }
 
-/// Names that files want, few enough to be wanted often.
+/// Wanted names. They are few, so that they are wanted often.
 const WANTED: [&str; 4] = ["a.txt", "b.txt", "A.txt", "a b.txt"];
 
 /// More than a deed may have.
@@ -52,7 +52,7 @@ impl Lot {
     }
 }
 
-/// An instance that is kept, and the names that it had when it was read.
+/// An instance that is kept, and the names it had when it was read.
 pub(super) struct Slot {
     pub(super) lot: Lot,
     pub(super) read: [String; COLUMNS],
@@ -63,11 +63,11 @@ pub(super) struct World {
     pub(super) storage: Arc<FaultStorage>,
     pub(super) random: Random,
     pub(super) slots: Vec<Slot>,
-    /// Files are told apart by their number.
+    /// Files are distinguished by their number.
     pub(super) contents: u64,
     seen: BTreeMap<String, u64>,
     _folder: Option<tempfile::TempDir>,
-    /// Tasks that are alive when nothing is being done.
+    /// Number of tasks that are alive when nothing runs.
     idle: usize,
 }
 
@@ -80,7 +80,7 @@ pub(super) fn tasks() -> usize {
     tokio::runtime::Handle::current().metrics().num_alive_tasks()
 }
 
-/// Polls a future so many times, then drops it; `None` is to its end.
+/// Polls a future this many times, then drops it. `None` runs it to its end.
 async fn drop_after<T>(future: impl Future<Output = T>, polls: Option<usize>) -> Option<T> {
     let Some(polls) = polls else { return Some(future.await) };
     let mut future = Box::pin(future);
@@ -97,7 +97,7 @@ async fn drop_after<T>(future: impl Future<Output = T>, polls: Option<usize>) ->
 fn ended<T>(result: &Option<filefield::Result<T>>) -> Ended {
     match result {
         Some(Ok(_)) => Ended::Well,
-        // A storage whose answer was lost has no row for its file all the same.
+        // A storage whose answer was lost has no row for its file, even so.
         Some(Err(error)) if error.is_uncertain() && error.kind() == ErrorKind::Database => Ended::Unknown,
         Some(Err(_)) => Ended::Badly,
         None => Ended::Unknown,
@@ -146,7 +146,7 @@ impl World {
         *self.seen.entry(what.to_owned()).or_default() += 1;
     }
 
-    /// One operation, or the final look, and the comparison after it.
+    /// Runs one operation or the final check, and compares.
     pub(super) async fn step(&mut self, reference: &mut Reference, last: bool) -> Result {
         if last {
             return self.sweep(reference).await;
@@ -194,7 +194,7 @@ impl World {
         self.save_slot(reference, self.slots.len() - 1).await
     }
 
-    /// Saves an instance that is at hand, fresh or stale.
+    /// Saves an available instance, fresh or stale.
     async fn save_one(&mut self, reference: &mut Reference) -> Result {
         let keys: Vec<i64> = reference.rows.keys().copied().collect();
         if !keys.is_empty() && (self.slots.is_empty() || self.random.one_in(2)) {
@@ -210,14 +210,14 @@ impl World {
         self.save_slot(reference, slot).await
     }
 
-    /// Changes some columns of an instance, and says what its row should hold then.
+    /// Changes some columns of an instance, and returns what its row should hold then.
     pub(super) fn change(&mut self, slot: &mut Slot, reference: &Reference, staged: bool) -> (Row, bool) {
         let held = reference.rows.get(&slot.lot.id).filter(|_| slot.lot.id != 0);
         let mut refused = false;
         if self.random.one_in(2) {
             slot.lot.note = format!("note {}", self.contents);
         }
-        // A column that was not touched keeps what the row holds.
+        // An unchanged column keeps the value of the row.
         let mut files = slot.read.clone().map(Held::Name);
         if let Some(held) = held {
             files = held.files.clone();
@@ -251,7 +251,7 @@ impl World {
                     *slot.lot.file(column) = FileField::empty();
                     *file = Held::Name(String::new());
                 }
-                // A name of another row, of nobody, or of a file that is gone.
+                // A name of another row, of nobody, or of a missing file.
                 4 => {
                     let names: Vec<&String> = reference.bytes.keys().collect();
                     let same = |name: &&&String| column != KEPT && !name.starts_with("kept/");
@@ -317,7 +317,7 @@ impl World {
         }
     }
 
-    /// Waits for what runs in the background.
+    /// Waits for background work.
     pub(super) async fn settle(&mut self) -> Result {
         let began = Instant::now();
         while tasks() > self.idle {
@@ -353,7 +353,8 @@ impl World {
                 Err(error) => return Err(error.into()),
             };
             let read = read.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-            // The name of no file may get one: a save that took the free name and failed, whose file is in use now.
+            // A file may appear under the name of a missing one: a save that took the free name and failed,
+            // whose file is in use now.
             if let (Some(read), None) = (&read, reference.bytes.get(name)) {
                 reference.bytes.insert(name.clone(), read.clone());
                 *self.seen.entry("name of no file filled".to_owned()).or_default() += 1;

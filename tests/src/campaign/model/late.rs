@@ -1,5 +1,5 @@
-//! Sweeps, and operations that one has overtaken: a lease that is over before the row is written, a writer that is still
-//! at it, a file of another program under a name that was reserved.
+//! Sweeps, and operations that a sweep has overtaken: a lease that expires before the row is written, a
+//! writer that is still running, a file of another program under a reserved name.
 
 use super::act::{Lot, Slot, World, shared};
 use super::reference::{COLUMNS, Ended, Held, Reference, Rows};
@@ -7,14 +7,14 @@ use crate::campaign::Result;
 use filefield::db::sea_orm::{ConnectionTrait, Statement, TransactionTrait};
 use filefield::db::{Table, sweep};
 use filefield::testing::{Fault, Operation, with_storage, with_storage_sync};
-use filefield::{ErrorKind, FileField, FileName, SaveOptions, Storage};
+use filefield::{ErrorKind, FileField, FileName, SaveOptions, Storage, StorageExt};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 const FOREIGN: &str = "a file of another program";
 
 impl World {
-    /// Sweeps as if days had passed: then exactly the files are there that rows hold, and the journal is empty.
+    /// Sweeps as if days had passed. Then the files are exactly those in rows, and the journal is empty.
     pub(super) async fn sweep(&mut self, reference: &mut Reference) -> Result {
         self.storage.clear();
         self.slots.retain(|slot| slot.lot.id != 0);
@@ -39,7 +39,8 @@ impl World {
         }
         let mut held: BTreeSet<String> = reference.held();
         held.extend(reference.loose.iter().cloned());
-        // A row may hold the name of no file, which somebody took to be free and stored a file under: it stays then.
+        // A row may hold a name without a file. If somebody found the name free and stored a file under it,
+        // that file stays.
         let missing = held.iter().any(|name| reference.bytes.contains_key(name) && !files.contains(name));
         if missing || !files.is_subset(&held) {
             return Err(format!("R2: files {files:?}, held {held:?}").into());
@@ -48,8 +49,8 @@ impl World {
         self.compare(reference, &rows, Ended::Well).await
     }
 
-    /// The lease of a staged save is over and its files are swept. Then it is refused in the caller's transaction, which
-    /// is committed all the same with what else was done in it (F22).
+    /// The lease of a staged save has expired, and its files are swept. The save is then refused in the
+    /// caller's transaction, which is committed with everything else that was done in it.
     pub(super) async fn overtaken(&mut self, reference: &mut Reference) -> Result {
         self.storage.clear();
         let Some(&key) = reference.rows.keys().next() else { return Ok(()) };
@@ -83,8 +84,8 @@ impl World {
         self.compare(reference, &after, Ended::Well).await
     }
 
-    /// A writer is held up while its entry is swept, and stores its file afterwards; or another program has put a file
-    /// there meanwhile.
+    /// A writer stalls while its entry is swept, and stores its file afterwards, or after another program has
+    /// put a file there.
     pub(super) async fn late_writer(&mut self, reference: &mut Reference) -> Result {
         self.storage.clear();
         self.settle().await?;
@@ -98,7 +99,7 @@ impl World {
         let writing = with_storage(shared(&self.storage), lot.stage(&db));
         let meanwhile = async {
             stalled.reached(1).await;
-            // Whatever comes of it, the writer is not held up for ever.
+            // In every case the writer must continue.
             let names = self.sweep_around(foreign, owner).await;
             stalled.release();
             names
@@ -111,13 +112,14 @@ impl World {
         for name in names {
             self.storage.inner().delete(FileName::new(&name)?).await?;
         }
-        // What carries no proof stays until somebody has looked at it.
+        // A file without proof stays until a person has looked at it.
         self.db.execute_unprepared("DELETE FROM filefield_journal WHERE state = 'dead'").await?;
         let rows: Rows = reference.rows.clone();
         self.compare(reference, &rows, Ended::Well).await
     }
 
-    /// Sweeps, after files of another program were put where the writer wants to go. Their names; they must be there.
+    /// Sweeps after another program has put files where the writer wants to go. Returns their names; the
+    /// files must still exist.
     async fn sweep_around(&self, foreign: bool, owner: Option<String>) -> Result<Vec<String>> {
         let reserved = self.reserved().await?;
         let names = if foreign { self.put_foreign(reserved, owner).await? } else { Vec::new() };
@@ -134,7 +136,7 @@ impl World {
         Ok(names)
     }
 
-    /// The names that the writer has reserved. Its entry may be committed while the bytes are held up.
+    /// The names that the writer has reserved. Its entry may be committed while the bytes are delayed.
     async fn reserved(&self) -> Result<Vec<String>> {
         let sql = "SELECT name FROM filefield_journal WHERE state = 'pending' AND name LIKE 'lots/late%'";
         let mut names = Vec::new();
@@ -165,7 +167,7 @@ impl World {
         Ok(names)
     }
 
-    /// One sweep for which everything is due, and nothing that it puts off itself.
+    /// One sweep for which everything is due, except what the sweep itself postpones.
     async fn sweep_now(&self) -> Result {
         let due = "UPDATE filefield_journal SET due_at = 0 WHERE state <> 'dead'";
         self.db.execute_unprepared(due).await?;

@@ -1,4 +1,4 @@
-//! Operations beside plain saves: transactions of the user, and files that are moved and deleted by hand.
+//! Operations other than plain saves: the user's transactions, and files that are moved and deleted by hand.
 
 use super::act::{Lot, Slot, World, shared};
 use super::reference::{COLUMNS, Ended, Held, INSERTED, Reference, Row, Rows};
@@ -8,7 +8,7 @@ use filefield::db::sea_orm::{DatabaseTransaction, TransactionTrait};
 use filefield::testing::{with_storage, with_storage_sync};
 
 impl World {
-    /// Some changes in a transaction of the user, some of them in a savepoint, then commit or not.
+    /// Makes some changes in the user's transaction, some of them in a savepoint, then commits or rolls back.
     pub(super) async fn in_transaction(&mut self, reference: &mut Reference) -> Result {
         let keys: Vec<i64> = reference.rows.keys().copied().collect();
         if keys.is_empty() {
@@ -81,7 +81,7 @@ impl World {
         Ok(saved.is_ok())
     }
 
-    /// Moves a row's file through the accessor, and saves. Only where no entry could be after the new name.
+    /// Moves a row's file through the accessor, and saves. Only if no entry could use the new name.
     pub(super) async fn rename(&mut self, reference: &mut Reference) -> Result {
         self.storage.clear();
         let held = |row: &Row| !row.files[0].name().is_empty();

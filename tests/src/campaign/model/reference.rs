@@ -1,4 +1,5 @@
-//! What should be: rows, the names they hold, and the bytes under each name. It knows nothing of journals and sweeps.
+//! The expected state: rows, the names they hold, and the bytes under each name. It knows nothing of journals
+//! and sweeps.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +14,7 @@ pub(super) const KEPT: usize = 2;
 pub(super) enum Held {
     /// This name, or none if it is empty.
     Name(String),
-    /// A name that nobody holds, chosen by the library, with these bytes under it.
+    /// An unused name, chosen by the library, with these bytes under it.
     New(String),
 }
 
@@ -43,7 +44,7 @@ pub(super) enum Ended {
     Well,
     /// With an error that says that nothing was written.
     Badly,
-    /// Nobody knows: its future was dropped, or its error says so.
+    /// Unknown: its future was dropped, or its error says so.
     Unknown,
 }
 
@@ -52,7 +53,7 @@ pub(super) struct Reference {
     pub(super) rows: Rows,
     /// The bytes under every name that may be read.
     pub(super) bytes: BTreeMap<String, String>,
-    /// Names of files that no row holds and no sweep may take.
+    /// Names of files that no row holds and that no sweep may delete.
     pub(super) loose: BTreeSet<String>,
 }
 
@@ -67,8 +68,8 @@ impl Reference {
         files.map(|held| held.name().to_owned()).filter(|name| !name.is_empty()).collect()
     }
 
-    /// Compares what is with what should be: `after` if the operation ended well, what was before if it did not. Gives
-    /// the names that are new, with the bytes that must be under them.
+    /// Compares the actual state with the expected one: `after` if the operation succeeded, the previous
+    /// state if it failed. Returns the new names, with the bytes that must be under them.
     pub(super) fn agree(
         &mut self,
         after: &Rows,
@@ -78,14 +79,14 @@ impl Reference {
         let happened = self.matches(after, actual);
         let new = match (ended, happened) {
             (Ended::Well, Ok(new)) => new,
-            // A row that is as before may name a file that is gone, which looks like the name of a new one.
+            // An unchanged row may name a missing file, which looks like the name of a new one.
             (Ended::Unknown, Ok(new)) if *actual != self.rows => new,
             (Ended::Well, Err(difference)) => return Err(difference),
             (Ended::Badly | Ended::Unknown, _) => self
                 .matches(&self.rows, actual)
                 .map_err(|difference| format!("it ended {ended:?}, and yet {difference}"))?,
         };
-        // What a row of the column `kept` lets go of stays.
+        // What a row of the column `kept` releases stays.
         for (key, row) in &self.rows {
             let name = row.files[KEPT].name();
             let now = actual.get(key).map_or("", |row| row.files[KEPT].name());

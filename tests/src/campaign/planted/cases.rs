@@ -11,8 +11,8 @@ const fn case(bug: &'static str, run: &'static str) -> Case {
 }
 
 pub(super) const CASES: &[Case] = &[
-    // What only a power cut shows: the order of writing, publishing and syncing, in a trace of system calls. Campaign
-    // `power` has controls of its own, where the loss itself is seen.
+    // Only a power cut shows these: the order of writing, publishing and syncing, in a trace of system calls.
+    // The campaign `power` has controls that show the loss itself.
     case("no-fsync", "syscalls --mode order --operations create,delete"),
     case("no-directory-fsync", "syscalls --mode order --operations create,delete"),
     case("no-parent-fsync", "syscalls --mode order --operations create,delete"),

@@ -1,18 +1,18 @@
-//! One state after a cut: the database recovers, what was acknowledged is there and whole, and a sweep leaves nothing
-//! else.
+//! Checks one state after a cut: the database recovers, what was acknowledged is there and complete, and a
+//! sweep leaves nothing else.
 
 use super::plan::Plan;
 use super::tally::Tally;
 use super::workload::folder;
 use crate::campaign::Result;
 use crate::campaign::world::{Rows, World};
-use filefield::FileName;
 use filefield::storage::Durability;
 use filefield::testing::Baseline;
+use filefield::{FileName, StorageExt};
 use std::ffi::OsString;
 use std::path::Path;
 
-/// `MOUNT ACKNOWLEDGED PLAN`: fails where an invariant is broken.
+/// `MOUNT ACKNOWLEDGED PLAN`: fails if an invariant is broken.
 pub(crate) fn main(mut arguments: impl Iterator<Item = String>) -> Result<bool> {
     let mut next = || arguments.next().unwrap_or_default();
     let (mount, lines, plan) = (next(), next(), next());
@@ -24,7 +24,7 @@ pub(crate) fn main(mut arguments: impl Iterator<Item = String>) -> Result<bool> 
             tally.acknowledged.insert(task.parse()?, done.parse()?);
         }
     }
-    // Before the world was ready there was nothing to agree.
+    // Before the world was ready, there was nothing to agree.
     if !lines.is_empty() {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         if let Err(error) = runtime.block_on(look(&mount, &plan, &mut tally)) {
@@ -47,7 +47,7 @@ fn names(folder: &Path) -> Vec<(OsString, u64)> {
 
 async fn look(mount: &str, plan: &Plan, tally: &mut Tally) -> Result {
     let folder = folder(mount);
-    // Without `mode=rwc`: a database that is gone is no new one.
+    // Without `mode=rwc`, because a missing database must not be created.
     let url = format!("sqlite://{}", folder.join("garage.db").display());
     let world = World::open(&folder, &url, Durability::Full, true).await?;
     let settled = world

@@ -1,11 +1,12 @@
-//! C4: power cuts. A workload runs on a file system of its own; then every state that a power cut could have left is
-//! mounted, one after the other, and what was acknowledged before the cut must be there.
+//! Power cuts. A workload runs on a separate file system. Then every state that a power cut could have left
+//! is mounted, one after the other. What was acknowledged before the cut must be there.
 //!
-//! `power [--fs ext4|xfs|btrfs] [--rig PATH] [--operations N] [--subsets N] [--controls BUG,BUG] [--plant BUG]`
+//! `power [--fs ext4|xfs|btrfs] [--rig PATH] [--operations N] [--subsets N] [--controls BUG,BUG] [--plant
+//! BUG]`
 //!
-//! The file systems are made, written to and cut by a rig, a Python program that is no part of this repository:
-//! `--rig`, the environment's `CRASH_STATES`, or `../shared/hostile/crash_states.py` beside the workspace. It needs
-//! root, loop devices, FUSE, `qemu-storage-daemon` and the tools of the file system.
+//! A rig makes, writes and cuts the file systems. It is a Python program outside this repository: `--rig`,
+//! the environment variable `CRASH_STATES`, or `../shared/hostile/crash_states.py` beside the workspace. It
+//! needs root, loop devices, FUSE, `qemu-storage-daemon` and the tools of the file system.
 
 mod check;
 mod plan;
@@ -28,18 +29,18 @@ use tally::{Tally, read};
 pub(crate) const WORKLOAD: &str = "__power-workload";
 pub(crate) const CHECK: &str = "__power-check";
 
-/// Planted bugs that lose what was acknowledged: without them this campaign has shown nothing.
+/// Planted bugs that lose what was acknowledged. If they are not found, this campaign has shown nothing.
 fn controls(fs: &str) -> &'static str {
     match fs {
-        // It logs the new name of a file that was synced, and the commit of the row writes that log.
+        // It logs the new name of a synced file, and the commit of the row writes that log.
         "btrfs" => "no-fsync",
         _ => "no-fsync,no-directory-fsync",
     }
 }
 
-/// States of one planted bug. A few dozen of them are bad.
+/// Number of states per planted bug. A few dozen of them are bad.
 const CONTROL_STATES: u64 = 160;
-/// The most workloads for one planted bug.
+/// The maximum number of workloads per planted bug.
 const CONTROL_WORKLOADS: u64 = 5;
 
 pub(super) fn run(options: &Options) -> Result<Report> {
@@ -66,7 +67,7 @@ pub(super) fn run(options: &Options) -> Result<Report> {
     let bugs = options.text("controls", controls(&rig.fs)).split(',').filter(|bug| *bug != "none");
     let mut bugs: Vec<_> = bugs.filter(|_| planted.is_empty()).collect();
     let mut controls = Map::new();
-    // Which moments are cut hangs on the machine's pace too, so one workload may miss them all.
+    // Which moments are cut also depends on the machine's pace, so one workload may miss them all.
     for workload in 0..CONTROL_WORKLOADS {
         let seed = options.seed.wrapping_add(workload << 16);
         let runs = bugs.iter().map(|bug| (seed, *bug, CONTROL_STATES)).collect();
@@ -93,12 +94,12 @@ pub(super) fn run(options: &Options) -> Result<Report> {
     Ok(report)
 }
 
-/// Takes what a run of the rig found into the report.
+/// Adds the findings of a run of the rig to the report.
 fn judge(report: &mut Report, states: &rig::States, tried: &str) {
     report.points += states.count;
     let mut bad = 0;
     for (number, state) in states.tallies.iter().enumerate() {
-        // Where nothing was acknowledged, nothing could be lost.
+        // If nothing was acknowledged, nothing could be lost.
         report.fired += u64::from(!state.acknowledged.is_empty());
         report.add("operations found acknowledged", state.acknowledged.values().sum());
         report.add("operations found ahead of their acknowledgement", state.ahead);

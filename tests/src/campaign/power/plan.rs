@@ -1,17 +1,17 @@
-//! What a workload does: operations that follow from its seed, so that the checker knows them too.
+//! The operations of a workload. They follow from its seed, so the checker knows them too.
 
 use crate::campaign::world::{Change, Files, Order, Random, Rows};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-/// A workload, as the command line of both hidden sub-commands has it.
+/// A workload, as both hidden sub-commands get it on the command line.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Plan {
     pub(super) seed: u64,
     pub(super) tasks: u64,
     /// Operations of each task, one after the other.
     pub(super) operations: u64,
-    /// A planted bug, or nothing.
+    /// A planted bug, or the empty string.
     pub(super) planted: String,
     /// Where the checker counts.
     pub(super) tally: PathBuf,
@@ -55,7 +55,7 @@ impl Plan {
         orders
     }
 
-    /// The rows of one task after none, one, two, ... of its operations.
+    /// The rows of one task after none, one, two and more of its operations.
     pub(super) fn states(&self, task: u64) -> Vec<Rows> {
         let mut states = vec![Rows::new()];
         for order in self.orders(task) {

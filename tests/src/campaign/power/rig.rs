@@ -1,4 +1,4 @@
-//! The rig: what it needs, and one run of it.
+//! The rig: its requirements, and one run of it.
 
 use super::plan::Plan;
 use super::{CHECK, Tally, WORKLOAD, read};
@@ -22,7 +22,7 @@ pub(super) struct States {
     pub(super) count: u64,
     /// Operations of the workload.
     pub(super) acknowledged: u64,
-    /// Texts of the checker, and how many states gave each.
+    /// Findings of the checker, and the number of states of each.
     pub(super) findings: BTreeMap<String, u64>,
     pub(super) tallies: Vec<Tally>,
 }
@@ -76,7 +76,7 @@ impl Rig {
         missing
     }
 
-    /// Several runs at once, given by what [`run`](Self::run) takes: a state waits more than it works.
+    /// Runs several at once, each with the arguments of [`run`](Self::run): a state waits more than it works.
     pub(super) fn run_all(&self, runs: Vec<(u64, &str, u64)>) -> Vec<Result<States>> {
         std::thread::scope(|scope| {
             let run = |(seed, planted, most)| scope.spawn(move || self.run(seed, planted, most));
@@ -86,7 +86,7 @@ impl Rig {
         })
     }
 
-    /// Runs a workload and looks at up to `most` of the states it could have left.
+    /// Runs a workload, and checks up to `most` of the states that it could have left.
     pub(super) fn run(&self, seed: u64, planted: &str, most: u64) -> Result<States> {
         // Images are copied for every state.
         let folder = in_memory()?;
@@ -119,7 +119,7 @@ impl Rig {
     }
 }
 
-/// As a shell word that Python's `format` and `shlex` leave as it is.
+/// Quotes a shell word so that Python's `format` and `shlex` leave it unchanged.
 fn quoted(text: &str) -> String {
     let text = text.replace('{', "{{").replace('}', "}}").replace('\'', "'\"'\"'");
     format!("'{text}'")

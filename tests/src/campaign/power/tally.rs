@@ -1,4 +1,5 @@
-//! What the checker found, state by state: a file of lines, since the rig tells only how often each text came.
+//! The findings of the checker for each state. They are lines in a file, because the rig reports only how
+//! often each text came.
 
 use crate::campaign::Result;
 use serde::{Deserialize, Serialize};
@@ -9,12 +10,12 @@ use std::path::Path;
 /// One state.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Tally {
-    /// How many operations of each task were acknowledged before the cut.
+    /// The number of operations of each task that were acknowledged before the cut.
     pub(super) acknowledged: BTreeMap<u64, u64>,
     /// Operations that had happened without being acknowledged.
     pub(super) ahead: u64,
     pub(super) violations: Vec<(String, String)>,
-    /// Files that the sweeps after the cut have deleted.
+    /// Files that the sweeps after the cut deleted.
     pub(super) deleted: u64,
 }
 

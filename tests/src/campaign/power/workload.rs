@@ -1,4 +1,4 @@
-//! What is cut off: tasks that change rows, and tell of every operation once it has succeeded.
+//! The workload that is cut off: tasks that change rows, and report every operation once it has succeeded.
 
 use super::plan::Plan;
 use crate::campaign::Result;
@@ -12,8 +12,8 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long a task waits after it has told: the rig notes the line in its log of blocks meanwhile. A line that it noted
-/// late would only make the check weaker.
+/// How long a task waits after a report, so that the rig can record the line in its log of blocks. A late
+/// record would only make the check weaker.
 const PAUSE: Duration = Duration::from_millis(4);
 
 /// The world below the mount point.
@@ -38,7 +38,7 @@ async fn work(folder: &Path, plan: Plan) -> Result {
     let db = db::connect(&World::sqlite(folder)).await?;
     let world =
         World { folder: folder.to_owned(), db, storage: Arc::new(storage), recording: None, beside: None };
-    // One flush for all of it, and states of nothing else.
+    // One flush for all of it, so that it adds no states.
     world.execute("PRAGMA synchronous = OFF").await?;
     grow_log(&world).await?;
     rustix::fs::sync();
@@ -70,7 +70,7 @@ async fn work(folder: &Path, plan: Plan) -> Result {
     // The world stays open: the cut comes while it is in use.
 }
 
-/// Tables and foreign files are made elsewhere: there is nothing to be learned from cuts before the first operation.
+/// Tables and foreign files are made elsewhere, because cuts before the first operation show nothing.
 async fn make(folder: &Path) -> Result {
     let elsewhere = tempfile::tempdir()?;
     let url = World::sqlite(elsewhere.path());
@@ -79,8 +79,9 @@ async fn make(folder: &Path) -> Result {
     if copied.success() { Ok(()) } else { Err("the world cannot be copied".into()) }
 }
 
-/// The database's log as it is after some hours: as large as it gets, and written over from its beginning. While a log
-/// grows, every commit takes the whole journal of the file system with it to the disk, and directories with that.
+/// Brings the database's log into its state after some hours: at full size, and overwritten from its
+/// beginning. While a log grows, every commit also writes the whole journal of the file system to the disk,
+/// and directories with it.
 async fn grow_log(world: &World) -> Result {
     world.execute("CREATE TABLE ballast AS SELECT randomblob(3000000) AS bytes").await?;
     world.execute("DROP TABLE ballast").await?;

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Stages that began, and names that were reserved: one reservation more is one that came to nothing.
+/// Stages that began, and names that were reserved. Every additional reservation is one that came to nothing.
 static STAGED: AtomicU64 = AtomicU64::new(0);
 static RESERVED: AtomicU64 = AtomicU64::new(0);
 
@@ -41,7 +41,7 @@ async fn race(setup: Setup) -> Result<Sums> {
     let local =
         FileSystemStorage::builder(setup.folder.join("media")).durability(Durability::None).build()?;
     let judge = db.clone();
-    // A statement of its own for every deletion: what it finds is committed.
+    // One statement for every deletion: what it finds is committed.
     let recording = RecordingStorage::new(Arc::new(local)).keep_last(1);
     let recording = recording.forbid_deletion(move |name| named(judge.clone(), name));
     let recording = Arc::new(recording);
@@ -95,7 +95,7 @@ async fn work(world: World, setup: &Setup) -> Result<Sums> {
     Ok(sums)
 }
 
-/// A sweeper for which all leases and tombstones are over at once.
+/// A sweeper for which all leases and tombstones expire at once.
 async fn sweep(world: World, hurry: u64, over: Arc<AtomicBool>) -> Sums {
     let mut sums = Sums::default();
     let hurry = Duration::from_millis(hurry);

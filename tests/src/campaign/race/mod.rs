@@ -1,5 +1,5 @@
-//! C10: savers of one name, replacers and deleters of one row, and sweepers for whom everything is due at once, in
-//! several processes. Nothing is lost, nothing is overwritten, nothing is deleted that a row names, and every error
+//! Savers of one name, replacers and deleters of one row, and sweepers for which everything is due at once,
+//! in several processes. Nothing is lost or overwritten, no file that a row names is deleted, and every error
 //! says that a retry is right.
 //!
 //! `race [--saves N] [--replaces N] [--savers 64] [--replacers 16] [--processes 2] [--hurry MILLISECONDS]
@@ -7,7 +7,8 @@
 //!
 //! `--mode names`: savers of one name of a storage alone, without rows.
 //!
-//! `--count` is the number of saves. Every `--hurry` everything in the journal falls due, also what is under way.
+//! `--count` is the number of saves. After each `--hurry`, everything in the journal becomes due, including
+//! what is in progress.
 
 mod child;
 mod names;
@@ -38,7 +39,7 @@ pub(crate) const CHILD: &str = "__race";
 /// The name of the row that all replacers and deleters work on.
 const SHARED: &str = "shared";
 
-/// What one process does.
+/// The work of one process.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Setup {
     folder: PathBuf,
@@ -49,9 +50,9 @@ struct Setup {
     saves: u64,
     replacers: u64,
     replaces: u64,
-    /// Milliseconds until everything falls due again.
+    /// Milliseconds until everything becomes due again.
     hurry: u64,
-    /// A planted bug, or nothing.
+    /// A planted bug, or the empty string.
     plant: String,
 }
 
@@ -115,7 +116,7 @@ fn share(all: u64, processes: u64, process: u64) -> u64 {
     all / processes + u64::from(process < all % processes)
 }
 
-/// When all is over: exactly the rows that were acknowledged and not deleted are there, each with its own bytes.
+/// At the end: the rows are exactly those that were acknowledged and not deleted, each with its own bytes.
 async fn judge(world: &World, sums: &Sums, report: &mut Report, again: &str) -> Result {
     let mut left = usize::MAX;
     loop {
@@ -129,7 +130,7 @@ async fn judge(world: &World, sums: &Sums, report: &mut Report, again: &str) -> 
         left = journal;
     }
     let mut check = Invariants::new(&world.db, &world.storage).model::<Car>().swept();
-    // The storage lists it, and takes no such name.
+    // The storage lists it, but does not accept the name.
     check = check.leave_out(|name| name.starts_with('.') && !name.starts_with(".filefield/"));
     for (name, bytes) in super::world::foreign_files() {
         check = check.foreign(name, bytes);
@@ -165,7 +166,7 @@ async fn judge(world: &World, sums: &Sums, report: &mut Report, again: &str) -> 
     Ok(())
 }
 
-/// What the file of a row holds: a sound image, and whose it is.
+/// The content of a row's file: a valid image, and its owner.
 fn content(row: &str, which: &str) -> Vec<u8> {
     let mut bytes = b"GIF89a\x01\x02\x03\x04\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02\x4c\x01\0;".to_vec();
     bytes.extend(format!("{row} {which}").bytes());

@@ -1,17 +1,17 @@
-//! Savers that all want one name of a storage at the same moment, without a journal that keeps it for one of them: the
-//! storage alone decides (P4). Everybody gets a name of his own, and finds his own bytes under it.
+//! Savers that all want one name of a storage at the same moment, without a journal that reserves it. The
+//! storage alone decides. Every saver gets a different name and finds its own bytes under it.
 
 use crate::campaign::Result;
 use crate::campaign::options::Options;
 use crate::campaign::place::in_memory;
 use crate::campaign::report::Report;
 use filefield::storage::{Durability, FileSystemStorage, MemoryStorage};
-use filefield::{ErrorKind, FileName, SaveOptions, SharedStorage};
+use filefield::{ErrorKind, FileName, SaveOptions, SharedStorage, StorageExt};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::Barrier;
 
-/// Savers of one name. Half of them want no other one.
+/// Savers of one name. Half of them accept no other name.
 const SAVERS: u64 = 16;
 
 /// `--count` is the number of saves.
@@ -67,7 +67,7 @@ async fn one(storage: &SharedStorage, round: u64, report: &mut Report, tried: &s
         if bytes != content(saver).as_bytes() {
             report.violation("P4", format!("`{name}` of {saver} has another's bytes; {tried}"));
         }
-        // Then the other names do not pile up.
+        // This keeps the other names from piling up.
         storage.delete(name).await?;
     }
     Ok(())

@@ -50,14 +50,14 @@ impl Replacer {
             let result = changed.save(&self.world.db).await;
             if self.count("replaces", &result) {
                 self.replaces.fetch_add(1, Ordering::Relaxed);
-                // Half of the time the next change is made to what was there before this one.
+                // Half of the time, the next change starts from the state before this one.
                 stale = Some(if self.random.below(2) == 0 { car } else { changed });
             }
         }
         self.sums
     }
 
-    /// The row as it is now, with its file; or a new one. `None` where another one was quicker.
+    /// The current row with its file, or a new one. `None` if another process was faster.
     async fn row(&mut self) -> Option<Car> {
         match self.get().await {
             Ok(car) => {
@@ -81,7 +81,7 @@ impl Replacer {
         Car::objects(&self.world.db).get(Car::columns().name.eq(SHARED)).await
     }
 
-    /// The file that the row names is whole. It may be gone by now, but then the row has let go of it.
+    /// Checks that the row's file is complete. It may be gone, but then the row has released it.
     async fn look(&mut self, car: &Car) {
         match car.photo().read().await {
             Ok(bytes) if bytes.starts_with(&content(SHARED, "")) => {}
@@ -99,7 +99,7 @@ impl Replacer {
         content(SHARED, &format!("{:x}", self.random.next()))
     }
 
-    /// Whether it was done. The row may be gone, or there again; everything else can be tried again.
+    /// Returns whether it was done. The row may be gone, or exist again; everything else can be retried.
     fn count(&mut self, what: &str, result: &filefield::Result<()>) -> bool {
         let expected = |error: &Error| {
             let is_gone = matches!(error.kind(), ErrorKind::DoesNotExist | ErrorKind::UniqueViolation);

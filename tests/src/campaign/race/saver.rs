@@ -1,4 +1,4 @@
-//! Makes rows whose files all want one name, looks whether they are its own, and deletes some of them again.
+//! Makes rows whose files all want one name, checks that they hold its own bytes, and deletes some of them.
 
 use super::sums::Sums;
 use super::{Setup, content};
@@ -9,10 +9,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What every file wants to be called; the foreign file of that name has it for itself.
+/// The name that every file wants. A foreign file has it.
 const NAME: &str = "race.gif";
 
-/// Rows that a saver looks at again before it deletes one of them.
+/// Number of rows that a saver checks again before it deletes one of them.
 const MINE: usize = 8;
 
 pub(super) struct Saver {
@@ -48,7 +48,7 @@ impl Saver {
             self.look(&car).await;
             let is_first = car.photo.name() == Some("cars/race.gif");
             self.mine.push_back(car);
-            // The name is to become free again soon; the others are deleted by and by.
+            // The name must become free again soon. The others are deleted later.
             if is_first {
                 let car = self.mine.pop_back();
                 self.delete(car).await;
@@ -62,7 +62,7 @@ impl Saver {
         self.sums
     }
 
-    /// Tries until it is done. Whoever lost a race may try again.
+    /// Retries until it is done. A saver that lost a race may retry.
     async fn save(&mut self, mut car: Car) -> Option<Car> {
         loop {
             match car.save(&self.world.db).await {
@@ -81,7 +81,7 @@ impl Saver {
         }
     }
 
-    /// The file holds this saver's bytes.
+    /// Checks that the file holds this saver's bytes.
     async fn look(&mut self, car: &Car) {
         match car.photo().read().await {
             Ok(bytes) if bytes == content(&car.name, "") => {}
@@ -90,7 +90,7 @@ impl Saver {
         }
     }
 
-    /// Looks once more, at what the database says, and deletes the row.
+    /// Checks once more against the database, and deletes the row.
     async fn delete(&mut self, car: Option<Car>) {
         let Some(car) = car else { return };
         match Car::objects(&self.world.db).get(Car::columns().name.eq(car.name.as_str())).await {

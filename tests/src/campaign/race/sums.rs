@@ -1,17 +1,17 @@
-//! What happened, counted.
+//! Counts of what happened.
 
 use super::Report;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// More texts of one kind say nothing new.
+/// More texts of one kind add no information.
 const MOST_TEXTS: usize = 20;
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Sums {
     /// Operations that were acknowledged, by name.
     pub(super) done: BTreeMap<String, u64>,
-    /// Races that somebody lost: a name was taken, a fence was gone, a row was.
+    /// Races that somebody lost: a name was taken, or a lease or a row was gone.
     pub(super) lost: BTreeMap<String, u64>,
     /// Broken invariants and what was seen.
     pub(super) violations: Vec<(String, String)>,
@@ -36,7 +36,7 @@ impl Sums {
         }
     }
 
-    /// Whether so much is broken that going on shows nothing new, and may never end.
+    /// Whether so much is broken that continuing shows nothing new, and may never end.
     pub(super) fn is_enough(&self) -> bool {
         self.violations.len() >= MOST_TEXTS
     }

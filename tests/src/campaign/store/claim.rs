@@ -1,4 +1,4 @@
-//! Uploads that went straight to the bucket, to be claimed by a row.
+//! Direct uploads to the bucket, for a row to claim.
 
 use super::stage::{PART_SIZE, Stage};
 use crate::campaign::Result;
@@ -31,7 +31,7 @@ pub(super) async fn ticket(world: &World) -> filefield::Result<()> {
     Car::key_upload("key.bin", 2 * PART_SIZE + 1).part_size(PART_SIZE).ticket(&world.db).await.map(drop)
 }
 
-/// Sends the file of this number, while nothing is wrong.
+/// Sends the file of this number, without faults.
 pub(super) async fn send(stage: &Stage, number: u32, in_parts: bool) -> Result<Sent> {
     let mut rest = &bytes(number)[..];
     let (mut inspector, result) = Inspector::new(Rules { checksum: true, ..Rules::default() });
@@ -60,7 +60,7 @@ pub(super) async fn send(stage: &Stage, number: u32, in_parts: bool) -> Result<S
 }
 
 impl Sent {
-    /// The same once more, by another ticket.
+    /// The same again, with another ticket.
     pub(super) async fn again(&self, stage: &Stage) -> Result<Sent> {
         send(stage, self.number, self.in_parts).await
     }

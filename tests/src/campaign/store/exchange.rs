@@ -1,4 +1,4 @@
-//! What becomes of one connection and its requests.
+//! What happens to one connection and its requests.
 
 use super::fault::{Ask, Fault};
 use super::http::{Incoming, Message};
@@ -37,7 +37,7 @@ impl Shared {
         Ok(())
     }
 
-    /// What ends the connection.
+    /// The reason that ends the connection.
     async fn break_off(
         &self,
         fault: Fault,
@@ -75,7 +75,7 @@ impl Shared {
                     *byte ^= 1;
                 }
                 let answer = self.carry_out(&request, true).await?;
-                // S3 says what is wrong, `s3s-fs` only that something is.
+                // S3 says what is wrong; `s3s-fs` only says that something is.
                 let sent = match answer.status() {
                     500 => error("400 Bad Request", "XAmzContentSHA256Mismatch", false),
                     _ => [answer.head, answer.body].concat(),
@@ -105,7 +105,7 @@ impl Shared {
         Ok(())
     }
 
-    /// Has the service begin to read a request that does not end.
+    /// Makes the service start to read a request that does not end.
     async fn begin(&self, bytes: &[u8]) {
         let Ok(mut service) = TcpStream::connect(self.service).await else { return };
         if service.write_all(bytes).await.is_ok() && service.shutdown().await.is_ok() {
@@ -114,7 +114,7 @@ impl Shared {
         }
     }
 
-    /// Has the service do it. `known`: the client will see the answer.
+    /// Makes the service carry it out. `known`: the client will see the answer.
     async fn carry_out(&self, request: &Message, known: bool) -> io::Result<Message> {
         let ask = Ask::of(request);
         if ask == Ask::Copy && request.header("if-none-match").is_some() && self.is_there(request) {
@@ -123,7 +123,7 @@ impl Shared {
         let (from, mut to) = TcpStream::connect(self.service).await?.into_split();
         let mut from = Incoming::new(from);
         let sending = async {
-            // It may answer, and hang up, before it has read all.
+            // It may answer and close the connection before it has read everything.
             let _ = to.write_all(&request.head).await;
             let _ = to.write_all(&request.body).await;
         };
@@ -140,8 +140,8 @@ impl Shared {
         Ok(self.corrected(request, answered))
     }
 
-    /// What Amazon S3 would have answered where `s3s-fs` does not: an upload that is not open, or no more, is not a
-    /// question of permissions.
+    /// What Amazon S3 would have answered if `s3s-fs` differs: an upload that is not open, or no longer, is
+    /// not a matter of permissions.
     fn corrected(&self, request: &Message, answered: Message) -> Message {
         let upload = request
             .first_line()
@@ -157,8 +157,8 @@ impl Shared {
         }
     }
 
-    /// Whether there is an object of the name that a request is for: S3 refuses to copy onto it if that is asked, since
-    /// 2025, and `s3s-fs` does not. Nothing is copied here to a name that would have to be decoded.
+    /// Whether an object exists under the target name of a request. Since 2025, S3 refuses to copy onto it if
+    /// asked to, and `s3s-fs` does not. No copy here has a target name that needs decoding.
     fn is_there(&self, request: &Message) -> bool {
         let path = request.first_line().split(' ').nth(1).unwrap_or_default().trim_start_matches('/');
         self.folder.join(path).exists()
@@ -169,11 +169,11 @@ async fn hang_up(from: &mut Incoming<OwnedReadHalf>) {
     let _ = tokio::time::timeout(PATIENCE, from.hang_up()).await;
 }
 
-/// The answer, as far as it arrives and how it arrives.
+/// The answer, as far as it arrives and in the form it arrives.
 fn damaged(fault: Fault, way: u64, detail: u64, mut answer: Message) -> Vec<u8> {
     let head = answer.head.len();
     match (fault, way) {
-        // The length that is stated is that of the bytes that come.
+        // The declared length is the length of the bytes that arrive.
         (Fault::Short, 3) if !answer.is_chunked() && !answer.body.is_empty() => {
             let len = part(answer.body.len(), detail).min(answer.body.len() - 1);
             let text = String::from_utf8_lossy(&answer.head);

@@ -51,7 +51,7 @@ impl Ask {
 }
 
 named! {
-    /// The faults of C7. A cut is one kind, on either side; a body is short in three ways.
+    /// The faults of the campaign `store`. A cut is one kind, on either side; a body is short in three ways.
     Fault
     /// The connection is cut before, in or behind the head of the request.
     RequestCut = "request-cut",

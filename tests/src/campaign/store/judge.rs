@@ -1,4 +1,4 @@
-//! What an operation may say, and how long it may take.
+//! The allowed outcomes of an operation, and its allowed time.
 
 use super::Unharmed;
 use super::fault::{Ask, Fault};
@@ -9,10 +9,10 @@ use crate::campaign::report::Report;
 use crate::campaign::world::Outcome;
 use std::time::Duration;
 
-/// What scheduling and the work itself may take on a machine that is busy.
+/// Time for scheduling and the work itself on a busy machine.
 pub(super) const ROOM: Duration = Duration::from_secs(10);
 
-/// An error must be of a kind that says what happened, and be uncertain only where something may have happened.
+/// An error must have a kind that says what happened, and be uncertain only if something may have happened.
 pub(super) fn outcome(
     report: &mut Report,
     outcome: &Outcome,
@@ -30,17 +30,17 @@ pub(super) fn outcome(
     let is_fitting = match kind.as_str() {
         "Io" => *retryable,
         "PermissionDenied" => armed.fault == Fault::Skewed && !retryable,
-        // A second try finds the name taken, and nobody can say by whom.
+        // A retry finds the name taken, and nobody can say by whom.
         "AlreadyExists" => *uncertain,
-        // What was read of the copy has not the hash that was stated.
+        // The bytes that were read of the copy do not have the declared hash.
         "NotAsStated" => operation.is_claim() && armed.fault == Fault::Corrupt,
         _ => false,
     };
     if !is_fitting {
         report.violation("typed", format!("{kind}, retryable: {retryable}: {text}; after {tried}"));
     }
-    // What the client has tried again by itself may have been carried out the first time; an upload that could not be
-    // aborted has to be; and a copy that is there already may stay.
+    // A request that the client retried by itself may have been carried out the first time. An upload that
+    // could not be aborted must be uncertain. A copy that already exists may stay.
     let before = seen.asked.iter().take(usize::try_from(armed.at).unwrap_or(0).saturating_sub(1));
     let has_copied = (operation.is_copy() || operation.is_rename() || operation.is_claim())
         && before.into_iter().any(|(ask, _)| matches!(ask, Ask::Put | Ask::Copy));
@@ -54,8 +54,8 @@ pub(super) fn outcome(
     }
 }
 
-/// Bytes that are not those of the file, and no error. Where the service sends other bytes, or states a length that is
-/// too small for a whole file, nothing in its answer says so.
+/// Wrong bytes without an error. If the service sends other bytes, or declares a length that is too small for
+/// a complete file, nothing in its answer shows it.
 pub(super) fn wrong(
     report: &mut Report,
     operation: Operation,
@@ -74,7 +74,7 @@ pub(super) fn wrong(
     }
 }
 
-/// Each request may take as long as its client is patient, and there may not be many more of them.
+/// Each request may take as long as its client's time-out, and there may not be many more requests.
 pub(super) fn time(
     report: &mut Report,
     took: Duration,
@@ -84,7 +84,7 @@ pub(super) fn time(
     tried: &str,
 ) {
     let requests = seen.asked.len().max(1);
-    // A read goes on from where its answer broke off, as long as bytes arrive: here each answer halves what is left.
+    // A read resumes where its answer broke off, as long as bytes arrive. Here each answer halves the rest.
     let resumed = 2 * seen.fired.iter().filter(|(_, ask)| *ask == Ask::Get).count();
     let most = 3 * unharmed.asks.len() + 12 + resumed.min(60);
     if requests > most {

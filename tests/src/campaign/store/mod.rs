@@ -1,14 +1,15 @@
-//! C7: faults of the store. Rows have their files in a bucket of a service in this process that speaks S3, and a proxy
-//! between the two breaks every request of every operation in every way: 12 kinds of fault, which happen once, from
-//! then on, or to a second try. Then the world settles with a healthy store, everything must agree, and the operation
-//! that failed is done once more. Errors must be of the right kind, say that a retry is safe where it is, and be
-//! uncertain only where the request may have been carried out; no operation may take longer than its client is patient;
-//! no upload may stay open but one that nobody can know of.
+//! Faults of the store. The files of the rows are in a bucket of an S3 service in this process. A proxy
+//! between the two breaks every request of every operation in every way: 12 kinds of fault, which happen
+//! once, from then on, or to a second try. Then the world settles with a healthy store, everything must
+//! agree, and the failed operation is done once more. Errors must have the right kind, say that a retry is
+//! safe if it is, and be uncertain only if the request may have been carried out. No operation may take
+//! longer than the time-outs of its client. No upload may stay open, except one that nobody can know of.
 //!
-//! A quarter of the faults befall moves of a field into the bucket and out of it.
+//! A quarter of the faults hit moves of a field into the bucket and out of it.
 //!
-//! `store [--count 900] [--operations save,sweep] [--faults stall] [--extents once,onward,second-try,after-second-try]
-//! [--retries 1] [--show yes]`: the last prints the requests of every operation.
+//! `store [--count 900] [--operations save,sweep] [--faults stall] [--extents
+//! once,onward,second-try,after-second-try] [--retries 1] [--show yes]`: the last option prints the requests
+//! of every operation.
 
 mod claim;
 mod exchange;
@@ -34,16 +35,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Handle};
 
-/// The least time that a client waits for an answer. Where operations take long, it is more than one takes.
+/// The minimum time that a client waits for an answer. If operations take long, it is more than one takes.
 const LEAST_PATIENCE: Duration = Duration::from_millis(300);
 
-/// How many faults are enough.
+/// The default number of faults.
 const COUNT: u64 = 900;
 
-/// A world is used for so many faults.
+/// The number of faults per world.
 const FAULTS_A_STAGE: usize = 25;
 
-/// A request of an operation, and what happens to it.
+/// A request of an operation, and its fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Target {
     operation: Operation,
@@ -53,7 +54,7 @@ struct Target {
     fault: Fault,
 }
 
-/// What an operation is like when nothing is wrong.
+/// An operation without faults.
 #[derive(Debug, Clone, Default)]
 struct Unharmed {
     asks: Vec<Ask>,
@@ -89,9 +90,9 @@ async fn campaign(options: &Options, back: &Handle) -> Result<Report> {
     let (mut visited, mut tries, mut longest) = (BTreeSet::new(), 0, (Duration::ZERO, String::new()));
     let (mut decks, mut stages) = (Decks::default(), 0);
     while report.fired < count && !left.is_empty() {
-        // Operations on large files need patience, which would make the stalls of the others long.
+        // Operations on large files need long time-outs, which would prolong the stalls of the others.
         let is_large = left.last().is_some_and(|target| target.operation.is_large());
-        // Two clients in three try again.
+        // Two clients in three retry.
         stages += 1;
         let retries = match options.text("retries", "any") {
             "any" => usize::from(!(stages + options.seed).is_multiple_of(3)),
@@ -103,7 +104,7 @@ async fn campaign(options: &Options, back: &Handle) -> Result<Report> {
         let run = async {
             let mut used = 0;
             let found = report.violations.clone();
-            // What went wrong in a world is not to be counted again.
+            // What went wrong in a world must not be counted again.
             while used < FAULTS_A_STAGE && report.fired < count && report.violations == found {
                 let Some(target) = left.pop_if(|target| target.operation.is_large() == is_large) else {
                     break;
@@ -129,7 +130,7 @@ async fn campaign(options: &Options, back: &Handle) -> Result<Report> {
     Ok(report)
 }
 
-/// Every operation once, when nothing is wrong and all is warm.
+/// Runs every operation once, without faults and after a warm-up.
 async fn unharmed(
     options: &Options,
     back: &Handle,
@@ -175,8 +176,8 @@ async fn unharmed(
     if report.violations.is_empty() { all } else { Err("not everything agrees unharmed".into()) }
 }
 
-/// What is to be broken, first things last: every pair of a request and a fault that can befall it, in an order that the
-/// seed decides, kinds of faults in turn; and then all of them again.
+/// The faults, last one first: every pair of a request and a possible fault, in an order that the seed
+/// decides, with the kinds of faults in turn; and then all of them again.
 fn plan(unharmed: &BTreeMap<Operation, Unharmed>, options: &Options, random: &mut Random) -> Vec<Target> {
     let count = options.count.unwrap_or(COUNT);
     let mut kinds = Vec::new();
@@ -199,33 +200,33 @@ fn plan(unharmed: &BTreeMap<Operation, Unharmed>, options: &Options, random: &mu
     }
     let mut plan = Vec::new();
     let most = kinds.iter().map(Vec::len).max().unwrap_or(0);
-    // More than are wanted: some are not reached. Kinds that few requests know come again and again.
+    // More than needed, because some are not reached. Kinds that few requests allow repeat.
     for turn in 0..2 * most.max(usize::try_from(count).unwrap_or(0) / kinds.len().max(1) + 1) {
         plan.extend(kinds.iter().filter_map(|pairs| pairs.get(turn % pairs.len().max(1))));
     }
     plan.reverse();
-    // Those of one kind of world together.
+    // Groups those that use one kind of world.
     for group in plan.rchunks_mut(2 * FAULTS_A_STAGE) {
         group.sort_by_key(|target: &Target| target.operation.is_large());
     }
     plan
 }
 
-/// An operation whose row is there, made by a storage that nothing disturbs.
+/// An operation whose row exists, made by a storage without faults.
 async fn prepared(operation: Operation, stage: &mut Stage, random: &mut Random) -> Result<Subject> {
     with_storage(stage.patient.clone(), operation.prepare(stage, random)).await
 }
 
-/// Ways of a fault that differ in what [`Armed::detail`] says: four, and three codes.
+/// Number of variants of a fault, by [`Armed::detail`]: four, and three codes.
 const DETAILS: u64 = 12;
 
-/// How each fault befalls each request: the seed decides in what order, but in twelve times as many tries as there are
-/// extents each of these comes with each detail, and each extent in every few tries.
+/// How each fault hits each request. The seed decides the order. In twelve times as many tries as there are
+/// extents, each extent comes with each detail, and each extent comes in every few tries.
 #[derive(Debug, Default)]
 struct Decks(BTreeMap<Target, Vec<(Extent, u64)>>);
 
 impl Decks {
-    /// The next way; `None` where no extent that is wanted befalls such a request.
+    /// The next variant; `None` if no wanted extent applies to such a request.
     fn deal(&mut self, target: Target, options: &Options, random: &mut Random) -> Option<(Extent, u64)> {
         let deck = self.0.entry(target).or_default();
         if deck.is_empty() {
@@ -260,7 +261,7 @@ struct Broken<'a> {
 }
 
 impl Broken<'_> {
-    /// Breaks the request, and looks at everything then. How long the operation took.
+    /// Breaks the request, and then checks everything. Returns how long the operation took.
     async fn run(
         &self,
         stage: &mut Stage,
@@ -322,7 +323,7 @@ impl Broken<'_> {
         Ok(took)
     }
 
-    /// Does once more what failed, with the same storage.
+    /// Repeats what failed, with the same storage.
     async fn again(&self, stage: &mut Stage, subject: &Subject, report: &mut Report, tried: &str) -> Result {
         let (operation, mut tries) = (self.target.operation, 0);
         loop {

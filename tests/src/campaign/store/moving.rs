@@ -1,6 +1,6 @@
-//! Moves of a field into the bucket and out of it, each request broken, and each move gone on with.
+//! Moves of a field into the bucket and out of it. Each request is broken, and each move is then continued.
 //!
-//! Aliases are those of the process, so these rows have a database, a bucket and a proxy of their own, for the whole run.
+//! Aliases belong to the process, so these rows have a separate database, bucket and proxy for the whole run.
 
 use super::fault::{Ask, Extent, Fault};
 use super::proxy::{Armed, Proxy, Seen};
@@ -28,7 +28,7 @@ use tokio::runtime::Handle;
 /// The name of the operation, for `--operations` and the report.
 const NAME: &str = "move";
 
-/// Files of a few hundred bytes to some ten thousand.
+/// Files of a few hundred to about ten thousand bytes.
 const FILES: [u32; 3] = [3, 40, 77];
 
 const HABITS: Habits = Habits { patience: LEAST_PATIENCE, retries: 1 };
@@ -118,7 +118,7 @@ impl Yard {
     }
 
     async fn unharmed(&self, way: Way) -> Result<Vec<Ask>> {
-        // There and back: what is asked once has been asked.
+        // In both directions: requests that happen only once have been made.
         self.unbroken(way).await?;
         self.unbroken((way.1, way.0)).await?;
         self.proxy.arm(None).await;
@@ -128,7 +128,7 @@ impl Yard {
         Ok(seen.asked.into_iter().map(|(ask, _)| ask).collect())
     }
 
-    /// One fault: the move fails or not, rows keep their files all the while, and the next move goes on.
+    /// One fault. The move may fail, rows keep their files throughout, and the next move continues.
     async fn broken(&self, way: Way, armed: Armed, report: &mut Report, tried: &str) -> Result {
         let Armed { fault, extent, at, detail } = armed;
         let (from, to) = way;
@@ -136,7 +136,7 @@ impl Yard {
             "{} of a move, {from} to {to}, request {at}, {extent:?}, detail {detail}, {tried}",
             fault.name()
         );
-        // All are where the move begins.
+        // All files are where the move begins.
         self.unbroken((to, from)).await?;
         self.proxy.arm(Some(armed)).await;
         let began = Instant::now();
@@ -175,7 +175,7 @@ impl Yard {
         Ok(())
     }
 
-    /// Moves while nothing is wrong.
+    /// Moves without faults.
     async fn unbroken(&self, way: Way) -> Result {
         let failures = self.failures(way).await;
         if !failures.is_empty() {
@@ -184,7 +184,7 @@ impl Yard {
         self.sweep().await
     }
 
-    /// Moves, and tells what failed.
+    /// Moves, and returns what failed.
     async fn failures(&self, (from, to): Way) -> Vec<Outcome> {
         let moving = storage_move::<Parcel>(&self.db, &Parcel::columns().content, from, to);
         let errors = match moving.grace(Duration::ZERO).concurrency(1).run().await {
@@ -200,7 +200,7 @@ impl Yard {
         let is_fitting = match kind.as_str() {
             "Io" | "AlreadyExists" => *retryable || *uncertain,
             "PermissionDenied" => fault == Fault::Skewed && !retryable,
-            // The hash or the length of what arrived is not that of the row.
+            // The hash or the length of what arrived differs from the row's.
             "NotAsStated" => matches!(fault, Fault::Corrupt | Fault::Short),
             _ => false,
         };
@@ -209,7 +209,7 @@ impl Yard {
         }
     }
 
-    /// Sweeps as if all leases and graces were over.
+    /// Sweeps as if all leases and waiting times were over.
     async fn sweep(&self) -> Result {
         for _ in 0..4 {
             self.db.execute_unprepared("UPDATE filefield_journal SET due_at = 0").await?;

@@ -1,4 +1,4 @@
-//! What is done to a row and its files while the store misbehaves.
+//! What is done to a row and its files while the store fails.
 
 use super::claim::{self, Sent};
 use super::stage::Stage;
@@ -9,12 +9,12 @@ use filefield::{Error, FileName, SaveOptions, SharedStorage};
 use std::sync::Arc;
 
 named! {
-    /// An operation of which every request is broken.
+    /// An operation whose requests are all broken.
     ///
-    /// One more needs its name here, what comes before it ([`prepare`](Self::prepare)), what it is
+    /// A new operation needs its name here, its preparation ([`prepare`](Self::prepare)), its action
     /// ([`perform`](Self::perform)), and what its caller does after a failure ([`Stage::mend`]), if anything.
     Operation
-    /// By a storage that has not asked yet what the bucket guarantees.
+    /// By a storage that has not tested the bucket yet.
     FirstSave = "first-save",
     Save = "save",
     SaveThree = "save-three",
@@ -24,7 +24,7 @@ named! {
     ReplaceLarge = "replace-large",
     Clear = "clear",
     Delete = "delete",
-    /// Of a row that the database refuses after its files were stored.
+    /// A row that the database refuses after its files were stored.
     Refused = "refused",
     Sweep = "sweep",
     Open = "open",
@@ -64,7 +64,7 @@ impl Operation {
         matches!(self, Claim | ClaimParts)
     }
 
-    /// What comes before it, and what it is done to.
+    /// Its preparation, and what it acts on.
     pub(super) async fn prepare(self, stage: &mut Stage, random: &mut Random) -> Result<Subject> {
         let all = Files::all(random);
         let (photo, large) = (random.file(), LARGE + random.file() % 1_000);
@@ -108,7 +108,7 @@ impl Operation {
         Ok(subject)
     }
 
-    /// Does it.
+    /// Runs it.
     pub(super) async fn perform(self, stage: &mut Stage, subject: &Subject) -> Result<End> {
         let storage = stage.world.storage.clone();
         let (from, to) = (FileName::new(&subject.from), FileName::new(&subject.to)?);
@@ -131,7 +131,7 @@ impl Operation {
             Rename => {
                 let mut car = subject.car()?;
                 match car.photo_mut().rename(&subject.to).await {
-                    // The file has its new name, whatever becomes of the row.
+                    // The file has its new name, whatever happens to the row.
                     Ok(()) => car.save(&stage.world.db).await.map_err(Error::uncertain),
                     failed => failed,
                 }
@@ -158,7 +158,7 @@ impl Operation {
     }
 }
 
-/// What an operation is done to.
+/// What an operation acts on.
 pub(super) struct Subject {
     pub(super) order: Order,
     car: Option<Car>,
@@ -167,9 +167,9 @@ pub(super) struct Subject {
     /// The other name of a copy or a rename.
     pub(super) to: String,
     owner: Option<String>,
-    /// What is to be claimed.
+    /// The upload to claim.
     sent: Option<Sent>,
-    /// What the photo holds.
+    /// The content of the photo.
     pub(super) wanted: Vec<u8>,
 }
 
@@ -190,7 +190,7 @@ impl Subject {
         Ok(Subject { order, car, from, to, owner, sent: None, wanted })
     }
 
-    /// The same as it is now.
+    /// The same subject in its current state.
     pub(super) async fn again(&self, stage: &Stage) -> Result<Subject> {
         let mut subject = Subject::new(stage, self.order.clone(), self.wanted.clone()).await?;
         if let Some(sent) = &self.sent {
@@ -225,7 +225,7 @@ impl Subject {
 #[derive(Debug, Clone)]
 pub(super) enum End {
     Told(Outcome),
-    /// With so many bytes that are not those wanted, and no error.
+    /// With this many bytes that are wrong, and no error.
     Wrong {
         read: usize,
         wanted: usize,

@@ -1,4 +1,4 @@
-//! Between client and service: counts what is asked, and breaks it where it is told to.
+//! A proxy between client and service. It counts requests, and breaks them on demand.
 
 use super::fault::{Ask, Extent, Fault};
 use super::http::Message;
@@ -15,24 +15,24 @@ use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
-/// Ports that no system gives away by itself: while nobody listens, nobody else does, and no client is given the port
-/// that it connects to.
+/// Ports that no system assigns by itself. While nobody listens, no other program listens either, and no
+/// client gets the port that it connects to.
 const PORTS: std::ops::Range<u16> = 20_000..32_000;
 
-/// For how long nobody listens, where only one request is to be refused.
+/// How long nobody listens if only one request is refused.
 const BRIEFLY: Duration = Duration::from_millis(25);
 
-/// How long a stalled client, or the service, is waited for.
+/// How long to wait for a stalled client or the service.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What is to be broken.
+/// What to break.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Armed {
     pub(super) fault: Fault,
     pub(super) extent: Extent,
     /// The chosen request, counted from 1.
     pub(super) at: u64,
-    /// Decides about the byte, and whether it is carried out.
+    /// Decides about the byte, and whether the request is carried out.
     pub(super) detail: u64,
 }
 
@@ -48,7 +48,7 @@ pub(super) struct Seen {
 struct State {
     armed: Option<Armed>,
     seen: Seen,
-    /// Uploads whose client does not know that they are open (F07).
+    /// Uploads whose client does not know that they are open.
     unknown_uploads: BTreeSet<String>,
 }
 
@@ -63,13 +63,14 @@ pub(super) struct Shared {
     /// The service's folder.
     pub(super) folder: PathBuf,
     state: Mutex<State>,
-    /// Requests that are being dealt with.
+    /// Requests in progress.
     pub(super) under_way: AtomicUsize,
     listening: tokio::sync::Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Proxy {
-    /// In front of the service at `endpoint`, whose files are in `folder`, on the threads of `runtime`.
+    /// Starts in front of the service at `endpoint`, whose files are in `folder`, on the threads of
+    /// `runtime`.
     pub(super) async fn start(runtime: &Handle, endpoint: &str, folder: PathBuf) -> Result<Proxy> {
         let service = endpoint.trim_start_matches("http://").parse()?;
         let mut random = Random::new(u64::from(std::process::id()));
@@ -99,7 +100,7 @@ impl Proxy {
         format!("http://{}", self.shared.address)
     }
 
-    /// Begins to count; with something to be broken.
+    /// Starts to count, with something to break if given.
     pub(super) async fn arm(&self, armed: Option<Armed>) {
         {
             let mut state = self.shared.state();
@@ -111,7 +112,7 @@ impl Proxy {
         }
     }
 
-    /// Breaks nothing any more, and tells what was seen, when all that is under way has come to its end.
+    /// Stops breaking, and returns what was seen, after everything in progress has ended.
     pub(super) async fn disarm(&self) -> Result<Seen> {
         self.shared.state().armed = None;
         self.shared.listen().await?;
@@ -135,7 +136,7 @@ impl Proxy {
     }
 }
 
-/// Counts what is under way.
+/// Counts what is in progress.
 pub(super) struct UnderWay<'a>(&'a AtomicUsize);
 
 impl<'a> UnderWay<'a> {
@@ -187,7 +188,7 @@ impl Shared {
         Ok(())
     }
 
-    /// Notes an upload whose client will not hear of it.
+    /// Records an upload whose client will not learn of it.
     pub(super) fn note_unknown(&self, upload: Option<String>) {
         self.state().unknown_uploads.extend(upload);
     }
@@ -204,7 +205,7 @@ impl Shared {
         }
     }
 
-    /// Notes a request, and says what is to become of it.
+    /// Records a request, and decides what happens to it.
     pub(super) async fn decide(self: &Arc<Self>, request: &Message) -> Option<(Fault, u64)> {
         let ask = Ask::of(request);
         let (armed, now, refuse_next) = {

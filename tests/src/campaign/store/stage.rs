@@ -22,27 +22,27 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::runtime::Handle;
 
-/// What S3 takes at least as a part.
+/// The minimum size of a part in S3.
 pub(super) const PART_SIZE: u64 = 5 << 20;
 
 /// The longest pause between two tries of a client.
 pub(super) const BACK_OFF: Duration = Duration::from_millis(50);
 
-/// How long tasks may go on that an operation has left behind.
+/// How long tasks may run that an operation has left behind.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How often is tried what a short patience on a busy machine may have spoiled.
+/// Number of tries for what a short time-out on a busy machine may have spoiled.
 pub(super) const TRIES: usize = 5;
 
-/// The bucket is the folder that worlds have their media in.
+/// The bucket is the media folder of the world.
 pub(super) const BUCKET: &str = "media";
 
 /// How a client behaves.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Habits {
-    /// For how long it waits for an answer.
+    /// How long it waits for an answer.
     pub(super) patience: Duration,
-    /// How often it tries again.
+    /// How often it retries.
     pub(super) retries: usize,
 }
 
@@ -50,11 +50,12 @@ pub(super) struct Stage {
     pub(super) world: World,
     /// A storage that copies in the bucket.
     pub(super) in_bucket: SharedStorage,
-    /// One past the proxy that waits for as long as a busy machine may need, for all that is not to be broken.
+    /// A storage that bypasses the proxy and waits as long as a busy machine may need, for everything that
+    /// must not be broken.
     pub(super) patient: SharedStorage,
     pub(super) proxy: Proxy,
     pub(super) habits: Habits,
-    /// Tells rows apart.
+    /// Distinguishes rows.
     pub(super) number: u64,
     expected: Expected,
     before: Option<Baseline>,
@@ -64,7 +65,7 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    /// The service and the proxy have the threads of `back`, so that they are none of ours (R9).
+    /// The service and the proxy use the threads of `back`, so that they are not counted as ours (R9).
     pub(super) async fn new(back: &Handle, habits: Habits) -> Result<Stage> {
         let server = back.spawn(Server::start()).await?;
         put_foreign_files(&server.root().join(BUCKET))?;
@@ -78,7 +79,7 @@ impl Stage {
         let in_bucket = Arc::new(storage_of(&proxy.endpoint(), habits, Some(copying))?);
         let unhurried = Habits { patience: PATIENCE, retries: 3 };
         let patient: SharedStorage = Arc::new(storage_of(&server.endpoint, unhurried, None)?);
-        // What it asks only once.
+        // Requests that it makes only once.
         let exact = SaveOptions { exact: true, ..SaveOptions::default() };
         let copied =
             in_bucket.copy(FileName::new("readme.txt")?, FileName::new("copied.txt")?, &exact).await?;
@@ -100,19 +101,19 @@ impl Stage {
         })
     }
 
-    /// Notes what is held when all is warm and nothing is under way.
+    /// Records what is held after the warm-up, when nothing is running.
     pub(super) async fn warm(&mut self) -> Result {
         self.before = Some(Baseline::take(&self.world.db).await?);
         self.tasks = Handle::current().metrics().num_alive_tasks();
         Ok(())
     }
 
-    /// A storage that has asked nothing yet.
+    /// A storage that has not tested the bucket yet.
     pub(super) fn fresh(&self) -> Result<ObjectStorage> {
         storage_of(&self.proxy.endpoint(), self.habits, None)
     }
 
-    /// Performs an operation on a row, and remembers what the row may hold then.
+    /// Performs an operation on a row, and records what the row may hold then.
     pub(super) async fn order(&mut self, order: &Order) -> Outcome {
         self.expected.begin(order);
         let outcome = Outcome::of(self.world.perform(order).await);
@@ -120,7 +121,7 @@ impl Stage {
         outcome
     }
 
-    /// Claims an upload for a new row, which is what `order` says too.
+    /// Claims an upload for a new row, which is also what `order` describes.
     pub(super) async fn claim(&mut self, order: &Order, sent: &Sent) -> Outcome {
         self.expected.begin(order);
         let outcome = Outcome::of(sent.claim(&self.world, &order.row).await);
@@ -128,7 +129,7 @@ impl Stage {
         outcome
     }
 
-    /// Waits for what goes on in the background. Whether it came to an end.
+    /// Waits for background work. Returns whether it ended.
     pub(super) async fn settled_tasks(&self) -> bool {
         let (began, metrics) = (Instant::now(), Handle::current().metrics());
         while metrics.num_alive_tasks() > self.tasks {
@@ -140,13 +141,13 @@ impl Stage {
         true
     }
 
-    /// Where the service has a file.
+    /// The path of a file in the service's folder.
     pub(super) fn path(&self, name: &str) -> PathBuf {
         self.server.root().join(BUCKET).join(name)
     }
 
-    /// What the caller of an accessor does after it: the row follows the file. Of a copy nothing is kept. Both say
-    /// what is wrong with the files themselves.
+    /// What the caller does after an accessor: the row follows the file. Nothing of a copy is kept. Both
+    /// report what is wrong with the files themselves.
     pub(super) async fn mend(
         &mut self,
         operation: Operation,
@@ -172,7 +173,7 @@ impl Stage {
             report.violation("R1", format!("the file is gone, {outcome:?}; after {tried}"));
         }
         if to.is_ok() && !is_whole(&to) {
-            // Nothing that passes through says what its bytes should be.
+            // Nothing in the transfer says what the bytes should be.
             if seen.fired.iter().any(|(fault, _)| *fault == Fault::Corrupt) {
                 report.add("copies of what arrived damaged", 1);
             } else {
@@ -194,13 +195,13 @@ impl Stage {
         Ok(())
     }
 
-    /// Everything falls due and is swept, and then everything must agree.
+    /// Everything becomes due and is swept, and then everything must agree.
     pub(super) async fn settle(&mut self, report: &mut Report, tried: &str) -> Result<Settled> {
         let before = match &self.before {
             Some(before) => before.clone(),
             None => Baseline::take(&self.world.db).await?,
         };
-        // What a storage has left open it has to abort itself.
+        // A storage must abort what it has left open.
         for _ in 0..TRIES {
             self.world.execute("UPDATE filefield_journal SET due_at = 0").await?;
             let swept = filefield::db::sweep(&self.world.db).await?;
@@ -224,7 +225,7 @@ impl Stage {
         Ok(settled)
     }
 
-    /// Whether there is such a row.
+    /// Whether such a row exists.
     pub(super) fn is_expected(&self, row: &str) -> bool {
         self.expected.is_there(row)
     }
@@ -238,7 +239,7 @@ impl Stage {
         }
     }
 
-    /// The service keeps a file for each upload that is open.
+    /// The service keeps one file per open upload.
     fn open_uploads(&self) -> Result<Vec<String>> {
         let mut open = Vec::new();
         for entry in std::fs::read_dir(self.server.root())? {
@@ -270,7 +271,7 @@ pub(super) fn storage_of(
                 ..BackoffConfig::default()
             },
         })
-        // A connection for each request: what is refused, and what is left open, does not depend on those before it.
+        // One connection per request: what is refused or left open does not depend on earlier requests.
         .with_client_options(
             ClientOptions::new()
                 .with_allow_http(true)

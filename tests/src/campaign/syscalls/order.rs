@@ -1,5 +1,5 @@
-//! Bytes are synced before their name can be seen, and every directory after a name in it was made or removed. Traces
-//! show it of every operation, also where the file systems of today would lose nothing.
+//! Bytes are synced before their name is visible, and every directory is synced after a name in it was
+//! created or removed. Traces show this for every operation, even if current file systems would lose nothing.
 
 use super::super::Result;
 use super::super::child::{Child, Durable};
@@ -20,7 +20,7 @@ pub(super) fn run(options: &Options) -> Result<Report> {
         let mut child = Child::ready(&place.setup(Durable::Full, true))?;
         let tracer = Tracer::list(&child)?;
         let mut expected = Expected::default();
-        // Directories are made for the first files.
+        // Creates the directories, which happens only for the first files.
         let first = Order::new("bystander", Change::Create(Files::all(&mut random)));
         child.perform(&first, &mut expected)?;
         for scenario in scenario::some(name, 0, &mut random) {
@@ -47,7 +47,7 @@ pub(super) fn run(options: &Options) -> Result<Report> {
     Ok(report)
 }
 
-/// The calls of all threads, each as one line, in the order of their ends.
+/// The calls of all threads, one per line, in the order of their ends.
 fn calls(lines: &str) -> Vec<String> {
     let (mut begun, mut calls) = (BTreeMap::<&str, &str>::new(), Vec::new());
     for line in lines.lines() {
@@ -70,13 +70,13 @@ fn calls(lines: &str) -> Vec<String> {
 #[derive(Default)]
 struct Syncs {
     media: String,
-    /// Files with bytes that were not synced.
+    /// Files with unsynced bytes.
     bytes: BTreeSet<String>,
-    /// Directories with names that were not synced, each with the call that made or removed one.
+    /// Directories with unsynced names, each with the call that created or removed one.
     names: BTreeMap<String, String>,
     /// Files whose bytes were not synced when they got their names.
     early: Vec<String>,
-    /// Names made and removed.
+    /// Names created and removed.
     seen: u64,
 }
 
@@ -87,7 +87,7 @@ impl Syncs {
         if result.starts_with('-') {
             return;
         }
-        // Paths of descriptors, as `strace -y` writes them.
+        // Paths of descriptors, in the format of `strace -y`.
         let paths: Vec<&str> =
             arguments.split('<').skip(1).filter_map(|rest| Some(rest.split_once('>')?.0)).collect();
         let Some(first) = paths.iter().find(|path| path.starts_with(&self.media)) else { return };
@@ -101,7 +101,7 @@ impl Syncs {
                 self.names.remove(*first);
             }
             "linkat" | "renameat" | "renameat2" | "mkdirat" | "unlinkat" => {
-                // What the library keeps for itself need not last; what a link is made of is no directory.
+                // The library's own files need not last, and the source of a link is not a directory.
                 let changed = if name == "linkat" { &paths[paths.len() - 1..] } else { &paths[..] };
                 let directories: Vec<&str> = changed.iter().filter(|path| is_ours(path)).copied().collect();
                 let short = format!("{name}({arguments}");

@@ -1,4 +1,4 @@
-//! After a crash: everything falls due, is swept, and then file and row must agree (R1–R10).
+//! After a crash: everything becomes due and is swept, and then file and row must agree (R1 to R10).
 
 use super::{Car, Files, Rows, World, foreign, model};
 use crate::campaign::Result;
@@ -9,16 +9,16 @@ use filefield::testing::{Baseline, Invariants};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
-/// How often everything may fall due until the journal is empty: an entry, its tombstone, and one more.
+/// How often everything may become due until the journal is empty: an entry, its tombstone, and one more.
 const ROUNDS: usize = 4;
 
-/// What a settled world looks like.
+/// The state of a settled world.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Settled {
     pub(crate) rows: Rows,
-    /// Broken invariants and what was seen.
+    /// Broken invariants, with the observation.
     pub(crate) violations: Vec<(String, String)>,
-    /// Files that the sweeps have deleted.
+    /// Files that the sweeps deleted.
     pub(crate) deleted: u64,
 }
 
@@ -63,7 +63,7 @@ impl World {
             None => BTreeSet::new(),
         };
         let mut check = Invariants::new(&self.db, &self.storage).model::<Car>().swept().since(before);
-        // The storage lists it, and takes no such name: that one is looked at below.
+        // The storage lists it, but does not accept the name. It is checked below.
         check = check.leave_out(move |name| {
             (name.starts_with('.') && !name.starts_with(".filefield/")) || beside.contains(name)
         });
@@ -91,8 +91,8 @@ impl World {
         Ok(())
     }
 
-    /// The numbers of one row's files. The checker of the library compares them with the row; here the bytes are those
-    /// that were saved (R1).
+    /// The numbers of one row's files. The library's checker compares them with the row; here the bytes are
+    /// compared with those that were saved (R1).
     async fn files_of(&self, car: &Car, named: &mut BTreeSet<String>, settled: &mut Settled) -> Files {
         let mut files = Files::default();
         let photo = (car.photo.name(), car.photo().read().await, Some(&car.photo_meta), &mut files.photo);

@@ -1,19 +1,19 @@
-//! What the rows may hold, from what was told of the operations on them (R6).
+//! What the rows may hold, according to the reported operations (R6).
 
 use super::{Files, Order, Outcome, Rows};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// For every row the states it may be in; `None` stands for no row.
+/// The possible states of every row; `None` stands for no row.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Expected {
     rows: BTreeMap<String, BTreeSet<Option<Files>>>,
-    /// States before the operation that is under way.
+    /// States before the operation in progress.
     before: BTreeMap<String, BTreeSet<Option<Files>>>,
     acknowledged: u64,
 }
 
 impl Expected {
-    /// An operation begins: from now on the row may be as before or as after.
+    /// An operation begins: from now on the row may be in the old or the new state.
     pub(crate) fn begin(&mut self, order: &Order) {
         let before = self.rows.get(&order.row).cloned().unwrap_or_else(|| [None].into());
         let after = before.iter().map(|files| order.after(*files));
@@ -22,7 +22,7 @@ impl Expected {
         self.before.insert(order.row.clone(), before);
     }
 
-    /// It has ended: done, not done, or nobody knows.
+    /// It has ended: done, not done, or unknown.
     pub(crate) fn end(&mut self, order: &Order, outcome: &Outcome) {
         let Some(before) = self.before.remove(&order.row) else { return };
         match outcome {
@@ -36,7 +36,7 @@ impl Expected {
         }
     }
 
-    /// Takes in what was told: the beginning of an operation, or its end.
+    /// Records a report: the beginning of an operation, or its end.
     pub(crate) fn told(&mut self, order: &Order, outcome: Option<&Outcome>) {
         match outcome {
             None => self.begin(order),
@@ -44,7 +44,7 @@ impl Expected {
         }
     }
 
-    /// Whether the row is certainly there.
+    /// Whether the row certainly exists.
     pub(crate) fn is_there(&self, row: &str) -> bool {
         self.rows.get(row).is_some_and(|states| !states.contains(&None))
     }
@@ -54,7 +54,7 @@ impl Expected {
         self.acknowledged
     }
 
-    /// What is wrong with the rows that were found. From now on they are what is expected.
+    /// Returns what is wrong with the rows that were found. From now on they are the expected state.
     pub(crate) fn compare(&mut self, found: &Rows) -> Vec<String> {
         let mut wrong = Vec::new();
         for (row, states) in &self.rows {

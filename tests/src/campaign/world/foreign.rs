@@ -1,4 +1,5 @@
-//! Files of other programs in the media folder: under names that ours would take, empty, hidden, read-only (R8).
+//! Files of other programs in the media folder: under names that ours would take, empty, hidden, read-only
+//! (R8).
 
 use super::super::Result;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -29,12 +30,12 @@ pub(crate) fn put(media: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Names and bytes of those that the storage shows.
+/// Names and bytes of the files that the storage shows.
 pub(crate) fn files() -> impl Iterator<Item = (&'static str, &'static [u8])> {
     FILES.iter().filter(|(name, ..)| !name.starts_with('.')).map(|(name, bytes, _)| (*name, *bytes))
 }
 
-/// What else has happened to them.
+/// Other changes to these files.
 pub(super) fn touched(media: &Path) -> Vec<String> {
     let mut touched = Vec::new();
     for (name, bytes, mode) in FILES {

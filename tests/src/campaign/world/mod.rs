@@ -30,15 +30,15 @@ pub(crate) struct World {
     pub(crate) folder: PathBuf,
     pub(crate) db: DatabaseConnection,
     pub(crate) storage: SharedStorage,
-    /// The storage once more, where every deletion is judged (R5).
+    /// The same storage with a check of every deletion (R5).
     pub(crate) recording: Option<Arc<RecordingStorage>>,
     /// Another database whose rows have files in the same media folder.
     pub(crate) beside: Option<DatabaseConnection>,
 }
 
 impl World {
-    /// Opens the world of `folder`, or makes it. The media are in `media`. `judged`: whether every deletion is judged at
-    /// its moment, which costs queries.
+    /// Opens the world in `folder`, or makes it. The media are in `media`. `judged`: whether every deletion
+    /// is checked as it happens, which costs queries.
     pub(crate) async fn open(
         folder: &Path,
         url: &str,
@@ -68,7 +68,7 @@ impl World {
         Ok(if judged { world.judged(&db) } else { world })
     }
 
-    /// The same world, where every deletion is judged at its moment, by what `db` says.
+    /// The same world with a check of every deletion, against `db`.
     pub(crate) fn judged(self, db: &DatabaseConnection) -> World {
         let recording = RecordingStorage::new(self.storage).forbid_deleting_referenced(db).keep_last(100);
         let recording = Arc::new(recording);
@@ -80,7 +80,7 @@ impl World {
         World { db, ..self.clone() }
     }
 
-    /// The URL of the database in `folder`, where it is a file in there.
+    /// The URL of the database in `folder`, if it is a file there.
     pub(crate) fn sqlite(folder: &Path) -> String {
         format!("sqlite://{}?mode=rwc", folder.join("garage.db").display())
     }
@@ -89,13 +89,13 @@ impl World {
         self.folder.join("media")
     }
 
-    /// Runs `future` with this world's storage in the place of every field's. Tasks inside are spawned with
+    /// Runs `future` with this world's storage in place of every field's. Spawn tasks inside it with
     /// `filefield::testing::spawn`.
     pub(crate) async fn enter<F: Future>(&self, future: F) -> F::Output {
         filefield::testing::with_storage(self.storage.clone(), future).await
     }
 
-    /// Runs a statement. It is the same for all kinds of databases.
+    /// Runs a statement that is the same for all kinds of databases.
     pub(crate) async fn execute(&self, sql: &str) -> Result<()> {
         self.db.execute_unprepared(sql).await?;
         Ok(())

@@ -1,11 +1,11 @@
-//! The table, and what its files hold.
+//! The table, and the content of its files.
 
 use super::Random;
 use filefield::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// A plain image with meta, a file that need not be there, and one whose name carries a token.
+/// An image with metadata, an optional file, and a file whose name has a token.
 #[derive(Debug, Clone, Default, PartialEq, Model)]
 #[model(table = "cars")]
 pub(crate) struct Car {
@@ -25,7 +25,7 @@ pub(crate) struct Car {
     pub(crate) key: FileField,
 }
 
-/// The numbers of the files that a row names; a file's bytes follow from its number.
+/// The numbers of the files that a row names. A file's bytes follow from its number.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Files {
     pub(crate) photo: Option<u32>,
@@ -49,7 +49,7 @@ impl Files {
         Files { photo: Some(random.file()), manual: Some(random.file()), key: Some(random.file()) }
     }
 
-    /// These files, and those of `before` in the place of what is missing.
+    /// These files, completed with those of `before`.
     pub(crate) fn over(self, before: Files) -> Files {
         Files {
             photo: self.photo.or(before.photo),
@@ -58,7 +58,8 @@ impl Files {
         }
     }
 
-    /// Puts these files into `car` as new content. Some names differ in one letter's case or accent only (R7).
+    /// Assigns these files to `car` as new content. Some names differ only in the case or accent of one
+    /// letter (R7).
     pub(crate) fn assign(self, car: &mut Car) {
         const NAMES: [&str; 5] = ["chevy.gif", "Chevy.gif", "ch\u{e9}vy.gif", "chevy.GIF", "chevy_.gif"];
         let name = |number: u32| NAMES[number as usize % NAMES.len()];
@@ -74,14 +75,14 @@ impl Files {
     }
 }
 
-/// Numbers from here on are those of files that a bucket takes in two parts.
+/// From this number on, files are so large that a bucket takes them in two parts.
 pub(crate) const LARGE: u32 = u32::MAX - 1_000;
 
-/// A GIF, up to the end of its picture.
+/// A GIF up to the end of its picture.
 const HEAD: &[u8] = b"GIF89a\x01\x02\x03\x04\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02\x4c\x01\0;";
 
-/// The bytes of a file: an image's head, the number, and as many bytes as follow from it. One in eight is long enough
-/// for several writes.
+/// The bytes of a file: an image's head, the number, and bytes that follow from it. One file in eight is long
+/// enough for several writes.
 pub(crate) fn bytes(number: u32) -> Vec<u8> {
     let mut random = Random::new(number.into());
     let len = match random.below(8) {
@@ -99,7 +100,7 @@ pub(crate) fn bytes(number: u32) -> Vec<u8> {
     bytes
 }
 
-/// The number of a file with these bytes, if they are whole.
+/// The number of a file with these bytes, if they are complete.
 pub(crate) fn number(found: &[u8]) -> Option<u32> {
     let number = u32::from_le_bytes(found.get(HEAD.len()..)?.get(..4)?.try_into().ok()?);
     (bytes(number) == found).then_some(number)

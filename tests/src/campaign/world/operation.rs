@@ -1,4 +1,4 @@
-//! Operations on rows, and what may come of them.
+//! Operations on rows, and their possible outcomes.
 
 use super::{Car, Files, World};
 use filefield::db::sea_orm::{DbErr, TransactionTrait};
@@ -18,28 +18,28 @@ pub(crate) struct Order {
 pub(crate) enum Change {
     /// Make a row with these files.
     Create(Files),
-    /// Give the row new files in the place of some of its own.
+    /// Give the row new files in place of some of its files.
     Replace(Files),
     /// Empty every field.
     Clear,
     /// Delete the row and its files.
     Delete,
-    /// Delete the row in a transaction of the caller: nobody works its files off but the next sweep.
+    /// Delete the row in a transaction of the caller. Only the next sweep deletes its files.
     DeleteIn,
-    /// Make a second row of the name: the transaction fails after the files were stored.
+    /// Make a second row with the name: the transaction fails after the files were stored.
     Refused(Files),
     /// Stage new files, replace the row's in a transaction of the caller, and commit it.
     ReplaceIn(Files),
     /// The same, and roll it back.
     RolledBack(Files),
-    /// Do what the journal says.
+    /// Run a sweep.
     Sweep,
-    /// Move the photo with the accessor and save the row. By its documentation that is no single step: a crash between
-    /// the two leaves a row whose file has moved away.
+    /// Move the photo with the accessor and save the row. These are documented as two steps: a crash between
+    /// them leaves a row whose file has moved away.
     Rename,
 }
 
-/// What came of an operation.
+/// The outcome of an operation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Outcome {
     Done,
@@ -135,7 +135,7 @@ impl World {
         }
     }
 
-    /// Performs random operations on the rows of `task`, `count` of them, and tells of each before and after.
+    /// Performs `count` random operations on the rows of `task`, and reports each before and after.
     pub(crate) async fn task(
         &self,
         seed: u64,
@@ -176,7 +176,7 @@ impl World {
         }
     }
 
-    /// Several tasks at once, until all are done.
+    /// Several tasks in parallel, until all are done.
     pub(crate) async fn load(
         &self,
         seed: u64,
@@ -191,7 +191,7 @@ impl World {
             })
             .collect();
         for task in tasks {
-            // A panic is told by the hook.
+            // The hook reports a panic.
             let _ = task.await;
         }
     }

@@ -1,8 +1,8 @@
-//! Worlds that move under the library: what it stands on goes away, is taken for something else, and comes back, while
-//! files are saved and swept. Then everything must agree, and nobody else's file was touched.
+//! What the library stands on disappears, is replaced by something else, and comes back, while files are
+//! saved and swept. Then everything must agree, and files of others must be unchanged.
 //!
-//! `world [--worlds renamed,unmounted,..]`: each world in turn, until `--count` are done. A further kind of world is a
-//! line in `WORLDS`.
+//! `world [--worlds renamed,unmounted,..]`: each world in turn, until `--count` are done. A new kind of world
+//! is a line in `WORLDS`.
 
 mod owners;
 mod roots;
@@ -15,7 +15,8 @@ use super::{Result, full};
 /// Set in the process that runs in the namespace.
 const INSIDE: &str = "CAMPAIGN_WORLDS";
 
-/// One try: the world is made, disturbed, settled and judged. Whether what it is about has really happened.
+/// One try: the world is made, disturbed, settled and checked. Returns whether the disturbance really
+/// happened.
 type World = fn(&mut Try<'_>) -> Result<bool>;
 
 const WORLDS: [(&str, World); 11] = [
@@ -32,12 +33,12 @@ const WORLDS: [(&str, World); 11] = [
     ("restored", owners::is_a_restored_database),
 ];
 
-/// What a try has at hand.
+/// The data of a try.
 struct Try<'a> {
     options: &'a Options,
     report: &'a mut Report,
     random: Random,
-    /// How to come there again.
+    /// How to reproduce it.
     what: String,
 }
 

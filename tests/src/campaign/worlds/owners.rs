@@ -1,5 +1,5 @@
-//! Whose a file is: on a file system that keeps no attributes, in a root that two databases share, and for a database
-//! that was restored from a backup.
+//! Who owns a file: on a file system without attributes, in a root that two databases share, and for a
+//! database that was restored from a backup.
 
 use super::Try;
 use super::roots::{perform, run_command, runtime, sweep};
@@ -24,7 +24,7 @@ use std::time::Duration;
 struct WithoutAttributes(PathBuf);
 
 impl WithoutAttributes {
-    /// `None`, and a line that says why, where there is no bindfs.
+    /// Returns `None` and prints a line with the reason if there is no bindfs.
     fn new(folder: &Path) -> Result<Option<WithoutAttributes>> {
         let (disk, media) = (folder.join("disk"), folder.join("media"));
         put_foreign_files(&disk)?;
@@ -46,7 +46,7 @@ impl Drop for WithoutAttributes {
     }
 }
 
-/// Processes are killed at random times where a file cannot carry its owner.
+/// Processes are killed at random times if a file cannot carry its owner.
 pub(super) fn keeps_no_attributes(tried: &mut Try<'_>) -> Result<bool> {
     let place = Place::of(tried.options, in_memory()?)?;
     let Some(_mounted) = WithoutAttributes::new(place.path())? else { return Ok(false) };
@@ -56,7 +56,7 @@ pub(super) fn keeps_no_attributes(tried: &mut Try<'_>) -> Result<bool> {
     for kill in 0..4 {
         let mut child = settled_child(tried.report, &setup, &mut expected, &what)?;
         if kill == 0 {
-            // What is left of a mark of the root that did not get its name goes by its age.
+            // A leftover of a root mark that did not get its name is deleted by its age.
             let order = Order::new("first", Change::Create(Files::all(&mut tried.random)));
             child.perform(&order, &mut expected)?;
         }
@@ -71,7 +71,7 @@ pub(super) fn keeps_no_attributes(tried: &mut Try<'_>) -> Result<bool> {
     Ok(true)
 }
 
-/// Names that nobody has yet, if this is the first row: foreign files have another one.
+/// Names that nobody has yet, if this is the first row. Foreign files have another name.
 fn first_files(random: &mut Random) -> Files {
     loop {
         let files = Files::all(random);
@@ -85,8 +85,8 @@ async fn row(world: &World, name: &str) -> Result<Car> {
     Ok(Car::objects(&world.db).get(Car::columns().name.eq(name)).await?)
 }
 
-/// Two databases save, replace, delete and sweep in one root. A row of one has lost its files, and a row of the other has
-/// files under their names.
+/// Two databases save, replace, delete and sweep in one root. A row of one has lost its files, and a row of
+/// the other has files under their names.
 pub(super) fn is_shared_by_two_databases(tried: &mut Try<'_>) -> Result<bool> {
     runtime()?.block_on(async {
         let (place, other) =
@@ -121,7 +121,7 @@ pub(super) fn is_shared_by_two_databases(tried: &mut Try<'_>) -> Result<bool> {
             });
             loads.push((load, told));
         }
-        // Its row lets go of files that it does not have any more.
+        // Its row releases files that it no longer has.
         let change = if tried.random.below(2) == 0 { Change::Delete } else { Change::DeleteIn };
         perform(&one, &mut expected_one, Order::new("lost", change)).await;
         while !loads.iter().all(|(load, _)| load.is_finished()) {
@@ -137,7 +137,8 @@ pub(super) fn is_shared_by_two_databases(tried: &mut Try<'_>) -> Result<bool> {
                 expected.told(&order, outcome.as_ref());
             }
         }
-        // Both before one is judged: what only the other's journal knows is gone then, and all connections are open.
+        // Both run before one is checked: entries that only the other's journal has are gone then, and all
+        // connections are open.
         for world in [&one, &two] {
             world.enter(world.settle(&Baseline::take(&world.db).await?)).await?;
         }
@@ -150,18 +151,19 @@ pub(super) fn is_shared_by_two_databases(tried: &mut Try<'_>) -> Result<bool> {
     })
 }
 
-/// What a backup of the database has.
+/// The tables in a backup of the database.
 const TABLES: [&str; 4] = ["cars", "filefield_journal", "filefield_identity", "filefield_roots"];
 
 /// What is known when the backup is restored.
 struct Restored {
     /// The rows of the backup.
     expected: Expected,
-    /// Rows that have changed since, so that their files may be gone, or their names may be another row's.
+    /// Rows that have changed since, so that their files may be gone, or their names may belong to another
+    /// row.
     touched: BTreeSet<String>,
 }
 
-/// Makes rows and a backup, and changes them. Everything that still goes on then ends with this process's runtime.
+/// Makes rows and a backup, and changes the rows. Work in progress ends with this process's runtime.
 fn made_and_changed(tried: &mut Try<'_>, place: &Place, url: &str) -> Result<Restored> {
     runtime()?.block_on(async {
         let world = &World::open(place.path(), url, Durability::None, true).await?;
@@ -202,7 +204,7 @@ fn made_and_changed(tried: &mut Try<'_>, place: &Place, url: &str) -> Result<Res
     })
 }
 
-/// The database is that of an earlier day, and the files are not.
+/// The database is of an earlier day than the files.
 pub(super) fn is_a_restored_database(tried: &mut Try<'_>) -> Result<bool> {
     let place = Place::of(tried.options, in_memory()?)?;
     let url = place.setup(Durable::Never, false).url;
@@ -230,7 +232,7 @@ pub(super) fn is_a_restored_database(tried: &mut Try<'_>) -> Result<bool> {
             }
             world.enter(sweep(world)).await?;
         }
-        // No row shows what was saved for another one since, and nothing is swept from under a row.
+        // No row shows what was saved for another one since, and no sweep deletes a row's file.
         for (name, had) in had {
             if had != contents(world, name).await? {
                 let seen = format!("`{name}` of the backup has other files than right after the restore");
@@ -247,7 +249,7 @@ pub(super) fn is_a_restored_database(tried: &mut Try<'_>) -> Result<bool> {
     })
 }
 
-/// What a row's files hold, or what keeps them from being read.
+/// The content of a row's files, or the error that keeps it from being read.
 async fn contents(world: &World, name: &str) -> Result<Vec<std::result::Result<Vec<u8>, ErrorKind>>> {
     let car = row(world, name).await?;
     let reads = async { [car.photo().read().await, car.manual().read().await, car.key().read().await] };

@@ -1,4 +1,4 @@
-//! The media root is away, replaced, not mounted, and back again.
+//! The media root is missing, replaced, not mounted, and back again.
 
 use super::Try;
 use crate::campaign::child::Durable;
@@ -9,7 +9,7 @@ use crate::campaign::world::{
 };
 use crate::campaign::{Error, Result};
 use filefield::SharedStorage;
-use filefield::storage::{Durability, FileSystemStorage};
+use filefield::storage::{Durability, FileSystemStorage, StorageExt};
 use filefield::testing::{Baseline, failpoints};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// What stands at the location while the root is away.
+/// What is at the location while the root is away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Instead {
     Nothing,
@@ -69,14 +69,14 @@ impl Scene {
         self.place.path().join("aside")
     }
 
-    /// A process that starts now: nothing is known to it but what the database knows.
+    /// A process that starts now and knows only what the database knows.
     async fn another_process(&self) -> Result<World> {
         let storage = FileSystemStorage::builder(self.media()).durability(Durability::None).build()?;
         let url = self.place.setup(Durable::Never, false).url;
         World::over(self.place.path(), &url, Arc::new(storage), false).await
     }
 
-    /// Takes the root away. Files of others may stand there then, under names that are ours.
+    /// Moves the root away. Files of others may then be there, under our names.
     async fn away(&self) -> Result {
         match self.instead {
             Instead::Unmounted => return run_command("umount", &["--lazy"], &self.media()),
@@ -100,7 +100,7 @@ impl Scene {
         Ok(())
     }
 
-    /// What has changed in what stands in the place of the root.
+    /// What has changed in the replacement of the root.
     fn touched(&self) -> Vec<String> {
         let mut touched = Vec::new();
         let has_files =
@@ -128,7 +128,7 @@ impl Scene {
             Instead::AnotherDisk => return run_command("umount", &["--lazy"], &self.media()),
             _ => {}
         }
-        // What is in the way is moved out of it first: somebody may be writing there.
+        // What is in the way is moved out first, because somebody may be writing there.
         if self.media().exists() {
             let away = self.place.path().join(format!("was instead {}", filefield::name::token()?));
             std::fs::rename(self.media(), away)?;
@@ -160,7 +160,7 @@ impl Drop for Scene {
     }
 }
 
-/// Deletions fall due at once; stages that are under way keep their leases.
+/// Deletions become due at once. Stages in progress keep their leases.
 pub(super) async fn sweep(world: &World) -> Result {
     world.execute("UPDATE filefield_journal SET due_at = 0 WHERE kind = 'delete'").await?;
     filefield::db::sweep(&world.db).await?;
@@ -171,7 +171,7 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime> {
     Ok(tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?)
 }
 
-/// Performs an operation while nothing else happens.
+/// Performs an operation while nothing else runs.
 pub(super) async fn perform(world: &World, expected: &mut Expected, order: Order) -> Outcome {
     expected.begin(&order);
     let outcome = Outcome::of(world.enter(world.perform(&order)).await);
@@ -179,7 +179,7 @@ pub(super) async fn perform(world: &World, expected: &mut Expected, order: Order
     outcome
 }
 
-/// Rows are saved, replaced, deleted and swept, while the root comes and goes.
+/// Rows are saved, replaced, deleted and swept while the root comes and goes.
 pub(super) fn comes_and_goes(tried: &mut Try<'_>, instead: Instead) -> Result<bool> {
     runtime()?.block_on(async {
         let scene = Scene::new(tried, instead).await?;
@@ -201,7 +201,7 @@ pub(super) fn comes_and_goes(tried: &mut Try<'_>, instead: Instead) -> Result<bo
         let mut count = 0;
         while !load.is_finished() && count < 12 {
             tokio::time::sleep(Duration::from_millis(5 + tried.random.below(25))).await;
-            // A deletion that only a sweep works off, and that is due while the root is away.
+            // A deletion that only a sweep does, and that is due while the root is away.
             for change in [Change::Create(Files::all(&mut tried.random)), Change::DeleteIn] {
                 perform(world, &mut expected, Order::new(format!("due {count}"), change)).await;
             }
@@ -235,7 +235,7 @@ pub(super) fn comes_and_goes(tried: &mut Try<'_>, instead: Instead) -> Result<bo
                 note(tried, outcome, order);
             }
         }
-        // With the root back everything works.
+        // With the root back, everything works.
         let order = Order::new("back", Change::Create(Files::all(&mut tried.random)));
         if let Outcome::Failed { text, .. } = perform(world, &mut expected, order).await {
             tried.report.violation("retry", format!("{text}; in {}", tried.what));
@@ -245,20 +245,20 @@ pub(super) fn comes_and_goes(tried: &mut Try<'_>, instead: Instead) -> Result<bo
     })
 }
 
-/// Whether the end of an operation is one that a root which is away explains.
+/// Checks that a missing root explains the end of an operation.
 fn note(tried: &mut Try<'_>, outcome: &Outcome, order: &Order) {
     let Outcome::Failed { kind, text, retryable, .. } = outcome else { return };
     match kind.as_str() {
         "StorageUnavailable" if *retryable => tried.report.add("not available", 1),
         // A transaction of the caller that reads before it writes gives way to the other process on SQLite.
         "Database" if *retryable && text.contains("locked") => tried.report.add("gave way", 1),
-        // The row was not made, for its files could not be stored.
+        // The row was not made, because its files could not be stored.
         "DoesNotExist" => {}
         _ => tried.report.violation("error", format!("{kind}: {text}; {order:?} in {}", tried.what)),
     }
 }
 
-/// The files are copied to a new disk, which takes the place of the old one: it is the same root.
+/// The files are copied to a new disk, which replaces the old one: it is the same root.
 pub(super) fn is_copied(tried: &mut Try<'_>) -> Result<bool> {
     runtime()?.block_on(async {
         let scene = Scene::new(tried, Instead::Nothing).await?;
@@ -288,8 +288,8 @@ pub(super) fn is_copied(tried: &mut Try<'_>) -> Result<bool> {
     })
 }
 
-/// Between the proof that a file is ours and its deletion another root takes the place of ours, with a file of the same
-/// name in it.
+/// Between the proof that a file is ours and its deletion, another root replaces ours, with a file of the
+/// same name.
 pub(super) fn is_swapped_before_a_deletion(tried: &mut Try<'_>) -> Result<bool> {
     runtime()?.block_on(async {
         let scene = Scene::new(tried, Instead::AnotherRoot).await?;

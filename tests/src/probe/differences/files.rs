@@ -5,7 +5,8 @@ use crate::probe::files::decode;
 use filefield::image::{Dimensions, Format, dimensions, probe};
 use serde_json::{Value, json};
 
-/// Django gives one piece; ours are all of the size asked for but the last, and as long together.
+/// Django returns one chunk. Our chunks all have the requested size except the last, and the same total
+/// length.
 pub(super) fn memory_chunks(case: &Case<'_>) -> bool {
     let question = case.question;
     let Some(size) = question["size"].as_u64() else { return false };
@@ -18,7 +19,7 @@ pub(super) fn memory_chunks(case: &Case<'_>) -> bool {
         && *case.got == json!({"ok": {"lengths": lengths, "multiple": size > chunk}})
 }
 
-/// The bytes that were asked about.
+/// The bytes in the question.
 fn image(case: &Case<'_>) -> Option<Vec<u8>> {
     match case.argument("data_b64") {
         _ if case.op() != "image_dimensions" => None,
@@ -27,7 +28,7 @@ fn image(case: &Case<'_>) -> Option<Vec<u8>> {
     }
 }
 
-/// The sides in an answer that has some.
+/// The dimensions in an answer, if any.
 fn sides(answer: &Value) -> Option<Dimensions> {
     let side = |at: usize| u32::try_from(answer["ok"].get(at)?.as_u64()?).ok();
     Some(Dimensions { width: side(0)?, height: side(1)? })
@@ -37,8 +38,8 @@ fn is_none(answer: &Value) -> bool {
     *answer == json!({"ok": [Value::Null, Value::Null]})
 }
 
-/// Django finds nothing, or fails behind the header; ours are the dimensions that the header has by itself, and of an
-/// image that the generator cut, those that it had.
+/// Django finds nothing, or fails after the header. Ours are the dimensions in the header, or, for an image
+/// that the generator cut off, the original ones.
 pub(super) fn header_alone(case: &Case<'_>) -> bool {
     let whole = &case.question["whole"];
     let Some(bytes) = image(case) else { return false };
@@ -64,7 +65,8 @@ pub(super) fn turned_tiff(case: &Case<'_>) -> bool {
     })
 }
 
-/// The format of the image that Django sees and filefield does not: `None` within where it is not one of ours.
+/// The format of an image that only Django recognises. The inner `None` means that the format is not one of
+/// ours.
 fn unseen(case: &Case<'_>) -> Option<(Option<Format>, Vec<u8>)> {
     let bytes = image(case)?;
     let seen = sides(case.want).is_some() || case.want["error"] == "ValueError";
@@ -79,7 +81,7 @@ pub(super) fn broken_header(case: &Case<'_>) -> bool {
     unseen(case).is_some_and(|(format, _)| format.is_some())
 }
 
-/// The sides that Django goes by stand in another header of the same file.
+/// Django reads the dimensions from another header of the same file.
 pub(super) fn second_header(case: &Case<'_>) -> bool {
     let (Some(bytes), Some(ours), Some(theirs)) = (image(case), sides(case.got), sides(case.want)) else {
         return false;

@@ -11,13 +11,13 @@ fn is_mark(c: &char) -> bool {
     matches!(c.general_category(), GeneralCategory::NonspacingMark | GeneralCategory::SpacingMark)
 }
 
-/// The letters alone, decomposed.
+/// The letters only, decomposed.
 fn skeleton(text: &str) -> String {
     text.nfd().filter(|c| !is_mark(c)).collect()
 }
 
-/// The answers have the same letters; ours is in normal form C and has no mark without a word character before it;
-/// the directories, which are not cleaned, are the same.
+/// The answers have the same letters. Ours is in normalization form C, and has no mark without a word
+/// character before it. The directories, which are not cleaned, are the same.
 pub(super) fn normal_form_and_marks(case: &Case<'_>) -> bool {
     let cleaning =
         ["get_valid_name", "generate_filename", "generate_filename_callable", "storage_generate_filename"];
@@ -40,7 +40,7 @@ fn fits_bytes(name: &str) -> bool {
     name.len() <= MAX_NAME_BYTES && name.split('/').all(|component| component.len() <= MAX_COMPONENT_BYTES)
 }
 
-/// Django's name is over a limit of bytes; ours has the longest stem that is not, or there is none.
+/// Django's name exceeds a limit of bytes. Ours has the longest stem that does not, or there is none.
 pub(super) fn bytes_count(case: &Case<'_>) -> bool {
     let Some(wanted) = case.want["ok"]["template"].as_str() else { return false };
     if case.op() != "get_available_name" || fits_bytes(wanted) {
@@ -49,13 +49,13 @@ pub(super) fn bytes_count(case: &Case<'_>) -> bool {
     let replaced = case.question["allow_overwrite"] == true;
     let file_name = wanted.rsplit_once('/').map_or(wanted, |(_, last)| last);
     let directory = &wanted[..wanted.len() - file_name.len()];
-    // The name that was asked for, without Django's random part.
+    // The requested name, without Django's random part.
     let (stem, extension) = match case.want["ok"]["suffix_len"].as_u64() {
         Some(7) => file_name.split_once("_*******").unwrap_or((file_name, "")),
         _ => (case.want["ok"]["stem"].as_str().unwrap_or(""), case.want["ok"]["ext"].as_str().unwrap_or("")),
     };
     let random = if replaced { "" } else { "_*******" };
-    // Doubled slashes before the file name do not survive a renaming.
+    // Doubled slashes before the file name do not survive renaming.
     let directory = match directory.trim_end_matches('/') {
         "" => directory.to_owned(),
         trimmed => format!("{trimmed}/"),
@@ -72,7 +72,7 @@ pub(super) fn bytes_count(case: &Case<'_>) -> bool {
     }
 }
 
-/// Django cut a valid name to one that is not; ours is the longest shorter one that is, or there is none.
+/// Django cut a valid name to an invalid one. Ours is the longest shorter valid one, or there is none.
 pub(super) fn cut_to_a_valid_name(case: &Case<'_>) -> bool {
     let Some(wanted) = case.want["ok"]["template"].as_str() else { return false };
     let replaced = case.op() == "get_available_name" && case.question["allow_overwrite"] == true;
@@ -101,7 +101,8 @@ fn longest_start<'a>(text: &'a str, rest: &str) -> &'a str {
         .unwrap_or("")
 }
 
-/// Django's name is over 255 bytes; ours has the extension, which is cut last, and as much of the stem as fits.
+/// Django's name exceeds 255 bytes. Ours has the extension, which is cut last, and as much of the stem as
+/// fits.
 pub(super) fn uploaded_bytes_count(case: &Case<'_>) -> bool {
     let (true, Some((want, got))) = (case.op() == "uploaded_name", case.texts()) else { return false };
     let asked = case.argument("name").rsplit('/').next().unwrap_or("");

@@ -4,7 +4,7 @@ use super::Case;
 use filefield::{ErrorKind, FileName};
 
 impl<'a> Case<'a> {
-    /// Operation and name of the step; empty where this is none.
+    /// Operation and name of the step; empty if it is not a step.
     fn operation(&self) -> (&'a str, &'a str) {
         let word =
             |at: usize| self.step.and_then(|step| self.question["steps"][step][at].as_str()).unwrap_or("");
@@ -26,7 +26,7 @@ impl<'a> Case<'a> {
     }
 }
 
-/// The name, or the directory to list, is not a valid one, and the answer says so.
+/// The name, or the directory to list, is invalid, and the answer says so.
 pub(super) fn refused_name(case: &Case<'_>) -> bool {
     let (what, name) = case.operation();
     let Some(error) = FileName::new(name).err() else { return false };
@@ -43,8 +43,8 @@ pub(super) fn refused_name(case: &Case<'_>) -> bool {
     ["save", "save_text", "read", "exists", "size", "delete", "rel"].contains(&what) && case.failed_with(kind)
 }
 
-/// The name is that of a directory, of which Django says that it exists, or gives it a size, or fails to
-/// delete it because it is not empty.
+/// The name is a directory. Django reports that it exists, gives it a size, or fails to delete it because it
+/// is not empty.
 pub(super) fn directory(case: &Case<'_>) -> bool {
     let (what, name) = case.operation();
     case.made_directory(name)
@@ -56,7 +56,7 @@ pub(super) fn directory(case: &Case<'_>) -> bool {
         }
 }
 
-/// Both fail because a file stands where a directory is needed.
+/// Both fail because a file is where a directory is needed.
 pub(super) fn file_in_the_way(case: &Case<'_>) -> bool {
     let (what, _) = case.operation();
     ["save", "save_text", "listdir"].contains(&what)
@@ -64,7 +64,7 @@ pub(super) fn file_in_the_way(case: &Case<'_>) -> bool {
         && case.got["error"] == "NotADirectoryError"
 }
 
-/// Django gives a path that leads nowhere.
+/// Django returns a path that leads nowhere.
 pub(super) fn path_in_memory(case: &Case<'_>) -> bool {
     case.operation().0 == "rel"
         && case.question["backend"] == "memory"
@@ -72,7 +72,7 @@ pub(super) fn path_in_memory(case: &Case<'_>) -> bool {
         && case.failed_with("unsupported")
 }
 
-/// The same random part stands before the last suffix instead of the first.
+/// The same random part is before the last suffix, not before the first.
 pub(super) fn last_suffix(case: &Case<'_>) -> bool {
     let Some((want, got)) = case.texts() else { return false };
     // Its name in a script: `_R` and six digits.

@@ -4,9 +4,9 @@ use super::Case;
 
 const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 
-/// Django says "not modified", we say "modified", and the header has a day of the week that is not the date's, or a
-/// year of two digits from 70 on, which Django may take for the century to come, or one below 100, which it takes for
-/// two digits.
+/// Django answers "not modified" and we answer "modified". The header has the wrong day of the week for its
+/// date, a two-digit year of 70 or more, which Django may place in the next century, or a year below 100,
+/// which Django treats as two digits.
 pub(super) fn unusual_date(case: &Case<'_>) -> bool {
     let header = case.argument("header");
     case.op() == "was_modified_since"
@@ -15,8 +15,8 @@ pub(super) fn unusual_date(case: &Case<'_>) -> bool {
         && named_weekday(header).is_none_or(|(year_is_doubtful, right)| year_is_doubtful || !right)
 }
 
-/// Whether the century of the year is in doubt, and whether the day of the week at the start is that of the date.
-/// `None` where there is no date at all.
+/// Whether the century of the year is ambiguous, and whether the day of the week matches the date. `None` if
+/// there is no date.
 fn named_weekday(header: &str) -> Option<(bool, bool)> {
     const MONTHS: [&str; 12] =
         ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];

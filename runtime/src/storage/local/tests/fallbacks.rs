@@ -179,9 +179,9 @@ fn a_placeholder_of_a_killed_save_is_removed_with_what_it_staged() {
     let media = without_links();
     leave_placeholder(&media, "mine", "d/mine");
     leave_placeholder(&media, "other", "d/other");
-    run(media.storage.abandon("mine")).unwrap();
+    run(media.storage.discard_staged("mine")).unwrap();
     assert_eq!(media.files(), [".filefield/placeholders/other", ".filefield/tmp/other", "d/other"]);
-    run(media.storage.abandon("mine")).unwrap();
+    run(media.storage.discard_staged("mine")).unwrap();
     assert_eq!(run(media.storage.remove_staged(Duration::from_secs(60))).unwrap(), 0);
     assert_eq!(media.files().len(), 3);
     assert_eq!(run(media.storage.remove_staged(Duration::ZERO)).unwrap(), 1);
@@ -203,7 +203,7 @@ fn only_a_placeholder_is_taken_for_one() {
     // A process that was killed before its note was whole.
     fs::write(media.at(".filefield/placeholders/half"), "").unwrap();
     for owner in ["renamed", "written", "older"] {
-        run(media.storage.abandon(owner)).unwrap();
+        run(media.storage.discard_staged(owner)).unwrap();
     }
     run(media.storage.remove_staged(Duration::ZERO)).unwrap();
     assert_eq!(media.files(), ["d/older", "d/renamed", "d/written"]);

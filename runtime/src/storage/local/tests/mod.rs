@@ -16,6 +16,7 @@ mod saving;
 mod threads;
 
 use super::*;
+use crate::{ErrorKind, StorageExt};
 use std::fs;
 use std::io::Read;
 use std::sync::atomic::AtomicBool;

@@ -39,7 +39,7 @@ fn is_unavailable(storage: &dyn Storage) {
         assert_eq!(kind(storage.delete(f).await), away, "delete");
         assert_eq!(kind(storage.delete(g).await), away, "delete of what never was");
         assert_eq!(kind(storage.delete_owned(f, "token").await), away, "delete_owned");
-        assert_eq!(kind(storage.abandon("token").await), away, "abandon");
+        assert_eq!(kind(storage.discard_staged("token").await), away, "discard_staged");
         assert_eq!(kind(storage.save(g, "new".into(), &owned()).await), away, "save");
         assert_eq!(kind(storage.copy(f, g, &SaveOptions::default()).await), away, "copy");
         assert_eq!(kind(storage.rename(f, g).await), away, "rename");

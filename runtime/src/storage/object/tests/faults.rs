@@ -1,6 +1,7 @@
 //! What the campaign `store` found: answers that say less than they seem to.
 
 use super::*;
+use crate::StorageExt;
 use crate::inspect::{Inspection, Inspector, Rules};
 use object_store::{Attribute, Attributes, PutOptions};
 
@@ -37,7 +38,7 @@ async fn an_upload_that_stays_open_is_not_certain() {
         store.fail("abort", Fault::Fails);
         let error = storage.save(name("a"), vec![7; 3000].into(), &owned()).await.unwrap_err();
         assert_eq!((error.is_uncertain(), store.open_uploads()), (true, 1), "{step}");
-        storage.abandon("mine").await.unwrap();
+        storage.discard_staged("mine").await.unwrap();
         assert_eq!(store.open_uploads(), 0);
     }
 }

@@ -1,6 +1,7 @@
 //! Contents of more than one part.
 
 use super::*;
+use crate::StorageExt;
 use bytes::Bytes;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -115,11 +116,11 @@ async fn an_upload_of_unknown_end_is_left_to_its_owner() {
     let error = storage.save(name("a"), pattern(2 * PART).into(), &options).await.unwrap_err();
     assert!(error.is_uncertain());
     assert_eq!((store.open_uploads(), storage.unfinished.count()), (1, 1));
-    storage.abandon("other").await.unwrap();
+    storage.discard_staged("other").await.unwrap();
     assert_eq!(store.open_uploads(), 1);
     store.fail("abort", Fault::Fails);
-    assert!(storage.abandon("mine").await.unwrap_err().is_retryable());
-    storage.abandon("mine").await.unwrap();
+    assert!(storage.discard_staged("mine").await.unwrap_err().is_retryable());
+    storage.discard_staged("mine").await.unwrap();
     assert_eq!(storage.unfinished.count(), 0);
     assert_eq!(storage.list("").await.unwrap().files, ["done"]);
 }

@@ -6,6 +6,7 @@ mod faults;
 mod large;
 
 use super::*;
+use crate::StorageExt;
 use double::{Double, Fault};
 use std::time::Duration;
 
