@@ -17,6 +17,11 @@ pub(crate) fn database(error: SqlxError) -> Error {
     of_kind(kind, error)
 }
 
+/// Whether a constraint of the table refused the statement or the commit.
+pub(crate) fn is_constraint(error: &SqlxError) -> bool {
+    error.as_database_error().is_some_and(|error| !matches!(error.kind(), Constraint::Other))
+}
+
 /// An error of this kind, whatever the driver says.
 pub(crate) fn of_kind(kind: DbErrorKind, error: SqlxError) -> Error {
     let text = match message(&error) {

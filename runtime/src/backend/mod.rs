@@ -1,9 +1,8 @@
-//! The libraries that connect to databases, each with an implementation of [`journal::Connection`](crate::journal) and with
-//! what its errors mean.
+//! The drivers of databases: an implementation of [`journal::Connection`](crate::journal), and the meaning of errors.
 
 mod error;
 pub(crate) mod sqlx;
 
+pub(crate) use self::sqlx::{build_schema, decimal_of, in_transaction, journal_of};
 pub use error::driver_error;
-pub(crate) use error::{database, of_kind};
-pub(crate) use self::sqlx::{build, build_schema, in_transaction, journal_of};
+pub(crate) use error::{database, is_constraint};

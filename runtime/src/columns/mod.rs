@@ -2,3 +2,8 @@
 
 #[cfg(feature = "sea-orm")]
 mod sea_orm;
+#[cfg(any(feature = "db", feature = "sea-orm"))]
+mod sea_query;
+
+#[cfg(any(feature = "db", feature = "sea-orm"))]
+pub(crate) use sea_query::meta_of;

@@ -1,9 +1,7 @@
 //! `FileField`, `ImageField` and `FileMeta` as columns of sea-orm 2.
 //!
-//! sea-orm's conversion of values into parameters cannot fail, so a pending file panics there rather than
-//! becoming a name that does not exist. filefield's own `save` never gets that far: it has stored the file by
-//! then, and refuses a file column that is not a file field. If you write rows through an `ActiveModel`, you
-//! can get an error instead of the panic, because [`Error`] converts into a `DbErr`:
+//! A pending file panics when sea-orm makes a parameter of it. If you write rows through an `ActiveModel`, you can get an
+//! error instead, because [`Error`] converts into a `DbErr`:
 //!
 //! ```ignore
 //! impl ActiveModelBehavior for ActiveModel {
@@ -16,9 +14,8 @@
 //! }
 //! ```
 
-use crate::field::Trusted;
+use super::meta_of;
 use crate::{Error, FileField, FileMeta, ImageField};
-use sea_orm::sea_query::{ArrayType, ColumnType, Nullable, StringLen, Value, ValueType, ValueTypeErr};
 use sea_orm::{ActiveValue, ColIdx, IntoActiveValue, QueryResult, TryGetError, TryGetable};
 
 /// For `?` in code called by sea-orm. The kind is only in the text.
@@ -30,39 +27,6 @@ impl From<Error> for sea_orm::DbErr {
 
 macro_rules! file_column {
     ($ty:ident) => {
-        impl From<$ty> for Value {
-            fn from(file: $ty) -> Self {
-                match file.column_str() {
-                    Ok(name) => Value::String(Some(name.to_owned())),
-                    Err(error) => panic!("a {} in a row that sea-orm writes: {error}", stringify!($ty)),
-                }
-            }
-        }
-
-        impl ValueType for $ty {
-            fn try_from(value: Value) -> Result<Self, ValueTypeErr> {
-                match value {
-                    Value::String(name) => Ok($ty::stored(name.unwrap_or_default())),
-                    _ => Err(ValueTypeErr),
-                }
-            }
-            fn type_name() -> String {
-                stringify!($ty).to_owned()
-            }
-            fn array_type() -> ArrayType {
-                ArrayType::String
-            }
-            fn column_type() -> ColumnType {
-                ColumnType::String(StringLen::N(255))
-            }
-        }
-
-        impl Nullable for $ty {
-            fn null() -> Value {
-                Value::String(None)
-            }
-        }
-
         impl TryGetable for $ty {
             fn try_get_by<I: ColIdx>(row: &QueryResult, index: I) -> Result<Self, TryGetError> {
                 String::try_get_by(row, index).map($ty::stored)
@@ -79,42 +43,6 @@ macro_rules! file_column {
 
 file_column!(FileField);
 file_column!(ImageField);
-
-/// Reads a JSON column. `null` is an empty value. Rows are trusted.
-fn meta_of(json: serde_json::Value) -> serde_json::Result<FileMeta> {
-    FileMeta::deserialize_trusted(json)
-}
-
-impl From<FileMeta> for Value {
-    fn from(meta: FileMeta) -> Self {
-        // Cannot fail: strings and integers only.
-        Value::Json(serde_json::to_value(meta).ok().map(Box::new))
-    }
-}
-
-impl ValueType for FileMeta {
-    fn try_from(value: Value) -> Result<Self, ValueTypeErr> {
-        match value {
-            Value::Json(Some(json)) => meta_of(*json).map_err(|_| ValueTypeErr),
-            _ => Err(ValueTypeErr),
-        }
-    }
-    fn type_name() -> String {
-        "FileMeta".to_owned()
-    }
-    fn array_type() -> ArrayType {
-        ArrayType::Json
-    }
-    fn column_type() -> ColumnType {
-        ColumnType::Json
-    }
-}
-
-impl Nullable for FileMeta {
-    fn null() -> Value {
-        Value::Json(None)
-    }
-}
 
 impl TryGetable for FileMeta {
     fn try_get_by<I: ColIdx>(row: &QueryResult, index: I) -> Result<Self, TryGetError> {
@@ -146,18 +74,6 @@ mod tests {
     use super::*;
     use crate::content::Pending;
     use std::io::Read;
-    use std::panic::{AssertUnwindSafe, catch_unwind};
-
-    /// sea-orm requests a value and accepts no error, so the panic must say what was forgotten.
-    #[test]
-    fn pending_content_as_a_value_says_what_is_to_be_called_first() {
-        let file = FileField::new("chevy.jpg", "photo");
-        let panicked = catch_unwind(AssertUnwindSafe(|| Value::from(file))).unwrap_err();
-        let text = panicked.downcast_ref::<String>().unwrap();
-        for words in ["FileField", "chevy.jpg", "`save` or `stage`", "photo_mut().save"] {
-            assert!(text.contains(words), "{text}");
-        }
-    }
 
     #[test]
     fn before_a_row_is_written_it_is_an_error() {

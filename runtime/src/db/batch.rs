@@ -6,15 +6,15 @@
 
 use super::row::unreadable_key;
 use super::write::{Change, FileChange, RowWrite, Written};
-use crate::backend::database;
+use crate::backend::sqlx::Db;
+use crate::backend::{database, is_constraint};
 use crate::failpoints;
 use crate::journal::{Dialect, PENDING_WRITE, Sql, TransactionError, ended_early, lost_answer};
 use crate::{Error, ErrorKind};
 use futures_core::Stream;
-use sea_orm::sea_query::{Alias, Expr, Query, SqliteQueryBuilder, Value, Values};
-use sea_orm::sqlx::{self, AssertSqlSafe, Either, Executor, SqliteConnection, SqlitePool};
-use sea_orm::{ConnAcquireErr, DatabaseConnection, DatabaseConnectionType, DbErr, RuntimeErr};
+use sea_query::{Alias, Expr, Query, SqliteQueryBuilder, Value, Values};
 use sea_query_sqlx::SqlxValues;
+use sqlx::{AssertSqlSafe, Either, Executor, SqliteConnection, SqlitePool};
 use std::future::poll_fn;
 use std::pin::Pin;
 
@@ -33,8 +33,8 @@ pub(super) struct Batch {
 
 impl Batch {
     /// Builds the batch for a new row with one staged file; `None` for anything else.
-    pub(super) fn new(db: &DatabaseConnection, write: &RowWrite) -> Option<Batch> {
-        let DatabaseConnectionType::SqlxSqlitePoolConnection(_) = &db.inner else { return None };
+    pub(super) fn new(db: &Db, write: &RowWrite) -> Option<Batch> {
+        let pool = db.sqlite()?;
         let Change::Insert(row) = &write.change else { return None };
         let is_named = |file: &&FileChange| !file.name.is_empty();
         let mut named = write.files.iter().filter(is_named);
@@ -60,7 +60,7 @@ impl Batch {
         let sql = format!(
             "BEGIN IMMEDIATE; {insert}; {attach} AND changes() = 1 AND {names}; {IS_CONSUMED}; COMMIT"
         );
-        Some(Batch { pool: db.get_sqlite_connection_pool().clone(), sql, values })
+        Some(Batch { pool: pool.clone(), sql, values })
     }
 
     /// Runs the batch in a spawned task, like a transaction of several requests. `None`: nothing was written,
@@ -73,7 +73,7 @@ impl Batch {
         let failed = |error, rolled_back| Err(TransactionError { error, rolled_back });
         let mut connection = match self.pool.acquire().await {
             Ok(connection) => connection,
-            Err(error) => return failed(database(not_acquired(error)), true),
+            Err(error) => return failed(database(error), true),
         };
         let mut done = Vec::with_capacity(STATEMENTS);
         let mut is_refused = false;
@@ -90,9 +90,8 @@ impl Batch {
                 Error::new(ErrorKind::Database, text)
             }
             (Err(error), _) => {
-                let error = DbErr::Exec(RuntimeErr::SqlxError(error.into()));
                 // A deferred constraint is broken.
-                is_refused = error.sql_err().is_some();
+                is_refused = is_constraint(&error);
                 database(error)
             }
         };
@@ -130,14 +129,5 @@ impl Batch {
             }
         }
         Ok(())
-    }
-}
-
-/// The same error as sea-orm's.
-fn not_acquired(error: sqlx::Error) -> DbErr {
-    match error {
-        sqlx::Error::PoolTimedOut => DbErr::ConnectionAcquire(ConnAcquireErr::Timeout),
-        sqlx::Error::PoolClosed => DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed),
-        error => DbErr::Conn(RuntimeErr::SqlxError(error.into())),
     }
 }

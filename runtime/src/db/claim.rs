@@ -4,13 +4,13 @@ use super::Table;
 use super::stage::take_over;
 use super::upload::{Terms, message, signer};
 use crate::backend::journal_of;
+use crate::backend::sqlx::Db;
 use crate::field::{FieldDef, FieldFileMut, store};
 use crate::inspect::Stated;
 use crate::journal::{self, Request, Taken};
 use crate::registry::StorageHandle;
 use crate::storage::{bytes_from_hex, from_hex, now};
 use crate::{Error, ErrorKind, FileName, Result, StorageExt, name};
-use sea_orm::DatabaseConnection;
 
 /// An upload that a client has sent, as the client reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,7 +87,7 @@ impl<M: Table> FieldFileMut<'_, M> {
     ///   rules.
     ///
     /// Propagates storage and journal errors. After an error the instance is unchanged.
-    pub async fn claim(&mut self, claim: &UploadClaim, db: &DatabaseConnection) -> Result<()> {
+    pub async fn claim(&mut self, claim: &UploadClaim, db: &Db) -> Result<()> {
         let def = self.def();
         self.claim_for(def, claim, db).await.map_err(|error| def.blame(error.with_operation("claim")))
     }
@@ -96,7 +96,7 @@ impl<M: Table> FieldFileMut<'_, M> {
         &mut self,
         def: &'static FieldDef,
         claim: &UploadClaim,
-        db: &DatabaseConnection,
+        db: &Db,
     ) -> Result<()> {
         super::enter::<M>()?;
         let handle = def.storage()?;
@@ -125,7 +125,7 @@ impl<M: Table> FieldFileMut<'_, M> {
         terms: &Terms,
         taken: &Taken,
         claim: &UploadClaim,
-        db: &DatabaseConnection,
+        db: &Db,
     ) -> Result<()> {
         let upload = name::of_upload(&terms.upload);
         let upload = FileName::or_upload(&upload)?;

@@ -4,8 +4,8 @@ use super::value::parameter;
 use super::{ColumnValue, KeyValue, Operand, Table};
 use crate::model::Slot;
 use crate::{FileField, ImageField};
-use sea_orm::sea_query::{Alias, ArrayType, ColumnType, Expr, ExprTrait};
-use sea_orm::{Order, QueryResult, TryGetError, Value};
+use crate::backend::sqlx::{DbRow, ReadError};
+use sea_query::{Alias, ColumnType, Expr, ExprTrait, Order, Value};
 use std::any::TypeId;
 use std::fmt;
 
@@ -31,7 +31,7 @@ impl ColumnSpec {
 
 /// A column of the model `M` that holds a `T`. [`Table::columns`] returns all columns of a model:
 /// `Car::columns().price.gt(Decimal::from(10))`. Conditions are sea-query expressions, so `and`, `or` and
-/// `not` of `sea_orm::ExprTrait` combine them.
+/// `not` of [`ExprTrait`](crate::db::ExprTrait) combine them.
 pub struct Column<M, T> {
     spec: ColumnSpec,
     slot: Slot<M, T>,
@@ -44,9 +44,7 @@ pub(crate) struct Functions<T> {
     column_type: fn() -> ColumnType,
     nullable: fn() -> bool,
     to_value: fn(&T) -> Value,
-    read: fn(&QueryResult, &str) -> Result<T, TryGetError>,
-    from_value: fn(Value) -> Option<T>,
-    array_type: fn() -> ArrayType,
+    read: fn(&DbRow, &str) -> Result<T, ReadError>,
     holds_file: fn() -> bool,
 }
 
@@ -68,8 +66,6 @@ impl<T: ColumnValue> Functions<T> {
             nullable: T::nullable,
             to_value: T::to_value,
             read: T::read,
-            from_value: T::from_value,
-            array_type: T::array_type,
             holds_file: holds_file::<T>,
         }
     }
@@ -78,6 +74,7 @@ impl<T: ColumnValue> Functions<T> {
 struct Key<T> {
     auto: bool,
     is_unset: fn(&T) -> bool,
+    from_made: fn(u64) -> Option<T>,
 }
 
 impl<M, T> Column<M, T> {
@@ -100,7 +97,7 @@ impl<M, T> Column<M, T> {
     where
         T: KeyValue,
     {
-        let key = Key { auto: T::AUTO, is_unset: |key| *key == T::default() };
+        let key = Key { auto: T::AUTO, is_unset: |key| *key == T::default(), from_made: T::from_made };
         Column { key: Some(key), ..Column::new(spec, slot) }
     }
 
@@ -109,11 +106,8 @@ impl<M, T> Column<M, T> {
         self.spec.name
     }
 
-    pub(super) fn read(&self, row: &QueryResult, prefix: &str) -> Result<T, TryGetError> {
-        if prefix.is_empty() {
-            return (self.functions.read)(row, self.spec.name);
-        }
-        (self.functions.read)(row, &format!("{prefix}{}", self.spec.name))
+    pub(super) fn read(&self, row: &DbRow) -> Result<T, ReadError> {
+        (self.functions.read)(row, self.spec.name)
     }
 }
 
@@ -133,10 +127,8 @@ pub trait AnyColumn<M>: Sync {
     fn is_auto(&self) -> bool;
     /// Whether the key has its default value.
     fn is_unset(&self, model: &M) -> bool;
-    /// Sets the field. Returns `false` if the value has another type.
-    fn set(&self, model: &mut M, value: Value) -> bool;
-    /// The type of an element, if the column is used in an array.
-    fn array_type(&self) -> ArrayType;
+    /// Sets the primary key to one that the database made. Returns `false` if it does not fit.
+    fn set_made(&self, model: &mut M, key: u64) -> bool;
     /// Whether it holds a file.
     fn holds_file(&self) -> bool;
     /// The address of the field in `model`. Two columns with one address are the same field.
@@ -165,16 +157,13 @@ impl<M, T> AnyColumn<M> for Column<M, T> {
     fn is_unset(&self, model: &M) -> bool {
         self.key.as_ref().is_some_and(|key| (key.is_unset)((self.slot.get)(model)))
     }
-    fn set(&self, model: &mut M, value: Value) -> bool {
-        let value = (self.functions.from_value)(value);
-        let fits = value.is_some();
-        if let Some(value) = value {
-            *(self.slot.get_mut)(model) = value;
+    fn set_made(&self, model: &mut M, key: u64) -> bool {
+        let key = self.key.as_ref().and_then(|own| (own.from_made)(key));
+        let fits = key.is_some();
+        if let Some(key) = key {
+            *(self.slot.get_mut)(model) = key;
         }
         fits
-    }
-    fn array_type(&self) -> ArrayType {
-        (self.functions.array_type)()
     }
     fn holds_file(&self) -> bool {
         (self.functions.holds_file)()
@@ -189,6 +178,13 @@ impl<M, T> AnyColumn<M> for Column<M, T> {
 pub struct Ordering {
     pub(super) expr: Expr,
     pub(super) order: Order,
+}
+
+impl Ordering {
+    /// The smallest first.
+    pub(crate) fn ascending(expr: Expr) -> Self {
+        Ordering { expr, order: Order::Asc }
+    }
 }
 
 macro_rules! comparisons {
@@ -260,7 +256,7 @@ impl<M: Table, T> Column<M, T> {
     /// Ascending order.
     #[must_use]
     pub fn asc(&self) -> Ordering {
-        Ordering { expr: self.expr(), order: Order::Asc }
+        Ordering::ascending(self.expr())
     }
 
     /// Descending order.

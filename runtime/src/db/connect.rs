@@ -1,9 +1,11 @@
 //! Connections to databases.
 
+use crate::backend::sqlx::Db;
 use crate::backend::{database, journal_of};
 use crate::journal::{self, RestoreReport};
 use crate::{Error, ErrorKind, Result, SweepReport, Sweeper};
-use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr, RuntimeErr};
+use sqlx::pool::PoolOptions;
+use sqlx::{ConnectOptions, Executor};
 use std::time::Duration;
 
 /// Connects to a database: `sqlite://garage.db?mode=rwc`, `postgres://user@host/garage`,
@@ -16,8 +18,8 @@ use std::time::Duration;
 ///   is not truncated.
 /// * A server that does not answer yet is tried for at most 30 seconds.
 ///
-/// Any other `sea_orm::DatabaseConnection` works too, but only connections opened here work around two faults
-/// of sqlx 0.9:
+/// A pool of your own works too, with `Db::from(pool)`, but only pools opened here work around two faults of
+/// sqlx 0.9 in transactions that you begin with sqlx:
 ///
 /// 1. After SQLite has ended a transaction because the disk is full, sqlx continues as if it were still open.
 /// 2. If a `BEGIN` on PostgreSQL, MariaDB or MySQL is cancelled, sqlx returns the connection to the pool
@@ -29,81 +31,96 @@ use std::time::Duration;
 /// Returns [`Settings`](ErrorKind::Settings) if the URL is invalid or its driver is not built in. The error
 /// does not repeat the URL, which may hold a password. Returns [`Database`](ErrorKind::Database) if the
 /// connection fails.
-pub async fn connect(url: &str) -> Result<DatabaseConnection> {
-    let mut options = ConnectOptions::new(url);
-    options.sqlx_logging(false);
-    #[cfg(feature = "db-sqlite")]
-    options.map_sqlx_sqlite_opts(|options| {
-        options
-            .pragma("journal_mode", "WAL")
-            .pragma("synchronous", "FULL")
-            .foreign_keys(true)
-            .busy_timeout(SQLITE_PATIENCE)
-    });
-    #[cfg(feature = "db-sqlite")]
-    options.map_sqlx_sqlite_pool_opts(|pool| {
-        pool.after_release(|connection, _| Box::pin(end_transaction(connection)))
-    });
-    // A cancelled `begin` leaves its transaction open, and what is written in it is never committed.
-    // `ROLLBACK` ends it, and also shows whether the server still answers, so it replaces the usual test.
-    #[cfg(feature = "db-mysql")]
-    options.map_sqlx_mysql_pool_opts(|pool| {
-        let pool = pool.after_connect(|connection, _| {
-            let strict = "SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')";
-            Box::pin(async move {
-                sea_orm::sqlx::Executor::execute(connection, strict).await?;
-                Ok(())
-            })
-        });
-        pool.test_before_acquire(false).before_acquire(|connection, _| {
-            Box::pin(async move {
-                sea_orm::sqlx::Executor::execute(connection, "ROLLBACK").await?;
-                Ok(true)
-            })
-        })
-    });
-    #[cfg(feature = "db-postgres")]
-    options.map_sqlx_postgres_pool_opts(|pool| {
-        pool.test_before_acquire(false).before_acquire(|connection, _| {
-            Box::pin(async move {
-                // A `ROLLBACK` without a transaction makes the server log a warning.
-                sea_orm::sqlx::Executor::execute(connection, "BEGIN; ROLLBACK").await?;
-                Ok(true)
-            })
-        })
-    });
-    if url.starts_with("sqlite:") {
-        // No server can have gone away, and the test costs a round trip to the driver's thread.
-        options.test_before_acquire(false);
-        // A database in memory lives as long as its only connection.
-        options.max_connections(1).idle_timeout(None).max_lifetime(None);
-        // A query through `db` would wait forever while a transaction of the same caller has the connection.
-        options.acquire_timeout(SQLITE_PATIENCE);
-    } else {
-        options.acquire_timeout(PATIENCE);
+pub async fn connect(url: &str) -> Result<Db> {
+    let scheme = url.split_once(':').map(|(scheme, _)| scheme);
+    match scheme {
+        #[cfg(feature = "db-sqlite")]
+        Some("sqlite") => sqlite(url).await,
+        #[cfg(feature = "db-postgres")]
+        Some("postgres" | "postgresql") => postgres(url).await,
+        #[cfg(feature = "db-mysql")]
+        Some("mysql" | "mariadb") => mysql(url).await,
+        _ => Err(malformed(url)),
     }
-    let connected = Database::connect(options).await;
-    connected.map_err(|error| {
-        if matches!(error, DbErr::Conn(RuntimeErr::Internal(_))) {
-            // The driver's text repeats the whole URL.
-            return Error::new(ErrorKind::Settings, problem_of(url)).with_operation("connect");
-        }
-        let text = error.to_string();
-        if text.contains("(code: 14)") {
-            let hint = match url.contains("mode=rwc") {
-                true => "is the file's folder there?",
-                false => "with `?mode=rwc` at its end, the URL makes a file that is not there yet",
-            };
-            return database(error).not_at_once(hint);
-        }
-        // The pool retries until its time-out, and then says only that it waited.
-        if !text.contains("pool timed out") {
-            return database(error);
-        }
-        let text =
-            format!("the database does not answer within {} seconds; is it running?", PATIENCE.as_secs());
-        Error::new(ErrorKind::Database, text).with_operation("connect").with_source(error).retryable()
-    })
+}
+
+#[cfg(feature = "db-sqlite")]
+async fn sqlite(url: &str) -> Result<Db> {
+    let options: sqlx::sqlite::SqliteConnectOptions = url.parse().map_err(|_| malformed(url))?;
+    let options = options
+        .disable_statement_logging()
+        .pragma("journal_mode", "WAL")
+        .pragma("synchronous", "FULL")
+        .foreign_keys(true)
+        .busy_timeout(SQLITE_TIMEOUT);
+    let pool = PoolOptions::new()
+        // No server can have gone away, and the test costs a round trip to the driver's thread.
+        .test_before_acquire(false)
+        // A database in memory lives as long as its only connection.
+        .max_connections(1)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        // A query through `db` would wait forever while a transaction of the same caller has the connection.
+        .acquire_timeout(SQLITE_TIMEOUT)
+        .after_release(|connection, _| Box::pin(end_transaction(connection)));
+    pool.connect_with(options).await.map(Db::from).map_err(|error| not_connected(url, error))
+}
+
+#[cfg(feature = "db-postgres")]
+async fn postgres(url: &str) -> Result<Db> {
+    let options: sqlx::postgres::PgConnectOptions = url.parse().map_err(|_| malformed(url))?;
+    // A cancelled `begin` leaves its transaction open, and what is written in it is never committed. `ROLLBACK` ends
+    // it, and also shows whether the server still answers, so it replaces the usual test. Without a transaction it
+    // makes the server log a warning.
+    let pool = PoolOptions::new().acquire_timeout(TIMEOUT).test_before_acquire(false).before_acquire(
+        |connection: &mut sqlx::PgConnection, _| {
+            Box::pin(async move { connection.execute("BEGIN; ROLLBACK").await.map(|_| true) })
+        },
+    );
+    let options = options.disable_statement_logging();
+    pool.connect_with(options).await.map(Db::from).map_err(|error| not_connected(url, error))
+}
+
+#[cfg(feature = "db-mysql")]
+async fn mysql(url: &str) -> Result<Db> {
+    let options: sqlx::mysql::MySqlConnectOptions = url.parse().map_err(|_| malformed(url))?;
+    let pool = PoolOptions::new()
+        .acquire_timeout(TIMEOUT)
+        .after_connect(|connection: &mut sqlx::MySqlConnection, _| {
+            let strict = "SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')";
+            Box::pin(async move { connection.execute(strict).await.map(drop) })
+        })
+        // As on PostgreSQL.
+        .test_before_acquire(false)
+        .before_acquire(|connection: &mut sqlx::MySqlConnection, _| {
+            Box::pin(async move { connection.execute("ROLLBACK").await.map(|_| true) })
+        });
+    let options = options.disable_statement_logging();
+    pool.connect_with(options).await.map(Db::from).map_err(|error| not_connected(url, error))
+}
+
+/// The driver's text would repeat the whole URL, which may hold a password.
+fn malformed(url: &str) -> Error {
+    Error::new(ErrorKind::Settings, problem_of(url)).with_operation("connect")
+}
+
+fn not_connected(url: &str, error: sqlx::Error) -> Error {
+    if let sqlx::Error::Configuration(_) = error {
+        return malformed(url);
+    }
+    // The pool retries until its time-out, and then says only that it waited.
+    if let sqlx::Error::PoolTimedOut = error {
+        let text = format!("the database does not answer within {} seconds; is it running?", TIMEOUT.as_secs());
+        return Error::new(ErrorKind::Database, text).with_operation("connect").with_source(error).retryable();
+    }
+    if error.to_string().contains("(code: 14)") {
+        let hint = match url.contains("mode=rwc") {
+            true => "is the file's folder there?",
+            false => "with `?mode=rwc` at its end, the URL makes a file that is not there yet",
+        };
+        return database(error).not_at_once(hint);
+    }
+    database(error)
 }
 
 /// Makes the driver's count of open transactions agree with SQLite's. A commit that fails because the disk is
@@ -111,9 +128,9 @@ pub async fn connect(url: &str) -> Result<DatabaseConnection> {
 /// savepoint. The first one that is rolled back leaves a transaction open, and later commits are lost with
 /// the process. Closing the connection is no way out: it would end a database in memory.
 #[cfg(feature = "db-sqlite")]
-async fn end_transaction(connection: &mut sea_orm::sqlx::SqliteConnection) -> sea_orm::sqlx::Result<bool> {
-    use sea_orm::sqlx::sqlite::SqliteTransactionManager;
-    use sea_orm::sqlx::{Connection, Executor};
+async fn end_transaction(connection: &mut sqlx::SqliteConnection) -> sqlx::Result<bool> {
+    use sqlx::Connection;
+    use sqlx::sqlite::SqliteTransactionManager;
     use sqlx_core::transaction::{TransactionManager, begin_ansi_transaction_sql};
 
     if connection.is_in_transaction() {
@@ -150,17 +167,17 @@ fn problem_of(url: &str) -> String {
 }
 
 /// Limit for getting SQLite's connection, and for waiting for another process that writes.
-const SQLITE_PATIENCE: Duration = Duration::from_secs(10);
+const SQLITE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Limit for getting a connection. A server that starts together with the program is ready by then.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Processes the journal once: deletes replaced files, and files that failed saves left behind. Run it
 /// regularly, in any process. [`Sweeper`] has options.
 ///
 /// # Errors
 /// Propagates database errors.
-pub async fn sweep(db: &DatabaseConnection) -> Result<SweepReport> {
+pub async fn sweep(db: &Db) -> Result<SweepReport> {
     Sweeper::new(db).run().await
 }
 
@@ -180,7 +197,7 @@ pub async fn sweep(db: &DatabaseConnection) -> Result<SweepReport> {
 /// Returns [`StorageUnavailable`](ErrorKind::StorageUnavailable) if the root of a storage is not in its
 /// place; nothing is done in that case. Propagates database and storage errors. Work done before such an
 /// error remains done: call the function again.
-pub async fn after_restore(db: &DatabaseConnection) -> Result<RestoreReport> {
+pub async fn after_restore(db: &Db) -> Result<RestoreReport> {
     journal::after_restore(&journal_of(db)).await
 }
 
@@ -199,7 +216,7 @@ pub async fn after_restore(db: &DatabaseConnection) -> Result<RestoreReport> {
 /// # Errors
 /// Returns [`UnknownStorage`](ErrorKind::UnknownStorage) if no storage has the alias. Propagates errors of
 /// creating and marking the root, and database errors.
-pub async fn accept_root(db: &DatabaseConnection, alias: &str) -> Result<()> {
+pub async fn accept_root(db: &Db, alias: &str) -> Result<()> {
     journal::accept(&journal_of(db), alias).await.map_err(|error| error.with_operation("accept_root"))
 }
 
@@ -208,8 +225,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::connect;
     use crate::ErrorKind;
-    use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
-    use sea_orm::{SqliteTransactionMode, TransactionOptions, TransactionTrait};
+    use crate::db::{Db, Queries};
 
     #[tokio::test]
     async fn a_url_that_no_driver_takes_is_told_without_its_password() {
@@ -258,35 +274,30 @@ mod tests {
             [(&*url, false), (&*url, true), ("sqlite::memory:", false), ("sqlite::memory:", true)]
         {
             let db = connect(url).await.unwrap();
-            db.execute_unprepared("CREATE TABLE IF NOT EXISTS cars (name TEXT UNIQUE)").await.unwrap();
+            db.run("CREATE TABLE IF NOT EXISTS cars (name TEXT UNIQUE)").await.unwrap();
             let insert = "INSERT OR ROLLBACK INTO cars VALUES ('chevy')";
-            db.execute_unprepared("DELETE FROM cars").await.unwrap();
-            db.execute_unprepared(insert).await.unwrap();
+            db.run("DELETE FROM cars").await.unwrap();
+            db.run(insert).await.unwrap();
             let tx = db.begin().await.unwrap();
             if nested {
                 let savepoint = tx.begin().await.unwrap();
-                savepoint.execute_unprepared(insert).await.unwrap_err();
+                savepoint.run(insert).await.unwrap_err();
                 savepoint.rollback().await.unwrap_err();
             } else {
-                tx.execute_unprepared(insert).await.unwrap_err();
+                tx.run(insert).await.unwrap_err();
             }
             tx.rollback().await.unwrap_err();
             for name in ["edsel", "ford"] {
-                let options = TransactionOptions {
-                    sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-                    ..TransactionOptions::default()
-                };
-                let tx = db.begin_with_options(options).await.unwrap();
-                tx.execute_unprepared(&format!("INSERT INTO cars VALUES ('{name}')")).await.unwrap();
+                let tx = db.begin_write().await.unwrap();
+                tx.run(&format!("INSERT INTO cars VALUES ('{name}')")).await.unwrap();
                 if name == "edsel" {
                     tx.rollback().await.unwrap();
                 } else {
                     tx.commit().await.unwrap();
                 }
             }
-            let rows = async |db: &DatabaseConnection| {
-                let statement = Statement::from_string(DbBackend::Sqlite, "SELECT * FROM cars");
-                db.query_all_raw(statement).await.unwrap().len()
+            let rows = async |db: &Db| {
+                db.query("SELECT * FROM cars", Vec::new()).await.unwrap().len()
             };
             assert_eq!(rows(&db).await, 2, "{url}");
             if url != "sqlite::memory:" {
@@ -301,15 +312,15 @@ mod tests {
         let named = ["sqlite:cars?mode=memory", "sqlite://cars?mode=memory&cache=private"];
         for url in ["sqlite::memory:", "sqlite://?mode=memory"].into_iter().chain(named) {
             let db = connect(url).await.unwrap_or_else(|error| panic!("{url}: {error}"));
-            let options = db.get_sqlite_connection_pool().options();
+            let options = db.sqlite().unwrap().options();
             assert_eq!(options.get_max_connections(), 1, "{url}");
             assert_eq!((options.get_idle_timeout(), options.get_max_lifetime()), (None, None), "{url}");
-            db.execute_unprepared("CREATE TABLE cars (name TEXT)").await.unwrap();
+            db.run("CREATE TABLE cars (name TEXT)").await.unwrap();
             // A transaction that is dropped while it is open is rolled back, and the connection stays open.
             let tx = db.begin().await.unwrap();
-            tx.execute_unprepared("INSERT INTO cars VALUES ('chevy')").await.unwrap();
+            tx.run("INSERT INTO cars VALUES ('chevy')").await.unwrap();
             drop(tx);
-            db.execute_unprepared("INSERT INTO cars VALUES ('edsel')").await.unwrap();
+            db.run("INSERT INTO cars VALUES ('edsel')").await.unwrap();
         }
     }
 }

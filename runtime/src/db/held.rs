@@ -1,9 +1,8 @@
 //! The files that a row has now. They are read in the row's transaction and never taken from memory.
 
 use super::write::{Change, FileChange, RowWrite};
-use crate::backend::database;
+use crate::backend::sqlx::DbRow;
 use crate::{Error, ErrorKind, FileMeta, Result, registry};
-use sea_orm::QueryResult;
 
 /// A file of a row: a name and the storage of that name. A file is identified by both, because after a move
 /// the row has the same name in another storage.
@@ -19,8 +18,8 @@ pub(super) struct Held {
 
 impl Held {
     /// Reads the file in the column of `file` from `row`.
-    pub(super) fn read(row: &QueryResult, file: &FileChange) -> Result<Held> {
-        let name: Option<String> = row.try_get("", file.column).map_err(database)?;
+    pub(super) fn read(row: &DbRow, file: &FileChange) -> Result<Held> {
+        let name: Option<String> = row.get(file.column)?;
         let Some(name) = name.filter(|name| !name.is_empty()) else { return Ok(Held::default()) };
         let meta = file.meta.and_then(|column| meta_of(row, column));
         let stated = meta.as_ref().and_then(|meta| meta.storage.as_deref());
@@ -57,9 +56,9 @@ impl RowWrite {
 
 /// Reads what the row records about its file. If another program wrote something that is not a `FileMeta`, at
 /// least the storage is read, so that the row can be saved and deleted.
-fn meta_of(row: &QueryResult, column: &str) -> Option<FileMeta> {
-    row.try_get("", column).unwrap_or_else(|_| {
-        let json: serde_json::Value = row.try_get("", column).ok()?;
+fn meta_of(row: &DbRow, column: &str) -> Option<FileMeta> {
+    row.get(column).unwrap_or_else(|_| {
+        let json: serde_json::Value = row.get(column).ok()?;
         Some(FileMeta { storage: Some(json.get("storage")?.as_str()?.to_owned()), ..FileMeta::default() })
     })
 }

@@ -1,11 +1,10 @@
-//! Built-in persistence on sea-orm, for models with `#[model(table = ..)]`.
+//! Built-in persistence on sqlx, for models with `#[model(table = ..)]`.
 
 #[cfg(feature = "db-sqlite")]
 mod batch;
 mod claim;
 mod column;
 mod connect;
-pub mod entity;
 mod held;
 mod kinds;
 mod mark;
@@ -28,15 +27,17 @@ pub use column::{AnyColumn, Column, ColumnSpec, Ordering};
 pub use connect::{accept_root, after_restore, connect, sweep};
 pub use migrate::{create_indexes, create_table, forget_columns, migrate};
 pub use objects::Objects;
-pub use save::Connection;
 pub use stage::{Stage, stage_all};
 pub(crate) use write::{Change, FileChange, RowWrite};
 #[doc = include_str!("../../docs/protocol.md")]
 pub mod protocol {}
-pub mod sea_orm;
 pub use crate::journal::RestoreReport;
-pub use ::sea_orm::DatabaseConnection;
-pub use ::sea_orm::prelude::{Decimal, Json, Uuid};
+pub use crate::backend::sqlx::{Connection, Db, DbRow, Done, InTransaction, Queries, Read, ReadError, Transaction};
+pub use crate::journal::Dialect;
+pub use rust_decimal::Decimal;
+pub use sea_query::{Expr, ExprTrait, Value};
+pub use serde_json::Value as Json;
+pub use uuid::Uuid;
 pub(crate) use held::Relocation;
 pub(crate) use table::enter;
 pub use table::{Row, Table};

@@ -2,18 +2,16 @@
 
 use super::held::Held;
 use super::write::{FileChange, RowWrite};
-use crate::backend::SeaOrm;
+use crate::backend::sqlx::Transaction;
 use crate::journal::{self, Connection, Param, any, execute, sql};
 use crate::{Error, ErrorKind, FileName, Result, SharedStorage, StorageExt, name};
-use sea_orm::DatabaseTransaction;
 
 impl RowWrite {
     /// Refuses a name that was assigned and not staged if no such file exists, if it is outside the field's
     /// folder, or if a sweeper that has not seen this row may still delete the file. A sweeper that begins
     /// later sees the row. A transaction that releases the name waits for this one.
-    pub(super) async fn check_named(&self, tx: &DatabaseTransaction, held: &[Held]) -> Result<()> {
-        let connection = &SeaOrm(tx);
-        let sql = sql(connection)?;
+    pub(super) async fn check_named(&self, tx: &Transaction<'_>, held: &[Held]) -> Result<()> {
+        let sql = sql(tx)?;
         for (index, file) in self.files.iter().enumerate() {
             if file.name.is_empty()
                 || file.entry.is_some()
@@ -24,27 +22,27 @@ impl RowWrite {
             check_folder(file)?;
             let name = || Param::from(file.name.as_str());
             let values = vec![file.home.as_str().into(), name(), self.table.into(), file.column.into()];
-            let Some(hold) = journal::insert(connection, &sql.hold, values).await? else {
-                return Err(journal::refused(connection).await);
+            let Some(hold) = journal::insert(tx, &sql.hold, values).await? else {
+                return Err(journal::refused(tx).await);
             };
-            if any(connection, &sql.is_going, vec![file.aliases.as_str().into(), name()]).await? {
+            if any(tx, &sql.is_going, vec![file.aliases.as_str().into(), name()]).await? {
                 let text = "the file was released and may be being deleted; try again";
                 let error = Error::new(ErrorKind::StagedExpired, text).with_name(&file.name);
                 return Err(error.with_storage(&file.home).retryable());
             }
             if let Some(storage) = &file.stored {
-                journal::compare_root(connection, &file.home, storage).await?;
+                journal::compare_root(tx, &file.home, storage).await?;
                 check_stored(storage, file).await?;
-                set_issuer(connection, storage, file).await?;
+                set_issuer(tx, storage, file).await?;
             }
-            execute(connection, &sql.unhold, vec![hold.into()]).await?;
+            execute(tx, &sql.unhold, vec![hold.into()]).await?;
             if self.has_triggers(tx, file).await? {
                 // The triggers consume this entry like that of a staged file.
                 let token = name::token()?.into();
                 let values =
                     vec![file.home.as_str().into(), name(), token, self.table.into(), file.column.into()];
-                if journal::insert(connection, &sql.admit, values).await?.is_none() {
-                    return Err(journal::refused(connection).await);
+                if journal::insert(tx, &sql.admit, values).await?.is_none() {
+                    return Err(journal::refused(tx).await);
                 }
             }
         }

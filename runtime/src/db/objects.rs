@@ -1,107 +1,107 @@
-//! Queries for instances, Django's manager on top of sea-orm's `Select`.
+//! Queries for instances: Django's manager on top of sea-query's `SelectStatement`.
 
-use super::entity::{Entity, Readable};
-use super::{Ordering, Table, kinds};
-use crate::backend::database;
+use super::mark::mark_row;
+use super::{Ordering, Row, Table, kinds};
+use crate::backend::sqlx::{DbRow, Target, build};
+use crate::journal::Dialect;
 use crate::{Error, ErrorKind, Result};
-use sea_orm::sea_query::{Expr, ExprTrait, Func, IntoCondition};
-use sea_orm::{
-    ConnectionTrait, DbBackend, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
-    QueryTrait, Select,
-};
+use sea_query::{Alias, Asterisk, Expr, ExprTrait, Func, IntoCondition, Order, Query, SelectStatement, Value};
 use std::fmt;
+use std::marker::PhantomData;
 
-/// The instances of a model in a database, to be narrowed, sorted and fetched. Made by [`Table::objects`].
-pub struct Objects<'c, M: Table, C> {
-    db: &'c C,
-    select: Select<Entity<M>>,
+/// A query for the instances of a model, made by [`Table::objects`]: filter, sort and fetch them.
+pub struct Objects<'c, M: Table> {
+    db: Target<'c>,
+    select: SelectStatement,
     ordered: bool,
     limit: Option<u64>,
     offset: u64,
+    model: PhantomData<fn() -> M>,
 }
 
-impl<'c, M: Table, C: ConnectionTrait> Objects<'c, M, C> {
-    pub(super) fn new(db: &'c C) -> Self {
-        Objects { db, select: Entity::<M>::find(), ordered: false, limit: None, offset: 0 }
+impl<'c, M: Table> Objects<'c, M> {
+    pub(super) fn new(db: Target<'c>) -> Self {
+        let mut select = Query::select();
+        select.from(Alias::new(M::TABLE)).columns(M::ALL.iter().map(|column| column_of::<M>(column.spec().name)));
+        Objects { db, select, ordered: false, limit: None, offset: 0, model: PhantomData }
     }
 
-    /// Only those for which `condition` is true.
+    /// Keeps the instances for which `condition` is true.
     #[must_use]
     pub fn filter(mut self, condition: impl IntoCondition) -> Self {
-        self.select = self.select.filter(condition.into_condition());
+        self.select.cond_where(condition.into_condition());
         self
     }
 
-    /// All but those for which `condition` is true. Where it is unknown because of a `NULL` it is not true, so those
-    /// stay in.
+    /// Drops the instances for which `condition` is true. A condition that is unknown because of a `NULL` is not true, so
+    /// the instance stays.
     #[must_use]
     pub fn exclude(mut self, condition: Expr) -> Self {
         let known = Expr::from(Func::coalesce([condition, Expr::val(false)]));
-        self.select = self.select.filter(known.not());
+        self.select.cond_where(known.not());
         self
     }
 
-    /// Sorted by `ordering`, and after those given before.
+    /// Sorts by `ordering`, after the orderings given before.
     #[must_use]
     pub fn order_by(mut self, ordering: Ordering) -> Self {
-        self.select = self.select.order_by(ordering.expr, ordering.order);
+        self.select.order_by_expr(ordering.expr, ordering.order);
         self.ordered = true;
         self
     }
 
-    /// At most `count`.
+    /// Returns at most `count` instances.
     #[must_use]
     pub fn limit(mut self, count: u64) -> Self {
         self.limit = Some(count);
         self
     }
 
-    /// Without the first `count`.
+    /// Skips the first `count` instances.
     #[must_use]
     pub fn offset(mut self, count: u64) -> Self {
         self.offset = count;
         self
     }
 
-    /// All of them.
+    /// Fetches all instances.
     ///
     /// # Errors
-    /// [`Database`](ErrorKind::Database). For a row that cannot be read it says which column, and of which key; the others
-    /// come with [`all_results`](Self::all_results).
+    /// Returns [`Database`](ErrorKind::Database). If a row cannot be read, the error names its column and key;
+    /// [`all_results`](Self::all_results) returns the other rows.
     pub async fn all(self) -> Result<Vec<M>> {
         self.all_results().await?.into_iter().collect()
     }
 
-    /// All of them, each by itself: a row that cannot be read, such as one with a `meta` that others have written wrongly, is
-    /// an error in its place and keeps nobody from the others.
+    /// Fetches all instances, each as a result of its own: a row that cannot be read, for example because another program
+    /// wrote its `meta` column, is an error in its place.
     ///
     /// # Errors
-    /// [`Database`](ErrorKind::Database) of the query; the same for a row that cannot be read.
+    /// Returns [`Database`](ErrorKind::Database) if the query fails.
     pub async fn all_results(self) -> Result<Vec<Result<M>>> {
-        let db = self.db;
-        let rows = self.checked()?.into_model::<Readable<M>>().all(db).await.map_err(blame::<M>)?;
-        Ok(rows.into_iter().map(|row| row.0).collect())
+        let (sql, values) = self.checked()?;
+        let rows = self.db.queries().query(&sql, values).await.map_err(blame::<M>)?;
+        Ok(rows.iter().map(read).collect())
     }
 
-    /// The first of them, by the primary key where no order is given.
+    /// Fetches the first instance. Without an ordering, it is the one with the smallest primary key.
     ///
     /// # Errors
-    /// [`Database`](ErrorKind::Database).
+    /// Returns [`Database`](ErrorKind::Database).
     pub async fn first(mut self) -> Result<Option<M>> {
         if !self.ordered {
-            let key = M::ALL.iter().find(|column| column.is_key()).map_or("id", |column| column.spec().name);
-            let key =
-                Expr::col((sea_orm::sea_query::Alias::new(M::TABLE), sea_orm::sea_query::Alias::new(key)));
-            self.select = self.select.order_by(key, sea_orm::Order::Asc);
+            let key = Expr::col(column_of::<M>(M::key_column().spec().name));
+            self.select.order_by_expr(key, Order::Asc);
         }
         Ok(self.at_most(1).all().await?.pop())
     }
 
-    /// The only one for which `condition` is true.
+    /// Fetches the only instance for which `condition` is true.
     ///
     /// # Errors
-    /// [`DoesNotExist`](ErrorKind::DoesNotExist) for none, [`MultipleObjects`](ErrorKind::MultipleObjects) for more
-    /// than one, [`Database`](ErrorKind::Database).
+    /// Returns [`DoesNotExist`](ErrorKind::DoesNotExist) if there is none,
+    /// [`MultipleObjects`](ErrorKind::MultipleObjects) if there is more than one, and
+    /// [`Database`](ErrorKind::Database).
     pub async fn get(self, condition: impl IntoCondition) -> Result<M> {
         let mut rows = self.filter(condition).at_most(2).all().await?;
         match (rows.pop(), rows.is_empty()) {
@@ -112,63 +112,87 @@ impl<'c, M: Table, C: ConnectionTrait> Objects<'c, M, C> {
         .map_err(|error| error.with_model(M::MODEL).with_operation("get"))
     }
 
-    /// How many there are.
+    /// Counts the instances.
     ///
     /// # Errors
-    /// [`Database`](ErrorKind::Database).
+    /// Returns [`Database`](ErrorKind::Database).
     pub async fn count(self) -> Result<u64> {
-        let db = self.db;
-        self.checked()?.count(db).await.map_err(blame::<M>)
+        self.checked()?;
+        let mut count = Query::select();
+        count.expr_as(Expr::col(Asterisk).count(), Alias::new("n"));
+        count.from_subquery(self.statement(), Alias::new("rows_of_the_query"));
+        let rows = self.db.queries().query_built(&count).await.map_err(blame::<M>)?;
+        rows.first().map_or(Ok(0), |row| row.get("n"))
     }
 
-    /// Whether there is any.
+    /// Returns whether there is any instance.
     ///
     /// # Errors
-    /// [`Database`](ErrorKind::Database).
+    /// Returns [`Database`](ErrorKind::Database).
     pub async fn exists(self) -> Result<bool> {
         Ok(!self.at_most(1).all_results().await?.is_empty())
     }
 
-    /// The query so far, for all that sea-orm can do and this cannot: joins, grouping, paging, partial models.
+    /// Returns the query so far as a statement of sea-query, for what this type cannot do: joins, grouping, unions.
     ///
-    /// On MariaDB no condition of it may compare with a date outside the years 0 to 65535, which the queries here refuse:
-    /// for lack of room in the protocol the driver sends nothing, and waits for the answer.
-    pub fn into_select(self) -> Select<Entity<M>> {
+    /// On MariaDB and MySQL, compare no column with a date outside the years 0 to 65535 in it. The queries of this type
+    /// refuse such a date. The driver does not: the protocol has no room for it, so the driver sends nothing and waits
+    /// for an answer.
+    pub fn into_select(self) -> SelectStatement {
+        self.statement()
+    }
+
+    fn statement(&self) -> SelectStatement {
         // Both are signed in SQL, and there is no offset without a limit.
         let signed = |count: u64| Ord::min(count, i64::MAX.unsigned_abs());
+        let mut select = self.select.clone();
         match (self.limit, self.offset) {
-            (None, 0) => self.select,
-            (limit, 0) => self.select.limit(limit.map(signed)),
-            (limit, offset) => self.select.limit(signed(limit.unwrap_or(u64::MAX))).offset(signed(offset)),
-        }
-    }
-
-    /// The query, unless it compares with a moment that MariaDB does not have: the driver would wait for ever, or the
-    /// answer be wrong.
-    fn checked(self) -> Result<Select<Entity<M>>> {
-        let backend = self.db.get_database_backend();
-        let select = self.into_select();
-        if backend == DbBackend::MySql {
-            let values = select.build(backend).values.into_iter().flatten();
-            if let Some(problem) = values.into_iter().find_map(|value| kinds::out_of_time(backend, &value)) {
-                return Err(Error::new(ErrorKind::Database, problem).with_model(M::MODEL));
+            (None, 0) => {}
+            (Some(limit), 0) => {
+                select.limit(signed(limit));
+            }
+            (limit, offset) => {
+                select.limit(signed(limit.unwrap_or(u64::MAX))).offset(signed(offset));
             }
         }
-        Ok(select)
+        select
     }
 
-    /// No more than `count`, and no more than the limit given before.
+    /// Returns the SQL and its parameters.
+    fn checked(&self) -> Result<(String, Vec<Value>)> {
+        let dialect = self.db.queries().dialect();
+        let (sql, values) = build(dialect, &self.statement());
+        match values.iter().find_map(|value| kinds::out_of_time(dialect, value)) {
+            // The driver would wait forever, or the answer would be wrong.
+            Some(problem) if dialect == Dialect::MySql => {
+                Err(Error::new(ErrorKind::Database, problem).with_model(M::MODEL))
+            }
+            _ => Ok((sql, values)),
+        }
+    }
+
+    /// Lowers the limit to `count`.
     fn at_most(mut self, count: u64) -> Self {
         self.limit = Some(self.limit.map_or(count, |limit| Ord::min(limit, count)));
         self
     }
 }
 
-fn blame<M: Table>(error: sea_orm::DbErr) -> Error {
-    database(error).with_model(M::MODEL)
+fn column_of<M: Table>(column: &'static str) -> (Alias, Alias) {
+    (Alias::new(M::TABLE), Alias::new(column))
 }
 
-impl<M: Table, C> fmt::Debug for Objects<'_, M, C> {
+fn read<M: Table>(row: &DbRow) -> Result<M> {
+    let mut model = M::from_row(&Row::new::<M>(row))?;
+    mark_row(&mut model);
+    Ok(model)
+}
+
+fn blame<M: Table>(error: Error) -> Error {
+    error.with_model(M::MODEL)
+}
+
+impl<M: Table> fmt::Debug for Objects<'_, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Objects").field("table", &M::TABLE).finish_non_exhaustive()
     }

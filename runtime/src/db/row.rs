@@ -1,15 +1,15 @@
 //! The statements that write a row.
 
 use super::write::RowWrite;
-use crate::backend::database;
+use crate::backend::sqlx::Queries;
+use crate::journal::Dialect;
 use crate::{Error, ErrorKind, Result};
-use sea_orm::sea_query::{Alias, Expr, Query};
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, Value};
+use sea_query::{Alias, Expr, Query, Value};
 
 impl RowWrite {
     pub(super) async fn update(
         &self,
-        tx: &DatabaseTransaction,
+        queries: &dyn Queries,
         values: &[(&'static str, Value)],
     ) -> Result<()> {
         let mut update = Query::update();
@@ -18,21 +18,21 @@ impl RowWrite {
             update.value(Alias::new(*column), value.clone());
         }
         if !update.get_values().is_empty() {
-            taken(tx.execute(&update).await.map_err(database)?.rows_affected())?;
+            taken(queries.execute_built(&update).await?.rows)?;
         }
         Ok(())
     }
 
-    pub(super) async fn delete(&self, tx: &DatabaseTransaction) -> Result<()> {
+    pub(super) async fn delete(&self, queries: &dyn Queries) -> Result<()> {
         let mut delete = Query::delete();
         delete.from_table(Alias::new(self.table)).and_where(self.is_row());
-        taken(tx.execute(&delete).await.map_err(database)?.rows_affected())
+        taken(queries.execute_built(&delete).await?.rows)
     }
 
     /// Inserts the row. Returns the key if the database `makes` it.
     pub(super) async fn insert(
         &self,
-        tx: &DatabaseTransaction,
+        queries: &dyn Queries,
         values: &[(&'static str, Value)],
         makes: bool,
     ) -> Result<Option<u64>> {
@@ -46,24 +46,20 @@ impl RowWrite {
             insert.or_default_values();
         }
         if !makes {
-            let done = tx.execute(&insert).await.map_err(database)?;
-            return taken(done.rows_affected()).map(|()| None);
+            return taken(queries.execute_built(&insert).await?.rows).map(|()| None);
         }
         // PostgreSQL returns the key only on request.
-        if tx.get_database_backend() != DbBackend::Postgres {
-            let done = tx.execute(&insert).await.map_err(database)?;
-            return taken(done.rows_affected()).map(|()| Some(done.last_insert_id()));
+        if queries.dialect() != Dialect::Postgres {
+            let done = queries.execute_built(&insert).await?;
+            taken(done.rows)?;
+            return u64::try_from(done.last_id).map(Some).map_err(|_| unreadable_key());
         }
         insert.returning(Query::returning().column(Alias::new(self.key.0)));
         // Reads all rows to the end of the statement: an error may follow the first row.
-        let rows = tx.query_all(&insert).await.map_err(database)?;
+        let rows = queries.query_built(&insert).await?;
         taken(rows.len() as u64)?;
-        let key = rows.first().and_then(|row| {
-            let wide = row.try_get_by_index::<i64>(0);
-            let key = wide.or_else(|_| row.try_get_by_index::<i32>(0).map(i64::from));
-            key.or_else(|_| row.try_get_by_index::<i16>(0).map(i64::from)).ok()
-        });
-        key.and_then(|key| u64::try_from(key).ok()).ok_or_else(unreadable_key).map(Some)
+        let key = rows.first().and_then(|row| row.get::<u64>(self.key.0).ok());
+        key.ok_or_else(unreadable_key).map(Some)
     }
 }
 

@@ -3,51 +3,17 @@
 use super::mark::{mark_columns, mark_of, mark_row, mark_uncertain};
 use super::value::parameter;
 use super::write::{Change, FileChange, RowWrite, Rows, Written};
-use super::{AnyColumn, Table, kinds};
-use crate::backend::{database, journal_of};
+use super::row::unreadable_key;
+use super::{Dialect, Objects, Table, kinds};
+use crate::backend::journal_of;
+use crate::backend::sqlx::{Connection, InTransaction, Target};
 use crate::failpoints::step;
 use crate::field::claim::Claim;
 use crate::field::{self, Mark, Retention, stated, store};
 use crate::journal::{self, TransactionError};
 use crate::model::{FileModel, ModelField};
 use crate::{Error, ErrorKind, FileName, Result, name, registry};
-use sea_orm::sea_query::{Alias, Expr, ExprTrait};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, TryFromU64, Value};
-
-/// A connection through which rows are saved: a `DatabaseConnection`, on which filefield begins its own
-/// transaction, or a `DatabaseTransaction` of the caller.
-#[diagnostic::on_unimplemented(
-    message = "rows cannot be saved through `{Self}`",
-    label = "expected `DatabaseConnection` or `DatabaseTransaction`",
-    note = "write `db` where it is a reference already, and `&*db` where it is an `Arc`"
-)]
-pub trait Connection: ConnectionTrait + Sync {
-    /// The connection, if filefield begins its own transaction on it.
-    #[doc(hidden)]
-    fn own(&self) -> Option<&DatabaseConnection>;
-
-    /// The caller's transaction.
-    #[doc(hidden)]
-    fn transaction(&self) -> Option<&DatabaseTransaction>;
-}
-
-impl Connection for DatabaseConnection {
-    fn own(&self) -> Option<&DatabaseConnection> {
-        Some(self)
-    }
-    fn transaction(&self) -> Option<&DatabaseTransaction> {
-        None
-    }
-}
-
-impl Connection for DatabaseTransaction {
-    fn own(&self) -> Option<&DatabaseConnection> {
-        None
-    }
-    fn transaction(&self) -> Option<&DatabaseTransaction> {
-        Some(self)
-    }
-}
+use sea_query::{Alias, Expr, ExprTrait, Value};
 
 /// The columns that a save writes: all, or those with these names.
 #[derive(Clone, Copy, Debug)]
@@ -94,7 +60,7 @@ impl Verb {
             Verb::Save if mark.is_some_and(|mark| mark.born.is_some()) => Rows::Either,
             // An instance with a key made by the database has a row. A key that the program sets does not
             // show that.
-            Verb::Save if key_column::<M>().is_auto() || mark.is_some() => Rows::Update,
+            Verb::Save if M::key_column().is_auto() || mark.is_some() => Rows::Update,
             Verb::Save => Rows::Either,
         }
     }
@@ -102,10 +68,11 @@ impl Verb {
 
 pub(super) async fn save<M: Table, C: Connection>(
     model: &mut M,
-    db: &C,
+    db: C,
     verb: Verb,
     columns: Columns<'_>,
 ) -> Result<()> {
+    let db = &db.target();
     super::enter::<M>()?;
     if verb == Verb::Update && is_new(model) {
         let text = "the instance has no row yet, for its key is not set: save it first";
@@ -117,7 +84,7 @@ pub(super) async fn save<M: Table, C: Connection>(
     let is_pending =
         |field: ModelField<M>| columns.has_file(field) && field.value(&copy).file().as_pending().is_some();
     if M::FIELDS.iter().any(is_pending) {
-        let own = db.own().ok_or_else(|| blame::<M>(not_staged(), "save"))?;
+        let own = db.pool().ok_or_else(|| blame::<M>(not_staged(), "save"))?;
         let staged = super::stage::stage_columns(own, &mut [&mut copy], columns).await;
         keep_staged(model, &copy);
         staged?;
@@ -125,7 +92,7 @@ pub(super) async fn save<M: Table, C: Connection>(
     let mark = mark_of(&copy);
     let born = mark.as_ref().and_then(|mark| mark.born.clone());
     let rows = verb.rows::<M>(mark.as_ref());
-    let write = write(&copy, db, mark.as_ref(), columns, |values, unset| match unset {
+    let write = write(&copy, db.queries().dialect(), mark.as_ref(), columns, |values, unset| match unset {
         true => Change::Insert(values),
         false => Change::Save { values, rows, born },
     });
@@ -133,18 +100,18 @@ pub(super) async fn save<M: Table, C: Connection>(
     let written = written.map_err(|error| blame::<M>(error, "save"))?;
     step!("row.answered");
     if let Some(id) = written.inserted {
-        // On an error the row is written all the same.
-        let key =
-            M::Key::try_from_u64(id).map_err(|error| blame::<M>(database(error), "save").uncertain())?;
-        key_column::<M>().set(&mut copy, key.into());
+        if !M::key_column().set_made(&mut copy, id) {
+            // The row is written all the same.
+            return Err(blame::<M>(unreadable_key(), "save").uncertain());
+        }
     }
-    match db.own() {
+    match db.pool() {
         Some(_) if columns.are_all() => mark_row(&mut copy),
         Some(_) => mark_columns(&mut copy, mark, columns),
         None => mark_uncertain(&mut copy, mark, &written),
     }
     *model = copy;
-    if let Some(own) = db.own() {
+    if let Some(own) = db.pool() {
         journal::nudge(&journal_of(own), written.queued);
     }
     if written.overtaken {
@@ -155,13 +122,19 @@ pub(super) async fn save<M: Table, C: Connection>(
     Ok(())
 }
 
+/// Loads the row of the instance.
+pub(super) async fn load<M: Table>(model: &M, db: &Target<'_>) -> Result<M> {
+    let (key, value) = key_of(model);
+    Objects::new(db.share()).get(Expr::col((Alias::new(M::TABLE), Alias::new(key))).eq(value)).await
+}
+
 /// Reads the saved fields from the row again.
-async fn reread<M: Table, C: Connection>(model: &mut M, db: &C, columns: Columns<'_>) -> Result<()> {
+async fn reread<M: Table>(model: &mut M, db: &Target<'_>, columns: Columns<'_>) -> Result<()> {
+    let row = load(model, db).await?;
     if columns.are_all() {
-        return model.refresh(db).await;
+        *model = row;
+        return Ok(());
     }
-    let mut row = model.clone();
-    row.refresh(db).await?;
     for field in M::FIELDS.iter().filter(|field| columns.has_file(*field)) {
         store::copy(model, field, &row);
     }
@@ -180,13 +153,14 @@ fn keep_staged<M: Table>(model: &mut M, copy: &M) {
 }
 
 /// Does the work of a save except writing the row, which the caller writes.
-pub(super) async fn attach<M: Table>(model: &M, tx: &DatabaseTransaction) -> Result<()> {
+pub(super) async fn attach<M: Table, C: InTransaction>(model: &M, tx: C) -> Result<()> {
+    let tx = &tx.target();
     super::enter::<M>()?;
     if model.has_pending() {
         return Err(blame::<M>(not_staged(), "attach"));
     }
     let mark = mark_of(model);
-    let write = write(model, tx, mark.as_ref(), Columns::ALL, |_, _| Change::Attach)
+    let write = write(model, tx.queries().dialect(), mark.as_ref(), Columns::ALL, |_, _| Change::Attach)
         .map_err(|error| blame::<M>(error, "attach"))?;
     attaching(model, model, tx, write).await.map(drop).map_err(|error| blame::<M>(error, "attach"))
 }
@@ -200,7 +174,7 @@ fn not_staged() -> Error {
 /// Empties the companion fields of a file field that was emptied by hand. Does the same if a name was
 /// assigned by hand and the companion fields are still those that the row has for another name: they describe
 /// the old file.
-async fn empty_beside<M: Table, C: Connection>(model: &mut M, db: &C, columns: Columns<'_>) -> Result<()> {
+async fn empty_beside<M: Table>(model: &mut M, db: &Target<'_>, columns: Columns<'_>) -> Result<()> {
     let (mark, mut row) = (mark_of(model), None::<M>);
     for field in M::FIELDS.iter().filter(|field| columns.has_file(*field)) {
         let file = field.value(model).file().clone();
@@ -214,7 +188,8 @@ async fn empty_beside<M: Table, C: Connection>(model: &mut M, db: &C, columns: C
             }
             if row.is_none() {
                 let (key, value) = key_of(model);
-                row = M::objects(db).filter(Expr::col(Alias::new(key)).eq(value)).first().await?;
+                let objects = Objects::<M>::new(db.share());
+                row = objects.filter(Expr::col(Alias::new(key)).eq(value)).first().await?;
             }
             let Some(row) = &row else { break };
             if field.value(row).file().name() == Some(name) || beside != store::beside(row, field) {
@@ -228,13 +203,13 @@ async fn empty_beside<M: Table, C: Connection>(model: &mut M, db: &C, columns: C
 
 /// Whether the database is to make the key. A row may have the key 0: an instance loaded from it is not new.
 fn is_new<M: Table>(model: &M) -> bool {
-    let key = key_column::<M>();
+    let key = M::key_column();
     key.is_auto() && key.is_unset(model) && mark_of(model).is_none()
 }
 
 /// Runs `write`, which attaches the staged files of `copy`. If it certainly did nothing, files that the
 /// caller staged in `model` stay staged, and files that were stored only for this write are deleted at once.
-async fn attaching<M: Table, C: Connection>(model: &M, copy: &M, db: &C, write: RowWrite) -> Result<Written> {
+async fn attaching<M: Table>(model: &M, copy: &M, db: &Target<'_>, write: RowWrite) -> Result<Written> {
     let claims = || M::FIELDS.iter().filter_map(|field| Some((field, field.value(copy).file().claim()?)));
     claims().for_each(|(_, claim)| claim.set_tried(true));
     let failure = match run(db, write).await {
@@ -253,7 +228,7 @@ async fn attaching<M: Table, C: Connection>(model: &M, copy: &M, db: &C, write: 
     }
     if failure.rolled_back {
         callers.iter().for_each(|(_, claim)| claim.set_tried(false));
-        if let Some(own) = db.own() {
+        if let Some(own) = db.pool() {
             journal::work_off(&journal_of(own), ours.iter().map(|(_, claim)| claim.entry()).collect()).await;
         }
     }
@@ -261,23 +236,21 @@ async fn attaching<M: Table, C: Connection>(model: &M, copy: &M, db: &C, write: 
 }
 
 /// Runs `write` in a new transaction, or in the caller's.
-async fn run<C: Connection>(db: &C, write: RowWrite) -> Result<Written, TransactionError> {
-    match (db.own(), db.transaction()) {
-        (Some(own), _) => write.run(own).await,
-        (None, Some(tx)) => write.run_in(tx).await,
-        (None, None) => {
-            let text = "a connection that is neither our own nor a transaction";
-            Err(TransactionError { error: Error::new(ErrorKind::Usage, text), rolled_back: true })
-        }
+async fn run(db: &Target<'_>, write: RowWrite) -> Result<Written, TransactionError> {
+    match db {
+        Target::Pool(db) => write.run(db).await,
+        Target::Ours(tx) => write.run_in(tx).await,
+        Target::Theirs(tx) => write.run_in(tx).await,
     }
 }
 
-pub(super) async fn delete<M: Table, C: Connection>(model: M, db: &C) -> Result<()> {
+pub(super) async fn delete<M: Table, C: Connection>(model: M, db: C) -> Result<()> {
+    let db = &db.target();
     super::enter::<M>()?;
     let files = file_changes::<M>(true, |spec| spec.on_delete, |_, _| Ok(()))?;
     let write = RowWrite { table: M::TABLE, key: key_of(&model), change: Change::Delete, files };
     let written = run(db, write).await.map_err(|failure| blame::<M>(failure.error, "delete"))?;
-    if let Some(own) = db.own() {
+    if let Some(own) = db.pool() {
         journal::nudge(&journal_of(own), written.queued);
     }
     Ok(())
@@ -293,23 +266,18 @@ fn columns_beside<M: Table>(model: &M, field: ModelField<M>) -> Vec<&'static str
     beside.map(|column| column.spec().name).collect()
 }
 
-fn key_column<M: Table>() -> &'static dyn AnyColumn<M> {
-    // The derive refuses a table without a primary key.
-    M::ALL.iter().copied().find(|column| column.is_key()).unwrap_or(M::ALL[0])
-}
-
 pub(super) fn key_of<M: Table>(model: &M) -> (&'static str, Value) {
-    let key = key_column::<M>();
+    let key = M::key_column();
     (key.spec().name, parameter(key.value(model)))
 }
 
 /// Checks the values other than the pending files, before any byte is stored.
 pub(super) fn check_columns<M: Table>(
     model: &M,
-    db: &impl ConnectionTrait,
+    dialect: Dialect,
     columns: Columns<'_>,
 ) -> Result<()> {
-    let key = key_column::<M>();
+    let key = M::key_column();
     if !key.is_auto() && key.is_unset(model) {
         // Otherwise all instances with a forgotten key would share one row.
         let field = key.spec().field;
@@ -317,13 +285,13 @@ pub(super) fn check_columns<M: Table>(
         return Err(Error::new(ErrorKind::Usage, text).with_operation("save").with_field(M::MODEL, field));
     }
     // A pending file has no value yet.
-    let pending = |column: &&dyn AnyColumn<M>| {
+    let pending = |column: &&dyn super::AnyColumn<M>| {
         let file = column.spec().file.map(|index| M::FIELDS.at(index).value(model).file());
         file.is_some_and(|file| file.as_pending().is_some())
     };
     let written = M::ALL.iter().copied().filter(|column| columns.has(column.spec().name));
     for column in written.filter(|column| !pending(column)) {
-        kinds::check(db.get_database_backend(), column, &column.value(model))
+        kinds::check(dialect, column, &column.value(model))
             .map_err(|error| blame::<M>(error, "save"))?;
     }
     for field in M::FIELDS.iter().filter(|field| columns.has_file(*field)) {
@@ -349,12 +317,12 @@ pub(super) fn check_columns<M: Table>(
 
 fn write<M: Table>(
     model: &M,
-    db: &impl ConnectionTrait,
+    dialect: Dialect,
     mark: Option<&Mark>,
     columns: Columns<'_>,
     change: impl FnOnce(Vec<(&'static str, Value)>, bool) -> Change,
 ) -> Result<RowWrite> {
-    check_columns(model, db, columns)?;
+    check_columns(model, dialect, columns)?;
     let unset = is_new(model);
     // Only the transaction can tell whether a row that was inserted uncommitted is the instance's own.
     let is_certain = mark.is_some_and(|mark| mark.born.is_none());

@@ -4,12 +4,12 @@ use super::Table;
 use super::save::{Columns, check_columns};
 use crate::Result;
 use crate::backend::journal_of;
+use crate::backend::sqlx::Db;
 use crate::content::Pending;
 use crate::field::claim::Claim;
 use crate::field::{FieldDef, FileField, store};
 use crate::inspect::Stated;
 use crate::journal::{self, Request, Staged, Unstaged};
-use sea_orm::DatabaseConnection;
 
 /// An instance whose pending files can be staged: any model with a table.
 pub trait Stage: sealed::Stage {}
@@ -17,7 +17,7 @@ pub trait Stage: sealed::Stage {}
 impl<M: Table> Stage for M {}
 
 mod sealed {
-    use super::{Columns, DatabaseConnection, FieldDef, Looked, Pending, Request, Result, Staged};
+    use super::{Columns, Db, FieldDef, Looked, Pending, Request, Result, Staged};
 
     pub trait Stage: Send {
         /// The pending contents that must be inspected before they are named, each with the number of its
@@ -26,12 +26,12 @@ mod sealed {
         /// The files to be stored, each with the number of its field. `examined` are the inspected contents.
         fn requests(
             &self,
-            db: &DatabaseConnection,
+            db: &Db,
             columns: Columns<'_>,
             examined: Vec<Looked>,
         ) -> Result<Vec<(usize, Request)>>;
         /// Puts a stored file into its field.
-        fn take_over(&mut self, field: usize, alias: &str, staged: Staged, db: &DatabaseConnection);
+        fn take_over(&mut self, field: usize, alias: &str, staged: Staged, db: &Db);
     }
 }
 
@@ -69,13 +69,13 @@ impl<M: Table> sealed::Stage for M {
 
     fn requests(
         &self,
-        db: &DatabaseConnection,
+        db: &Db,
         columns: Columns<'_>,
         examined: Vec<Looked>,
     ) -> Result<Vec<(usize, Request)>> {
         super::enter::<M>()?;
         if self.has_pending() {
-            check_columns(self, db, columns)?;
+            check_columns(self, db.dialect(), columns)?;
         }
         let mut requests = Vec::new();
         for (number, field) in M::FIELDS.iter().enumerate().filter(|(_, field)| columns.has_file(*field)) {
@@ -97,7 +97,7 @@ impl<M: Table> sealed::Stage for M {
         Ok(requests)
     }
 
-    fn take_over(&mut self, field: usize, alias: &str, staged: Staged, db: &DatabaseConnection) {
+    fn take_over(&mut self, field: usize, alias: &str, staged: Staged, db: &Db) {
         take_over(self, field, alias, &staged, db);
     }
 }
@@ -108,7 +108,7 @@ pub(super) fn take_over<M: Table>(
     field: usize,
     alias: &str,
     staged: &Staged,
-    db: &DatabaseConnection,
+    db: &Db,
 ) {
     let db = journal_of(db);
     let claim = Claim::new(staged.id, move |entry| journal::nudge(&db, vec![entry]));
@@ -122,11 +122,11 @@ pub(super) fn take_over<M: Table>(
 ///
 /// ```no_run
 /// # use filefield::prelude::*;
-/// # use filefield::db::{self, Table, sea_orm::TransactionTrait};
+/// # use filefield::db::{self, Table};
 /// # #[derive(Debug, Clone, Default, Model)]
 /// # #[model(table = "cars")]
 /// # struct Car { #[model(primary_key)] id: i64, #[file(upload_to = "cars")] photo: ImageField }
-/// # async fn save(db: &db::DatabaseConnection, mut one: Car, mut other: Car) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn save(db: &db::Db, mut one: Car, mut other: Car) -> Result<(), Box<dyn std::error::Error>> {
 /// db::stage_all(db, &mut [&mut one, &mut other]).await?;
 /// let tx = db.begin().await?;
 /// one.save(&tx).await?;
@@ -139,13 +139,13 @@ pub(super) fn take_over<M: Table>(
 /// # Errors
 /// As [`Table::stage`]. After an error no instance is changed and nothing stays stored, except readers and
 /// streams that were stored before the error: their fields keep the staged files for the next try.
-pub async fn stage_all(db: &DatabaseConnection, instances: &mut [&mut dyn Stage]) -> Result<()> {
+pub async fn stage_all(db: &Db, instances: &mut [&mut dyn Stage]) -> Result<()> {
     stage_columns(db, instances, Columns::ALL).await
 }
 
 /// As [`stage_all`], for the pending files of these columns.
 pub(super) async fn stage_columns(
-    db: &DatabaseConnection,
+    db: &Db,
     instances: &mut [&mut dyn Stage],
     columns: Columns<'_>,
 ) -> Result<()> {

@@ -1,11 +1,10 @@
 //! Tables: what the derive implements for `#[model(table = ..)]`.
 
 use super::save::{Columns, Verb};
-use super::{AnyColumn, Column, ColumnSpec, ColumnValue, Connection, KeyValue, Objects, save, stage};
+use super::{AnyColumn, Column, ColumnSpec, ColumnValue, KeyValue, Objects, save, stage};
+use crate::backend::sqlx::{Connection, Db, DbRow, InTransaction, ReadError};
 use crate::model::FileModel;
 use crate::{Error, ErrorKind, Result};
-use sea_orm::sea_query::{Alias, Expr, ExprTrait};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, QueryResult, TryGetError};
 use std::fmt;
 
 /// A model that is stored in a table. Implemented by `#[derive(Model)]` with `#[model(table = "..")]`.
@@ -40,9 +39,15 @@ pub trait Table: FileModel + Clone {
         Self::COLUMNS
     }
 
+    /// Returns the column of the primary key.
+    fn key_column() -> &'static dyn AnyColumn<Self> {
+        // The derive refuses a table without a primary key.
+        Self::ALL.iter().copied().find(|column| column.is_key()).unwrap_or(Self::ALL[0])
+    }
+
     /// Starts a query for the instances in `db`.
-    fn objects<C: ConnectionTrait>(db: &C) -> Objects<'_, Self, C> {
-        Objects::new(db)
+    fn objects<'c, C: Connection + 'c>(db: C) -> Objects<'c, Self> {
+        Objects::new(db.target())
     }
 
     /// Saves the instance with its pending files and its row, in one transaction. If the row named another
@@ -74,9 +79,6 @@ pub trait Table: FileModel + Clone {
     /// to the primary. To copy a row to another database, set the files of the copy with
     /// [`FileField::stored`](crate::FileField::stored), and [`insert`](Self::insert) it.
     ///
-    /// On SQLite, a new row with one file is sent to the driver in one request with the journal entry of the
-    /// file. A metric callback of sea-orm does not see this request.
-    ///
     /// # After an error
     /// The instance is unchanged and can be saved again: bytes, paths and temporary files are still pending.
     /// A reader or stream that was stored before the error stays staged in its field, as after
@@ -100,7 +102,7 @@ pub trait Table: FileModel + Clone {
     ///
     /// Propagates errors of naming, of the field's rules, of the storage and of the database. If an error [is
     /// uncertain](Error::is_uncertain), the save may have been committed.
-    fn save<C: Connection>(&mut self, db: &C) -> impl Future<Output = Result<()>> + Send {
+    fn save<C: Connection>(&mut self, db: C) -> impl Future<Output = Result<()>> + Send {
         save::save(self, db, Verb::Save, Columns::ALL)
     }
 
@@ -108,7 +110,7 @@ pub trait Table: FileModel + Clone {
     ///
     /// # Errors
     /// As [`save`](Self::save). Returns [`UniqueViolation`](ErrorKind::UniqueViolation) if a row has the key.
-    fn insert<C: Connection>(&mut self, db: &C) -> impl Future<Output = Result<()>> + Send {
+    fn insert<C: Connection>(&mut self, db: C) -> impl Future<Output = Result<()>> + Send {
         save::save(self, db, Verb::Insert, Columns::ALL)
     }
 
@@ -116,7 +118,7 @@ pub trait Table: FileModel + Clone {
     ///
     /// # Errors
     /// As [`save`](Self::save). Returns [`DoesNotExist`](ErrorKind::DoesNotExist) if no row has the key.
-    fn update<C: Connection>(&mut self, db: &C) -> impl Future<Output = Result<()>> + Send {
+    fn update<C: Connection>(&mut self, db: C) -> impl Future<Output = Result<()>> + Send {
         save::save(self, db, Verb::Update, Columns::ALL)
     }
 
@@ -126,7 +128,7 @@ pub trait Table: FileModel + Clone {
     /// # Errors
     /// As [`save`](Self::save). Returns [`DoesNotExist`](ErrorKind::DoesNotExist) if the instance was loaded
     /// with files and the row was deleted with them.
-    fn upsert<C: Connection>(&mut self, db: &C) -> impl Future<Output = Result<()>> + Send {
+    fn upsert<C: Connection>(&mut self, db: C) -> impl Future<Output = Result<()>> + Send {
         save::save(self, db, Verb::Upsert, Columns::ALL)
     }
 
@@ -139,7 +141,7 @@ pub trait Table: FileModel + Clone {
     /// As [`update`](Self::update).
     fn save_fields<C: Connection>(
         &mut self,
-        db: &C,
+        db: C,
         fields: &[&dyn AnyColumn<Self>],
     ) -> impl Future<Output = Result<()>> + Send {
         let names: Vec<_> = fields.iter().map(|field| field.spec().name).collect();
@@ -158,7 +160,7 @@ pub trait Table: FileModel + Clone {
     /// Returns [`Usage`](ErrorKind::Usage) as [`save`](Self::save) does. Propagates errors of naming, of the
     /// field's rules, of the storage and of the journal. After an error the instance is unchanged, except for
     /// readers and streams as described at [`save`](Self::save).
-    fn stage(&mut self, db: &DatabaseConnection) -> impl Future<Output = Result<()>> + Send {
+    fn stage(&mut self, db: &Db) -> impl Future<Output = Result<()>> + Send {
         async move { stage::stage_all(db, &mut [self]).await }
     }
 
@@ -172,7 +174,7 @@ pub trait Table: FileModel + Clone {
     /// [`StagedExpired`](ErrorKind::StagedExpired) if a staged file was swept, after which the content has to
     /// be assigned again; [`Usage`](ErrorKind::Usage) as [`save`](Self::save) does. Propagates database
     /// errors.
-    fn attach(&self, tx: &DatabaseTransaction) -> impl Future<Output = Result<()>> + Send {
+    fn attach<C: InTransaction>(&self, tx: C) -> impl Future<Output = Result<()>> + Send {
         save::attach(self, tx)
     }
 
@@ -181,7 +183,7 @@ pub trait Table: FileModel + Clone {
     ///
     /// # Errors
     /// Returns [`DoesNotExist`](ErrorKind::DoesNotExist) if there is no such row; propagates database errors.
-    fn delete<C: Connection>(self, db: &C) -> impl Future<Output = Result<()>> + Send {
+    fn delete<C: Connection>(self, db: C) -> impl Future<Output = Result<()>> + Send {
         save::delete(self, db)
     }
 
@@ -189,12 +191,9 @@ pub trait Table: FileModel + Clone {
     ///
     /// # Errors
     /// Returns [`DoesNotExist`](ErrorKind::DoesNotExist) if there is no such row; propagates database errors.
-    fn refresh<C: ConnectionTrait>(&mut self, db: &C) -> impl Future<Output = Result<()>> + Send {
+    fn refresh<C: Connection>(&mut self, db: C) -> impl Future<Output = Result<()>> + Send {
         async move {
-            let (key, value) = save::key_of(self);
-            *self = Self::objects(db)
-                .get(Expr::col((Alias::new(Self::TABLE), Alias::new(key))).eq(value))
-                .await?;
+            *self = save::load(self, &db.target()).await?;
             Ok(())
         }
     }
@@ -216,16 +215,15 @@ pub(crate) fn enter<M: Table>() -> Result<()> {
 
 /// A row of a query result, read column by column.
 pub struct Row<'a> {
-    result: &'a QueryResult,
-    prefix: &'a str,
+    result: &'a DbRow,
     /// Shows the primary key. A function pointer, so that `get` does not compile all methods of the model's
     /// columns into the crate of every model.
-    key: fn(&QueryResult, &str) -> Option<String>,
+    key: fn(&DbRow) -> Option<String>,
 }
 
 impl<'a> Row<'a> {
-    pub(super) fn new<M: Table>(result: &'a QueryResult, prefix: &'a str) -> Self {
-        Row { result, prefix, key: shown_key::<M> }
+    pub(super) fn new<M: Table>(result: &'a DbRow) -> Self {
+        Row { result, key: shown_key::<M> }
     }
 
     /// Reads the value of `column`.
@@ -233,10 +231,10 @@ impl<'a> Row<'a> {
     /// # Errors
     /// Returns [`Database`](ErrorKind::Database) if the column is missing, `NULL` or of another type.
     pub fn get<M: Table, T>(&self, column: &Column<M, T>) -> Result<T> {
-        match column.read(self.result, self.prefix) {
+        match column.read(self.result) {
             Ok(value) => Ok(value),
             Err(error) => {
-                let key = (self.key)(self.result, self.prefix);
+                let key = (self.key)(self.result);
                 Err(unreadable((M::MODEL, M::TABLE), column.spec(), key, error))
             }
         }
@@ -244,9 +242,8 @@ impl<'a> Row<'a> {
 }
 
 /// The primary key, with which an error names the row.
-fn shown_key<M: Table>(row: &QueryResult, prefix: &str) -> Option<String> {
-    let key = M::ALL.iter().find(|column| column.is_key())?.spec().name;
-    let key = M::Key::read(row, &format!("{prefix}{key}")).ok()?;
+fn shown_key<M: Table>(row: &DbRow) -> Option<String> {
+    let key = M::Key::read(row, M::key_column().spec().name).ok()?;
     Some(format!("{key:?}"))
 }
 
@@ -255,12 +252,9 @@ fn unreadable(
     (model, table): (&'static str, &str),
     column: &ColumnSpec,
     key: Option<String>,
-    error: TryGetError,
+    error: ReadError,
 ) -> Error {
-    let error = match error {
-        TryGetError::DbErr(error) => error,
-        TryGetError::Null(_) => DbErr::Type("NULL, and the field is not an `Option`".to_owned()),
-    };
+    let error = Error::from(error);
     let row = key.map_or_else(String::new, |key| format!(" of the row {key}"));
     let text = format!("column `{table}.{}`{row}: {error}", column.name);
     Error::new(ErrorKind::Database, text).with_source(error).with_field(model, column.field)
@@ -268,6 +262,6 @@ fn unreadable(
 
 impl fmt::Debug for Row<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Row").field("prefix", &self.prefix).finish_non_exhaustive()
+        f.debug_struct("Row").finish_non_exhaustive()
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Table;
 use crate::backend::journal_of;
+use crate::backend::sqlx::Db;
 use crate::error::{not_accepted, too_large};
 use crate::field::FieldDef;
 use crate::inspect::hex;
@@ -10,7 +11,6 @@ use crate::journal;
 use crate::registry::StorageHandle;
 use crate::storage::{self, UploadRequest, UploadTerms, framed, now};
 use crate::{Error, ErrorKind, FileName, Result, StorageExt, name, settings};
-use sea_orm::DatabaseConnection;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::marker::PhantomData;
@@ -41,7 +41,7 @@ const MOST_AT_ONCE: u64 = 5_000_000_000;
 /// # #[derive(Debug, Clone, Default, Model)]
 /// # #[model(table = "cars")]
 /// # struct Car { #[model(primary_key)] id: i64, #[file(upload_to = "cars")] photo: ImageField }
-/// # async fn run(db: &db::DatabaseConnection) -> filefield::Result<()> {
+/// # async fn run(db: &db::Db) -> filefield::Result<()> {
 /// // The client asks, and gets JSON: where to send what, and a token.
 /// let ticket = Car::photo_upload("chevy.jpg", 52_341).content_type("image/jpeg").owner("user 7").ticket(db).await?;
 ///
@@ -141,12 +141,12 @@ impl<M: Table> NewUpload<M> {
     /// [`Usage`](ErrorKind::Usage) for a life that is too long, or too many parts; [`Settings`](ErrorKind::Settings)
     /// without `SECRET_KEY`; [`Unsupported`](ErrorKind::Unsupported) for a storage that clients cannot send to, such as
     /// one without signed URLs; those of the storage and of the journal.
-    pub async fn ticket(self, db: &DatabaseConnection) -> Result<UploadTicket> {
+    pub async fn ticket(self, db: &Db) -> Result<UploadTicket> {
         let def = M::FIELDS.at(self.number).def();
         self.ticket_of(def, db).await.map_err(|error| def.blame(error.with_operation("upload")))
     }
 
-    async fn ticket_of(mut self, def: &'static FieldDef, db: &DatabaseConnection) -> Result<UploadTicket> {
+    async fn ticket_of(mut self, def: &'static FieldDef, db: &Db) -> Result<UploadTicket> {
         super::enter::<M>()?;
         self.check(def)?;
         let (handle, signer) = (def.storage()?, signer()?);

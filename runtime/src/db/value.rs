@@ -1,38 +1,34 @@
 //! Types that columns hold, keys have, and conditions compare with.
 
+use crate::backend::sqlx::{DbRow, Read, ReadError};
 use crate::field::{FieldValue, ImageValue};
 use crate::{FileField, ImageField};
-use sea_orm::prelude::{Decimal, Uuid};
-use sea_orm::sea_query::{
-    ArrayType, ColumnType, FromValueTuple, IntoValueTuple, Nullable, ValueType, ValueTypeErr,
-};
-use sea_orm::{PrimaryKeyArity, QueryResult, TryFromU64, TryGetError, TryGetable, TryGetableMany, Value};
+use sea_query::{ColumnType, Nullable, Value, ValueType};
 use std::fmt;
+use uuid::Uuid;
 
 /// A type that a column can hold: integers, floats, `bool`, `String`, `Decimal`, chrono's dates, `Uuid`, JSON,
-/// `Vec<u8>`, [`FileField`], [`ImageField`], [`FileMeta`](crate::FileMeta), `Option` of these, and whatever
-/// implements sea-orm's `ValueType` and `TryGetable`.
+/// `Vec<u8>`, [`FileField`], [`ImageField`], [`FileMeta`](crate::FileMeta), and `Option` of these.
+///
+/// A type of your own is a column if it implements sea-query's `ValueType` and `Into<Value>`, and [`Read`]; for
+/// `Option` of it, sea-query's `Nullable` too.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a column",
     label = "no column type is known for `{Self}`",
-    note = "implement sea-orm's value traits for it, for instance with `#[derive(DeriveValueType)]`"
+    note = "implement sea-query's `ValueType`, `Into<sea_query::Value>` and `filefield::db::Read` for it"
 )]
 pub trait ColumnValue: Clone + Send + Sync + 'static {
-    /// The SQL type.
+    /// Returns the SQL type.
     fn column_type() -> ColumnType;
-    /// Whether `NULL` is allowed.
+    /// Returns whether `NULL` is allowed.
     fn nullable() -> bool;
-    /// The value as a statement's parameter.
+    /// Returns the value as a parameter of a statement.
     fn to_value(&self) -> Value;
-    /// The value back from a parameter; `None` where it has another type.
-    fn from_value(value: Value) -> Option<Self>;
-    /// The type of an element, where the column is used in an array.
-    fn array_type() -> ArrayType;
-    /// Reads it from a row of a result.
+    /// Reads the value of `column` from a row.
     ///
     /// # Errors
-    /// Those of sea-orm: no such column, `NULL`, another type.
-    fn read(row: &QueryResult, column: &str) -> Result<Self, TryGetError>;
+    /// Returns a [`ReadError`] if the column is missing, `NULL` or of another type.
+    fn read(row: &DbRow, column: &str) -> Result<Self, ReadError>;
 }
 
 /// A file field of a model with a table. One bound, so that a wrong type is one error.
@@ -60,7 +56,7 @@ impl<T: ImageValue + ColumnValue> ImageColumn for T {}
 #[diagnostic::do_not_recommend]
 impl<T> ColumnValue for T
 where
-    T: ValueType + TryGetable + Into<Value> + Clone + Send + Sync + 'static,
+    T: ValueType + Read + Into<Value> + Clone + Send + Sync + 'static,
 {
     fn column_type() -> ColumnType {
         <T as ValueType>::column_type()
@@ -71,136 +67,52 @@ where
     fn to_value(&self) -> Value {
         parameter(self.clone().into())
     }
-    fn from_value(value: Value) -> Option<Self> {
-        let original = before(&value);
-        [Some(value), original].into_iter().flatten().find_map(|value| <T as ValueType>::try_from(value).ok())
-    }
-    fn array_type() -> ArrayType {
-        <T as ValueType>::array_type()
-    }
-    fn read(row: &QueryResult, column: &str) -> Result<Self, TryGetError> {
-        let read = <T as TryGetable>::try_get_by(row, column);
-        match T::array_type() {
-            ArrayType::Decimal => of_float(row, column).map_or_else(|| read.map(without_zeros), Ok),
-            // SQLite's driver reads no `u64`, PostgreSQL's no unsigned integers and none of eight bits.
-            ArrayType::TinyInt
-            | ArrayType::TinyUnsigned
-            | ArrayType::SmallUnsigned
-            | ArrayType::Unsigned
-            | ArrayType::BigUnsigned => read
-                .or_else(|error| signed(row, column).and_then(|number| of_number(number).ok()).ok_or(error)),
-            _ => read,
-        }
+    fn read(row: &DbRow, column: &str) -> Result<Self, ReadError> {
+        <T as Read>::read(row, column)
     }
 }
 
-/// A decimal that SQLite keeps as a float; `None` elsewhere, and for `NULL`.
-fn of_float<T: ValueType>(row: &QueryResult, column: &str) -> Option<T> {
-    let float = <Option<f64> as TryGetable>::try_get_by(row, column).ok()??;
-    T::try_from(Value::Decimal(Some(decimal_of(float)?))).ok()
-}
-
-/// The decimal with the fewest digits that this float stands for.
-pub(super) fn decimal_of(float: f64) -> Option<Decimal> {
-    float.to_string().parse().ok()
-}
-
-/// A decimal as MariaDB fills it up to 28 digits, without those that say nothing.
-fn without_zeros<T: ValueType + Into<Value> + Clone>(decimal: T) -> T {
-    match decimal.clone().into() {
-        Value::Decimal(Some(number)) if number.scale() == Decimal::MAX_SCALE => {
-            T::try_from(Value::Decimal(Some(number.normalize()))).unwrap_or(decimal)
-        }
-        _ => decimal,
-    }
-}
-
-/// An integer column of whatever width; the inner `None` is `NULL`.
-fn signed(row: &QueryResult, column: &str) -> Option<Option<i64>> {
-    fn read<N: TryGetable + Into<i64>>(row: &QueryResult, column: &str) -> Option<Option<i64>> {
-        <Option<N> as TryGetable>::try_get_by(row, column).ok().map(|number| number.map(Into::into))
-    }
-    read::<i64>(row, column).or_else(|| read::<i32>(row, column)).or_else(|| read::<i16>(row, column))
-}
-
-/// A `T` of this number, where it is one of those integers and the number fits.
-fn of_number<T: ValueType>(number: Option<i64>) -> Result<T, ValueTypeErr> {
-    fn fit<N: TryFrom<i64>>(number: Option<i64>) -> Result<Option<N>, ValueTypeErr> {
-        number.map(N::try_from).transpose().map_err(|_| ValueTypeErr)
-    }
-    T::try_from(match T::array_type() {
-        ArrayType::TinyInt => Value::TinyInt(fit(number)?),
-        ArrayType::TinyUnsigned => Value::TinyUnsigned(fit(number)?),
-        ArrayType::SmallUnsigned => Value::SmallUnsigned(fit(number)?),
-        ArrayType::Unsigned => Value::Unsigned(fit(number)?),
-        ArrayType::BigUnsigned => Value::BigUnsigned(fit(number)?),
-        _ => return Err(ValueTypeErr),
-    })
-}
-
-/// A type that a primary key can have: an integer, which the database counts up, or a `String` or `Uuid`, which the
-/// program sets.
+/// A type that a primary key can have: an integer, which the database counts up, or a `String` or `Uuid`, which you
+/// set.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a primary key",
     label = "expected `i32`, `i64`, `u32`, `u64`, `String` or `Uuid`"
 )]
-pub trait KeyValue:
-    ColumnValue
-    + Default
-    + PartialEq
-    + fmt::Debug
-    + ValueType
-    + Nullable
-    + Into<Value>
-    + TryGetable
-    + TryGetableMany
-    + TryFromU64
-    + PrimaryKeyArity
-    + IntoValueTuple
-    + FromValueTuple
-{
+pub trait KeyValue: ColumnValue + Default + PartialEq + fmt::Debug + Nullable + Into<Value> {
     /// Whether the database makes the key.
     const AUTO: bool;
+    /// Converts a key that the database made; `None` if it does not fit.
+    fn from_made(key: u64) -> Option<Self>;
 }
 
-#[diagnostic::do_not_recommend]
-impl KeyValue for i32 {
-    const AUTO: bool = true;
+macro_rules! keys {
+    ($($key:ty, $auto:literal, $from_made:expr;)*) => {$(
+        #[diagnostic::do_not_recommend]
+        impl KeyValue for $key {
+            const AUTO: bool = $auto;
+            fn from_made(key: u64) -> Option<Self> {
+                let from_made: fn(u64) -> Option<Self> = $from_made;
+                from_made(key)
+            }
+        }
+    )*};
 }
+keys!(
+    i32, true, |key| key.try_into().ok();
+    i64, true, |key| key.try_into().ok();
+    u32, true, |key| key.try_into().ok();
+    u64, true, Some;
+    String, false, |_| None;
+    Uuid, false, |_| None;
+);
 
-#[diagnostic::do_not_recommend]
-impl KeyValue for i64 {
-    const AUTO: bool = true;
-}
-
-#[diagnostic::do_not_recommend]
-impl KeyValue for u32 {
-    const AUTO: bool = true;
-}
-
-#[diagnostic::do_not_recommend]
-impl KeyValue for u64 {
-    const AUTO: bool = true;
-}
-
-#[diagnostic::do_not_recommend]
-impl KeyValue for String {
-    const AUTO: bool = false;
-}
-
-#[diagnostic::do_not_recommend]
-impl KeyValue for Uuid {
-    const AUTO: bool = false;
-}
-
-/// What a column that holds a `T` may be compared with: a `T`, for text and files a `&str`, for an optional column
-/// its content.
+/// What a column of `T` can be compared with: a `T`; a `&str` for text and files; the content for an optional column.
 #[diagnostic::on_unimplemented(
     message = "a column of `{T}` cannot be compared with `{Self}`",
     label = "expected `{T}`"
 )]
 pub trait Operand<T> {
-    /// The parameter.
+    /// Converts it to a parameter.
     fn into_operand(self) -> Value;
 }
 
@@ -216,9 +128,10 @@ impl<T: Into<Value>> Operand<Option<T>> for T {
     }
 }
 
-/// A value as all databases take it. For PostgreSQL's driver an integer of eight bits is a character. One over 64 bits
-/// with a sign makes it and SQLite's panic; as a decimal it compares exactly with all that are in a column. MariaDB
-/// takes a time in UTC for a `timestamp`, and for `NULL` where that does not reach.
+/// Returns the value in a form that all databases accept. PostgreSQL's driver takes an integer of eight bits for a
+/// character. Integers above `i64::MAX` make the drivers of PostgreSQL and SQLite panic; as decimals they compare
+/// exactly with every value of a column. MariaDB takes a time in UTC for a `timestamp`, and for `NULL` outside the
+/// range of that type.
 pub(super) fn parameter(value: Value) -> Value {
     match value {
         Value::TinyInt(number) => Value::SmallInt(number.map(i16::from)),
@@ -230,20 +143,6 @@ pub(super) fn parameter(value: Value) -> Value {
             Value::ChronoDateTimeWithTimeZone(time.map(|time| time.fixed_offset()))
         }
         value => value,
-    }
-}
-
-/// What [`parameter`] may have made this value of.
-fn before(value: &Value) -> Option<Value> {
-    match value {
-        Value::SmallInt(number) => {
-            Some(Value::TinyInt(number.map(<i8 as TryFrom<i16>>::try_from).transpose().ok()?))
-        }
-        Value::Decimal(Some(number)) => {
-            Some(Value::BigUnsigned(Some(<u64 as TryFrom<Decimal>>::try_from(*number).ok()?)))
-        }
-        Value::ChronoDateTimeWithTimeZone(time) => Some(Value::ChronoDateTimeUtc(time.map(Into::into))),
-        _ => None,
     }
 }
 

@@ -2,12 +2,12 @@
 
 use super::held::{Held, Relocation};
 use super::row::dropped;
-use crate::backend::{SeaOrm, database, dialect, in_transaction};
+use crate::backend::in_transaction;
+use crate::backend::sqlx::{Db, Queries, Transaction};
 use crate::failpoints::{planted, step};
-use crate::journal::{self, TransactionError, any, execute, expired, grace, sql};
+use crate::journal::{self, Dialect, TransactionError, any, execute, expired, grace, sql};
 use crate::{Error, ErrorKind, FileName, Result, SharedStorage, registry};
-use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query, SimpleExpr};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, Statement, TransactionTrait, Value};
+use sea_query::{Alias, Expr, ExprTrait, Query, SimpleExpr, Value};
 use std::sync::Arc;
 
 /// What to do with one row, in plain values. It outlives the instance and the future of the caller.
@@ -111,7 +111,7 @@ pub(crate) struct Written {
 
 impl RowWrite {
     /// Runs in a new transaction.
-    pub(crate) async fn run(self, db: &DatabaseConnection) -> Result<Written, TransactionError> {
+    pub(crate) async fn run(self, db: &Db) -> Result<Written, TransactionError> {
         #[cfg(feature = "db-sqlite")]
         if let Some(batch) = super::batch::Batch::new(db, &self)
             && let Some(written) = batch.run().await?
@@ -128,25 +128,25 @@ impl RowWrite {
 
     /// Runs in the caller's transaction, completely or not at all, because the caller may continue and commit
     /// after an error.
-    pub(crate) async fn run_in(&self, tx: &DatabaseTransaction) -> Result<Written, TransactionError> {
+    pub(crate) async fn run_in(&self, tx: &Transaction<'_>) -> Result<Written, TransactionError> {
         let unknown = |error| TransactionError { error, rolled_back: false };
         if planted!("no-savepoint") {
             return self.steps(tx).await.map_err(unknown);
         }
-        let savepoint = tx.begin().await.map_err(|error| unknown(database(error)))?;
+        let savepoint = tx.begin().await.map_err(unknown)?;
         match self.steps(&savepoint).await {
             Ok(written) => {
-                savepoint.commit().await.map_err(|error| unknown(database(error)))?;
+                savepoint.commit().await.map_err(unknown)?;
                 Ok(written)
             }
             Err(error) => {
-                savepoint.rollback().await.map_err(|error| unknown(database(error)))?;
+                savepoint.rollback().await.map_err(unknown)?;
                 Err(TransactionError::certain(error))
             }
         }
     }
 
-    async fn steps(&self, tx: &DatabaseTransaction) -> Result<Written> {
+    async fn steps(&self, tx: &Transaction<'_>) -> Result<Written> {
         step!("row.begun");
         let mut written = Written::default();
         let mut held = match self.change {
@@ -230,10 +230,10 @@ impl RowWrite {
     /// Holds the entry of every staged file until the end of the transaction, so that no sweeper acquires it.
     /// If the entry is gone after the row was written, triggers of the table have consumed it. A row that has
     /// the file already needs no entry.
-    async fn hold(&self, tx: &DatabaseTransaction, held: &[Held]) -> Result<()> {
+    async fn hold(&self, tx: &Transaction<'_>, held: &[Held]) -> Result<()> {
         for (index, file) in self.files.iter().enumerate() {
             let Some(entry) = file.entry else { continue };
-            if !journal::hold(&SeaOrm(tx), entry).await?
+            if !journal::hold(tx, entry).await?
                 && held.get(index).is_none_or(|held| !held.is(file))
                 && !planted!("no-fence")
             {
@@ -244,17 +244,17 @@ impl RowWrite {
     }
 
     /// Consumes the entry of every staged file that the row names by now.
-    async fn attach(&self, tx: &DatabaseTransaction, held: &[Held], key: &Value) -> Result<()> {
+    async fn attach(&self, tx: &Transaction<'_>, held: &[Held], key: &Value) -> Result<()> {
         for (index, file) in self.files.iter().enumerate() {
             let Some(entry) = file.entry else { continue };
             if let Change::Attach = self.change {
                 // The caller's statement comes later. Triggers, if there are any, consume the entry then.
                 if !self.has_triggers(tx, file).await? {
-                    execute(&SeaOrm(tx), &sql(&SeaOrm(tx))?.attach, vec![entry.into()]).await?;
+                    execute(tx, &sql(tx)?.attach, vec![entry.into()]).await?;
                 }
             } else if self.consume(tx, file, entry, key).await? == 0
                 && held.get(index).is_none_or(|held| !held.is(file))
-                && any(&SeaOrm(tx), &sql(&SeaOrm(tx))?.is_staged, vec![entry.into()]).await?
+                && any(tx, &sql(tx)?.is_staged, vec![entry.into()]).await?
             {
                 // A trigger of the table dropped or changed the row.
                 return Err(dropped());
@@ -265,20 +265,18 @@ impl RowWrite {
 
     async fn consume(
         &self,
-        tx: &DatabaseTransaction,
+        tx: &Transaction<'_>,
         file: &FileChange,
         entry: i64,
         key: &Value,
     ) -> Result<u64> {
-        let backend = tx.get_database_backend();
-        let attach = dialect(backend)?.attach_named(self.table, self.key.0, file.column);
-        let values = [entry.into(), key.clone(), file.name.as_str().into()];
-        let statement = Statement::from_sql_and_values(backend, attach, values);
-        Ok(tx.execute_raw(statement).await.map_err(database)?.rows_affected())
+        let attach = Dialect::from(tx.dialect()).attach_named(self.table, self.key.0, file.column);
+        let values = vec![entry.into(), key.clone(), file.name.as_str().into()];
+        Ok(Queries::execute(tx, &attach, values).await?.rows)
     }
 
-    pub(super) async fn has_triggers(&self, tx: &DatabaseTransaction, file: &FileChange) -> Result<bool> {
-        any(&SeaOrm(tx), &sql(&SeaOrm(tx))?.has_triggers, vec![self.table.into(), file.column.into()]).await
+    pub(super) async fn has_triggers(&self, tx: &Transaction<'_>, file: &FileChange) -> Result<bool> {
+        any(tx, &sql(tx)?.has_triggers, vec![self.table.into(), file.column.into()]).await
     }
 
     pub(super) fn is_row(&self) -> SimpleExpr {
@@ -286,7 +284,7 @@ impl RowWrite {
     }
 
     /// The files that the row has now; `None` if there is no row. Without file columns only the key is read.
-    async fn held_files(&self, tx: &DatabaseTransaction) -> Result<Option<Vec<Held>>> {
+    async fn held_files(&self, tx: &Transaction<'_>) -> Result<Option<Vec<Held>>> {
         let mut select = Query::select();
         select.from(Alias::new(self.table)).and_where(self.is_row()).column(Alias::new(self.key.0));
         if !planted!("no-row-lock") {
@@ -296,15 +294,14 @@ impl RowWrite {
             select.column(Alias::new(file.column));
             file.meta.map(|meta| select.column(Alias::new(meta)));
         }
-        let Some(row) = tx.query_one(&select).await.map_err(database)? else {
-            return Ok(None);
-        };
-        self.files.iter().map(|file| Held::read(&row, file)).collect::<Result<_>>().map(Some)
+        let rows = (tx as &dyn Queries).query_built(&select).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        self.files.iter().map(|file| Held::read(row, file)).collect::<Result<_>>().map(Some)
     }
 
     /// Queues the deletion of every file that the row had and stops naming. Returns the deletions that are
     /// due at once.
-    async fn queue(&self, tx: &DatabaseTransaction, held: Vec<Held>) -> Result<Vec<i64>> {
+    async fn queue(&self, tx: &Transaction<'_>, held: Vec<Held>) -> Result<Vec<i64>> {
         let mut queued = Vec::new();
         let deleted = matches!(self.change, Change::Delete);
         for (file, held) in self.files.iter().zip(held) {
@@ -322,7 +319,7 @@ impl RowWrite {
                 registry::storage(&held.storage)?.delete(FileName::existing(&held.name)?).await?;
             }
             let place = (self.table, file.column);
-            let entry = journal::release(&SeaOrm(tx), &held.storage, &held.name, place, grace).await?;
+            let entry = journal::release(tx, &held.storage, &held.name, place, grace).await?;
             // The others wait until they are due.
             if grace == 0 {
                 queued.push(entry);

@@ -31,7 +31,7 @@ pub(crate) use identity::{
 };
 pub(crate) use roots::{accept, compare as compare_root, ensure as ensure_root};
 pub(crate) use schema::{columns_of, create, forget_columns, has_triggers, note_columns};
-pub(crate) use sql::Dialect;
+pub use sql::Dialect;
 #[cfg(feature = "db-sqlite")]
 pub(crate) use sql::{PENDING_WRITE, Sql};
 pub(crate) use stage::{Request, Staged, Unstaged, expired, stage};

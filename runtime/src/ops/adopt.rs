@@ -3,7 +3,7 @@
 use super::storage_move::rows::{Row, Rows};
 use super::storage_move::{FieldName, MoveError, field_named};
 use crate::backend::journal_of;
-use crate::db::{DatabaseConnection, Table};
+use crate::db::{Db, Table};
 use crate::field::FieldDef;
 use crate::{Error, ErrorKind, FileName, Result, StorageExt, journal, name, registry};
 use std::fmt;
@@ -27,13 +27,13 @@ const SHOWN: usize = 100;
 /// # #[derive(Debug, Clone, Default, Model)]
 /// # #[model(table = "cars")]
 /// # struct Car { #[model(primary_key)] id: i64, #[file(upload_to = "cars")] photo: ImageField }
-/// # async fn run(db: filefield::db::DatabaseConnection) -> filefield::Result<()> {
+/// # async fn run(db: filefield::db::Db) -> filefield::Result<()> {
 /// let report = filefield::ops::adopt::<Car>(&db, "photo").run().await?;
 /// println!("{report}");
 /// # Ok(())
 /// # }
 /// ```
-pub fn adopt<'a, M: Table>(db: &DatabaseConnection, field: impl FieldName<M>) -> Adopt<'a, M> {
+pub fn adopt<'a, M: Table>(db: &Db, field: impl FieldName<M>) -> Adopt<'a, M> {
     Adopt {
         db: db.clone(),
         field: field.name(),
@@ -47,7 +47,7 @@ pub fn adopt<'a, M: Table>(db: &DatabaseConnection, field: impl FieldName<M>) ->
 /// A run that takes over files. Made by [`adopt`].
 #[must_use = "nothing is adopted before `run`"]
 pub struct Adopt<'a, M> {
-    db: DatabaseConnection,
+    db: Db,
     field: String,
     from_other_databases: bool,
     dry_run: bool,

@@ -15,7 +15,7 @@
 //!
 #![cfg_attr(feature = "db-sqlite", doc = "```")]
 #![cfg_attr(not(feature = "db-sqlite"), doc = "```ignore")]
-//! use filefield::db::DatabaseConnection;
+//! use filefield::db::Db;
 //! use filefield::prelude::*;
 //! use filefield::testing::{Fault, FaultStorage, Invariants, RecordingStorage, assert_no_orphans, with_storage};
 //! use filefield::{ErrorKind, SharedStorage, storage::MemoryStorage};
@@ -32,7 +32,7 @@
 //! }
 //!
 //! /// The handler.
-//! async fn replace_photo(db: &DatabaseConnection, mut car: Car) -> filefield::Result<()> {
+//! async fn replace_photo(db: &Db, mut car: Car) -> filefield::Result<()> {
 //!     car.photo = FileField::new("new.jpg", "new");
 //!     car.save(db).await
 //! }
@@ -52,7 +52,7 @@
 //!     Ok(())
 //! }
 //!
-//! async fn every_call(db: &DatabaseConnection, faults: &FaultStorage, storage: &SharedStorage) -> filefield::Result<()> {
+//! async fn every_call(db: &Db, faults: &FaultStorage, storage: &SharedStorage) -> filefield::Result<()> {
 //!     for call in 1.. {
 //!         let mut car = Car { photo: FileField::new("old.jpg", "old"), ..Car::default() };
 //!         car.save(db).await?;

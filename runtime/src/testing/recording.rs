@@ -68,7 +68,7 @@ pub struct RecordingStorage {
     inner: SharedStorage,
     check: Option<Check>,
     #[cfg(feature = "db")]
-    db: Option<crate::db::DatabaseConnection>,
+    db: Option<crate::db::Db>,
     log: Mutex<Log>,
 }
 
@@ -125,7 +125,7 @@ impl RecordingStorage {
     /// [`location`](crate::storage::Place::location).
     #[cfg(feature = "db")]
     #[must_use]
-    pub fn forbid_deleting_referenced(mut self, db: &crate::db::DatabaseConnection) -> Self {
+    pub fn forbid_deleting_referenced(mut self, db: &crate::db::Db) -> Self {
         self.db = Some(db.clone());
         self
     }
@@ -189,7 +189,7 @@ impl RecordingStorage {
     }
 
     #[cfg(feature = "db")]
-    async fn rows(&self, db: &crate::db::DatabaseConnection, name: &str) -> Result<Option<String>> {
+    async fn rows(&self, db: &crate::db::Db, name: &str) -> Result<Option<String>> {
         use super::invariants::Places;
         let is_here = |storage: &SharedStorage| {
             std::ptr::addr_eq(std::sync::Arc::as_ptr(storage), std::ptr::from_ref(self))

@@ -1,49 +1,57 @@
-//! SQLite, PostgreSQL, MariaDB and MySQL through sqlx: one pool, one transaction and one row for all of them.
+//! SQLite, PostgreSQL, MariaDB and MySQL through sqlx: one pool, one transaction and one row type for all.
 
+mod connection;
 mod read;
 
+pub use connection::{Connection, InTransaction, Target};
 pub use read::{Read, ReadError};
+pub(crate) use read::decimal_of;
 
 use super::error::database;
 use crate::journal::{Cells, Connection as JournalConnection, Dialect, Journal, Param, Pool, Row, Sweeper};
 use crate::journal::{Transaction as JournalTransaction, TransactionError, retrying};
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, Result};
 use async_trait::async_trait;
 use sea_query::{
-    MysqlQueryBuilder, PostgresQueryBuilder, QueryStatementBuilder, SchemaStatementBuilder, SqliteQueryBuilder,
-    Value, Values,
+    MysqlQueryBuilder, PostgresQueryBuilder, QueryStatementBuilder, SchemaStatementBuilder,
+    SqliteQueryBuilder, Value, Values,
 };
 use sea_query_sqlx::SqlxValues;
 use sqlx::pool::PoolConnection;
-use sqlx::{AssertSqlSafe, Executor, TransactionManager};
+use sqlx::{AssertSqlSafe, Executor};
+use sqlx_core::transaction::TransactionManager;
 use std::any::Any;
+use std::convert::Infallible;
 use std::fmt;
+use std::marker::PhantomData;
+use std::ops::{Deref, DerefMut};
 use std::pin::Pin;
 use std::sync::Arc;
 use tokio::sync::Mutex;
 
-/// Expands to a `match` over the three kinds of databases.
+/// A `match` over the kinds of databases. `D` is the sqlx type of the kind in `$body`.
 macro_rules! each {
-    ($on:expr, $kind:ident::$variant:ident, $name:pat => $body:expr) => {
+    ($on:expr, $kind:ident, $name:pat => $body:expr) => {
         match $on {
             #[cfg(feature = "db-sqlite")]
             $kind::Sqlite($name) => {
-                #[allow(unused)]
-                type $variant = sqlx::Sqlite;
+                #[allow(dead_code)]
+                type D = sqlx::Sqlite;
                 $body
             }
             #[cfg(feature = "db-postgres")]
             $kind::Postgres($name) => {
-                #[allow(unused)]
-                type $variant = sqlx::Postgres;
+                #[allow(dead_code)]
+                type D = sqlx::Postgres;
                 $body
             }
             #[cfg(feature = "db-mysql")]
             $kind::MySql($name) => {
-                #[allow(unused)]
-                type $variant = sqlx::MySql;
+                #[allow(dead_code)]
+                type D = sqlx::MySql;
                 $body
             }
+            $kind::None(never, _) => match *never {},
         }
     };
 }
@@ -51,18 +59,19 @@ pub(super) use each;
 
 type Manager<D> = <D as sqlx::Database>::TransactionManager;
 
-/// A kind of database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Backend {
-    /// SQLite.
-    Sqlite,
-    /// PostgreSQL.
-    Postgres,
-    /// MariaDB and MySQL.
-    MySql,
-}
-
-/// A database: a pool of connections. A clone is the same pool.
+/// A database: a pool of sqlx. A clone is the same pool.
+///
+/// [`connect`](crate::db::connect) makes one from a URL, `Db::from` from a pool that you have.
+///
+/// ```
+/// # use filefield::db::Db;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let pool = sqlx::SqlitePool::connect("sqlite::memory:").await?;
+/// let db = Db::from(pool);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Db(Pools);
 
@@ -74,243 +83,320 @@ enum Pools {
     Postgres(sqlx::PgPool),
     #[cfg(feature = "db-mysql")]
     MySql(sqlx::MySqlPool),
+    #[allow(dead_code, reason = "a build may have no driver")]
+    None(Infallible, PhantomData<()>),
 }
 
-/// One connection.
-enum Session {
+/// A transaction, made by [`Db::begin`], or a savepoint in one. If it is dropped, it is rolled back.
+pub struct Transaction<'c> {
+    session: Arc<Mutex<Session<'c>>>,
+    dialect: Dialect,
+    /// Whether to roll back on drop.
+    is_open: bool,
+}
+
+/// The connection of a transaction.
+enum Session<'c> {
     #[cfg(feature = "db-sqlite")]
-    Sqlite(PoolConnection<sqlx::Sqlite>),
+    Sqlite(Lent<'c, sqlx::Sqlite>),
     #[cfg(feature = "db-postgres")]
-    Postgres(PoolConnection<sqlx::Postgres>),
+    Postgres(Lent<'c, sqlx::Postgres>),
     #[cfg(feature = "db-mysql")]
-    MySql(PoolConnection<sqlx::MySql>),
+    MySql(Lent<'c, sqlx::MySql>),
+    #[allow(dead_code, reason = "a build may have no driver")]
+    None(Infallible, PhantomData<&'c ()>),
+}
+
+/// A connection that returns to its pool, or one that the caller lends.
+enum Lent<'c, D: sqlx::Database> {
+    Pool(PoolConnection<D>),
+    Caller(&'c mut D::Connection),
 }
 
 /// A row of a result.
-pub struct DbRow(Kinds);
+pub struct DbRow(Rows);
 
-enum Kinds {
+enum Rows {
     #[cfg(feature = "db-sqlite")]
     Sqlite(sqlx::sqlite::SqliteRow),
     #[cfg(feature = "db-postgres")]
     Postgres(sqlx::postgres::PgRow),
     #[cfg(feature = "db-mysql")]
     MySql(sqlx::mysql::MySqlRow),
+    #[allow(dead_code, reason = "a build may have no driver")]
+    None(Infallible, PhantomData<()>),
 }
 
 /// What a statement did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Done {
-    /// Rows that it inserted, updated or deleted.
+    /// The number of rows that it inserted, updated or deleted.
     pub rows: u64,
-    /// The key that SQLite or MySQL made last on the connection; 0 on PostgreSQL.
+    /// The last key that SQLite, MariaDB or MySQL made on the connection. On PostgreSQL it is 0.
     pub last_id: i64,
 }
 
-/// A transaction, or a savepoint in one. Dropped, it is rolled back.
-pub struct Transaction {
-    session: Arc<Mutex<Session>>,
-    backend: Backend,
-    is_open: bool,
+/// Conversions of one kind of database.
+macro_rules! kind {
+    ($feature:literal, $kind:ident, $pool:ty, $row:ty, $done:ty, $last_id:expr) => {
+        #[cfg(feature = $feature)]
+        impl From<$pool> for Db {
+            fn from(pool: $pool) -> Self {
+                Db(Pools::$kind(pool))
+            }
+        }
+
+        #[cfg(feature = $feature)]
+        impl From<PoolConnection<sqlx::$kind>> for Transaction<'static> {
+            fn from(connection: PoolConnection<sqlx::$kind>) -> Self {
+                let session = Session::$kind(Lent::Pool(connection));
+                Transaction { session: Arc::new(Mutex::new(session)), dialect: Dialect::$kind, is_open: true }
+            }
+        }
+
+        /// The caller's transaction, which the caller ends.
+        #[cfg(feature = $feature)]
+        impl<'c> From<&'c mut sqlx::Transaction<'_, sqlx::$kind>> for Transaction<'c> {
+            fn from(transaction: &'c mut sqlx::Transaction<'_, sqlx::$kind>) -> Self {
+                let session = Session::$kind(Lent::Caller(&mut **transaction));
+                Transaction { session: Arc::new(Mutex::new(session)), dialect: Dialect::$kind, is_open: false }
+            }
+        }
+
+        #[cfg(feature = $feature)]
+        impl From<$row> for DbRow {
+            fn from(row: $row) -> Self {
+                DbRow(Rows::$kind(row))
+            }
+        }
+
+        #[cfg(feature = $feature)]
+        impl From<$done> for Done {
+            fn from(done: $done) -> Self {
+                let last_id: fn(&$done) -> i64 = $last_id;
+                Done { rows: done.rows_affected(), last_id: last_id(&done) }
+            }
+        }
+    };
 }
 
-#[cfg(feature = "db-sqlite")]
-impl From<sqlx::SqlitePool> for Db {
-    fn from(pool: sqlx::SqlitePool) -> Self {
-        Db(Pools::Sqlite(pool))
+kind!(
+    "db-sqlite",
+    Sqlite,
+    sqlx::SqlitePool,
+    sqlx::sqlite::SqliteRow,
+    sqlx::sqlite::SqliteQueryResult,
+    |done| done.last_insert_rowid()
+);
+kind!(
+    "db-postgres",
+    Postgres,
+    sqlx::PgPool,
+    sqlx::postgres::PgRow,
+    sqlx::postgres::PgQueryResult,
+    |_| 0
+);
+kind!(
+    "db-mysql",
+    MySql,
+    sqlx::MySqlPool,
+    sqlx::mysql::MySqlRow,
+    sqlx::mysql::MySqlQueryResult,
+    |done| done.last_insert_id().cast_signed()
+);
+
+impl<D: sqlx::Database> Deref for Lent<'_, D> {
+    type Target = D::Connection;
+    fn deref(&self) -> &D::Connection {
+        match self {
+            Lent::Pool(connection) => connection,
+            Lent::Caller(connection) => connection,
+        }
     }
 }
 
-#[cfg(feature = "db-postgres")]
-impl From<sqlx::PgPool> for Db {
-    fn from(pool: sqlx::PgPool) -> Self {
-        Db(Pools::Postgres(pool))
-    }
-}
-
-#[cfg(feature = "db-mysql")]
-impl From<sqlx::MySqlPool> for Db {
-    fn from(pool: sqlx::MySqlPool) -> Self {
-        Db(Pools::MySql(pool))
+impl<D: sqlx::Database> DerefMut for Lent<'_, D> {
+    fn deref_mut(&mut self) -> &mut D::Connection {
+        match self {
+            Lent::Pool(connection) => connection,
+            Lent::Caller(connection) => connection,
+        }
     }
 }
 
 impl Db {
     /// The kind of database.
-    pub fn backend(&self) -> Backend {
+    pub fn dialect(&self) -> Dialect {
         match &self.0 {
             #[cfg(feature = "db-sqlite")]
-            Pools::Sqlite(_) => Backend::Sqlite,
+            Pools::Sqlite(_) => Dialect::Sqlite,
             #[cfg(feature = "db-postgres")]
-            Pools::Postgres(_) => Backend::Postgres,
+            Pools::Postgres(_) => Dialect::Postgres,
             #[cfg(feature = "db-mysql")]
-            Pools::MySql(_) => Backend::MySql,
+            Pools::MySql(_) => Dialect::MySql,
+            Pools::None(never, _) => match *never {},
         }
     }
 
-    /// The pool of sqlx, if the database is SQLite.
+    /// The pool, if the database is SQLite.
     #[cfg(feature = "db-sqlite")]
     pub fn sqlite(&self) -> Option<&sqlx::SqlitePool> {
         match &self.0 {
             Pools::Sqlite(pool) => Some(pool),
-            #[allow(unreachable_patterns)]
             _ => None,
         }
     }
 
-    /// The pool of sqlx, if the database is PostgreSQL.
+    /// The pool, if the database is PostgreSQL.
     #[cfg(feature = "db-postgres")]
     pub fn postgres(&self) -> Option<&sqlx::PgPool> {
         match &self.0 {
             Pools::Postgres(pool) => Some(pool),
-            #[allow(unreachable_patterns)]
             _ => None,
         }
     }
 
-    /// The pool of sqlx, if the database is MariaDB or MySQL.
+    /// The pool, if the database is MariaDB or MySQL.
     #[cfg(feature = "db-mysql")]
     pub fn mysql(&self) -> Option<&sqlx::MySqlPool> {
         match &self.0 {
             Pools::MySql(pool) => Some(pool),
-            #[allow(unreachable_patterns)]
             _ => None,
         }
     }
 
-    /// Begins a transaction. On SQLite it takes the lock for writing with its first write; a transaction that reads before
-    /// it writes fails if another writer comes between, so begin it with [`begin_write`](Self::begin_write).
+    /// Begins a transaction.
+    ///
+    /// On SQLite the transaction takes the write lock with its first write. A transaction that reads first and writes
+    /// later fails if another writer comes in between: begin it with [`begin_write`](Self::begin_write).
     ///
     /// # Errors
-    /// [`Database`](ErrorKind::Database).
-    pub async fn begin(&self) -> Result<Transaction> {
-        self.begin_with(None).await
+    /// Returns [`Database`](crate::ErrorKind::Database).
+    pub async fn begin(&self) -> Result<Transaction<'static>> {
+        let db = self.clone();
+        finished(async move { db.begin_now(None).await }).await
     }
 
-    /// Begins a transaction that writes: on SQLite it takes the lock for writing at once, on MariaDB and MySQL it reads
-    /// what is committed and locks no gaps between rows.
+    /// Begins a transaction that writes. On SQLite it takes the write lock at once. On MariaDB and MySQL its isolation
+    /// level is `READ COMMITTED`, which locks no gaps between rows.
     ///
     /// # Errors
-    /// [`Database`](ErrorKind::Database).
-    pub async fn begin_write(&self) -> Result<Transaction> {
+    /// Returns [`Database`](crate::ErrorKind::Database).
+    pub async fn begin_write(&self) -> Result<Transaction<'static>> {
+        let db = self.clone();
+        finished(async move { db.begin_write_now().await }).await
+    }
+
+    async fn begin_write_now(&self) -> Result<Transaction<'static>> {
         match &self.0 {
             #[cfg(feature = "db-sqlite")]
-            Pools::Sqlite(_) => self.begin_with(Some("BEGIN IMMEDIATE")).await,
+            Pools::Sqlite(_) => self.begin_now(Some("BEGIN IMMEDIATE")).await,
             #[cfg(feature = "db-postgres")]
-            Pools::Postgres(_) => self.begin_with(None).await,
+            Pools::Postgres(_) => self.begin_now(None).await,
             #[cfg(feature = "db-mysql")]
-            Pools::MySql(pool) => self.begin_read_committed(pool).await,
+            Pools::MySql(pool) => {
+                let mut connection = pool.acquire().await.map_err(database)?;
+                // Applies to the next transaction of the connection only.
+                let isolation = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED";
+                connection.execute(sqlx::raw_sql(isolation)).await.map_err(database)?;
+                Manager::<sqlx::MySql>::begin(&mut connection, None).await.map_err(database)?;
+                Ok(connection.into())
+            }
+            Pools::None(never, _) => match *never {},
         }
     }
 
-    async fn begin_with(&self, statement: Option<&'static str>) -> Result<Transaction> {
+    async fn begin_now(&self, statement: Option<&'static str>) -> Result<Transaction<'static>> {
         let statement = statement.map(sqlx::SqlStr::from_static);
-        let session = each!(&self.0, Pools::D, pool => {
-            let mut session = pool.acquire().await.map_err(database)?;
-            Manager::<D>::begin(&mut session, statement).await.map_err(database)?;
-            Session::from(session)
-        });
-        Ok(Transaction { session: Arc::new(Mutex::new(session)), backend: self.backend(), is_open: true })
-    }
-
-    #[cfg(feature = "db-mysql")]
-    async fn begin_read_committed(&self, pool: &sqlx::MySqlPool) -> Result<Transaction> {
-        let mut session = pool.acquire().await.map_err(database)?;
-        // Of the next transaction on the connection alone.
-        let isolation = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED";
-        session.execute(sqlx::raw_sql(isolation)).await.map_err(database)?;
-        Manager::<sqlx::MySql>::begin(&mut session, None).await.map_err(database)?;
-        let session = Arc::new(Mutex::new(Session::MySql(session)));
-        Ok(Transaction { session, backend: Backend::MySql, is_open: true })
+        each!(&self.0, Pools, pool => {
+            let mut connection = pool.acquire().await.map_err(database)?;
+            Manager::<D>::begin(&mut connection, statement).await.map_err(database)?;
+            Ok(connection.into())
+        })
     }
 
     /// Closes all connections and waits until they are closed.
     pub async fn close(&self) {
-        each!(&self.0, Pools::D, pool => pool.close().await);
+        each!(&self.0, Pools, pool => pool.close().await);
     }
 }
 
-#[cfg(feature = "db-sqlite")]
-impl From<PoolConnection<sqlx::Sqlite>> for Session {
-    fn from(connection: PoolConnection<sqlx::Sqlite>) -> Self {
-        Session::Sqlite(connection)
-    }
-}
-
-#[cfg(feature = "db-postgres")]
-impl From<PoolConnection<sqlx::Postgres>> for Session {
-    fn from(connection: PoolConnection<sqlx::Postgres>) -> Self {
-        Session::Postgres(connection)
-    }
-}
-
-#[cfg(feature = "db-mysql")]
-impl From<PoolConnection<sqlx::MySql>> for Session {
-    fn from(connection: PoolConnection<sqlx::MySql>) -> Self {
-        Session::MySql(connection)
-    }
+/// Runs `begin` to its end even if the caller is cancelled. sqlx 0.9 would return the connection to the pool inside the
+/// transaction, and statements of the next user would be lost.
+async fn finished(
+    begin: impl Future<Output = Result<Transaction<'static>>> + Send + 'static,
+) -> Result<Transaction<'static>> {
+    tokio::spawn(begin).await.unwrap_or_else(|error| Err(crate::journal::ended_early(error).error))
 }
 
 impl fmt::Debug for Db {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Db").field(&self.backend()).finish()
+        f.debug_tuple("Db").field(&self.dialect()).finish()
     }
 }
 
-impl Transaction {
+impl<'c> Transaction<'c> {
     /// Begins a savepoint.
     ///
     /// # Errors
-    /// [`Database`](ErrorKind::Database).
-    pub async fn begin(&self) -> Result<Transaction> {
+    /// Returns [`Database`](crate::ErrorKind::Database).
+    pub async fn begin(&self) -> Result<Transaction<'c>> {
         let mut session = self.session.lock().await;
-        each!(&mut *session, Session::D, session => {
-            Manager::<D>::begin(&mut *session, None).await.map_err(database)?;
+        each!(&mut *session, Session, session => {
+            Manager::<D>::begin(session, None).await.map_err(database)?;
         });
         drop(session);
-        Ok(Transaction { session: self.session.clone(), backend: self.backend, is_open: true })
+        let mut savepoint = self.share();
+        savepoint.is_open = true;
+        Ok(savepoint)
     }
 
     /// Commits the transaction, or releases the savepoint.
     ///
     /// # Errors
-    /// [`Database`](ErrorKind::Database). Unless a constraint is broken, it is not known whether anything was committed.
+    /// Returns [`Database`](crate::ErrorKind::Database). Unless a constraint is broken, the transaction may have been
+    /// committed all the same.
     pub async fn commit(mut self) -> Result<()> {
         let session = self.session.clone();
         let mut session = session.lock().await;
-        each!(&mut *session, Session::D, session => Manager::<D>::commit(&mut *session).await.map_err(database)?);
+        each!(&mut *session, Session, session => Manager::<D>::commit(session).await.map_err(database)?);
         self.is_open = false;
         Ok(())
     }
 
-    /// Rolls back, to the savepoint if it is one.
+    /// Rolls back the transaction, or everything since the savepoint.
     ///
     /// # Errors
-    /// [`Database`](ErrorKind::Database).
+    /// Returns [`Database`](crate::ErrorKind::Database).
     pub async fn rollback(mut self) -> Result<()> {
         let session = self.session.clone();
         let mut session = session.lock().await;
-        each!(&mut *session, Session::D, session => Manager::<D>::rollback(&mut *session).await.map_err(database)?);
+        each!(&mut *session, Session, session => Manager::<D>::rollback(session).await.map_err(database)?);
         self.is_open = false;
         Ok(())
     }
+
+    /// The same transaction. Dropping the result ends nothing.
+    fn share(&self) -> Transaction<'c> {
+        Transaction { session: self.session.clone(), dialect: self.dialect, is_open: false }
+    }
 }
 
-impl Drop for Transaction {
+impl Drop for Transaction<'_> {
     fn drop(&mut self) {
-        // Nobody else has the connection: a future that used it borrowed this.
+        // Nobody else has the lock: a future that had it borrowed this transaction.
         if self.is_open
             && let Ok(mut session) = self.session.try_lock()
         {
-            each!(&mut *session, Session::D, session => Manager::<D>::start_rollback(&mut *session));
+            each!(&mut *session, Session, session => Manager::<D>::start_rollback(session));
         }
     }
 }
 
-impl fmt::Debug for Transaction {
+impl fmt::Debug for Transaction<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Transaction").field(&self.backend).finish()
+        f.debug_tuple("Transaction").field(&self.dialect).finish()
     }
 }
 
@@ -320,81 +406,33 @@ impl fmt::Debug for DbRow {
     }
 }
 
-/// What runs statements: a [`Db`] or a [`Transaction`].
+/// Runs your own SQL on a [`Db`] or a [`Transaction`].
 #[async_trait]
 pub trait Queries: Send + Sync {
     /// The kind of database.
-    fn backend(&self) -> Backend;
+    fn dialect(&self) -> Dialect;
 
-    /// Runs one or several statements without parameters.
+    /// Runs one or more statements without parameters. Returns the number of rows that they changed.
     ///
     /// # Errors
-    /// [`Database`](ErrorKind::Database) and the other kinds that say what a database refused.
+    /// Returns [`Database`](crate::ErrorKind::Database), or a more specific kind such as
+    /// [`UniqueViolation`](crate::ErrorKind::UniqueViolation).
     async fn run(&self, sql: &str) -> Result<u64>;
 
-    /// Runs a statement with parameters.
+    /// Runs a statement with parameters: `?` on SQLite, MariaDB and MySQL, `$1` on PostgreSQL.
     ///
     /// # Errors
     /// As [`run`](Self::run).
     async fn execute(&self, sql: &str, values: Vec<Value>) -> Result<Done>;
 
-    /// Runs a query to its end.
+    /// Runs a query and returns all rows.
     ///
     /// # Errors
     /// As [`run`](Self::run).
     async fn query(&self, sql: &str, values: Vec<Value>) -> Result<Vec<DbRow>>;
 }
 
-macro_rules! done {
-    ($done:expr) => {{
-        let done = $done.map_err(database)?;
-        Done::from(done)
-    }};
-}
-
-#[cfg(feature = "db-sqlite")]
-impl From<sqlx::sqlite::SqliteQueryResult> for Done {
-    fn from(done: sqlx::sqlite::SqliteQueryResult) -> Self {
-        Done { rows: done.rows_affected(), last_id: done.last_insert_rowid() }
-    }
-}
-
-#[cfg(feature = "db-postgres")]
-impl From<sqlx::postgres::PgQueryResult> for Done {
-    fn from(done: sqlx::postgres::PgQueryResult) -> Self {
-        Done { rows: done.rows_affected(), last_id: 0 }
-    }
-}
-
-#[cfg(feature = "db-mysql")]
-impl From<sqlx::mysql::MySqlQueryResult> for Done {
-    fn from(done: sqlx::mysql::MySqlQueryResult) -> Self {
-        Done { rows: done.rows_affected(), last_id: done.last_insert_id().cast_signed() }
-    }
-}
-
-#[cfg(feature = "db-sqlite")]
-impl From<sqlx::sqlite::SqliteRow> for DbRow {
-    fn from(row: sqlx::sqlite::SqliteRow) -> Self {
-        DbRow(Kinds::Sqlite(row))
-    }
-}
-
-#[cfg(feature = "db-postgres")]
-impl From<sqlx::postgres::PgRow> for DbRow {
-    fn from(row: sqlx::postgres::PgRow) -> Self {
-        DbRow(Kinds::Postgres(row))
-    }
-}
-
-#[cfg(feature = "db-mysql")]
-impl From<sqlx::mysql::MySqlRow> for DbRow {
-    fn from(row: sqlx::mysql::MySqlRow) -> Self {
-        DbRow(Kinds::MySql(row))
-    }
-}
-
-fn query_of<D: sqlx::Database>(sql: &str, values: Vec<Value>) -> sqlx::query::Query<'_, D, <D as sqlx::Database>::Arguments>
+fn query_of<D: sqlx::Database>(sql: &str, values: Vec<Value>) -> sqlx::query::Query<'_, D, SqlxValues>
 where
     SqlxValues: sqlx::IntoArguments<D>,
 {
@@ -402,22 +440,41 @@ where
 }
 
 #[async_trait]
+impl<Q: Queries + ?Sized> Queries for &Q {
+    fn dialect(&self) -> Dialect {
+        (**self).dialect()
+    }
+    async fn run(&self, sql: &str) -> Result<u64> {
+        (**self).run(sql).await
+    }
+    async fn execute(&self, sql: &str, values: Vec<Value>) -> Result<Done> {
+        (**self).execute(sql, values).await
+    }
+    async fn query(&self, sql: &str, values: Vec<Value>) -> Result<Vec<DbRow>> {
+        (**self).query(sql, values).await
+    }
+}
+
+#[async_trait]
 impl Queries for Db {
-    fn backend(&self) -> Backend {
-        self.backend()
+    fn dialect(&self) -> Dialect {
+        Db::dialect(self)
     }
 
     async fn run(&self, sql: &str) -> Result<u64> {
-        let done = each!(&self.0, Pools::D, pool => done!(pool.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await));
-        Ok(done.rows)
+        each!(&self.0, Pools, pool => {
+            Ok(pool.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await.map_err(database)?.rows_affected())
+        })
     }
 
     async fn execute(&self, sql: &str, values: Vec<Value>) -> Result<Done> {
-        Ok(each!(&self.0, Pools::D, pool => done!(query_of::<D>(sql, values).execute(pool).await)))
+        each!(&self.0, Pools, pool => {
+            Ok(query_of::<D>(sql, values).execute(pool).await.map_err(database)?.into())
+        })
     }
 
     async fn query(&self, sql: &str, values: Vec<Value>) -> Result<Vec<DbRow>> {
-        each!(&self.0, Pools::D, pool => {
+        each!(&self.0, Pools, pool => {
             let rows = query_of::<D>(sql, values).fetch_all(pool).await.map_err(database)?;
             Ok(rows.into_iter().map(DbRow::from).collect())
         })
@@ -425,61 +482,66 @@ impl Queries for Db {
 }
 
 #[async_trait]
-impl Queries for Transaction {
-    fn backend(&self) -> Backend {
-        self.backend
+impl Queries for Transaction<'_> {
+    fn dialect(&self) -> Dialect {
+        self.dialect
     }
 
     async fn run(&self, sql: &str) -> Result<u64> {
         let mut session = self.session.lock().await;
-        let done = each!(&mut *session, Session::D, session => {
-            done!((&mut **session).execute(sqlx::raw_sql(AssertSqlSafe(sql))).await)
-        });
-        Ok(done.rows)
+        each!(&mut *session, Session, session => {
+            let done = (&mut **session).execute(sqlx::raw_sql(AssertSqlSafe(sql))).await;
+            Ok(done.map_err(database)?.rows_affected())
+        })
     }
 
     async fn execute(&self, sql: &str, values: Vec<Value>) -> Result<Done> {
         let mut session = self.session.lock().await;
-        Ok(each!(&mut *session, Session::D, session => {
-            done!(query_of::<D>(sql, values).execute(&mut **session).await)
-        }))
+        each!(&mut *session, Session, session => {
+            Ok(query_of::<D>(sql, values).execute(&mut **session).await.map_err(database)?.into())
+        })
     }
 
     async fn query(&self, sql: &str, values: Vec<Value>) -> Result<Vec<DbRow>> {
         let mut session = self.session.lock().await;
-        each!(&mut *session, Session::D, session => {
+        each!(&mut *session, Session, session => {
             let rows = query_of::<D>(sql, values).fetch_all(&mut **session).await.map_err(database)?;
             Ok(rows.into_iter().map(DbRow::from).collect())
         })
     }
 }
 
+/// Statements of sea-query.
+impl dyn Queries + '_ {
+    /// Runs a statement. Returns what it did.
+    pub(crate) async fn execute_built(&self, statement: &impl QueryStatementBuilder) -> Result<Done> {
+        let (sql, values) = build(self.dialect(), statement);
+        self.execute(&sql, values).await
+    }
+
+    /// Runs a query.
+    pub(crate) async fn query_built(&self, statement: &impl QueryStatementBuilder) -> Result<Vec<DbRow>> {
+        let (sql, values) = build(self.dialect(), statement);
+        self.query(&sql, values).await
+    }
+}
+
 /// The text of a statement and its parameters.
-pub(crate) fn build(backend: Backend, statement: &impl QueryStatementBuilder) -> (String, Vec<Value>) {
-    let (sql, Values(values)) = match backend {
-        Backend::Sqlite => statement.build_any(&SqliteQueryBuilder),
-        Backend::Postgres => statement.build_any(&PostgresQueryBuilder),
-        Backend::MySql => statement.build_any(&MysqlQueryBuilder),
+pub(crate) fn build(dialect: Dialect, statement: &impl QueryStatementBuilder) -> (String, Vec<Value>) {
+    let (sql, Values(values)) = match dialect {
+        Dialect::Sqlite => statement.build_any(&SqliteQueryBuilder),
+        Dialect::Postgres => statement.build_any(&PostgresQueryBuilder),
+        Dialect::MySql => statement.build_any(&MysqlQueryBuilder),
     };
     (sql, values)
 }
 
-/// The text of a statement that makes a table or an index.
-pub(crate) fn build_schema(backend: Backend, statement: &impl SchemaStatementBuilder) -> String {
-    match backend {
-        Backend::Sqlite => statement.build(SqliteQueryBuilder),
-        Backend::Postgres => statement.build(PostgresQueryBuilder),
-        Backend::MySql => statement.build(MysqlQueryBuilder),
-    }
-}
-
-impl From<Backend> for Dialect {
-    fn from(backend: Backend) -> Self {
-        match backend {
-            Backend::Sqlite => Dialect::Sqlite,
-            Backend::Postgres => Dialect::Postgres,
-            Backend::MySql => Dialect::MySql,
-        }
+/// The text of a statement that creates a table or an index.
+pub(crate) fn build_schema(dialect: Dialect, statement: &impl SchemaStatementBuilder) -> String {
+    match dialect {
+        Dialect::Sqlite => statement.build(SqliteQueryBuilder),
+        Dialect::Postgres => statement.build(PostgresQueryBuilder),
+        Dialect::MySql => statement.build(MysqlQueryBuilder),
     }
 }
 
@@ -527,11 +589,11 @@ impl Cells for DbRow {
     }
 }
 
-/// What runs statements runs those of the journal.
+/// Whatever runs SQL runs the statements of the journal.
 #[async_trait]
-impl<Q: Queries> JournalConnection for Q {
+impl<Q: Queries + ?Sized> JournalConnection for Q {
     fn dialect(&self) -> Dialect {
-        Queries::backend(self).into()
+        Queries::dialect(self)
     }
 
     async fn execute(&self, sql: &str, params: Vec<Param>) -> Result<u64> {
@@ -555,16 +617,16 @@ impl<Q: Queries> JournalConnection for Q {
 #[async_trait]
 impl Pool for Db {
     async fn begin(&self) -> Result<Box<dyn JournalTransaction>> {
-        Ok(Box::new(self.begin_write().await?))
+        Ok(Box::new(self.begin_write_now().await?))
     }
 
     fn shared(&self) -> Option<Arc<dyn Any + Send + Sync>> {
-        Some(each!(&self.0, Pools::D, pool => pool.connect_options() as Arc<dyn Any + Send + Sync>))
+        Some(each!(&self.0, Pools, pool => pool.connect_options() as Arc<dyn Any + Send + Sync>))
     }
 }
 
 #[async_trait]
-impl JournalTransaction for Transaction {
+impl JournalTransaction for Transaction<'static> {
     async fn commit(self: Box<Self>) -> Result<()> {
         Transaction::commit(*self).await
     }
@@ -580,14 +642,14 @@ pub(crate) type Work<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a
 /// Runs `work` in a transaction, as the journal runs its own.
 pub(crate) async fn in_transaction<T: Send + 'static>(
     db: &Db,
-    work: impl for<'t> Fn(&'t Transaction) -> Work<'t, T> + Send + Sync + 'static,
+    work: impl for<'t> Fn(&'t Transaction<'static>) -> Work<'t, T> + Send + Sync + 'static,
 ) -> Result<T, TransactionError> {
     let db = db.clone();
     let work = Arc::new(work);
     retrying(move || {
         let (db, work) = (db.clone(), work.clone());
         async move {
-            let tx = db.begin_write().await.map_err(TransactionError::certain)?;
+            let tx = db.begin_write_now().await.map_err(TransactionError::certain)?;
             let done = work(&tx).await;
             TransactionError::end(done, Box::new(tx)).await
         }

@@ -1,8 +1,9 @@
 //! Reading values from rows.
 
-use super::{DbRow, Kinds, each};
+use super::{DbRow, Rows, each};
 use crate::backend::error::database;
-use crate::{Error, ErrorKind};
+use crate::columns::meta_of;
+use crate::{Error, ErrorKind, FileField, FileMeta, ImageField};
 use chrono::{DateTime, FixedOffset, Local, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use rust_decimal::Decimal;
 use sqlx::Row;
@@ -74,7 +75,7 @@ macro_rules! everywhere {
     ($($type:ty),*) => {$(
         impl Read for $type {
             fn read_or_null(row: &DbRow, column: &str) -> Result<Option<Self>, ReadError> {
-                Ok(each!(&row.0, Kinds::D, row => row.try_get::<Option<$type>, _>(column)?))
+                Ok(each!(&row.0, Rows, row => row.try_get::<Option<$type>, _>(column)?))
             }
         }
     )*};
@@ -103,9 +104,9 @@ integers!(i8, i16, i32, i64, u8, u16, u32, u64);
 fn integer(row: &DbRow, column: &str) -> Result<Option<i128>, sqlx::Error> {
     match &row.0 {
         #[cfg(feature = "db-sqlite")]
-        Kinds::Sqlite(row) => Ok(row.try_get::<Option<i64>, _>(column)?.map(i128::from)),
+        Rows::Sqlite(row) => Ok(row.try_get::<Option<i64>, _>(column)?.map(i128::from)),
         #[cfg(feature = "db-postgres")]
-        Kinds::Postgres(row) => match row.try_get::<Option<i64>, _>(column) {
+        Rows::Postgres(row) => match row.try_get::<Option<i64>, _>(column) {
             Ok(number) => Ok(number.map(i128::from)),
             Err(error) => {
                 let middle = row.try_get::<Option<i32>, _>(column).map(|number| number.map(i128::from));
@@ -114,13 +115,14 @@ fn integer(row: &DbRow, column: &str) -> Result<Option<i128>, sqlx::Error> {
             }
         },
         #[cfg(feature = "db-mysql")]
-        Kinds::MySql(row) => match row.try_get::<Option<i64>, _>(column) {
+        Rows::MySql(row) => match row.try_get::<Option<i64>, _>(column) {
             Ok(number) => Ok(number.map(i128::from)),
             Err(error) => {
                 let unsigned = row.try_get::<Option<u64>, _>(column).map(|number| number.map(i128::from));
                 unsigned.map_err(|_| error)
             }
         },
+        Rows::None(never, _) => match *never {},
     }
 }
 
@@ -128,11 +130,12 @@ impl Read for DateTime<FixedOffset> {
     fn read_or_null(row: &DbRow, column: &str) -> Result<Option<Self>, ReadError> {
         match &row.0 {
             #[cfg(feature = "db-sqlite")]
-            Kinds::Sqlite(row) => Ok(row.try_get(column)?),
+            Rows::Sqlite(row) => Ok(row.try_get(column)?),
             #[cfg(feature = "db-postgres")]
-            Kinds::Postgres(row) => Ok(row.try_get(column)?),
+            Rows::Postgres(row) => Ok(row.try_get(column)?),
             #[cfg(feature = "db-mysql")]
-            Kinds::MySql(row) => Ok(row.try_get::<Option<DateTime<Utc>>, _>(column)?.map(Into::into)),
+            Rows::MySql(row) => Ok(row.try_get::<Option<DateTime<Utc>>, _>(column)?.map(Into::into)),
+            Rows::None(never, _) => match *never {},
         }
     }
 }
@@ -142,19 +145,46 @@ impl Read for Decimal {
         match &row.0 {
             // SQLite keeps decimals as floats.
             #[cfg(feature = "db-sqlite")]
-            Kinds::Sqlite(row) => {
+            Rows::Sqlite(row) => {
                 let Some(float) = row.try_get::<Option<f64>, _>(column)? else { return Ok(None) };
                 let none = || ReadError::Other("the float is no decimal".to_owned());
                 decimal_of(float).map(Some).ok_or_else(none)
             }
             #[cfg(feature = "db-postgres")]
-            Kinds::Postgres(row) => Ok(row.try_get(column)?),
+            Rows::Postgres(row) => Ok(row.try_get(column)?),
             // MariaDB fills a decimal up with zeros, to 28 digits behind the point.
             #[cfg(feature = "db-mysql")]
-            Kinds::MySql(row) => Ok(row.try_get::<Option<Decimal>, _>(column)?.map(|decimal| {
+            Rows::MySql(row) => Ok(row.try_get::<Option<Decimal>, _>(column)?.map(|decimal| {
                 if decimal.scale() == Decimal::MAX_SCALE { decimal.normalize() } else { decimal }
             })),
+            Rows::None(never, _) => match *never {},
         }
+    }
+}
+
+macro_rules! files {
+    ($($file:ty),*) => {$(
+        impl Read for $file {
+            fn read_or_null(row: &DbRow, column: &str) -> Result<Option<Self>, ReadError> {
+                Ok(String::read_or_null(row, column)?.map(<$file>::stored))
+            }
+        }
+    )*};
+}
+files!(FileField, ImageField);
+
+impl Read for FileMeta {
+    fn read_or_null(row: &DbRow, column: &str) -> Result<Option<Self>, ReadError> {
+        let json = match serde_json::Value::read_or_null(row, column) {
+            // Some databases accept empty text as JSON. It is an empty value too.
+            Err(_) if String::read(row, column).is_ok_and(|text| text.trim().is_empty()) => {
+                return Ok(Some(FileMeta::default()));
+            }
+            json => json?,
+        };
+        // The error of serde is dropped because it contains values of the row.
+        let text = "the JSON is not what is kept of a file: it is no object, or a key of it has another type";
+        json.map(meta_of).transpose().map_err(|_| ReadError::Other(text.to_owned()))
     }
 }
 

@@ -6,11 +6,10 @@ mod sqlite;
 
 use super::Table;
 use super::migrate::object_name;
-use crate::backend::dialect;
 use crate::field::Retention;
-use crate::journal::{self, Dialect, NOT_STAGED};
+use super::Dialect;
+use crate::journal::{self, NOT_STAGED};
 use crate::{Error, Result};
-use sea_orm::DbBackend;
 use std::fmt;
 
 /// A list of SQL statements to run in order. Displayed, it is a script for the database's own shell
@@ -79,7 +78,7 @@ impl fmt::Display for Script {
 ///
 /// ```
 /// # use filefield::prelude::*;
-/// # use filefield::db::{self, sea_orm::DbBackend};
+/// # use filefield::db::{self, Dialect};
 /// # fn in_memory() -> filefield::storage::MemoryStorage { filefield::storage::MemoryStorage::new() }
 /// #[derive(Debug, Clone, Default, Model)]
 /// #[model(table = "cars")]
@@ -90,24 +89,23 @@ impl fmt::Display for Script {
 ///     photo: FileField,
 /// }
 ///
-/// let script = db::trigger_sql::<Car>(DbBackend::Sqlite)?;
+/// let script = db::trigger_sql::<Car>(Dialect::Sqlite)?;
 /// assert!(script.to_string().contains(r#"AFTER DELETE ON "cars""#));
 /// # Ok::<(), filefield::Error>(())
 /// ```
 ///
 /// # Errors
-/// Returns [`Unsupported`](crate::ErrorKind::Unsupported) for another kind of database. Propagates errors of
-/// the fields' storages, whose aliases must be known.
-pub fn trigger_sql<M: Table>(backend: DbBackend) -> Result<Script> {
-    script::<M>(backend, Watched::create)
+/// Propagates errors of the fields' storages, whose aliases must be known.
+pub fn trigger_sql<M: Table>(dialect: Dialect) -> Result<Script> {
+    script::<M>(dialect, Watched::create)
 }
 
 /// Returns the statements that remove the triggers of [`trigger_sql`].
 ///
 /// # Errors
 /// As [`trigger_sql`].
-pub fn drop_trigger_sql<M: Table>(backend: DbBackend) -> Result<Script> {
-    script::<M>(backend, Watched::remove)
+pub fn drop_trigger_sql<M: Table>(dialect: Dialect) -> Result<Script> {
+    script::<M>(dialect, Watched::remove)
 }
 
 /// Returns the statement that turns adoption on or off. While it is on, a row may name a file that was never
@@ -117,23 +115,19 @@ pub fn drop_trigger_sql<M: Table>(backend: DbBackend) -> Result<Script> {
 /// On PostgreSQL, MariaDB and MySQL it applies to the connection until that is closed. On SQLite it applies
 /// to all connections once committed: turn it on and off within one transaction, so that no other connection
 /// sees it.
-///
-/// # Errors
-/// Returns [`Unsupported`](crate::ErrorKind::Unsupported) for another kind of database.
-pub fn adopt_sql(backend: DbBackend, on: bool) -> Result<&'static str> {
-    Ok(match (dialect(backend)?, on) {
+pub fn adopt_sql(dialect: Dialect, on: bool) -> &'static str {
+    match (dialect, on) {
         (Dialect::Sqlite, true) => "INSERT INTO filefield_adopt (adopt) VALUES (1)",
         (Dialect::Sqlite, false) => "DELETE FROM filefield_adopt",
         (Dialect::Postgres, true) => "SET filefield.adopt = 'on'",
         (Dialect::Postgres, false) => "SET filefield.adopt = 'off'",
         (Dialect::MySql, true) => "SET @filefield_adopt = 'on'",
         (Dialect::MySql, false) => "SET @filefield_adopt = 'off'",
-    })
+    }
 }
 
-fn script<M: Table>(backend: DbBackend, of_one: fn(&Watched) -> Vec<String>) -> Result<Script> {
+fn script<M: Table>(dialect: Dialect, of_one: fn(&Watched) -> Vec<String>) -> Result<Script> {
     super::enter::<M>()?;
-    let dialect = dialect(backend)?;
     let mut statements = Vec::new();
     for field in M::FIELDS.iter() {
         let (def, spec) = (field.def(), field.def().spec());

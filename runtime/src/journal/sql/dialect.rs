@@ -2,10 +2,12 @@
 
 use super::Sql;
 
-/// The SQL dialect of a database.
+/// A kind of database, which has a dialect of SQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Dialect {
+pub enum Dialect {
+    /// SQLite.
     Sqlite,
+    /// PostgreSQL.
     Postgres,
     /// MariaDB and MySQL.
     MySql,

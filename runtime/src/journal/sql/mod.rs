@@ -7,7 +7,7 @@ mod ddl;
 mod dialect;
 
 pub(crate) use ddl::ddl;
-pub(crate) use dialect::Dialect;
+pub use dialect::Dialect;
 
 use std::sync::LazyLock;
 

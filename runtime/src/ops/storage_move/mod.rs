@@ -9,7 +9,7 @@ pub use rename::{RenameNames, rename_names};
 pub use report::{MoveError, MoveReport};
 
 use crate::backend::journal_of;
-use crate::db::{AnyColumn, Column, DatabaseConnection, Table};
+use crate::db::{AnyColumn, Column, Db, Table};
 use crate::field::{FieldDef, FieldValue, Retention};
 use crate::settings::OVERRIDE;
 use crate::{Error, ErrorKind, FileName, Result, SharedStorage, StorageExt, journal, registry, settings};
@@ -65,14 +65,14 @@ mod sealed {
 /// #     photo: ImageField,
 /// #     photo_meta: FileMeta,
 /// # }
-/// # async fn run(db: filefield::db::DatabaseConnection) -> filefield::Result<()> {
+/// # async fn run(db: filefield::db::Db) -> filefield::Result<()> {
 /// let report = filefield::ops::storage_move::<Car>(&db, "photo", "disk", "photos").dry_run().run().await?;
 /// println!("{report}");
 /// # Ok(())
 /// # }
 /// ```
 pub fn storage_move<'a, M: Table>(
-    db: &DatabaseConnection,
+    db: &Db,
     field: impl FieldName<M>,
     from: &str,
     to: &str,
@@ -97,7 +97,7 @@ pub fn storage_move<'a, M: Table>(
 /// A move, to be set up and [run](Self::run). Made by [`storage_move`].
 #[must_use = "nothing moves before `run`"]
 pub struct StorageMove<'a, M> {
-    db: DatabaseConnection,
+    db: Db,
     field: String,
     from: String,
     to: String,

@@ -5,7 +5,7 @@ use super::report::MoveError;
 use super::rows::{Row, Rows};
 use super::{FieldName, MoveReport, SHOWN, field_named, keeps_owners};
 use crate::backend::journal_of;
-use crate::db::{DatabaseConnection, Table};
+use crate::db::{Db, Table};
 use crate::failpoints::step;
 use crate::field::FieldDef;
 use crate::registry::{self, StorageHandle};
@@ -36,7 +36,7 @@ use std::sync::Arc;
 /// #     #[file(upload_to = "cars")]
 /// #     photo: ImageField,
 /// # }
-/// # async fn run(db: filefield::db::DatabaseConnection) -> filefield::Result<()> {
+/// # async fn run(db: filefield::db::Db) -> filefield::Result<()> {
 /// let would = filefield::ops::rename_names::<Car>(&db, "photo").dry_run().run().await?;
 /// println!("{would}");
 /// let report = filefield::ops::rename_names::<Car>(&db, "photo").run().await?;
@@ -44,7 +44,7 @@ use std::sync::Arc;
 /// # Ok(())
 /// # }
 /// ```
-pub fn rename_names<'a, M: Table>(db: &DatabaseConnection, field: impl FieldName<M>) -> RenameNames<'a, M> {
+pub fn rename_names<'a, M: Table>(db: &Db, field: impl FieldName<M>) -> RenameNames<'a, M> {
     RenameNames {
         db: db.clone(),
         field: field.name(),
@@ -58,7 +58,7 @@ pub fn rename_names<'a, M: Table>(db: &DatabaseConnection, field: impl FieldName
 /// A renaming, to be set up and [run](Self::run). Made by [`rename_names`].
 #[must_use = "nothing is renamed before `run`"]
 pub struct RenameNames<'a, M> {
-    db: DatabaseConnection,
+    db: Db,
     field: String,
     keep_source: bool,
     dry_run: bool,

@@ -1,12 +1,10 @@
 //! The rows, a page at a time, and which of their files are to be moved.
 
 use super::one::{Job, Outcome, Whereabouts};
-use crate::backend::database;
-use crate::db::sea_orm::sea_query::{Alias, Expr, ExprTrait, Order, Query, SelectStatement};
-use crate::db::sea_orm::{ConnectionTrait, QueryResult, TryGetError, Value};
-use crate::db::{ColumnValue, DatabaseConnection, Table};
+use crate::db::{ColumnValue, Db, DbRow, Queries, ReadError, Table, Value};
 use crate::registry::{self, StorageHandle};
 use crate::{Error, ErrorKind, FileMeta, Result, StorageExt};
+use sea_query::{Alias, Expr, ExprTrait, Order, Query, SelectStatement};
 use std::collections::HashMap;
 use std::marker::PhantomData;
 
@@ -32,7 +30,7 @@ impl Row {
 /// The rows of a model with a file in one field.
 #[derive(Debug)]
 pub(in crate::ops) struct Rows<M> {
-    pub(in crate::ops) db: DatabaseConnection,
+    pub(in crate::ops) db: Db,
     pub(in crate::ops) key: &'static str,
     column: &'static str,
     /// Where a row says what its file is like, in a field that has this.
@@ -48,12 +46,11 @@ impl<M> Clone for Rows<M> {
 
 impl<M: Table> Rows<M> {
     pub(in crate::ops) fn new(
-        db: &DatabaseConnection,
+        db: &Db,
         column: &'static str,
         meta: Option<&'static str>,
     ) -> Self {
-        // The derive refuses a table without a primary key.
-        let key = M::ALL.iter().find(|column| column.is_key()).map_or("id", |key| key.spec().name);
+        let key = M::key_column().spec().name;
         Rows { db: db.clone(), key, column, meta, model: PhantomData }
     }
 
@@ -71,9 +68,8 @@ impl<M: Table> Rows<M> {
     pub(in crate::ops) async fn count(&self) -> Result<u64> {
         let mut select = self.select();
         select.expr_as(Expr::col(Alias::new(self.key)).count(), Alias::new("n"));
-        let row = self.db.query_one(&select).await.map_err(database)?;
-        let n: i64 = row.map_or(Ok(0), |row| row.try_get("", "n")).map_err(database)?;
-        Ok(u64::try_from(n).unwrap_or(0))
+        let rows = self.fetch(&select).await?;
+        rows.first().map_or(Ok(0), |row| row.get("n"))
     }
 
     /// The next ones, in the order of their keys. By their keys and not by their number: rows come and go meanwhile.
@@ -85,7 +81,7 @@ impl<M: Table> Rows<M> {
             select.and_where(key().gt(after));
         }
         select.order_by_expr(key(), Order::Asc).limit(limit);
-        self.db.query_all(&select).await.map_err(database)?.iter().map(|row| self.read(row)).collect()
+        self.fetch(&select).await?.iter().map(|row| self.read(row)).collect()
     }
 
     /// Whether the row still names the same file.
@@ -93,23 +89,27 @@ impl<M: Table> Rows<M> {
         let mut select = self.select();
         self.columns(&mut select);
         select.and_where(Expr::col(Alias::new(self.key)).eq(row.key.clone()));
-        let found = self.db.query_one(&select).await.map_err(database)?;
-        let found = found.map(|row| self.read(&row)).transpose()?;
+        let found = self.fetch(&select).await?.first().map(|row| self.read(row)).transpose()?;
         Ok(found.is_some_and(|found| {
             found.name == row.name && found.meta == row.meta && found.unreadable.is_none()
         }))
     }
 
-    fn read(&self, row: &QueryResult) -> Result<Row> {
+    async fn fetch(&self, select: &SelectStatement) -> Result<Vec<DbRow>> {
+        (&self.db as &dyn Queries).query_built(select).await
+    }
+
+    fn read(&self, row: &DbRow) -> Result<Row> {
         let key = M::Key::read(row, self.key).map_err(|error| match error {
-            TryGetError::DbErr(error) => database(error),
-            TryGetError::Null(column) => {
-                Error::new(ErrorKind::Database, format!("the key `{column}` is NULL")).with_model(M::MODEL)
+            ReadError::Null => {
+                let text = format!("the key `{}` is NULL", self.key);
+                Error::new(ErrorKind::Database, text).with_model(M::MODEL)
             }
+            error => error.into(),
         })?;
         // One such row must not keep the others where they are.
         let meta: Result<Option<FileMeta>> =
-            self.meta.map_or(Ok(None), |meta| row.try_get("", meta).map_err(database));
+            self.meta.map_or(Ok(None), |meta| row.get(meta));
         let (meta, unreadable) = match meta {
             Ok(meta) => (meta.unwrap_or_default(), None),
             Err(error) => (FileMeta::default(), Some(error.to_string())),
@@ -118,7 +118,7 @@ impl<M: Table> Rows<M> {
             unreadable,
             shown: format!("{key:?}"),
             key: key.to_value(),
-            name: row.try_get("", self.column).map_err(database)?,
+            name: row.get(self.column)?,
             meta,
         })
     }

@@ -12,7 +12,7 @@ pub use report::InvariantReport;
 pub use resources::Baseline;
 
 use super::{Invariant, RecordingStorage};
-use crate::db::{DatabaseConnection, Table};
+use crate::db::{Db, Table};
 use crate::inspect::hex;
 use crate::{Error, ErrorKind, Result, SharedStorage};
 use rows::TypedModel;
@@ -45,7 +45,7 @@ use std::fmt;
 /// #     #[file(upload_to = "cars")]
 /// #     photo: ImageField,
 /// # }
-/// # async fn test(db: filefield::db::DatabaseConnection, storage: filefield::SharedStorage) -> filefield::Result<()> {
+/// # async fn test(db: filefield::db::Db, storage: filefield::SharedStorage) -> filefield::Result<()> {
 /// use filefield::testing::{Baseline, Invariants};
 ///
 /// let before = Baseline::take(&db).await?;
@@ -76,7 +76,7 @@ use std::fmt;
 /// | R10 | All connections that are idle at that moment | Those in use |
 #[must_use = "nothing is checked before `check`"]
 pub struct Invariants<'a> {
-    db: &'a DatabaseConnection,
+    db: &'a Db,
     storage: &'a SharedStorage,
     models: Vec<TypedModel>,
     swept: bool,
@@ -104,7 +104,7 @@ impl Content {
 
 impl<'a> Invariants<'a> {
     /// Checks `storage` against all registered models with a table in `db`.
-    pub fn new(db: &'a DatabaseConnection, storage: &'a SharedStorage) -> Self {
+    pub fn new(db: &'a Db, storage: &'a SharedStorage) -> Self {
         Invariants {
             db,
             storage,
@@ -229,7 +229,7 @@ impl fmt::Debug for Invariants<'_> {
 ///
 /// # Errors
 /// Same as [`Invariants::check`].
-pub async fn invariants(db: &DatabaseConnection, storage: &SharedStorage) -> Result<InvariantReport> {
+pub async fn invariants(db: &Db, storage: &SharedStorage) -> Result<InvariantReport> {
     Invariants::new(db, storage).check().await
 }
 
@@ -237,7 +237,7 @@ pub async fn invariants(db: &DatabaseConnection, storage: &SharedStorage) -> Res
 /// Files in the journal are not orphans: a sweep will find them.
 ///
 /// ```no_run
-/// # async fn test(db: filefield::db::DatabaseConnection, storage: filefield::SharedStorage) {
+/// # async fn test(db: filefield::db::Db, storage: filefield::SharedStorage) {
 /// use filefield::testing::assert_no_orphans;
 ///
 /// // ... a request whose client went away in the middle ...
@@ -248,7 +248,7 @@ pub async fn invariants(db: &DatabaseConnection, storage: &SharedStorage) -> Res
 /// # Panics
 /// If an invariant is broken, with all that was seen; if it cannot be checked, because the database or the storage
 /// does not answer, the storage cannot be listed, or no registered model stores there.
-pub async fn assert_no_orphans(db: &DatabaseConnection, storage: &SharedStorage) {
+pub async fn assert_no_orphans(db: &Db, storage: &SharedStorage) {
     match invariants(db, storage).await {
         Ok(report) => {
             let listed = !report.unchecked.iter().any(|(invariant, _)| *invariant == Invariant::R2);

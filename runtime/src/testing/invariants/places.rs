@@ -1,10 +1,10 @@
 //! The columns that name files of a storage.
 
 use super::sql::{Entry, Sql};
+use crate::db::Db;
 use crate::name::{filepath_to_uri, uri_to_filepath};
 use crate::registry::{self, StorageHandle};
 use crate::{Result, SharedStorage, StorageExt};
-use sea_orm::DatabaseConnection;
 use std::collections::BTreeSet;
 
 /// A file column. Some of its files may be in the checked storage, in a part of it, or in a storage that
@@ -83,7 +83,7 @@ impl<'a> Places<'a> {
     /// The sweeper has separate code for this search. The code that checks the sweeper must not share its
     /// mistakes.
     pub(in crate::testing) async fn find(
-        db: &DatabaseConnection,
+        db: &Db,
         storage: &'a SharedStorage,
         is_here: &'a (dyn Fn(&SharedStorage) -> bool + Sync),
         tables: &[&str],

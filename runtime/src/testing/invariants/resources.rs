@@ -7,8 +7,8 @@
 use super::report::InvariantReport;
 use crate::Result;
 use crate::backend::database;
+use crate::db::{Db, Dialect, Queries};
 use crate::testing::Invariant;
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -47,7 +47,7 @@ impl Baseline {
     /// # Errors
     /// Propagates errors of the database: a SQLite database is asked for its files, because connections open
     /// them on demand.
-    pub async fn take(db: &DatabaseConnection) -> Result<Self> {
+    pub async fn take(db: &Db) -> Result<Self> {
         // First, because this query starts a task.
         let own = own_files(db).await?;
         let mut least = Baseline::now(db, &own);
@@ -59,7 +59,7 @@ impl Baseline {
         Ok(least)
     }
 
-    fn now(db: &DatabaseConnection, own: &BTreeSet<String>) -> Self {
+    fn now(db: &Db, own: &BTreeSet<String>) -> Self {
         let tasks = Handle::try_current().ok().map(|runtime| runtime.metrics().num_alive_tasks());
         Baseline { descriptors: descriptors(own), tasks, pool: pool(db) }
     }
@@ -126,12 +126,11 @@ fn leaf(what: &str) -> &str {
 }
 
 /// The files of a SQLite database.
-async fn own_files(db: &DatabaseConnection) -> Result<BTreeSet<String>> {
+async fn own_files(db: &Db) -> Result<BTreeSet<String>> {
     let mut files = BTreeSet::new();
-    if db.get_database_backend() == DbBackend::Sqlite {
-        let statement = Statement::from_string(DbBackend::Sqlite, "PRAGMA database_list");
-        for row in db.query_all_raw(statement).await.map_err(database)? {
-            let file: String = row.try_get_by_index(2).map_err(database)?;
+    if db.dialect() == Dialect::Sqlite {
+        for row in db.query("PRAGMA database_list", Vec::new()).await? {
+            let file: String = row.get("file")?;
             files.extend(["", "-wal", "-shm", "-journal"].map(|end| format!("{file}{end}")));
         }
     }
@@ -153,7 +152,7 @@ fn descriptors(own: &BTreeSet<String>) -> Option<BTreeMap<String, usize>> {
 
 /// Checks R9.
 pub(super) async fn check_growth(
-    db: &DatabaseConnection,
+    db: &Db,
     before: &Baseline,
     report: &mut InvariantReport,
 ) -> Result<()> {
@@ -177,31 +176,31 @@ pub(super) async fn check_growth(
     Ok(())
 }
 
-/// Runs `$then` with the pool of a database, for each driver.
+/// Runs `$then` with the pool of a database, for each driver. `None` without a driver.
 macro_rules! with_pool {
     ($db:ident, $pool:ident, $probe:ident => $then:expr) => {
-        match &$db.inner {
+        'pool: {
             #[cfg(feature = "db-sqlite")]
-            sea_orm::DatabaseConnectionType::SqlxSqlitePoolConnection(_) => {
-                let ($pool, $probe) = ($db.get_sqlite_connection_pool(), probes::sqlite);
-                Some($then)
+            if let Some($pool) = $db.sqlite() {
+                let $probe = probes::sqlite;
+                break 'pool Some($then);
             }
             #[cfg(feature = "db-postgres")]
-            sea_orm::DatabaseConnectionType::SqlxPostgresPoolConnection(_) => {
-                let ($pool, $probe) = ($db.get_postgres_connection_pool(), probes::postgres);
-                Some($then)
+            if let Some($pool) = $db.postgres() {
+                let $probe = probes::postgres;
+                break 'pool Some($then);
             }
             #[cfg(feature = "db-mysql")]
-            sea_orm::DatabaseConnectionType::SqlxMySqlPoolConnection(_) => {
-                let ($pool, $probe) = ($db.get_mysql_connection_pool(), probes::mysql);
-                Some($then)
+            if let Some($pool) = $db.mysql() {
+                let $probe = probes::mysql;
+                break 'pool Some($then);
             }
-            _ => None,
+            None
         }
     };
 }
 
-fn pool(db: &DatabaseConnection) -> Option<PoolState> {
+fn pool(db: &Db) -> Option<PoolState> {
     with_pool!(db, pool, _probe => {
         let size = usize::try_from(pool.size()).unwrap_or(usize::MAX);
         PoolState { size, in_use: size.saturating_sub(pool.num_idle()) }
@@ -209,7 +208,7 @@ fn pool(db: &DatabaseConnection) -> Option<PoolState> {
 }
 
 /// Checks R10: takes every idle connection and queries it.
-pub(super) async fn check_idle(db: &DatabaseConnection, report: &mut InvariantReport) -> Result<()> {
+pub(super) async fn check_idle(db: &Db, report: &mut InvariantReport) -> Result<()> {
     let asked: Option<()> = with_pool!(db, pool, probe => {
         let mut idle = Vec::new();
         // All connections are held until all were queried; otherwise one could be returned twice.
@@ -217,7 +216,7 @@ pub(super) async fn check_idle(db: &DatabaseConnection, report: &mut InvariantRe
             idle.push(connection);
         }
         if idle.is_empty() {
-            idle.push(pool.acquire().await.map_err(|error| database(sea_orm::DbErr::Conn(sea_orm::RuntimeErr::SqlxError(error.into()))))?);
+            idle.push(pool.acquire().await.map_err(database)?);
         }
         for connection in &mut idle {
             if let Some(seen) = probe(connection).await {
@@ -235,15 +234,15 @@ pub(super) async fn check_idle(db: &DatabaseConnection, report: &mut InvariantRe
 #[cfg(any(feature = "db-sqlite", feature = "db-postgres", feature = "db-mysql"))]
 mod probes {
     #[cfg(any(feature = "db-sqlite", feature = "db-postgres", feature = "db-mysql"))]
-    use sea_orm::sqlx::Executor;
+    use sqlx::Executor;
     #[cfg(any(feature = "db-postgres", feature = "db-mysql"))]
-    use sea_orm::sqlx::Row;
+    use sqlx::Row;
 
     /// `BEGIN` is refused inside a transaction.
     #[cfg(feature = "db-sqlite")]
-    pub(super) async fn sqlite(connection: &mut sea_orm::sqlx::SqliteConnection) -> Option<String> {
-        match connection.execute(sea_orm::sqlx::raw_sql("BEGIN")).await {
-            Ok(_) => match connection.execute(sea_orm::sqlx::raw_sql("ROLLBACK")).await {
+    pub(super) async fn sqlite(connection: &mut sqlx::SqliteConnection) -> Option<String> {
+        match connection.execute(sqlx::raw_sql("BEGIN")).await {
+            Ok(_) => match connection.execute(sqlx::raw_sql("ROLLBACK")).await {
                 Ok(_) => None,
                 Err(error) => Some(format!("cannot roll back: {error}")),
             },
@@ -254,8 +253,8 @@ mod probes {
     /// Outside a transaction, a statement starts its own, at its own time. Both are in one message, because
     /// otherwise the times would differ.
     #[cfg(feature = "db-postgres")]
-    pub(super) async fn postgres(connection: &mut sea_orm::sqlx::PgConnection) -> Option<String> {
-        let question = sea_orm::sqlx::raw_sql("SELECT now() = statement_timestamp()");
+    pub(super) async fn postgres(connection: &mut sqlx::PgConnection) -> Option<String> {
+        let question = sqlx::raw_sql("SELECT now() = statement_timestamp()");
         match connection.fetch_one(question).await.and_then(|row| row.try_get::<bool, _>(0)) {
             Ok(true) => None,
             Ok(false) => Some("is inside a transaction".to_owned()),
@@ -265,12 +264,12 @@ mod probes {
 
     /// Uses the server's flag. MySQL has no flag, but a list of transactions.
     #[cfg(feature = "db-mysql")]
-    pub(super) async fn mysql(connection: &mut sea_orm::sqlx::MySqlConnection) -> Option<String> {
+    pub(super) async fn mysql(connection: &mut sqlx::MySqlConnection) -> Option<String> {
         let listed =
             "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_mysql_thread_id = CONNECTION_ID()";
-        let mut answer = Err(sea_orm::sqlx::Error::RowNotFound);
+        let mut answer = Err(sqlx::Error::RowNotFound);
         for question in ["SELECT CAST(@@in_transaction AS SIGNED)", listed] {
-            let row = connection.fetch_one(sea_orm::sqlx::raw_sql(question)).await;
+            let row = connection.fetch_one(sqlx::raw_sql(question)).await;
             answer = row.and_then(|row| row.try_get::<i64, _>(0));
             if answer.is_ok() {
                 break;

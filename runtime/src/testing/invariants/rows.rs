@@ -3,13 +3,11 @@
 use super::places::{Place, Places};
 use super::report::InvariantReport;
 use super::{Content, Invariants};
-use crate::backend::database;
-use crate::db::Table;
+use crate::db::{Db, Ordering, Table, Value};
 use crate::inspect::hex;
 use crate::testing::Invariant;
 use crate::{ErrorKind, FileMeta, FileName, Result, SharedStorage, StorageExt};
-use sea_orm::sea_query::{Alias, Expr, ExprTrait};
-use sea_orm::{DatabaseConnection, QueryOrder, QuerySelect, Value};
+use sea_query::{Alias, Expr, ExprTrait};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::pin::Pin;
@@ -35,7 +33,7 @@ type Rows = Pin<Box<dyn Future<Output = Result<(Vec<Known>, Option<Value>)>> + S
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TypedModel {
     pub(super) table: &'static str,
-    rows: fn(DatabaseConnection, Option<Value>) -> Rows,
+    rows: fn(Db, Option<Value>) -> Rows,
 }
 
 impl TypedModel {
@@ -44,18 +42,16 @@ impl TypedModel {
     }
 }
 
-async fn rows<M: Table>(db: DatabaseConnection, after: Option<Value>) -> Result<(Vec<Known>, Option<Value>)> {
-    let Some(key) = M::ALL.iter().find(|column| column.is_key()) else { return Ok((Vec::new(), None)) };
+async fn rows<M: Table>(db: Db, after: Option<Value>) -> Result<(Vec<Known>, Option<Value>)> {
+    let key = M::key_column();
     let column = || Expr::col((Alias::new(M::TABLE), Alias::new(key.spec().name)));
     let mut objects = M::objects(&db);
     if let Some(after) = after {
         objects = objects.filter(column().gt(after));
     }
-    let select = objects.into_select().order_by(column(), sea_orm::Order::Asc).limit(ROWS);
-    let rows = select.all(&db).await.map_err(database)?;
+    let rows = objects.order_by(Ordering::ascending(column())).limit(ROWS).all().await?;
     let (mut known, mut last) = (Vec::new(), None);
     for row in rows {
-        let row = row.into_inner();
         last = Some(key.value(&row));
         for field in M::FIELDS.iter() {
             if let Some(called) = field.value(&row).file().name().filter(|name| !name.is_empty()) {

@@ -2,10 +2,9 @@
 //! collation of the column.
 
 use super::places::Place;
-use crate::backend::database;
+use crate::db::{Db, DbRow, Dialect, Queries, Value};
 use crate::journal::is_missing_table;
 use crate::{Error, ErrorKind, Result};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, QueryResult, Statement, Value};
 use std::collections::BTreeSet;
 
 /// Names per page.
@@ -14,7 +13,7 @@ const PAGE: usize = 1000;
 /// A database to query. Every query is a separate statement, so it sees what is committed at that time.
 #[derive(Clone, Debug)]
 pub(super) struct Sql {
-    db: DatabaseConnection,
+    db: Db,
 }
 
 /// An entry of the journal.
@@ -28,16 +27,16 @@ pub(super) struct Entry {
 }
 
 impl Sql {
-    pub(super) fn new(db: &DatabaseConnection) -> Self {
+    pub(super) fn new(db: &Db) -> Self {
         Sql { db: db.clone() }
     }
 
-    pub(super) fn db(&self) -> &DatabaseConnection {
+    pub(super) fn db(&self) -> &Db {
         &self.db
     }
 
     fn is_mysql(&self) -> bool {
-        self.db.get_database_backend() == DbBackend::MySql
+        self.db.dialect() == Dialect::MySql
     }
 
     fn quoted(&self, identifier: &str) -> String {
@@ -52,10 +51,10 @@ impl Sql {
 
     /// A text column that is compared and sorted by its bytes.
     fn exact(&self, column: &str) -> String {
-        match self.db.get_database_backend() {
+        match self.db.dialect() {
             // Even its binary collations may ignore trailing blanks.
-            DbBackend::MySql => format!("CAST(CONVERT({column} USING utf8mb4) AS BINARY)"),
-            DbBackend::Postgres => format!("{column} COLLATE \"C\""),
+            Dialect::MySql => format!("CAST(CONVERT({column} USING utf8mb4) AS BINARY)"),
+            Dialect::Postgres => format!("{column} COLLATE \"C\""),
             _ => format!("{column} COLLATE BINARY"),
         }
     }
@@ -66,22 +65,21 @@ impl Sql {
     }
 
     fn parameters(&self, count: usize) -> String {
-        let postgres = self.db.get_database_backend() == DbBackend::Postgres;
+        let postgres = self.db.dialect() == Dialect::Postgres;
         let parameter = |n: usize| if postgres { format!("${n}") } else { "?".to_owned() };
         (1..=count).map(parameter).collect::<Vec<_>>().join(", ")
     }
 
-    async fn rows(&self, sql: String, values: Vec<Value>) -> Result<Vec<QueryResult>> {
-        let statement = Statement::from_sql_and_values(self.db.get_database_backend(), sql, values);
-        self.db.query_all_raw(statement).await.map_err(database)
+    async fn rows(&self, sql: String, values: Vec<Value>) -> Result<Vec<DbRow>> {
+        self.db.query(&sql, values).await
     }
 
     /// The value of an exact column.
-    fn text(&self, row: &QueryResult, index: usize) -> Result<String> {
+    fn text(&self, row: &DbRow, column: &str) -> Result<String> {
         if !self.is_mysql() {
-            return row.try_get_by_index::<String>(index).map_err(database);
+            return row.get(column);
         }
-        let bytes = row.try_get_by_index::<Vec<u8>>(index).map_err(database)?;
+        let bytes: Vec<u8> = row.get(column)?;
         String::from_utf8(bytes)
             .map_err(|_| Error::new(ErrorKind::Database, "the database gave a text that is not UTF-8"))
     }
@@ -99,10 +97,10 @@ impl Sql {
         let exact = self.exact(&self.column(table, column));
         let (table, parameter) = (self.quoted(table), self.parameters(1));
         let sql = format!(
-            "SELECT DISTINCT {exact} FROM {table} WHERE {exact} > {parameter} ORDER BY 1 LIMIT {PAGE}"
+            "SELECT DISTINCT {exact} AS name FROM {table} WHERE {exact} > {parameter} ORDER BY 1 LIMIT {PAGE}"
         );
         let rows = self.rows(sql, vec![self.bytes(after)]).await?;
-        rows.iter().map(|row| self.text(row, 0)).collect()
+        rows.iter().map(|row| self.text(row, "name")).collect()
     }
 
     /// The values of a column that the database treats as equal to one of these names, each with the storages
@@ -120,21 +118,22 @@ impl Sql {
             (self.exact(&column), self.quoted(place.table), self.parameters(names.len()));
         let stated = match place.meta.map(|meta| self.column(place.table, meta)) {
             None => "''".to_owned(),
-            Some(meta) => match self.db.get_database_backend() {
-                DbBackend::MySql => format!("JSON_VALUE({meta}, '$.storage')"),
-                DbBackend::Postgres => format!("CAST({meta} AS jsonb) ->> 'storage'"),
+            Some(meta) => match self.db.dialect() {
+                Dialect::MySql => format!("JSON_VALUE({meta}, '$.storage')"),
+                Dialect::Postgres => format!("CAST({meta} AS jsonb) ->> 'storage'"),
                 _ => format!("{meta} ->> '$.storage'"),
             },
         };
         let stated = self.exact(&format!("COALESCE({stated}, '')"));
-        let sql = format!("SELECT DISTINCT {exact}, {stated} FROM {table} WHERE {column} IN ({list})");
+        let sql = format!("SELECT DISTINCT {exact} AS name, {stated} AS storage FROM {table} WHERE {column} IN ({list})");
         let rows = self.rows(sql, names.iter().map(|name| name.as_str().into()).collect()).await?;
-        rows.iter().map(|row| Ok((self.text(row, 0)?, self.text(row, 1)?))).collect()
+        rows.iter().map(|row| Ok((self.text(row, "name")?, self.text(row, "storage")?))).collect()
     }
 
     /// At most `most` entries of the journal. If `names` is not empty, only entries of these names.
     pub(super) async fn journal(&self, names: &[String], most: usize) -> Result<Vec<Entry>> {
-        let exact = |column: &str| self.exact(&self.column(JOURNAL, column));
+        let exact =
+            |column: &str| format!("{} AS {column}", self.exact(&self.column(JOURNAL, column)));
         let columns = ["name", "storage", "kind", "state"].map(exact).join(", ");
         let error = self.exact(&format!("COALESCE({}, '')", self.column(JOURNAL, "last_error")));
         let condition = match names.len() {
@@ -142,15 +141,15 @@ impl Sql {
             count => format!(" WHERE {} IN ({})", self.column(JOURNAL, "name"), self.parameters(count)),
         };
         let journal = self.quoted(JOURNAL);
-        let sql = format!("SELECT {columns}, {error} FROM {journal}{condition} ORDER BY 1 LIMIT {most}");
+        let sql = format!("SELECT {columns}, {error} AS error FROM {journal}{condition} ORDER BY 1 LIMIT {most}");
         let rows = self.rows(sql, names.iter().map(|name| name.as_str().into()).collect()).await?;
-        let entry = |row: &QueryResult| {
+        let entry = |row: &DbRow| {
             Ok(Entry {
-                name: self.text(row, 0)?,
-                storage: self.text(row, 1)?,
-                kind: self.text(row, 2)?,
-                state: self.text(row, 3)?,
-                error: self.text(row, 4)?,
+                name: self.text(row, "name")?,
+                storage: self.text(row, "storage")?,
+                kind: self.text(row, "kind")?,
+                state: self.text(row, "state")?,
+                error: self.text(row, "error")?,
             })
         };
         rows.iter().map(entry).collect()
