@@ -22,6 +22,10 @@
 #[path = "private.rs"]
 pub mod __private;
 #[cfg(feature = "db")]
+#[cfg_attr(
+    not(any(feature = "db-sqlite", feature = "db-postgres", feature = "db-mysql")),
+    allow(unused, reason = "without a driver there is no pool")
+)]
 mod backend;
 pub mod blocking;
 mod columns;

@@ -6,6 +6,9 @@ pub mod keys;
 
 pub use crate::__keys as keys;
 pub use crate::Result;
+// A database that is no pool of sqlx: a campaign decides there when each statement runs.
+#[cfg(feature = "db")]
+pub use crate::backend::sqlx::{Driver, Session};
 #[cfg(feature = "db")]
 pub use crate::db::{AnyColumn, Column, ColumnSpec, KeyValue, NewUpload, Row, Table};
 pub use crate::field::{FieldDef, FieldFile, FieldFileMut, FieldSpec, Naming, Retention, UploadTo};

@@ -162,10 +162,7 @@ fn is_full(error: &SqlxError) -> bool {
 /// Whether the connection went away under a statement. What the statement did outside of a transaction may have happened;
 /// inside of one it has not.
 fn is_lost(error: &SqlxError) -> bool {
-    matches!(
-        error,
-        SqlxError::Io(_) | SqlxError::Tls(_) | SqlxError::WorkerCrashed | SqlxError::BeginFailed
-    )
+    matches!(error, SqlxError::Io(_) | SqlxError::Tls(_) | SqlxError::WorkerCrashed | SqlxError::BeginFailed)
 }
 
 /// Whether the server says that it ends, starts, has too much to do, or has stopped the statement or its connection.

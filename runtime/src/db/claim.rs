@@ -92,12 +92,7 @@ impl<M: Table> FieldFileMut<'_, M> {
         self.claim_for(def, claim, db).await.map_err(|error| def.blame(error.with_operation("claim")))
     }
 
-    async fn claim_for(
-        &mut self,
-        def: &'static FieldDef,
-        claim: &UploadClaim,
-        db: &Db,
-    ) -> Result<()> {
+    async fn claim_for(&mut self, def: &'static FieldDef, claim: &UploadClaim, db: &Db) -> Result<()> {
         super::enter::<M>()?;
         let handle = def.storage()?;
         let terms = claim.terms(def, M::TABLE, &handle)?;

@@ -2,9 +2,9 @@
 
 use super::value::parameter;
 use super::{ColumnValue, KeyValue, Operand, Table};
+use crate::backend::sqlx::{DbRow, ReadError};
 use crate::model::Slot;
 use crate::{FileField, ImageField};
-use crate::backend::sqlx::{DbRow, ReadError};
 use sea_query::{Alias, ColumnType, Expr, ExprTrait, Order, Value};
 use std::any::TypeId;
 use std::fmt;

@@ -4,7 +4,7 @@ use crate::backend::sqlx::Db;
 use crate::backend::{database, journal_of};
 use crate::journal::{self, RestoreReport};
 use crate::{Error, ErrorKind, Result, SweepReport, Sweeper};
-use sqlx::pool::PoolOptions;
+#[cfg(any(feature = "db-sqlite", feature = "db-postgres", feature = "db-mysql"))]
 use sqlx::{ConnectOptions, Executor};
 use std::time::Duration;
 
@@ -53,7 +53,7 @@ async fn sqlite(url: &str) -> Result<Db> {
         .pragma("synchronous", "FULL")
         .foreign_keys(true)
         .busy_timeout(SQLITE_TIMEOUT);
-    let pool = PoolOptions::new()
+    let pool = sqlx::sqlite::SqlitePoolOptions::new()
         // No server can have gone away, and the test costs a round trip to the driver's thread.
         .test_before_acquire(false)
         // A database in memory lives as long as its only connection.
@@ -72,11 +72,12 @@ async fn postgres(url: &str) -> Result<Db> {
     // A cancelled `begin` leaves its transaction open, and what is written in it is never committed. `ROLLBACK` ends
     // it, and also shows whether the server still answers, so it replaces the usual test. Without a transaction it
     // makes the server log a warning.
-    let pool = PoolOptions::new().acquire_timeout(TIMEOUT).test_before_acquire(false).before_acquire(
-        |connection: &mut sqlx::PgConnection, _| {
+    let pool = sqlx::postgres::PgPoolOptions::new()
+        .acquire_timeout(TIMEOUT)
+        .test_before_acquire(false)
+        .before_acquire(|connection: &mut sqlx::PgConnection, _| {
             Box::pin(async move { connection.execute("BEGIN; ROLLBACK").await.map(|_| true) })
-        },
-    );
+        });
     let options = options.disable_statement_logging();
     pool.connect_with(options).await.map(Db::from).map_err(|error| not_connected(url, error))
 }
@@ -84,7 +85,7 @@ async fn postgres(url: &str) -> Result<Db> {
 #[cfg(feature = "db-mysql")]
 async fn mysql(url: &str) -> Result<Db> {
     let options: sqlx::mysql::MySqlConnectOptions = url.parse().map_err(|_| malformed(url))?;
-    let pool = PoolOptions::new()
+    let pool = sqlx::mysql::MySqlPoolOptions::new()
         .acquire_timeout(TIMEOUT)
         .after_connect(|connection: &mut sqlx::MySqlConnection, _| {
             let strict = "SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')";
@@ -110,8 +111,12 @@ fn not_connected(url: &str, error: sqlx::Error) -> Error {
     }
     // The pool retries until its time-out, and then says only that it waited.
     if let sqlx::Error::PoolTimedOut = error {
-        let text = format!("the database does not answer within {} seconds; is it running?", TIMEOUT.as_secs());
-        return Error::new(ErrorKind::Database, text).with_operation("connect").with_source(error).retryable();
+        let text =
+            format!("the database does not answer within {} seconds; is it running?", TIMEOUT.as_secs());
+        return Error::new(ErrorKind::Database, text)
+            .with_operation("connect")
+            .with_source(error)
+            .retryable();
     }
     if error.to_string().contains("(code: 14)") {
         let hint = match url.contains("mode=rwc") {
@@ -296,9 +301,7 @@ mod tests {
                     tx.commit().await.unwrap();
                 }
             }
-            let rows = async |db: &Db| {
-                db.query("SELECT * FROM cars", Vec::new()).await.unwrap().len()
-            };
+            let rows = async |db: &Db| db.query("SELECT * FROM cars", Vec::new()).await.unwrap().len();
             assert_eq!(rows(&db).await, 2, "{url}");
             if url != "sqlite::memory:" {
                 // Another connection sees the rows, so they are committed.

@@ -3,9 +3,9 @@
 use super::{AnyColumn, Table, kinds};
 use crate::backend::build_schema;
 use crate::backend::sqlx::Queries;
-use crate::journal::Dialect;
 use crate::inspect::hex;
 use crate::journal;
+use crate::journal::Dialect;
 use crate::{Error, ErrorKind, Result};
 use sea_query::{
     Alias, ColumnDef, Index, IndexCreateStatement, Table as TableStatement, TableCreateStatement,

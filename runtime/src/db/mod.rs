@@ -31,16 +31,18 @@ pub use stage::{Stage, stage_all};
 pub(crate) use write::{Change, FileChange, RowWrite};
 #[doc = include_str!("../../docs/protocol.md")]
 pub mod protocol {}
-pub use crate::journal::RestoreReport;
-pub use crate::backend::sqlx::{Connection, Db, DbRow, Done, InTransaction, Queries, Read, ReadError, Transaction};
+pub use crate::backend::sqlx::{
+    Connection, Db, DbRow, Done, InTransaction, Queries, Read, ReadError, Transaction,
+};
 pub use crate::journal::Dialect;
+pub use crate::journal::RestoreReport;
+pub(crate) use held::Relocation;
 pub use rust_decimal::Decimal;
 pub use sea_query::{Expr, ExprTrait, Value};
 pub use serde_json::Value as Json;
-pub use uuid::Uuid;
-pub(crate) use held::Relocation;
 pub(crate) use table::enter;
 pub use table::{Row, Table};
 pub use triggers::{Script, adopt_sql, drop_trigger_sql, trigger_sql};
 pub use upload::{NewUpload, UploadTicket};
+pub use uuid::Uuid;
 pub use value::{ColumnValue, FileColumn, ImageColumn, KeyValue, Operand};

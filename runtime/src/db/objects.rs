@@ -5,7 +5,9 @@ use super::{Ordering, Row, Table, kinds};
 use crate::backend::sqlx::{DbRow, Target, build};
 use crate::journal::Dialect;
 use crate::{Error, ErrorKind, Result};
-use sea_query::{Alias, Asterisk, Expr, ExprTrait, Func, IntoCondition, Order, Query, SelectStatement, Value};
+use sea_query::{
+    Alias, Asterisk, Expr, ExprTrait, Func, IntoCondition, Order, Query, SelectStatement, Value,
+};
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -22,7 +24,9 @@ pub struct Objects<'c, M: Table> {
 impl<'c, M: Table> Objects<'c, M> {
     pub(super) fn new(db: Target<'c>) -> Self {
         let mut select = Query::select();
-        select.from(Alias::new(M::TABLE)).columns(M::ALL.iter().map(|column| column_of::<M>(column.spec().name)));
+        select
+            .from(Alias::new(M::TABLE))
+            .columns(M::ALL.iter().map(|column| column_of::<M>(column.spec().name)));
         Objects { db, select, ordered: false, limit: None, offset: 0, model: PhantomData }
     }
 

@@ -7,11 +7,7 @@ use crate::{Error, ErrorKind, Result};
 use sea_query::{Alias, Expr, Query, Value};
 
 impl RowWrite {
-    pub(super) async fn update(
-        &self,
-        queries: &dyn Queries,
-        values: &[(&'static str, Value)],
-    ) -> Result<()> {
+    pub(super) async fn update(&self, queries: &dyn Queries, values: &[(&'static str, Value)]) -> Result<()> {
         let mut update = Query::update();
         update.table(Alias::new(self.table)).and_where(self.is_row());
         for (column, value) in values.iter().filter(|(column, _)| *column != self.key.0) {

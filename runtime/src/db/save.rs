@@ -1,9 +1,9 @@
 //! Saving and deleting an instance: its files and its row in one transaction.
 
 use super::mark::{mark_columns, mark_of, mark_row, mark_uncertain};
+use super::row::unreadable_key;
 use super::value::parameter;
 use super::write::{Change, FileChange, RowWrite, Rows, Written};
-use super::row::unreadable_key;
 use super::{Dialect, Objects, Table, kinds};
 use crate::backend::journal_of;
 use crate::backend::sqlx::{Connection, InTransaction, Target};
@@ -272,11 +272,7 @@ pub(super) fn key_of<M: Table>(model: &M) -> (&'static str, Value) {
 }
 
 /// Checks the values other than the pending files, before any byte is stored.
-pub(super) fn check_columns<M: Table>(
-    model: &M,
-    dialect: Dialect,
-    columns: Columns<'_>,
-) -> Result<()> {
+pub(super) fn check_columns<M: Table>(model: &M, dialect: Dialect, columns: Columns<'_>) -> Result<()> {
     let key = M::key_column();
     if !key.is_auto() && key.is_unset(model) {
         // Otherwise all instances with a forgotten key would share one row.
@@ -291,8 +287,7 @@ pub(super) fn check_columns<M: Table>(
     };
     let written = M::ALL.iter().copied().filter(|column| columns.has(column.spec().name));
     for column in written.filter(|column| !pending(column)) {
-        kinds::check(dialect, column, &column.value(model))
-            .map_err(|error| blame::<M>(error, "save"))?;
+        kinds::check(dialect, column, &column.value(model)).map_err(|error| blame::<M>(error, "save"))?;
     }
     for field in M::FIELDS.iter().filter(|field| columns.has_file(*field)) {
         let def = field.def();

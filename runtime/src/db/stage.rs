@@ -103,13 +103,7 @@ impl<M: Table> sealed::Stage for M {
 }
 
 /// Puts a staged file into its field.
-pub(super) fn take_over<M: Table>(
-    model: &mut M,
-    field: usize,
-    alias: &str,
-    staged: &Staged,
-    db: &Db,
-) {
+pub(super) fn take_over<M: Table>(model: &mut M, field: usize, alias: &str, staged: &Staged, db: &Db) {
     let db = journal_of(db);
     let claim = Claim::new(staged.id, move |entry| journal::nudge(&db, vec![entry]));
     let file = FileField::staged(&staged.stored.saved.name, claim);

@@ -37,9 +37,9 @@ pub(crate) use sql::{PENDING_WRITE, Sql};
 pub(crate) use stage::{Request, Staged, Unstaged, expired, stage};
 pub(crate) use statements::{any, execute, insert, refused, sql};
 pub(crate) use sweep::{after_restore, is_named, nudge, work_off};
-pub(crate) use transaction::{TransactionError, retrying};
 #[cfg(feature = "db-sqlite")]
-pub(crate) use transaction::{ended_early, lost_answer};
+pub(crate) use transaction::lost_answer;
+pub(crate) use transaction::{TransactionError, ended_early, retrying};
 pub(crate) use upload::{Taken, announce, give_back, note_parts, settle, take, withdraw};
 
 use crate::settings;

@@ -23,7 +23,7 @@ pub trait Connection: Send + sealed::Connection {}
 pub trait InTransaction: Connection {}
 
 /// A [`Connection`] as a value.
-#[doc(hidden)]
+#[derive(Debug)]
 pub enum Target<'c> {
     /// A pool.
     Pool(&'c Db),

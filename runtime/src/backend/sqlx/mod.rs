@@ -1,13 +1,15 @@
 //! SQLite, PostgreSQL, MariaDB and MySQL through sqlx: one pool, one transaction and one row type for all.
 
 mod connection;
+mod driver;
 mod read;
 
-pub use connection::{Connection, InTransaction, Target};
-pub use read::{Read, ReadError};
+pub use connection::{Connection, InTransaction};
+pub(crate) use connection::Target;
+pub use driver::{Driver, Session};
 pub(crate) use read::decimal_of;
+pub use read::{DbRow, Read, ReadError};
 
-use super::error::database;
 use crate::journal::{Cells, Connection as JournalConnection, Dialect, Journal, Param, Pool, Row, Sweeper};
 use crate::journal::{Transaction as JournalTransaction, TransactionError, retrying};
 use crate::{Error, Result};
@@ -16,48 +18,11 @@ use sea_query::{
     MysqlQueryBuilder, PostgresQueryBuilder, QueryStatementBuilder, SchemaStatementBuilder,
     SqliteQueryBuilder, Value, Values,
 };
-use sea_query_sqlx::SqlxValues;
-use sqlx::pool::PoolConnection;
-use sqlx::{AssertSqlSafe, Executor};
-use sqlx_core::transaction::TransactionManager;
 use std::any::Any;
-use std::convert::Infallible;
 use std::fmt;
-use std::marker::PhantomData;
-use std::ops::{Deref, DerefMut};
 use std::pin::Pin;
 use std::sync::Arc;
 use tokio::sync::Mutex;
-
-/// A `match` over the kinds of databases. `D` is the sqlx type of the kind in `$body`.
-macro_rules! each {
-    ($on:expr, $kind:ident, $name:pat => $body:expr) => {
-        match $on {
-            #[cfg(feature = "db-sqlite")]
-            $kind::Sqlite($name) => {
-                #[allow(dead_code)]
-                type D = sqlx::Sqlite;
-                $body
-            }
-            #[cfg(feature = "db-postgres")]
-            $kind::Postgres($name) => {
-                #[allow(dead_code)]
-                type D = sqlx::Postgres;
-                $body
-            }
-            #[cfg(feature = "db-mysql")]
-            $kind::MySql($name) => {
-                #[allow(dead_code)]
-                type D = sqlx::MySql;
-                $body
-            }
-            $kind::None(never, _) => match *never {},
-        }
-    };
-}
-pub(super) use each;
-
-type Manager<D> = <D as sqlx::Database>::TransactionManager;
 
 /// A database: a pool of sqlx. A clone is the same pool.
 ///
@@ -73,63 +38,18 @@ type Manager<D> = <D as sqlx::Database>::TransactionManager;
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct Db(Pools);
-
-#[derive(Clone)]
-enum Pools {
-    #[cfg(feature = "db-sqlite")]
-    Sqlite(sqlx::SqlitePool),
-    #[cfg(feature = "db-postgres")]
-    Postgres(sqlx::PgPool),
-    #[cfg(feature = "db-mysql")]
-    MySql(sqlx::MySqlPool),
-    #[allow(dead_code, reason = "a build may have no driver")]
-    None(Infallible, PhantomData<()>),
-}
+pub struct Db(Arc<dyn Driver>);
 
 /// A transaction, made by [`Db::begin`], or a savepoint in one. If it is dropped, it is rolled back.
 pub struct Transaction<'c> {
-    session: Arc<Mutex<Session<'c>>>,
+    session: Arc<Mutex<Box<dyn Session + 'c>>>,
     dialect: Dialect,
     /// Whether to roll back on drop.
     is_open: bool,
 }
 
-/// The connection of a transaction.
-enum Session<'c> {
-    #[cfg(feature = "db-sqlite")]
-    Sqlite(Lent<'c, sqlx::Sqlite>),
-    #[cfg(feature = "db-postgres")]
-    Postgres(Lent<'c, sqlx::Postgres>),
-    #[cfg(feature = "db-mysql")]
-    MySql(Lent<'c, sqlx::MySql>),
-    #[allow(dead_code, reason = "a build may have no driver")]
-    None(Infallible, PhantomData<&'c ()>),
-}
-
-/// A connection that returns to its pool, or one that the caller lends.
-enum Lent<'c, D: sqlx::Database> {
-    Pool(PoolConnection<D>),
-    Caller(&'c mut D::Connection),
-}
-
-/// A row of a result.
-pub struct DbRow(Rows);
-
-enum Rows {
-    #[cfg(feature = "db-sqlite")]
-    Sqlite(sqlx::sqlite::SqliteRow),
-    #[cfg(feature = "db-postgres")]
-    Postgres(sqlx::postgres::PgRow),
-    #[cfg(feature = "db-mysql")]
-    MySql(sqlx::mysql::MySqlRow),
-    #[allow(dead_code, reason = "a build may have no driver")]
-    None(Infallible, PhantomData<()>),
-}
-
 /// What a statement did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Done {
     /// The number of rows that it inserted, updated or deleted.
     pub rows: u64,
@@ -137,133 +57,40 @@ pub struct Done {
     pub last_id: i64,
 }
 
-/// Conversions of one kind of database.
-macro_rules! kind {
-    ($feature:literal, $kind:ident, $pool:ty, $row:ty, $done:ty, $last_id:expr) => {
-        #[cfg(feature = $feature)]
-        impl From<$pool> for Db {
-            fn from(pool: $pool) -> Self {
-                Db(Pools::$kind(pool))
-            }
-        }
-
-        #[cfg(feature = $feature)]
-        impl From<PoolConnection<sqlx::$kind>> for Transaction<'static> {
-            fn from(connection: PoolConnection<sqlx::$kind>) -> Self {
-                let session = Session::$kind(Lent::Pool(connection));
-                Transaction { session: Arc::new(Mutex::new(session)), dialect: Dialect::$kind, is_open: true }
-            }
-        }
-
-        /// The caller's transaction, which the caller ends.
-        #[cfg(feature = $feature)]
-        impl<'c> From<&'c mut sqlx::Transaction<'_, sqlx::$kind>> for Transaction<'c> {
-            fn from(transaction: &'c mut sqlx::Transaction<'_, sqlx::$kind>) -> Self {
-                let session = Session::$kind(Lent::Caller(&mut **transaction));
-                Transaction { session: Arc::new(Mutex::new(session)), dialect: Dialect::$kind, is_open: false }
-            }
-        }
-
-        #[cfg(feature = $feature)]
-        impl From<$row> for DbRow {
-            fn from(row: $row) -> Self {
-                DbRow(Rows::$kind(row))
-            }
-        }
-
-        #[cfg(feature = $feature)]
-        impl From<$done> for Done {
-            fn from(done: $done) -> Self {
-                let last_id: fn(&$done) -> i64 = $last_id;
-                Done { rows: done.rows_affected(), last_id: last_id(&done) }
-            }
-        }
-    };
-}
-
-kind!(
-    "db-sqlite",
-    Sqlite,
-    sqlx::SqlitePool,
-    sqlx::sqlite::SqliteRow,
-    sqlx::sqlite::SqliteQueryResult,
-    |done| done.last_insert_rowid()
-);
-kind!(
-    "db-postgres",
-    Postgres,
-    sqlx::PgPool,
-    sqlx::postgres::PgRow,
-    sqlx::postgres::PgQueryResult,
-    |_| 0
-);
-kind!(
-    "db-mysql",
-    MySql,
-    sqlx::MySqlPool,
-    sqlx::mysql::MySqlRow,
-    sqlx::mysql::MySqlQueryResult,
-    |done| done.last_insert_id().cast_signed()
-);
-
-impl<D: sqlx::Database> Deref for Lent<'_, D> {
-    type Target = D::Connection;
-    fn deref(&self) -> &D::Connection {
-        match self {
-            Lent::Pool(connection) => connection,
-            Lent::Caller(connection) => connection,
-        }
-    }
-}
-
-impl<D: sqlx::Database> DerefMut for Lent<'_, D> {
-    fn deref_mut(&mut self) -> &mut D::Connection {
-        match self {
-            Lent::Pool(connection) => connection,
-            Lent::Caller(connection) => connection,
-        }
+impl<D: Driver> From<D> for Db {
+    fn from(driver: D) -> Self {
+        Db(Arc::new(driver))
     }
 }
 
 impl Db {
-    /// The kind of database.
+    /// Returns the kind of database.
     pub fn dialect(&self) -> Dialect {
-        match &self.0 {
-            #[cfg(feature = "db-sqlite")]
-            Pools::Sqlite(_) => Dialect::Sqlite,
-            #[cfg(feature = "db-postgres")]
-            Pools::Postgres(_) => Dialect::Postgres,
-            #[cfg(feature = "db-mysql")]
-            Pools::MySql(_) => Dialect::MySql,
-            Pools::None(never, _) => match *never {},
-        }
+        self.0.dialect()
     }
 
-    /// The pool, if the database is SQLite.
+    /// Returns the pool, if the database is SQLite.
     #[cfg(feature = "db-sqlite")]
     pub fn sqlite(&self) -> Option<&sqlx::SqlitePool> {
-        match &self.0 {
-            Pools::Sqlite(pool) => Some(pool),
-            _ => None,
-        }
+        self.pool()
     }
 
-    /// The pool, if the database is PostgreSQL.
+    /// Returns the pool, if the database is PostgreSQL.
     #[cfg(feature = "db-postgres")]
     pub fn postgres(&self) -> Option<&sqlx::PgPool> {
-        match &self.0 {
-            Pools::Postgres(pool) => Some(pool),
-            _ => None,
-        }
+        self.pool()
     }
 
-    /// The pool, if the database is MariaDB or MySQL.
+    /// Returns the pool, if the database is MariaDB or MySQL.
     #[cfg(feature = "db-mysql")]
     pub fn mysql(&self) -> Option<&sqlx::MySqlPool> {
-        match &self.0 {
-            Pools::MySql(pool) => Some(pool),
-            _ => None,
-        }
+        self.pool()
+    }
+
+    #[cfg(any(feature = "db-sqlite", feature = "db-postgres", feature = "db-mysql"))]
+    fn pool<P: 'static>(&self) -> Option<&P> {
+        let driver: &dyn Any = &*self.0;
+        driver.downcast_ref()
     }
 
     /// Begins a transaction.
@@ -274,8 +101,7 @@ impl Db {
     /// # Errors
     /// Returns [`Database`](crate::ErrorKind::Database).
     pub async fn begin(&self) -> Result<Transaction<'static>> {
-        let db = self.clone();
-        finished(async move { db.begin_now(None).await }).await
+        self.begin_to_the_end(false).await
     }
 
     /// Begins a transaction that writes. On SQLite it takes the write lock at once. On MariaDB and MySQL its isolation
@@ -284,50 +110,26 @@ impl Db {
     /// # Errors
     /// Returns [`Database`](crate::ErrorKind::Database).
     pub async fn begin_write(&self) -> Result<Transaction<'static>> {
+        self.begin_to_the_end(true).await
+    }
+
+    /// Begins in a task, which ends even if the caller is cancelled. Otherwise sqlx 0.9 would return the connection to
+    /// the pool inside the transaction, and statements of the next user would be lost.
+    async fn begin_to_the_end(&self, writes: bool) -> Result<Transaction<'static>> {
         let db = self.clone();
-        finished(async move { db.begin_write_now().await }).await
+        let begun = tokio::spawn(async move { db.begin_here(writes).await }).await;
+        begun.unwrap_or_else(|error| Err(crate::journal::ended_early(error).error))
     }
 
-    async fn begin_write_now(&self) -> Result<Transaction<'static>> {
-        match &self.0 {
-            #[cfg(feature = "db-sqlite")]
-            Pools::Sqlite(_) => self.begin_now(Some("BEGIN IMMEDIATE")).await,
-            #[cfg(feature = "db-postgres")]
-            Pools::Postgres(_) => self.begin_now(None).await,
-            #[cfg(feature = "db-mysql")]
-            Pools::MySql(pool) => {
-                let mut connection = pool.acquire().await.map_err(database)?;
-                // Applies to the next transaction of the connection only.
-                let isolation = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED";
-                connection.execute(sqlx::raw_sql(isolation)).await.map_err(database)?;
-                Manager::<sqlx::MySql>::begin(&mut connection, None).await.map_err(database)?;
-                Ok(connection.into())
-            }
-            Pools::None(never, _) => match *never {},
-        }
-    }
-
-    async fn begin_now(&self, statement: Option<&'static str>) -> Result<Transaction<'static>> {
-        let statement = statement.map(sqlx::SqlStr::from_static);
-        each!(&self.0, Pools, pool => {
-            let mut connection = pool.acquire().await.map_err(database)?;
-            Manager::<D>::begin(&mut connection, statement).await.map_err(database)?;
-            Ok(connection.into())
-        })
+    async fn begin_here(&self, writes: bool) -> Result<Transaction<'static>> {
+        let session = Arc::new(Mutex::new(self.0.begin(writes).await?));
+        Ok(Transaction { session, dialect: self.dialect(), is_open: true })
     }
 
     /// Closes all connections and waits until they are closed.
     pub async fn close(&self) {
-        each!(&self.0, Pools, pool => pool.close().await);
+        self.0.close().await;
     }
-}
-
-/// Runs `begin` to its end even if the caller is cancelled. sqlx 0.9 would return the connection to the pool inside the
-/// transaction, and statements of the next user would be lost.
-async fn finished(
-    begin: impl Future<Output = Result<Transaction<'static>>> + Send + 'static,
-) -> Result<Transaction<'static>> {
-    tokio::spawn(begin).await.unwrap_or_else(|error| Err(crate::journal::ended_early(error).error))
 }
 
 impl fmt::Debug for Db {
@@ -337,16 +139,17 @@ impl fmt::Debug for Db {
 }
 
 impl<'c> Transaction<'c> {
+    /// A transaction of the caller, who ends it.
+    fn of_caller(session: Box<dyn Session + 'c>, dialect: Dialect) -> Self {
+        Transaction { session: Arc::new(Mutex::new(session)), dialect, is_open: false }
+    }
+
     /// Begins a savepoint.
     ///
     /// # Errors
     /// Returns [`Database`](crate::ErrorKind::Database).
     pub async fn begin(&self) -> Result<Transaction<'c>> {
-        let mut session = self.session.lock().await;
-        each!(&mut *session, Session, session => {
-            Manager::<D>::begin(session, None).await.map_err(database)?;
-        });
-        drop(session);
+        self.session.lock().await.savepoint().await?;
         let mut savepoint = self.share();
         savepoint.is_open = true;
         Ok(savepoint)
@@ -358,9 +161,7 @@ impl<'c> Transaction<'c> {
     /// Returns [`Database`](crate::ErrorKind::Database). Unless a constraint is broken, the transaction may have been
     /// committed all the same.
     pub async fn commit(mut self) -> Result<()> {
-        let session = self.session.clone();
-        let mut session = session.lock().await;
-        each!(&mut *session, Session, session => Manager::<D>::commit(session).await.map_err(database)?);
+        self.session.lock().await.commit().await?;
         self.is_open = false;
         Ok(())
     }
@@ -370,9 +171,7 @@ impl<'c> Transaction<'c> {
     /// # Errors
     /// Returns [`Database`](crate::ErrorKind::Database).
     pub async fn rollback(mut self) -> Result<()> {
-        let session = self.session.clone();
-        let mut session = session.lock().await;
-        each!(&mut *session, Session, session => Manager::<D>::rollback(session).await.map_err(database)?);
+        self.session.lock().await.rollback().await?;
         self.is_open = false;
         Ok(())
     }
@@ -389,7 +188,7 @@ impl Drop for Transaction<'_> {
         if self.is_open
             && let Ok(mut session) = self.session.try_lock()
         {
-            each!(&mut *session, Session, session => Manager::<D>::start_rollback(session));
+            session.start_rollback();
         }
     }
 }
@@ -400,16 +199,10 @@ impl fmt::Debug for Transaction<'_> {
     }
 }
 
-impl fmt::Debug for DbRow {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DbRow").finish_non_exhaustive()
-    }
-}
-
 /// Runs your own SQL on a [`Db`] or a [`Transaction`].
 #[async_trait]
 pub trait Queries: Send + Sync {
-    /// The kind of database.
+    /// Returns the kind of database.
     fn dialect(&self) -> Dialect;
 
     /// Runs one or more statements without parameters. Returns the number of rows that they changed.
@@ -432,13 +225,6 @@ pub trait Queries: Send + Sync {
     async fn query(&self, sql: &str, values: Vec<Value>) -> Result<Vec<DbRow>>;
 }
 
-fn query_of<D: sqlx::Database>(sql: &str, values: Vec<Value>) -> sqlx::query::Query<'_, D, SqlxValues>
-where
-    SqlxValues: sqlx::IntoArguments<D>,
-{
-    sqlx::query_with(AssertSqlSafe(sql), SqlxValues(Values(values)))
-}
-
 #[async_trait]
 impl<Q: Queries + ?Sized> Queries for &Q {
     fn dialect(&self) -> Dialect {
@@ -458,26 +244,16 @@ impl<Q: Queries + ?Sized> Queries for &Q {
 #[async_trait]
 impl Queries for Db {
     fn dialect(&self) -> Dialect {
-        Db::dialect(self)
+        self.0.dialect()
     }
-
     async fn run(&self, sql: &str) -> Result<u64> {
-        each!(&self.0, Pools, pool => {
-            Ok(pool.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await.map_err(database)?.rows_affected())
-        })
+        self.0.run(sql).await
     }
-
     async fn execute(&self, sql: &str, values: Vec<Value>) -> Result<Done> {
-        each!(&self.0, Pools, pool => {
-            Ok(query_of::<D>(sql, values).execute(pool).await.map_err(database)?.into())
-        })
+        self.0.execute(sql, values).await
     }
-
     async fn query(&self, sql: &str, values: Vec<Value>) -> Result<Vec<DbRow>> {
-        each!(&self.0, Pools, pool => {
-            let rows = query_of::<D>(sql, values).fetch_all(pool).await.map_err(database)?;
-            Ok(rows.into_iter().map(DbRow::from).collect())
-        })
+        self.0.query(sql, values).await
     }
 }
 
@@ -486,28 +262,14 @@ impl Queries for Transaction<'_> {
     fn dialect(&self) -> Dialect {
         self.dialect
     }
-
     async fn run(&self, sql: &str) -> Result<u64> {
-        let mut session = self.session.lock().await;
-        each!(&mut *session, Session, session => {
-            let done = (&mut **session).execute(sqlx::raw_sql(AssertSqlSafe(sql))).await;
-            Ok(done.map_err(database)?.rows_affected())
-        })
+        self.session.lock().await.run(sql).await
     }
-
     async fn execute(&self, sql: &str, values: Vec<Value>) -> Result<Done> {
-        let mut session = self.session.lock().await;
-        each!(&mut *session, Session, session => {
-            Ok(query_of::<D>(sql, values).execute(&mut **session).await.map_err(database)?.into())
-        })
+        self.session.lock().await.execute(sql, values).await
     }
-
     async fn query(&self, sql: &str, values: Vec<Value>) -> Result<Vec<DbRow>> {
-        let mut session = self.session.lock().await;
-        each!(&mut *session, Session, session => {
-            let rows = query_of::<D>(sql, values).fetch_all(&mut **session).await.map_err(database)?;
-            Ok(rows.into_iter().map(DbRow::from).collect())
-        })
+        self.session.lock().await.query(sql, values).await
     }
 }
 
@@ -617,11 +379,11 @@ impl<Q: Queries + ?Sized> JournalConnection for Q {
 #[async_trait]
 impl Pool for Db {
     async fn begin(&self) -> Result<Box<dyn JournalTransaction>> {
-        Ok(Box::new(self.begin_write_now().await?))
+        Ok(Box::new(self.begin_here(true).await?))
     }
 
     fn shared(&self) -> Option<Arc<dyn Any + Send + Sync>> {
-        Some(each!(&self.0, Pools, pool => pool.connect_options() as Arc<dyn Any + Send + Sync>))
+        self.0.shared()
     }
 }
 
@@ -649,7 +411,7 @@ pub(crate) async fn in_transaction<T: Send + 'static>(
     retrying(move || {
         let (db, work) = (db.clone(), work.clone());
         async move {
-            let tx = db.begin_write_now().await.map_err(TransactionError::certain)?;
+            let tx = db.begin_here(true).await.map_err(TransactionError::certain)?;
             let done = work(&tx).await;
             TransactionError::end(done, Box::new(tx)).await
         }

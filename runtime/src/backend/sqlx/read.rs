@@ -1,13 +1,75 @@
 //! Reading values from rows.
 
-use super::{DbRow, Rows, each};
 use crate::backend::error::database;
 use crate::columns::meta_of;
 use crate::{Error, ErrorKind, FileField, FileMeta, ImageField};
 use chrono::{DateTime, FixedOffset, Local, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use rust_decimal::Decimal;
+use sea_query::{Value, ValueType};
+#[cfg(any(feature = "db-sqlite", feature = "db-postgres", feature = "db-mysql"))]
 use sqlx::Row;
+use std::fmt;
 use uuid::Uuid;
+
+/// A row of a result.
+pub struct DbRow(Rows);
+
+enum Rows {
+    #[cfg(feature = "db-sqlite")]
+    Sqlite(sqlx::sqlite::SqliteRow),
+    #[cfg(feature = "db-postgres")]
+    Postgres(sqlx::postgres::PgRow),
+    #[cfg(feature = "db-mysql")]
+    MySql(sqlx::mysql::MySqlRow),
+    /// Of a driver that is not sqlx's.
+    Values(Vec<(String, Value)>),
+}
+
+#[cfg(feature = "db-sqlite")]
+impl From<sqlx::sqlite::SqliteRow> for DbRow {
+    fn from(row: sqlx::sqlite::SqliteRow) -> Self {
+        DbRow(Rows::Sqlite(row))
+    }
+}
+
+#[cfg(feature = "db-postgres")]
+impl From<sqlx::postgres::PgRow> for DbRow {
+    fn from(row: sqlx::postgres::PgRow) -> Self {
+        DbRow(Rows::Postgres(row))
+    }
+}
+
+#[cfg(feature = "db-mysql")]
+impl From<sqlx::mysql::MySqlRow> for DbRow {
+    fn from(row: sqlx::mysql::MySqlRow) -> Self {
+        DbRow(Rows::MySql(row))
+    }
+}
+
+impl From<Vec<(String, Value)>> for DbRow {
+    fn from(values: Vec<(String, Value)>) -> Self {
+        DbRow(Rows::Values(values))
+    }
+}
+
+impl fmt::Debug for DbRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DbRow").finish_non_exhaustive()
+    }
+}
+
+/// A value of a row that is no row of sqlx. Integers have 64 bits there.
+fn value<T: ValueType>(values: &[(String, Value)], column: &str) -> Result<Option<T>, ReadError> {
+    let found = values.iter().find(|(name, _)| name == column);
+    let (_, value) =
+        found.ok_or_else(|| ReadError::Driver(sqlx::Error::ColumnNotFound(column.to_owned())))?;
+    if *value == value.as_null() {
+        return Ok(None);
+    }
+    T::try_from(value.clone())
+        .map(Some)
+        .map_err(|_| ReadError::Other("the value has another type".to_owned()))
+}
 
 /// A type that is read from a column.
 pub trait Read: Sized {
@@ -75,13 +137,31 @@ macro_rules! everywhere {
     ($($type:ty),*) => {$(
         impl Read for $type {
             fn read_or_null(row: &DbRow, column: &str) -> Result<Option<Self>, ReadError> {
-                Ok(each!(&row.0, Rows, row => row.try_get::<Option<$type>, _>(column)?))
+                match &row.0 {
+                    #[cfg(feature = "db-sqlite")]
+                    Rows::Sqlite(row) => Ok(row.try_get(column)?),
+                    #[cfg(feature = "db-postgres")]
+                    Rows::Postgres(row) => Ok(row.try_get(column)?),
+                    #[cfg(feature = "db-mysql")]
+                    Rows::MySql(row) => Ok(row.try_get(column)?),
+                    Rows::Values(values) => value(values, column),
+                }
             }
         }
     )*};
 }
 everywhere!(
-    bool, f32, f64, String, Vec<u8>, NaiveDate, NaiveTime, NaiveDateTime, DateTime<Utc>, DateTime<Local>, Uuid,
+    bool,
+    f32,
+    f64,
+    String,
+    Vec<u8>,
+    NaiveDate,
+    NaiveTime,
+    NaiveDateTime,
+    DateTime<Utc>,
+    DateTime<Local>,
+    Uuid,
     serde_json::Value
 );
 
@@ -91,7 +171,7 @@ macro_rules! integers {
         impl Read for $type {
             fn read_or_null(row: &DbRow, column: &str) -> Result<Option<Self>, ReadError> {
                 let Some(number) = integer(row, column)? else { return Ok(None) };
-                match <$type>::try_from(number) {
+                match <$type as TryFrom<i128>>::try_from(number) {
                     Ok(number) => Ok(Some(number)),
                     Err(_) => Err(ReadError::Other(concat!("the number does not fit `", stringify!($type), "`").to_owned())),
                 }
@@ -101,7 +181,7 @@ macro_rules! integers {
 }
 integers!(i8, i16, i32, i64, u8, u16, u32, u64);
 
-fn integer(row: &DbRow, column: &str) -> Result<Option<i128>, sqlx::Error> {
+fn integer(row: &DbRow, column: &str) -> Result<Option<i128>, ReadError> {
     match &row.0 {
         #[cfg(feature = "db-sqlite")]
         Rows::Sqlite(row) => Ok(row.try_get::<Option<i64>, _>(column)?.map(i128::from)),
@@ -111,7 +191,7 @@ fn integer(row: &DbRow, column: &str) -> Result<Option<i128>, sqlx::Error> {
             Err(error) => {
                 let middle = row.try_get::<Option<i32>, _>(column).map(|number| number.map(i128::from));
                 let small = || row.try_get::<Option<i16>, _>(column).map(|number| number.map(i128::from));
-                middle.or_else(|_| small()).map_err(|_| error)
+                middle.or_else(|_| small()).map_err(|_| error.into())
             }
         },
         #[cfg(feature = "db-mysql")]
@@ -119,10 +199,10 @@ fn integer(row: &DbRow, column: &str) -> Result<Option<i128>, sqlx::Error> {
             Ok(number) => Ok(number.map(i128::from)),
             Err(error) => {
                 let unsigned = row.try_get::<Option<u64>, _>(column).map(|number| number.map(i128::from));
-                unsigned.map_err(|_| error)
+                unsigned.map_err(|_| error.into())
             }
         },
-        Rows::None(never, _) => match *never {},
+        Rows::Values(values) => Ok(value::<i64>(values, column)?.map(i128::from)),
     }
 }
 
@@ -135,7 +215,7 @@ impl Read for DateTime<FixedOffset> {
             Rows::Postgres(row) => Ok(row.try_get(column)?),
             #[cfg(feature = "db-mysql")]
             Rows::MySql(row) => Ok(row.try_get::<Option<DateTime<Utc>>, _>(column)?.map(Into::into)),
-            Rows::None(never, _) => match *never {},
+            Rows::Values(values) => value(values, column),
         }
     }
 }
@@ -157,7 +237,7 @@ impl Read for Decimal {
             Rows::MySql(row) => Ok(row.try_get::<Option<Decimal>, _>(column)?.map(|decimal| {
                 if decimal.scale() == Decimal::MAX_SCALE { decimal.normalize() } else { decimal }
             })),
-            Rows::None(never, _) => match *never {},
+            Rows::Values(values) => value(values, column),
         }
     }
 }

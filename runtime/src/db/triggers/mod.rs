@@ -4,10 +4,10 @@ mod mysql;
 mod postgres;
 mod sqlite;
 
+use super::Dialect;
 use super::Table;
 use super::migrate::object_name;
 use crate::field::Retention;
-use super::Dialect;
 use crate::journal::{self, NOT_STAGED};
 use crate::{Error, Result};
 use std::fmt;

@@ -45,11 +45,7 @@ impl<M> Clone for Rows<M> {
 }
 
 impl<M: Table> Rows<M> {
-    pub(in crate::ops) fn new(
-        db: &Db,
-        column: &'static str,
-        meta: Option<&'static str>,
-    ) -> Self {
+    pub(in crate::ops) fn new(db: &Db, column: &'static str, meta: Option<&'static str>) -> Self {
         let key = M::key_column().spec().name;
         Rows { db: db.clone(), key, column, meta, model: PhantomData }
     }
@@ -108,8 +104,7 @@ impl<M: Table> Rows<M> {
             error => error.into(),
         })?;
         // One such row must not keep the others where they are.
-        let meta: Result<Option<FileMeta>> =
-            self.meta.map_or(Ok(None), |meta| row.get(meta));
+        let meta: Result<Option<FileMeta>> = self.meta.map_or(Ok(None), |meta| row.get(meta));
         let (meta, unreadable) = match meta {
             Ok(meta) => (meta.unwrap_or_default(), None),
             Err(error) => (FileMeta::default(), Some(error.to_string())),

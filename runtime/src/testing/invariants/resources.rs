@@ -151,11 +151,7 @@ fn descriptors(own: &BTreeSet<String>) -> Option<BTreeMap<String, usize>> {
 }
 
 /// Checks R9.
-pub(super) async fn check_growth(
-    db: &Db,
-    before: &Baseline,
-    report: &mut InvariantReport,
-) -> Result<()> {
+pub(super) async fn check_growth(db: &Db, before: &Baseline, report: &mut InvariantReport) -> Result<()> {
     let began = Instant::now();
     let grown = loop {
         let grown = before.growth(&Baseline::take(db).await?);

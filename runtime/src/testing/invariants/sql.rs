@@ -125,15 +125,16 @@ impl Sql {
             },
         };
         let stated = self.exact(&format!("COALESCE({stated}, '')"));
-        let sql = format!("SELECT DISTINCT {exact} AS name, {stated} AS storage FROM {table} WHERE {column} IN ({list})");
+        let sql = format!(
+            "SELECT DISTINCT {exact} AS name, {stated} AS storage FROM {table} WHERE {column} IN ({list})"
+        );
         let rows = self.rows(sql, names.iter().map(|name| name.as_str().into()).collect()).await?;
         rows.iter().map(|row| Ok((self.text(row, "name")?, self.text(row, "storage")?))).collect()
     }
 
     /// At most `most` entries of the journal. If `names` is not empty, only entries of these names.
     pub(super) async fn journal(&self, names: &[String], most: usize) -> Result<Vec<Entry>> {
-        let exact =
-            |column: &str| format!("{} AS {column}", self.exact(&self.column(JOURNAL, column)));
+        let exact = |column: &str| format!("{} AS {column}", self.exact(&self.column(JOURNAL, column)));
         let columns = ["name", "storage", "kind", "state"].map(exact).join(", ");
         let error = self.exact(&format!("COALESCE({}, '')", self.column(JOURNAL, "last_error")));
         let condition = match names.len() {
@@ -141,7 +142,8 @@ impl Sql {
             count => format!(" WHERE {} IN ({})", self.column(JOURNAL, "name"), self.parameters(count)),
         };
         let journal = self.quoted(JOURNAL);
-        let sql = format!("SELECT {columns}, {error} AS error FROM {journal}{condition} ORDER BY 1 LIMIT {most}");
+        let sql =
+            format!("SELECT {columns}, {error} AS error FROM {journal}{condition} ORDER BY 1 LIMIT {most}");
         let rows = self.rows(sql, names.iter().map(|name| name.as_str().into()).collect()).await?;
         let entry = |row: &DbRow| {
             Ok(Entry {
