@@ -1,6 +1,6 @@
 //! File systems that lack hard links, modes, attributes, or distinct spellings of a name.
 
-use filefield::db::{self, sea_orm::ConnectionTrait};
+use filefield::db::{self, Queries};
 use filefield::prelude::*;
 use filefield::registry::with_storage;
 use filefield::storage::FileSystemStorage;
@@ -149,7 +149,7 @@ async fn rows_replace_and_delete(disk: &Disk) {
         assert_eq!((files(&root), reserved(&root)), (vec![], vec![]));
     })
     .await;
-    db.close().await.unwrap();
+    db.close().await;
 }
 
 async fn a_name_in_another_case_is_not_the_name_of_the_file(disk: &Disk) {
@@ -172,7 +172,7 @@ async fn a_name_in_another_case_is_not_the_name_of_the_file(disk: &Disk) {
             }
             // A row of another program that names the file this way does not delete it.
             let insert = "INSERT INTO stick_notes (title, scan, scan_meta)";
-            db.execute_unprepared(&format!("{insert} VALUES ('{other}', '{other}', '{{}}')")).await.unwrap();
+            db.run(&format!("{insert} VALUES ('{other}', '{other}', '{{}}')")).await.unwrap();
             let title = StickNote::columns().title.eq(other.as_str());
             StickNote::objects(&db).get(title).await.unwrap().delete(&db).await.unwrap();
             db::sweep(&db).await.unwrap();
@@ -186,7 +186,7 @@ async fn a_name_in_another_case_is_not_the_name_of_the_file(disk: &Disk) {
         assert_eq!(files(&root), [name]);
     })
     .await;
-    db.close().await.unwrap();
+    db.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,8 +1,8 @@
 //! Names that an older program has written into the rows. filefield would not create them, and works with
 //! them.
 
-use filefield::db::sea_orm::{ConnectionTrait, Statement};
-use filefield::db::{self, DatabaseConnection};
+use filefield::db::Queries;
+use filefield::db::{self, Db};
 use filefield::ops::rename_names;
 use filefield::prelude::*;
 use filefield::registry::with_storage;
@@ -47,7 +47,7 @@ const ODD: [(&str, &str); 20] = [
     ("plain.txt", "plain.txt"),
 ];
 
-async fn database(folder: &Path) -> DatabaseConnection {
+async fn database(folder: &Path) -> Db {
     let url = format!("sqlite://{}?mode=rwc", folder.join("old_letters.db").display());
     let db = db::connect(&url).await.unwrap();
     db::migrate::<Letter>(&db).await.unwrap();
@@ -57,11 +57,9 @@ async fn database(folder: &Path) -> DatabaseConnection {
     db
 }
 
-async fn insert(db: &DatabaseConnection, number: usize, name: &str) {
+async fn insert(db: &Db, number: usize, name: &str) {
     let sql = "INSERT INTO old_letters (title, scan) VALUES (?, ?)";
-    let values = [format!("letter {number}").into(), name.into()];
-    let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
-    db.execute_raw(statement).await.unwrap();
+    db.execute(sql, vec![format!("letter {number}").into(), name.into()]).await.unwrap();
 }
 
 /// The files of the older program.
@@ -124,7 +122,7 @@ async fn files_of_older_programs_are_read_linked_listed_copied_saved_and_deleted
             }
         })
         .await;
-        db.close().await.unwrap();
+        db.close().await;
     }
 }
 
@@ -178,7 +176,7 @@ async fn no_row_leads_out_of_the_root() {
         }
     })
     .await;
-    db.close().await.unwrap();
+    db.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -227,7 +225,7 @@ async fn names_of_older_programs_become_ours_in_file_and_column() {
         assert!(!at.exists());
     })
     .await;
-    db.close().await.unwrap();
+    db.close().await;
 }
 
 /// The original is not ours, and may belong to another application on the same root.
@@ -238,13 +236,13 @@ async fn an_original_that_nobody_adopted_stays() {
     std::fs::create_dir(&root).unwrap();
     std::fs::write(root.join("10:30.txt"), "half past ten").unwrap();
     let db = database(folder.path()).await;
-    db.execute_unprepared("DELETE FROM old_letters").await.unwrap();
+    db.run("DELETE FROM old_letters").await.unwrap();
     insert(&db, 1, "10:30.txt").await;
     let storage: SharedStorage = Arc::new(disk(&root));
     with_storage(storage.clone(), async {
         let report = rename_names::<Letter>(&db, "scan").run().await.unwrap();
         assert_eq!((report.moved, report.left, report.failed), (1, 1, 0), "{report}");
-        db.execute_unprepared("UPDATE filefield_journal SET due_at = 0").await.unwrap();
+        db.run("UPDATE filefield_journal SET due_at = 0").await.unwrap();
         db::sweep(&db).await.unwrap();
         assert_eq!(std::fs::read(root.join("10:30.txt")).unwrap(), b"half past ten");
         assert_eq!(storage.owner(FileName::existing("10:30.txt").unwrap()).await.unwrap(), None);
@@ -252,7 +250,7 @@ async fn an_original_that_nobody_adopted_stays() {
         assert_eq!(letter.scan().name(), "1030.txt");
     })
     .await;
-    db.close().await.unwrap();
+    db.close().await;
 }
 
 /// The originals outlive the renaming by `DELETE_AFTER`, so the names in a backup of the database still have
@@ -272,14 +270,14 @@ async fn rename_and_restore() {
     std::fs::create_dir(&root).unwrap();
     std::fs::write(root.join("10:30.txt"), "half past ten").unwrap();
     let db = database(folder.path()).await;
-    db.execute_unprepared("DELETE FROM old_letters").await.unwrap();
+    db.run("DELETE FROM old_letters").await.unwrap();
     insert(&db, 1, "10:30.txt").await;
     let storage: SharedStorage = Arc::new(disk(&root));
     with_storage(storage, async {
         let adopted = filefield::ops::adopt::<Letter>(&db, "scan").run().await.unwrap();
         assert_eq!(adopted.adopted, 1, "{adopted}");
         let backup = folder.path().join("backup.db");
-        db.execute_unprepared(&format!("VACUUM INTO '{}'", backup.display())).await.unwrap();
+        db.run(&format!("VACUUM INTO '{}'", backup.display())).await.unwrap();
         let report = rename_names::<Letter>(&db, "scan").run().await.unwrap();
         assert_eq!((report.moved, report.left), (1, 0), "{report}");
         db::sweep(&db).await.unwrap();
@@ -290,10 +288,10 @@ async fn rename_and_restore() {
         let letter = Letter::objects(&restored).first().await.unwrap().unwrap();
         assert_eq!(letter.scan().name(), "10:30.txt");
         assert_eq!(letter.scan().read().await.unwrap(), "half past ten");
-        restored.close().await.unwrap();
+        restored.close().await;
     })
     .await;
-    db.close().await.unwrap();
+    db.close().await;
 }
 
 /// Two applications share a root, and each has a row for the file.
@@ -308,7 +306,7 @@ async fn a_file_that_another_database_owns_keeps_its_name_beside_the_copy() {
     std::fs::create_dir(&others_folder).unwrap();
     let others = database(&others_folder).await;
     for db in [&db, &others] {
-        db.execute_unprepared("DELETE FROM old_letters").await.unwrap();
+        db.run("DELETE FROM old_letters").await.unwrap();
         insert(db, 1, "10:30.txt").await;
     }
     let storage: SharedStorage = Arc::new(disk(&root));

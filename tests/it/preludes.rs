@@ -86,31 +86,27 @@ mod with_diesel {
     trait QueryResultOf {}
 }
 
-mod with_sea_orm {
-    use filefield::db::sea_orm::entity::prelude::*;
+mod with_sqlx {
+    #[allow(unused_imports)]
     use filefield::prelude::*;
+    #[allow(unused_imports)]
+    use sqlx::prelude::*;
 
-    uses_every_name!("preludes_sea_orm");
-
-    /// The names are sea-orm's.
-    #[allow(dead_code)]
-    fn of_sea_orm<E: EntityTrait, M: ModelTrait>(_: &DatabaseConnection, _: Uuid, _: Json) {}
+    uses_every_name!("preludes_sqlx");
 }
 
-mod with_both {
-    #[allow(unused_imports)]
-    use super::diesel_names::*;
-    #[allow(unused_imports)]
-    use filefield::db::sea_orm::prelude::*;
+mod with_all_of_sqlx {
     use filefield::prelude::*;
+    #[allow(unused_imports)]
+    use sqlx::*;
 
-    uses_every_name!("preludes_both");
+    uses_every_name!("preludes_all_of_sqlx");
 }
 
-mod with_all_of_sea_orm {
-    #[allow(unused_imports)]
-    use filefield::db::sea_orm::*;
+mod with_all_of_sea_query {
     use filefield::prelude::*;
+    #[allow(unused_imports)]
+    use sea_query::*;
 
-    uses_every_name!("preludes_all_of_sea_orm");
+    uses_every_name!("preludes_all_of_sea_query");
 }

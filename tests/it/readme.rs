@@ -1,6 +1,6 @@
 //! The program of the README.
 
-use filefield::db::sea_orm::{ConnectionTrait, Statement};
+use filefield::db::Queries;
 use filefield_tests::isolated::isolated;
 use std::path::Path;
 
@@ -40,9 +40,9 @@ fn the_program_can_run_again_and_again() {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let rows = runtime.block_on(async {
             let db = filefield::db::connect("sqlite://garage.db").await.unwrap();
-            let statement = Statement::from_string(db.get_database_backend(), "SELECT photo FROM cars");
-            let rows = db.query_all_raw(statement).await.unwrap();
-            rows.iter().map(|row| row.try_get::<String>("", "photo").unwrap()).collect::<Vec<_>>()
+            let statement = "SELECT photo FROM cars";
+            let rows = db.query(&statement, Vec::new()).await.unwrap();
+            rows.iter().map(|row| row.get::<String>("photo").unwrap()).collect::<Vec<_>>()
         });
         assert_eq!(rows, ["cars/chevy.jpg"]);
         let folder = Path::new(&std::env::var_os("FILEFIELD_MEDIA_ROOT").unwrap()).join("cars");

@@ -3,7 +3,7 @@
 use crate::databases::on_every_database;
 use crate::support::Garage;
 use filefield::db;
-use filefield::db::sea_orm::TransactionTrait;
+use filefield::db::Queries;
 use filefield::prelude::*;
 use filefield::registry::with_storage;
 use filefield::storage::FileSystemStorage;

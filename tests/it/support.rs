@@ -1,11 +1,10 @@
 //! A database and a media root for one test.
 
 use filefield::SharedStorage;
-use filefield::db::{self, Table, sea_orm};
+use filefield::db::{self, Db, Dialect, Queries, Table};
 use filefield::registry::with_storage;
 use filefield::storage::FileSystemStorage;
 use filefield_tests::databases::Kind;
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -35,7 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(100);
 /// A database, and a temporary folder with `media/`.
 pub(crate) struct Garage {
     folder: PathBuf,
-    pub(crate) db: DatabaseConnection,
+    pub(crate) db: Db,
     pub(crate) storage: SharedStorage,
 }
 
@@ -75,7 +74,7 @@ impl Garage {
         let folder = folder.to_owned();
         let garage = Arc::new(Garage { folder, db, storage: Arc::new(storage) });
         with_storage(garage.storage.clone(), test(garage.clone())).await;
-        garage.db.clone().close().await.unwrap();
+        garage.db.clone().close().await;
     }
 
     pub(crate) fn media(&self) -> PathBuf {
@@ -89,21 +88,21 @@ impl Garage {
 
     /// The kind of database.
     pub(crate) fn kind(&self) -> Kind {
-        match self.db.get_database_backend() {
-            DbBackend::Postgres => Kind::Postgres,
-            DbBackend::MySql => Kind::MariaDb,
+        match self.db.dialect() {
+            Dialect::Postgres => Kind::Postgres,
+            Dialect::MySql => Kind::MariaDb,
             _ => Kind::Sqlite,
         }
     }
 
     /// The number that a query returns.
     pub(crate) async fn number(&self, sql: &str) -> i64 {
-        let statement = Statement::from_string(self.db.get_database_backend(), sql);
-        self.db.query_one_raw(statement).await.unwrap().unwrap().try_get_by_index(0).unwrap()
+        let statement = sql;
+        self.db.query(statement, Vec::new()).await.unwrap().remove(0).get_at(0).unwrap()
     }
 
     pub(crate) async fn execute(&self, sql: &str) {
-        self.db.execute_unprepared(sql).await.unwrap();
+        self.db.run(sql).await.unwrap();
     }
 
     /// Number of entries in the journal.
@@ -123,9 +122,9 @@ impl Garage {
         }
         let left = "SELECT CONCAT(name, ' ', kind, ' ', state, ' ', attempts, ' ', COALESCE(last_error, '')) AS n \
                     FROM filefield_journal";
-        let left = Statement::from_string(self.db.get_database_backend(), left);
-        for row in self.db.query_all_raw(left).await.unwrap() {
-            eprintln!("left: {:?}", row.try_get::<String>("", "n"));
+        let left = left;
+        for row in self.db.query(&left, Vec::new()).await.unwrap() {
+            eprintln!("left: {:?}", row.get::<String>("n"));
         }
         panic!("the journal does not become empty");
     }

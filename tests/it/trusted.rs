@@ -2,9 +2,8 @@
 
 use crate::databases::on_every_database;
 use crate::support::Garage;
-use filefield::db::{Table, sea_orm};
+use filefield::db::{Queries, Table};
 use filefield::prelude::*;
-use sea_orm::{ConnectionTrait, FromQueryResult, JsonValue, Statement};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -161,11 +160,15 @@ async fn the_columns_of_a_row_are_trusted(garage: Arc<Garage>) {
 
     // What a client gets and sends back.
     refused::<Car>(serde_json::to_value(&read).unwrap());
-    // A row that sea-orm has converted to JSON.
+    // A row as JSON.
     let columns = "SELECT name, photo, manual FROM trusted_cars";
-    let statement = Statement::from_string(db.get_database_backend(), columns);
-    let row = db.query_one_raw(statement).await.unwrap().unwrap();
-    let row = JsonValue::from_query_result(&row, "").unwrap();
+    let statement = columns;
+    let row = db.query(&statement, Vec::new()).await.unwrap().remove(0);
+    let row = json!({
+        "name": row.get::<String>("name").unwrap(),
+        "photo": row.get::<String>("photo").unwrap(),
+        "manual": row.get::<String>("manual").unwrap(),
+    });
     refused::<Car>(row.clone());
     let fixture: Fixture = serde_json::from_value(row).unwrap();
     assert_eq!((fixture.photo.name(), fixture.manual), (read.photo.name(), read.manual));

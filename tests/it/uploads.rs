@@ -1,7 +1,7 @@
 //! Direct uploads to storages of this machine, through their signed URLs.
 
 use crate::support::files_below;
-use filefield::db::sea_orm::ConnectionTrait;
+use filefield::db::Queries;
 use filefield::db::{self, UploadClaim};
 use filefield::prelude::*;
 use filefield::storage::{
@@ -184,7 +184,7 @@ fn on_every_database() {
                 for hours in [25, 25, 25, 7 * 24, 7 * 24] {
                     db::sweep(&db).await.unwrap();
                     let later = format!("UPDATE filefield_journal SET due_at = due_at - {hours} * 3600");
-                    db.execute_unprepared(&later).await.unwrap();
+                    db.run(&later).await.unwrap();
                 }
                 db::sweep(&db).await.unwrap();
                 assert_eq!(files_below(&folder.path().join("media")), ["hulls/a.gif"], "{kind}");
@@ -209,7 +209,7 @@ fn parts_whose_id_cannot_be_noted_are_aborted() {
             assert_eq!(service.1.lock().unwrap().len(), 1);
             let broken = "CREATE TRIGGER broken BEFORE UPDATE OF multipart_id ON filefield_journal \
                 BEGIN SELECT RAISE(FAIL, 'broken'); END";
-            db.execute_unprepared(broken).await.unwrap();
+            db.run(broken).await.unwrap();
             assert_eq!(ticket().await.unwrap_err().kind(), ErrorKind::Database);
             assert_eq!(service.1.lock().unwrap().len(), 1);
         }));

@@ -4,8 +4,8 @@ use crate::rows::{LARGE, database, ferry, swept};
 use async_trait::async_trait;
 use filefield::FileField;
 use filefield::SharedStorage;
-use filefield::db::sea_orm::{ConnectionTrait, Statement};
-use filefield::db::{DatabaseConnection, Table};
+use filefield::db::Queries;
+use filefield::db::{Db, Table};
 use filefield::object_store::client::{
     HttpClient, HttpConnector, HttpError, HttpRequest, HttpResponse, HttpService, ReqwestConnector,
 };
@@ -41,10 +41,11 @@ impl HttpService for Client {
     }
 }
 
-async fn upload_of(db: &DatabaseConnection) -> Option<(String, String)> {
+async fn upload_of(db: &Db) -> Option<(String, String)> {
     let sql = "SELECT name, multipart_id FROM filefield_journal WHERE multipart_id IS NOT NULL";
-    let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), sql)).await.unwrap()?;
-    Some((row.try_get("", "name").unwrap(), row.try_get("", "multipart_id").unwrap()))
+    let rows = db.query(sql, Vec::new()).await.unwrap();
+    let row = rows.first()?;
+    Some((row.get("name").unwrap(), row.get("multipart_id").unwrap()))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -136,8 +137,8 @@ async fn an_orphan_goes_without_the_right_to_abort() {
             let left = provider.objects(&bucket).await;
             assert_eq!(left, [".filefield/create-only"], "{}", provider.name());
             let sql = "SELECT last_error FROM filefield_journal WHERE last_error LIKE '%abort_upload%'";
-            let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), sql)).await.unwrap();
-            let noted: String = row.expect("the refusal is noted").try_get("", "last_error").unwrap();
+            let rows = db.query(sql, Vec::new()).await.unwrap();
+            let noted: String = rows.first().expect("the refusal is noted").get("last_error").unwrap();
             assert!(noted.contains("refused access"), "{noted}");
         })
         .await;

@@ -1,7 +1,7 @@
 //! From the disk into buckets, from one into another, and back.
 
-use filefield::db::sea_orm::ConnectionTrait;
-use filefield::db::{self, DatabaseConnection, Table, migrate};
+use filefield::db::Queries;
+use filefield::db::{self, Db, Table, migrate};
 use filefield::object_store::memory::InMemory;
 use filefield::ops::storage_move;
 use filefield::prelude::*;
@@ -34,14 +34,14 @@ fn bytes(id: i64) -> Vec<u8> {
     (0..len).map(|at| u8::try_from(at % 251).unwrap()).collect()
 }
 
-async fn sweep(db: &DatabaseConnection) {
+async fn sweep(db: &Db) {
     for _ in 0..3 {
-        db.execute_unprepared("UPDATE filefield_journal SET due_at = 0").await.unwrap();
+        db.run("UPDATE filefield_journal SET due_at = 0").await.unwrap();
         Sweeper::new(db).tombstone_seconds(0).run().await.unwrap();
     }
 }
 
-async fn all_well(db: &DatabaseConnection, alias: &str) {
+async fn all_well(db: &Db, alias: &str) {
     let parcels = Parcel::objects(db).order_by(Parcel::columns().id.asc()).all().await.unwrap();
     assert_eq!(parcels.len(), 8);
     for parcel in parcels {

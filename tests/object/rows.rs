@@ -1,7 +1,7 @@
 //! Rows whose files are objects: the journal's promises hold in a bucket.
 
-use filefield::db::sea_orm::{ConnectionTrait, TransactionTrait};
-use filefield::db::{self, DatabaseConnection, Table, migrate, sweep};
+use filefield::db::Queries;
+use filefield::db::{self, Db, Table, migrate, sweep};
 use filefield::ops::adopt;
 use filefield::prelude::*;
 use filefield::storage::{CreateOnlyUploads, ObjectStorage};
@@ -41,7 +41,7 @@ pub(crate) async fn files(storage: &SharedStorage) -> Vec<String> {
 }
 
 /// A new database with the table.
-pub(crate) async fn database() -> (tempfile::TempDir, DatabaseConnection) {
+pub(crate) async fn database() -> (tempfile::TempDir, Db) {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}?mode=rwc", folder.path().join("db.sqlite").display());
     let db = db::connect(&url).await.unwrap();
@@ -49,9 +49,9 @@ pub(crate) async fn database() -> (tempfile::TempDir, DatabaseConnection) {
     (folder, db)
 }
 
-pub(crate) async fn swept(db: &DatabaseConnection) {
+pub(crate) async fn swept(db: &Db) {
     for _ in 0..2 {
-        db.execute_unprepared("UPDATE filefield_journal SET due_at = 0").await.unwrap();
+        db.run("UPDATE filefield_journal SET due_at = 0").await.unwrap();
         sweep(db).await.unwrap();
     }
 }

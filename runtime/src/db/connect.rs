@@ -1,10 +1,13 @@
 //! Connections to databases.
+#![cfg_attr(
+    not(any(feature = "db-sqlite", feature = "db-postgres", feature = "db-mysql")),
+    allow(unused, reason = "without a driver nothing connects")
+)]
 
 use crate::backend::sqlx::Db;
 use crate::backend::{database, journal_of};
 use crate::journal::{self, RestoreReport};
 use crate::{Error, ErrorKind, Result, SweepReport, Sweeper};
-#[cfg(any(feature = "db-sqlite", feature = "db-postgres", feature = "db-mysql"))]
 use sqlx::{ConnectOptions, Executor};
 use std::time::Duration;
 

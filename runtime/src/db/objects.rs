@@ -125,7 +125,7 @@ impl<'c, M: Table> Objects<'c, M> {
         let mut count = Query::select();
         count.expr_as(Expr::col(Asterisk).count(), Alias::new("n"));
         count.from_subquery(self.statement(), Alias::new("rows_of_the_query"));
-        let rows = self.db.queries().query_built(&count).await.map_err(blame::<M>)?;
+        let rows = self.db.queries().fetch(&count).await.map_err(blame::<M>)?;
         rows.first().map_or(Ok(0), |row| row.get("n"))
     }
 
@@ -138,6 +138,8 @@ impl<'c, M: Table> Objects<'c, M> {
     }
 
     /// Returns the query so far as a statement of sea-query, for what this type cannot do: joins, grouping, unions.
+    /// [`Table::fetch`] runs it if it still selects the columns of the model, and [`Queries::fetch`](crate::db::Queries)
+    /// runs any.
     ///
     /// On MariaDB and MySQL, compare no column with a date outside the years 0 to 65535 in it. The queries of this type
     /// refuse such a date. The driver does not: the protocol has no room for it, so the driver sends nothing and waits
@@ -186,7 +188,7 @@ fn column_of<M: Table>(column: &'static str) -> (Alias, Alias) {
     (Alias::new(M::TABLE), Alias::new(column))
 }
 
-fn read<M: Table>(row: &DbRow) -> Result<M> {
+pub(super) fn read<M: Table>(row: &DbRow) -> Result<M> {
     let mut model = M::from_row(&Row::new::<M>(row))?;
     mark_row(&mut model);
     Ok(model)

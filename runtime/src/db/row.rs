@@ -1,10 +1,10 @@
 //! The statements that write a row.
 
 use super::write::RowWrite;
-use crate::backend::sqlx::Queries;
+use crate::backend::sqlx::{Done, Queries, build};
 use crate::journal::Dialect;
 use crate::{Error, ErrorKind, Result};
-use sea_query::{Alias, Expr, Query, Value};
+use sea_query::{Alias, Expr, Query, QueryStatementBuilder, Value};
 
 impl RowWrite {
     pub(super) async fn update(&self, queries: &dyn Queries, values: &[(&'static str, Value)]) -> Result<()> {
@@ -14,7 +14,7 @@ impl RowWrite {
             update.value(Alias::new(*column), value.clone());
         }
         if !update.get_values().is_empty() {
-            taken(queries.execute_built(&update).await?.rows)?;
+            taken(execute(queries, &update).await?.rows)?;
         }
         Ok(())
     }
@@ -22,7 +22,7 @@ impl RowWrite {
     pub(super) async fn delete(&self, queries: &dyn Queries) -> Result<()> {
         let mut delete = Query::delete();
         delete.from_table(Alias::new(self.table)).and_where(self.is_row());
-        taken(queries.execute_built(&delete).await?.rows)
+        taken(execute(queries, &delete).await?.rows)
     }
 
     /// Inserts the row. Returns the key if the database `makes` it.
@@ -42,21 +42,27 @@ impl RowWrite {
             insert.or_default_values();
         }
         if !makes {
-            return taken(queries.execute_built(&insert).await?.rows).map(|()| None);
+            return taken(execute(queries, &insert).await?.rows).map(|()| None);
         }
         // PostgreSQL returns the key only on request.
         if queries.dialect() != Dialect::Postgres {
-            let done = queries.execute_built(&insert).await?;
+            let done = execute(queries, &insert).await?;
             taken(done.rows)?;
             return u64::try_from(done.last_id).map(Some).map_err(|_| unreadable_key());
         }
         insert.returning(Query::returning().column(Alias::new(self.key.0)));
+        let (sql, values) = build(queries.dialect(), &insert);
         // Reads all rows to the end of the statement: an error may follow the first row.
-        let rows = queries.query_built(&insert).await?;
+        let rows = queries.query(&sql, values).await?;
         taken(rows.len() as u64)?;
         let key = rows.first().and_then(|row| row.get::<u64>(self.key.0).ok());
         key.ok_or_else(unreadable_key).map(Some)
     }
+}
+
+async fn execute(queries: &dyn Queries, statement: &impl QueryStatementBuilder) -> Result<Done> {
+    let (sql, values) = build(queries.dialect(), statement);
+    queries.execute(&sql, values).await
 }
 
 /// Fails if no row was written: a trigger or `ON CONFLICT IGNORE` may drop it without an error.

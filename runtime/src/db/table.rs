@@ -1,10 +1,11 @@
 //! Tables: what the derive implements for `#[model(table = ..)]`.
 
 use super::save::{Columns, Verb};
-use super::{AnyColumn, Column, ColumnSpec, ColumnValue, KeyValue, Objects, save, stage};
+use super::{AnyColumn, Column, ColumnSpec, ColumnValue, KeyValue, Objects, objects, save, stage};
 use crate::backend::sqlx::{Connection, Db, DbRow, InTransaction, ReadError};
 use crate::model::FileModel;
 use crate::{Error, ErrorKind, Result};
+use sea_query::SelectStatement;
 use std::fmt;
 
 /// A model that is stored in a table. Implemented by `#[derive(Model)]` with `#[model(table = "..")]`.
@@ -48,6 +49,18 @@ pub trait Table: FileModel + Clone {
     /// Starts a query for the instances in `db`.
     fn objects<'c, C: Connection + 'c>(db: C) -> Objects<'c, Self> {
         Objects::new(db.target())
+    }
+
+    /// Runs a query of sea-query that selects the columns of the model, such as
+    /// [`Objects::into_select`](crate::db::Objects::into_select) with a join added.
+    ///
+    /// # Errors
+    /// Returns [`Database`](ErrorKind::Database), also if a row cannot be read.
+    fn fetch<C: Connection>(
+        db: C,
+        query: &SelectStatement,
+    ) -> impl Future<Output = Result<Vec<Self>>> + Send {
+        async move { db.target().queries().fetch(query).await?.iter().map(objects::read).collect() }
     }
 
     /// Saves the instance with its pending files and its row, in one transaction. If the row named another

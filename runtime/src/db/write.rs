@@ -288,7 +288,7 @@ impl RowWrite {
             select.column(Alias::new(file.column));
             file.meta.map(|meta| select.column(Alias::new(meta)));
         }
-        let rows = (tx as &dyn Queries).query_built(&select).await?;
+        let rows = tx.fetch(&select).await?;
         let Some(row) = rows.first() else { return Ok(None) };
         self.files.iter().map(|file| Held::read(row, file)).collect::<Result<_>>().map(Some)
     }

@@ -120,6 +120,7 @@ pub(crate) trait Pool: Connection {
 /// A transaction of the journal. It is rolled back on drop.
 #[async_trait]
 pub(crate) trait Transaction: Connection {
+    /// Commits. An error is [uncertain](Error::uncertain) unless it is certain that nothing was committed.
     async fn commit(self: Box<Self>) -> Result<()>;
 
     async fn rollback(self: Box<Self>) -> Result<()>;
@@ -309,6 +310,6 @@ pub(crate) fn is_conflict(error: &Error) -> bool {
 }
 
 /// Whether a constraint is broken. At a commit that means that nothing was committed.
-pub(super) fn is_constraint(error: &Error) -> bool {
+pub(crate) fn is_constraint(error: &Error) -> bool {
     is(error, &[DbErrorKind::Unique, DbErrorKind::Constraint])
 }

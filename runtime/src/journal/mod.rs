@@ -24,7 +24,8 @@ pub use sweep::{DeadEntry, RestoreReport, SweepReport, Sweeper, SweeperTask};
 
 pub(crate) use attach::{hold, release};
 pub(crate) use connection::{
-    Cells, Connection, DbError, DbErrorKind, Journal, Param, Pool, Row, Transaction, is_missing_table,
+    Cells, Connection, DbError, DbErrorKind, Journal, Param, Pool, Row, Transaction, is_constraint,
+    is_missing_table,
 };
 pub(crate) use identity::{
     current as identity, identity_in, is_own, owner_token, read as read_identity, token_part,

@@ -1,6 +1,6 @@
 //! Transactions of the journal.
 
-use super::connection::{Connection, Journal, Pool, Transaction, is_conflict, is_constraint};
+use super::connection::{Connection, Journal, Pool, Transaction, is_conflict};
 use crate::failpoints::step;
 use crate::{Error, ErrorKind, Result};
 use std::pin::Pin;
@@ -38,10 +38,8 @@ impl TransactionError {
                     lost_answer()?;
                     Ok(done)
                 }
-                // A deferred constraint is broken.
-                Err(error) if is_constraint(&error) => Err(TransactionError::certain(error)),
-                // It is not known whether the commit took effect. The journal shows it later.
-                Err(error) => Err(TransactionError { error: error.uncertain(), rolled_back: false }),
+                // If it is not known whether the commit took effect, the journal shows it later.
+                Err(error) => Err(TransactionError { rolled_back: !error.is_uncertain(), error }),
             },
             Err(error) => {
                 let rolled_back = tx.rollback().await.is_ok();

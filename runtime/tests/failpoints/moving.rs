@@ -1,8 +1,8 @@
 //! A move that is killed, or fails, at every step that it comes to is gone on with by the next one. In processes of
 //! their own: one parks the cars, one moves them and dies, one looks and goes on.
 
-use filefield::db::sea_orm::ConnectionTrait;
-use filefield::db::{self, DatabaseConnection, Table};
+use filefield::db::Queries;
+use filefield::db::{self, Db, Table};
 use filefield::ops::storage_move;
 use filefield::prelude::*;
 use filefield::storage::{Durability, FileSystemStorage};
@@ -96,11 +96,11 @@ fn plays_a_role_in_a_process_of_its_own() {
             }
             _ => look(&db, &disk, &photos).await,
         }
-        db.close().await.unwrap();
+        db.close().await;
     });
 }
 
-async fn open(folder: &Path) -> (DatabaseConnection, SharedStorage, SharedStorage) {
+async fn open(folder: &Path) -> (Db, SharedStorage, SharedStorage) {
     let place = |name: &str| -> SharedStorage {
         Arc::new(FileSystemStorage::builder(folder.join(name)).durability(Durability::None).build().unwrap())
     };
@@ -113,7 +113,7 @@ async fn open(folder: &Path) -> (DatabaseConnection, SharedStorage, SharedStorag
     (db, disk, photos)
 }
 
-async fn park(db: &DatabaseConnection) {
+async fn park(db: &Db) {
     for number in 0..CARS {
         let name = format!("car {number}");
         let mut car = Car { photo: FileField::new("car.txt", name.clone()), name, ..Car::default() };
@@ -139,14 +139,14 @@ fn arm(armed: &str) {
 }
 
 /// As if all leases and graces were over.
-async fn sweep(db: &DatabaseConnection) {
+async fn sweep(db: &Db) {
     for _ in 0..3 {
-        let _ = db.execute_unprepared("UPDATE filefield_journal SET due_at = 0").await;
+        let _ = db.run("UPDATE filefield_journal SET due_at = 0").await;
         let _ = Sweeper::new(db).tombstone_seconds(0).run().await;
     }
 }
 
-async fn look(db: &DatabaseConnection, disk: &SharedStorage, photos: &SharedStorage) {
+async fn look(db: &Db, disk: &SharedStorage, photos: &SharedStorage) {
     let cars = || async { Car::objects(db).all().await.unwrap() };
     // Whatever happened, every row has its file, and so it stays after a sweep.
     for swept in [false, true] {

@@ -2,11 +2,11 @@
 
 use super::on_every_database;
 use crate::support::Garage;
+use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use filefield::ErrorKind;
-use filefield::db::{Json, Table, Uuid, sea_orm};
+use filefield::db::{Json, Table, Uuid};
 use filefield::prelude::*;
 use filefield_tests::databases::Kind;
-use sea_orm::prelude::{ChronoDate, ChronoDateTime, ChronoDateTimeWithTimeZone, ChronoTime, DateTimeUtc};
 use std::sync::Arc;
 
 #[derive(Debug, Clone, Default, PartialEq, Model)]
@@ -29,11 +29,11 @@ struct Extremes {
     text: String,
     bytes: Vec<u8>,
     decimal: Decimal,
-    date: ChronoDate,
-    time: ChronoTime,
-    local: ChronoDateTime,
-    utc: DateTimeUtc,
-    zoned: ChronoDateTimeWithTimeZone,
+    date: NaiveDate,
+    time: NaiveTime,
+    local: NaiveDateTime,
+    utc: DateTime<Utc>,
+    zoned: DateTime<FixedOffset>,
     json: Json,
     #[file]
     file: Option<FileField>,
@@ -64,15 +64,12 @@ fn greatest(kind: Kind) -> Extremes {
         text: "naïve 'quoted' \\ \u{1F697} ".repeat(4000),
         bytes: (0..=255).cycle().take(70_000).collect(),
         decimal: if sqlite { Decimal::new(399_501, 2) } else { Decimal::MAX },
-        date: ChronoDate::from_ymd_opt(9999, 12, 31).unwrap(),
-        time: ChronoTime::from_hms_micro_opt(23, 59, 59, 999_999).unwrap(),
-        local: ChronoDate::from_ymd_opt(9999, 12, 31)
-            .unwrap()
-            .and_hms_micro_opt(23, 59, 59, 999_999)
-            .unwrap(),
+        date: NaiveDate::from_ymd_opt(9999, 12, 31).unwrap(),
+        time: NaiveTime::from_hms_micro_opt(23, 59, 59, 999_999).unwrap(),
+        local: NaiveDate::from_ymd_opt(9999, 12, 31).unwrap().and_hms_micro_opt(23, 59, 59, 999_999).unwrap(),
         // After 2038.
-        utc: DateTimeUtc::from_timestamp(4_000_000_000, 123_456_000).unwrap(),
-        zoned: ChronoDateTimeWithTimeZone::parse_from_rfc3339("2057-09-03T01:02:03.000004+05:30").unwrap(),
+        utc: DateTime::<Utc>::from_timestamp(4_000_000_000, 123_456_000).unwrap(),
+        zoned: DateTime::parse_from_rfc3339("2057-09-03T01:02:03.000004+05:30").unwrap(),
         json: serde_json::json!({"doors": [1, 2.5, u64::MAX], "top": null, "name": "naïve \\ \" \u{1F697} "}),
         file: None,
     }
@@ -88,9 +85,9 @@ fn least(kind: Kind) -> Extremes {
         float: f32::MIN_POSITIVE,
         double: -f64::MIN_POSITIVE,
         decimal: if kind == Kind::Sqlite { Decimal::new(-1, 3) } else { Decimal::new(-1, 28) },
-        date: ChronoDate::from_ymd_opt(1, 1, 1).unwrap(),
-        time: ChronoTime::MIN,
-        utc: DateTimeUtc::from_timestamp(-1_000_000_000, 0).unwrap(),
+        date: NaiveDate::from_ymd_opt(1, 1, 1).unwrap(),
+        time: NaiveTime::MIN,
+        utc: DateTime::<Utc>::from_timestamp(-1_000_000_000, 0).unwrap(),
         ..Extremes::default()
     }
 }
@@ -157,7 +154,7 @@ async fn decimals_keep_every_digit(garage: Arc<Garage>) {
 }
 
 async fn times_are_kept_to_the_microsecond(garage: Arc<Garage>) {
-    let utc = DateTimeUtc::from_timestamp(1_700_000_000, 123_456_789).unwrap();
+    let utc = DateTime::<Utc>::from_timestamp(1_700_000_000, 123_456_789).unwrap();
     let mut row = Extremes { utc, local: utc.naive_utc(), time: utc.time(), ..blank() };
     row.save(&garage.db).await.unwrap();
     let columns = Extremes::columns();
@@ -168,7 +165,7 @@ async fn times_are_kept_to_the_microsecond(garage: Arc<Garage>) {
     }
     row.refresh(&garage.db).await.unwrap();
     let kept = if garage.kind() == Kind::Sqlite { 123_456_789 } else { 123_456_000 };
-    let cut = DateTimeUtc::from_timestamp(1_700_000_000, kept).unwrap();
+    let cut = DateTime::<Utc>::from_timestamp(1_700_000_000, kept).unwrap();
     assert_eq!((row.utc, row.local, row.time), (cut, cut.naive_utc(), cut.time()));
 }
 
@@ -214,18 +211,17 @@ async fn what_would_come_back_changed_is_refused(garage: Arc<Garage>) {
 async fn a_moment_that_a_database_does_not_have_is_refused(garage: Arc<Garage>) {
     let kind = garage.kind();
     let noon = |year, month, day| {
-        let date = ChronoDate::from_ymd_opt(year, month, day).unwrap();
+        let date = NaiveDate::from_ymd_opt(year, month, day).unwrap();
         date.and_hms_opt(12, 0, 0).unwrap()
     };
     let leap = noon(2016, 12, 31).date().and_hms_milli_opt(23, 59, 59, 1500).unwrap();
     let late = noon(9999, 12, 31).date().and_hms_opt(23, 30, 0).unwrap();
     // In UTC it is the year 10000.
-    let zoned = ChronoDateTimeWithTimeZone::parse_from_rfc3339("9999-12-31T23:30:00-01:00").unwrap();
+    let zoned = DateTime::parse_from_rfc3339("9999-12-31T23:30:00-01:00").unwrap();
     let columns = Extremes::columns();
     let local = |local| (columns.local.eq(local), Extremes { local, ..blank() });
-    let date = |moment: ChronoDateTime| {
-        (columns.date.eq(moment.date()), Extremes { date: moment.date(), ..blank() })
-    };
+    let date =
+        |moment: NaiveDateTime| (columns.date.eq(moment.date()), Extremes { date: moment.date(), ..blank() });
     let everywhere = Kind::ALL.as_slice();
     let big: &[Kind] = &[Kind::Sqlite, Kind::Postgres];
     let mut cases = vec![

@@ -2,11 +2,12 @@
 
 use super::{garage, on_every_database};
 use crate::support::Garage;
-use filefield::db::sea_orm::{self, ConnectOptions, ConnectionTrait, Statement, TransactionTrait};
+use filefield::db::Queries;
 use filefield::db::{self, Table};
 use filefield::prelude::*;
 use filefield::{Error, ErrorKind};
 use filefield_tests::databases::Kind;
+use filefield_tests::databases::pool;
 use std::sync::Arc;
 
 #[derive(Debug, Clone, Default, PartialEq, Model)]
@@ -64,14 +65,14 @@ on_every_database! {
             let admin = other.lock().await.insert(admin.unwrap().admin().await.unwrap()).clone();
             let tx = garage.db.begin().await.unwrap();
             let own = if kind == Kind::Postgres { "pg_backend_pid()" } else { "CONNECTION_ID()" };
-            let statement = Statement::from_string(tx.get_database_backend(), format!("SELECT {own}"));
-            let row = tx.query_one_raw(statement).await.unwrap().unwrap();
+            let statement = format!("SELECT {own}");
+            let row = tx.query(&statement, Vec::new()).await.unwrap().remove(0);
             let end = if kind == Kind::Postgres {
-                format!("SELECT pg_terminate_backend({})", row.try_get_by_index::<i32>(0).unwrap())
+                format!("SELECT pg_terminate_backend({})", row.get_at::<i32>(0).unwrap())
             } else {
-                format!("KILL {}", row.try_get_by_index::<u64>(0).unwrap())
+                format!("KILL {}", row.get_at::<u64>(0).unwrap())
             };
-            admin.execute_unprepared(&end).await.unwrap();
+            admin.run(&end).await.unwrap();
             for _ in 0..2 {
                 let error = Letter::objects(&tx).all().await.unwrap_err();
                 assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Database, true), "{error:?}");
@@ -88,18 +89,15 @@ async fn a_full_sqlite_database_says_so_and_the_save_can_be_tried_again() {
     super::fresh(Kind::Sqlite, async |database| {
         let url = database.url().to_owned();
         garage::<Letter, _>(database, async |garage: Arc<Garage>| {
-            let mut options = ConnectOptions::new(url);
-            options.max_connections(1);
-            let db = sea_orm::Database::connect(options).await.unwrap();
+            let db = pool(&url, 1).await.unwrap();
             letter("one").save(&db).await.unwrap();
-            let row =
-                db.query_one_raw(Statement::from_string(db.get_database_backend(), "PRAGMA page_count"));
-            let pages: i64 = row.await.unwrap().unwrap().try_get_by_index(0).unwrap();
-            db.execute_unprepared(&format!("PRAGMA max_page_count = {pages}")).await.unwrap();
+            let rows = db.query("PRAGMA page_count", Vec::new()).await.unwrap();
+            let pages: i64 = rows[0].get_at(0).unwrap();
+            db.run(&format!("PRAGMA max_page_count = {pages}")).await.unwrap();
             let mut large = letter(&"x".repeat(100_000));
             let error = large.save(&db).await.unwrap_err();
             assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::StorageFull, true), "{error:?}");
-            db.execute_unprepared("PRAGMA max_page_count = 1073741823").await.unwrap();
+            db.run("PRAGMA max_page_count = 1073741823").await.unwrap();
             large.save(&db).await.unwrap();
             garage.settle().await;
             assert_eq!(garage.files().len(), 2);

@@ -3,11 +3,10 @@
 
 use super::{fresh, on_every_database};
 use crate::support::Garage;
-use filefield::db::{self, Table, sea_orm};
+use filefield::db::{self, Queries, Table};
 use filefield::prelude::*;
 use filefield::{ErrorKind, FileField};
 use filefield_tests::databases::{Database, Kind};
-use sea_orm::{ConnectionTrait, Statement};
 use std::sync::Arc;
 
 #[derive(Debug, Clone, Default, PartialEq, Model)]
@@ -23,15 +22,13 @@ struct Named {
 }
 
 /// Inserts without filefield, as another program would.
-async fn insert(garage: &Garage, id: &str, file: &str, long: Option<&str>) -> Result<(), sea_orm::DbErr> {
+async fn insert(garage: &Garage, id: &str, file: &str, long: Option<&str>) -> Result<(), filefield::Error> {
     let values = match garage.kind() {
         Kind::Postgres => "($1, $2, $3)",
         _ => "(?, ?, ?)",
     };
     let sql = format!("INSERT INTO named (id, file, {}) VALUES {values}", garage.kind().quoted("long"));
-    let values = [id.into(), file.into(), long.into()];
-    let statement = Statement::from_sql_and_values(garage.db.get_database_backend(), sql, values);
-    garage.db.execute_raw(statement).await.map(drop)
+    garage.db.execute(&sql, vec![id.into(), file.into(), long.into()]).await.map(drop)
 }
 
 async fn names_that_differ_in_a_byte_are_different(garage: Arc<Garage>) {
@@ -159,12 +156,12 @@ async fn connections_to_mariadb_are_strict_and_speak_unicode() {
     let test = async |database: Database| {
         let db = db::connect(database.url()).await.unwrap();
         let sql = "SELECT CONCAT(@@sql_mode, ' ', @@character_set_client, ' ', @@character_set_connection)";
-        let statement = Statement::from_string(db.get_database_backend(), sql);
-        let row = db.query_one_raw(statement).await.unwrap().unwrap();
-        let settings: String = row.try_get_by_index(0).unwrap();
+        let statement = sql;
+        let row = db.query(&statement, Vec::new()).await.unwrap().remove(0);
+        let settings: String = row.get_at(0).unwrap();
         assert!(settings.contains("STRICT_ALL_TABLES"), "{settings}");
         assert!(settings.ends_with(" utf8mb4 utf8mb4"), "{settings}");
-        db.close().await.unwrap();
+        db.close().await;
     };
     fresh(Kind::MariaDb, test).await;
 }

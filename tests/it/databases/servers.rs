@@ -1,18 +1,17 @@
 //! The servers themselves: they start, lose nothing when killed, and end.
 
 use super::on_every_database;
-use filefield::db::{self, sea_orm};
+use filefield::db::{self, Db, Queries};
 use filefield_tests::databases::{Database, Kind, Server};
-use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-async fn number(db: &DatabaseConnection, sql: &str) -> i64 {
-    let statement = Statement::from_string(db.get_database_backend(), sql);
-    db.query_one_raw(statement).await.unwrap().unwrap().try_get_by_index(0).unwrap()
+async fn number(db: &Db, sql: &str) -> i64 {
+    let statement = sql;
+    db.query(statement, Vec::new()).await.unwrap().remove(0).get_at(0).unwrap()
 }
 
 on_every_database! {
@@ -20,7 +19,7 @@ on_every_database! {
         let other = Database::fresh(database.kind()).unwrap();
         for database in [&database, &other] {
             let db = db::connect(database.url()).await.unwrap();
-            db.execute_unprepared("CREATE TABLE cars (id INTEGER)").await.unwrap();
+            db.run("CREATE TABLE cars (id INTEGER)").await.unwrap();
             assert_eq!(number(&db, "SELECT COUNT(*) FROM cars").await, 0);
             if database.kind() != Kind::Sqlite {
                 assert!(database.end_connections().await.unwrap() > 0);
@@ -42,9 +41,9 @@ fn kill_and_restart(kind: Kind) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let db = db::connect(database.url()).await.unwrap();
-        db.execute_unprepared("CREATE TABLE cars (id INTEGER)").await.unwrap();
-        db.execute_unprepared("INSERT INTO cars VALUES (57)").await.unwrap();
-        db.close().await.unwrap();
+        db.run("CREATE TABLE cars (id INTEGER)").await.unwrap();
+        db.run("INSERT INTO cars VALUES (57)").await.unwrap();
+        db.close().await;
     });
     server.kill();
     server.start_again();
@@ -52,7 +51,7 @@ fn kill_and_restart(kind: Kind) {
         runtime.block_on(async {
             let db = db::connect(database.url()).await.unwrap();
             let count = number(&db, "SELECT COUNT(*) FROM cars").await;
-            db.close().await.unwrap();
+            db.close().await;
             count
         })
     };

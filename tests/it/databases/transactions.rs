@@ -4,10 +4,8 @@ use super::{garage, on_every_database};
 use crate::support::Garage;
 use filefield::ErrorKind;
 use filefield::content::Pending;
-use filefield::db::sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, Statement, TransactionTrait,
-};
 use filefield::db::{self, Table};
+use filefield::db::{Db, Queries, Transaction};
 use filefield::prelude::*;
 use std::sync::Arc;
 use std::task::Poll;
@@ -30,7 +28,7 @@ fn ship(name: &str) -> Ship {
     Ship { name: name.into(), photo: FileField::new("ship.txt", name.to_owned()), ..Ship::default() }
 }
 
-async fn staged(db: &DatabaseConnection, name: &str) -> Ship {
+async fn staged(db: &Db, name: &str) -> Ship {
     let mut ship = ship(name);
     ship.stage(db).await.unwrap();
     ship
@@ -52,9 +50,9 @@ async fn left(garage: &Garage) -> (Vec<String>, usize) {
     (names, garage.files().len())
 }
 
-async fn update_by_hand(tx: &DatabaseTransaction, ship: &Ship) {
+async fn update_by_hand(tx: &Transaction<'static>, ship: &Ship) {
     let sql = format!("UPDATE ships SET photo = '{}' WHERE id = {}", ship.photo, ship.id);
-    tx.execute_raw(Statement::from_string(tx.get_database_backend(), sql)).await.unwrap();
+    tx.run(&sql).await.unwrap();
 }
 
 on_every_database! {
@@ -286,7 +284,7 @@ on_every_database! {
 
     async fn a_transaction_that_waits_for_another_one(database: Database) {
         garage::<Ship, _>(database, async |garage: Arc<Garage>| {
-            if garage.db.get_database_backend() == db::sea_orm::DbBackend::Sqlite {
+            if garage.db.dialect() == db::Dialect::Sqlite {
                 // One writer at a time: the second transaction could not even begin.
                 return;
             }

@@ -8,7 +8,7 @@ mod shell;
 use super::{fresh, garage, on_every_database};
 use crate::support::Garage;
 use filefield::FileField;
-use filefield::db::sea_orm::{ConnectionTrait, DbErr, TransactionTrait};
+use filefield::db::Queries;
 use filefield::db::{self, Table};
 use filefield::prelude::*;
 use filefield_tests::databases::{Database, Kind};
@@ -47,7 +47,7 @@ pub(super) fn are_wanted() -> bool {
 }
 
 pub(super) async fn install<M: Table>(garage: &Garage) {
-    for statement in db::trigger_sql::<M>(garage.db.get_database_backend()).unwrap() {
+    for statement in db::trigger_sql::<M>(garage.db.dialect()).unwrap() {
         garage.execute(&statement).await;
     }
 }
@@ -68,8 +68,8 @@ async fn staged(garage: &Garage, name: &str) -> (Plane, String) {
     (plane, file)
 }
 
-async fn sql(garage: &Garage, sql: &str) -> Result<u64, DbErr> {
-    Ok(garage.db.execute_unprepared(sql).await?.rows_affected())
+async fn sql(garage: &Garage, sql: &str) -> Result<u64, filefield::Error> {
+    Ok(garage.db.run(sql).await?)
 }
 
 fn insert(name: &str, photo: &str) -> String {
@@ -77,7 +77,7 @@ fn insert(name: &str, photo: &str) -> String {
 }
 
 #[track_caller]
-fn assert_refused<T: std::fmt::Debug>(result: Result<T, DbErr>) {
+fn assert_refused<T: std::fmt::Debug>(result: Result<T, filefield::Error>) {
     let error = result.unwrap_err().to_string();
     assert!(error.contains("no file was staged under this name"), "{error}");
 }
@@ -153,8 +153,8 @@ on_every_database! {
             let old = one.photo().name().to_owned();
             let (new, name) = staged(&garage, "new").await;
             let tx = garage.db.begin().await.unwrap();
-            tx.execute_unprepared(&format!("UPDATE planes SET photo = '{name}'")).await.unwrap();
-            tx.execute_unprepared("DELETE FROM planes").await.unwrap();
+            tx.run(&format!("UPDATE planes SET photo = '{name}'")).await.unwrap();
+            tx.run("DELETE FROM planes").await.unwrap();
             tx.rollback().await.unwrap();
             assert_eq!((garage.journal().await, garage.files().len()), (1, 2));
             garage.execute(&format!("UPDATE planes SET photo = '{name}'")).await;
@@ -209,20 +209,20 @@ on_every_database! {
             for name in ["a.txt", "b.txt"] {
                 std::fs::write(garage.media().join("planes").join(name), "restored").unwrap();
             }
-            let backend = garage.db.get_database_backend();
-            let (on, off) = (db::adopt_sql(backend, true).unwrap(), db::adopt_sql(backend, false).unwrap());
+            let backend = garage.db.dialect();
+            let (on, off) = (db::adopt_sql(backend, true), db::adopt_sql(backend, false));
             assert_refused(sql(&garage, &insert("a", "planes/a.txt")).await);
             let tx = garage.db.begin().await.unwrap();
-            tx.execute_unprepared(on).await.unwrap();
-            tx.execute_unprepared(&insert("a", "planes/a.txt")).await.unwrap();
+            tx.run(on).await.unwrap();
+            tx.run(&insert("a", "planes/a.txt")).await.unwrap();
             // A staged file is still consumed, and a second row may have the same file.
-            tx.execute_unprepared(&insert("b", "planes/b.txt")).await.unwrap();
-            tx.execute_unprepared("UPDATE planes SET photo = 'planes/a.txt' WHERE name = 'b'").await.unwrap();
-            tx.execute_unprepared("UPDATE planes SET photo = 'planes/b.txt' WHERE name = 'b'").await.unwrap();
-            tx.execute_unprepared(off).await.unwrap();
+            tx.run(&insert("b", "planes/b.txt")).await.unwrap();
+            tx.run("UPDATE planes SET photo = 'planes/a.txt' WHERE name = 'b'").await.unwrap();
+            tx.run("UPDATE planes SET photo = 'planes/b.txt' WHERE name = 'b'").await.unwrap();
+            tx.run(off).await.unwrap();
             if garage.kind() != Kind::Postgres {
                 // PostgreSQL's transaction ends with its first error.
-                assert_refused(tx.execute_unprepared(&insert("c", "planes/c.txt")).await);
+                assert_refused(tx.run(&insert("c", "planes/c.txt")).await);
             }
             tx.commit().await.unwrap();
             assert_refused(sql(&garage, &insert("c", "planes/c.txt")).await);
@@ -239,11 +239,11 @@ on_every_database! {
                     .await;
                 garage.execute(&format!("UPDATE filefield_journal SET {state}")).await;
                 let tx = garage.db.begin().await.unwrap();
-                tx.execute_unprepared(on).await.unwrap();
-                let error = tx.execute_unprepared(&insert("c", "planes/c.txt")).await.unwrap_err().to_string();
+                tx.run(on).await.unwrap();
+                let error = tx.run(&insert("c", "planes/c.txt")).await.unwrap_err().to_string();
                 assert!(error.contains("the file was released and may be being deleted"), "{error}");
                 if garage.kind() == Kind::MariaDb {
-                    tx.execute_unprepared(off).await.unwrap();
+                    tx.run(off).await.unwrap();
                 }
                 tx.rollback().await.unwrap();
             }

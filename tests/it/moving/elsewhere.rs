@@ -36,7 +36,7 @@ async fn play(part: &str, folder: &Path) {
     let db = db::connect(&url).await.unwrap();
     let files =
         async |storage: &SharedStorage| storage.list("cars").await.map_or(0, |listing| listing.files.len());
-    db.execute_unprepared("UPDATE filefield_journal SET due_at = 0").await.ok();
+    db.run("UPDATE filefield_journal SET due_at = 0").await.ok();
     match part {
         "moves" => {
             db::migrate::<Car>(&db).await.unwrap();
@@ -48,7 +48,7 @@ async fn play(part: &str, folder: &Path) {
             let report = storage_move::<Car>(&db, "photo", "disk", "photos").run().await.unwrap();
             assert_eq!(report.moved, 3, "{report}");
             // Another file that stays, under the name of one that is deleted.
-            db.execute_unprepared(
+            db.run(
                 "INSERT INTO cars (name, photo, about_photo) SELECT 'stays', photo, '{}' FROM cars LIMIT 1",
             )
             .await
@@ -72,5 +72,5 @@ async fn play(part: &str, folder: &Path) {
             }
         }
     }
-    db.close().await.unwrap();
+    db.close().await;
 }

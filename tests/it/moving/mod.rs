@@ -8,8 +8,8 @@ mod rows;
 mod running;
 mod servers;
 
-use filefield::db::sea_orm::{ConnectionTrait, Statement};
-use filefield::db::{self, DatabaseConnection, Table};
+use filefield::db::Queries;
+use filefield::db::{self, Db, Table};
 use filefield::ops::{MoveReport, StorageMove, storage_move};
 use filefield::prelude::*;
 use filefield::storage::{FileSystemStorage, MemoryStorage};
@@ -44,7 +44,7 @@ fn photo_storage() -> &'static str {
 /// A database, and two storages.
 struct Yard {
     _folder: TempDir,
-    db: DatabaseConnection,
+    db: Db,
     /// Faults on demand, then the recorder, then the disk.
     disk: Arc<FaultStorage>,
     /// The same in memory.
@@ -127,12 +127,12 @@ impl Yard {
     }
 
     async fn number(&self, sql: &str) -> i64 {
-        let statement = Statement::from_string(self.db.get_database_backend(), sql);
-        self.db.query_one_raw(statement).await.unwrap().unwrap().try_get_by_index(0).unwrap()
+        let statement = sql;
+        self.db.query(statement, Vec::new()).await.unwrap().remove(0).get_at(0).unwrap()
     }
 
     async fn execute(&self, sql: &str) {
-        self.db.execute_unprepared(sql).await.unwrap();
+        self.db.run(sql).await.unwrap();
     }
 
     /// Sweeps as if all leases, waiting times and tombstones were over.

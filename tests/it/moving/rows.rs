@@ -93,7 +93,7 @@ fn a_stale_instance_does_not_write_the_old_place_back() {
         assert_eq!(stale.photo().storage().unwrap().alias(), "photos", "it knows better now");
         assert_eq!(stale.photo().read().await.unwrap(), "car 0");
 
-        let tx = db::sea_orm::TransactionTrait::begin(&yard.db).await.unwrap();
+        let tx = yard.db.begin().await.unwrap();
         in_transaction.save(&tx).await.unwrap();
         tx.commit().await.unwrap();
         assert_eq!(yard.all_well().await.len(), 1);

@@ -83,7 +83,7 @@ async fn moves_while_others_write(yard: Arc<Yard>) {
 
 /// Triggers see where a row records its file.
 async fn moves_with_triggers(yard: Arc<Yard>) {
-    let backend = yard.db.get_database_backend();
+    let backend = yard.db.dialect();
     for statement in db::trigger_sql::<Car>(backend).unwrap() {
         yard.execute(&statement).await;
     }
@@ -105,7 +105,7 @@ async fn moves_with_triggers(yard: Arc<Yard>) {
     yard.execute(&format!("UPDATE cars SET photo = '' WHERE id = {}", cars[1].id)).await;
     let refused =
         format!("UPDATE cars SET about_photo = '{{\"storage\":\"disk\"}}' WHERE id = {}", cars[2].id);
-    assert!(yard.db.execute_unprepared(&refused).await.is_err(), "no file was staged there");
+    assert!(yard.db.run(&refused).await.is_err(), "no file was staged there");
     // And so do saves.
     let mut replaced = yard.car(cars[3].id).await;
     replaced.photo_mut().assign(FileField::new("car.txt", "car 3"));

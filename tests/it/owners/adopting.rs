@@ -5,7 +5,7 @@ use filefield::ErrorKind;
 use filefield::ops::adopt;
 use filefield::storage::MemoryStorage;
 
-async fn old_rows(db: &DatabaseConnection, names: &[&str]) {
+async fn old_rows(db: &Db, names: &[&str]) {
     for (index, name) in names.iter().enumerate() {
         let id = index + 1;
         execute(db, &format!("INSERT INTO owned_notes (id, scan, meta) VALUES ({id}, '{name}', '{{}}')"))

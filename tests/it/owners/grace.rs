@@ -36,7 +36,7 @@ async fn outlives(url: &str) {
     with_storage(local(&root), async {
         for triggers in [false, true] {
             if triggers {
-                for statement in db::trigger_sql::<Note>(db.get_database_backend()).unwrap() {
+                for statement in db::trigger_sql::<Note>(db.dialect()).unwrap() {
                     execute(&db, &statement).await;
                 }
             }
@@ -51,9 +51,9 @@ async fn outlives(url: &str) {
             }
             db::sweep(&db).await.unwrap();
             assert_eq!(files(&root).len(), 2, "{:?}", files(&root));
-            let now = match db.get_database_backend() {
-                db::sea_orm::DbBackend::Sqlite => "unixepoch()",
-                db::sea_orm::DbBackend::Postgres => "CAST(extract(epoch FROM now()) AS bigint)",
+            let now = match db.dialect() {
+                db::Dialect::Sqlite => "unixepoch()",
+                db::Dialect::Postgres => "CAST(extract(epoch FROM now()) AS bigint)",
                 _ => "UNIX_TIMESTAMP()",
             };
             let left = number(&db, &format!("SELECT MIN(due_at) - {now} FROM filefield_journal")).await;
@@ -69,7 +69,7 @@ async fn outlives(url: &str) {
         }
     })
     .await;
-    db.close().await.unwrap();
+    db.close().await;
 }
 
 #[test]

@@ -9,8 +9,8 @@ mod two_databases;
 mod waiting;
 
 use crate::support::files_below;
-use filefield::db::sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 use filefield::db::{self, Table};
+use filefield::db::{Db, Queries};
 use filefield::prelude::*;
 use filefield::registry::with_storage;
 use filefield::storage::FileSystemStorage;
@@ -37,29 +37,29 @@ fn local(root: &Path) -> SharedStorage {
 }
 
 /// A database in `folder`.
-async fn database(folder: &Path, name: &str) -> DatabaseConnection {
+async fn database(folder: &Path, name: &str) -> Db {
     let url = format!("sqlite://{}?mode=rwc", folder.join(name).display());
     let db = db::connect(&url).await.unwrap();
     db::migrate::<Note>(&db).await.unwrap();
     db
 }
 
-async fn execute(db: &DatabaseConnection, sql: &str) {
-    db.execute_unprepared(sql).await.unwrap();
+async fn execute(db: &Db, sql: &str) {
+    db.run(sql).await.unwrap();
 }
 
-async fn number(db: &DatabaseConnection, sql: &str) -> i64 {
-    let statement = Statement::from_string(db.get_database_backend(), sql);
-    db.query_one_raw(statement).await.unwrap().unwrap().try_get_by_index(0).unwrap()
+async fn number(db: &Db, sql: &str) -> i64 {
+    let statement = sql;
+    db.query(statement, Vec::new()).await.unwrap().remove(0).get_at(0).unwrap()
 }
 
 /// Entries of the journal.
-async fn entries(db: &DatabaseConnection) -> i64 {
+async fn entries(db: &Db) -> i64 {
     number(db, "SELECT COUNT(*) FROM filefield_journal").await
 }
 
 /// Sweeps as if days passed between two sweeps, until only dead entries are left.
-async fn sweep_all(db: &DatabaseConnection) {
+async fn sweep_all(db: &Db) {
     for _ in 0..100 {
         execute(db, "UPDATE filefield_journal SET due_at = 0 WHERE state <> 'dead'").await;
         db::sweep(db).await.unwrap();

@@ -1,7 +1,7 @@
 //! A media root on a file system that keeps no user attributes.
 
 use super::*;
-use filefield::db::sea_orm::TransactionTrait;
+use filefield::db::Queries;
 use std::io::Write;
 use std::process::Command;
 
@@ -46,7 +46,7 @@ impl Drop for Mount {
 }
 
 /// A database, and a media root without attributes.
-async fn run<F: Future<Output = ()>>(test: impl FnOnce(DatabaseConnection, SharedStorage, PathBuf) -> F) {
+async fn run<F: Future<Output = ()>>(test: impl FnOnce(Db, SharedStorage, PathBuf) -> F) {
     let Some(mount) = Mount::new() else { return };
     let folder = tempfile::tempdir().unwrap();
     let db = database(folder.path(), "a.db").await;
@@ -54,7 +54,7 @@ async fn run<F: Future<Output = ()>>(test: impl FnOnce(DatabaseConnection, Share
     with_storage(storage.clone(), test(db, storage, mount.root())).await;
 }
 
-async fn nothing_left(db: &DatabaseConnection, root: &Path) {
+async fn nothing_left(db: &Db, root: &Path) {
     sweep_all(db).await;
     assert_eq!(entries(db).await, 0, "no entry waits for a person");
     assert!(files(root).is_empty(), "{:?}", files(root));

@@ -4,7 +4,7 @@ use super::*;
 use filefield::{ErrorKind, Sweeper};
 
 /// Copies the database as a backup does.
-async fn copy(db: &DatabaseConnection, folder: &Path, name: &str) -> DatabaseConnection {
+async fn copy(db: &Db, folder: &Path, name: &str) -> Db {
     execute(db, &format!("VACUUM INTO '{}'", folder.join(name).display())).await;
     database(folder, name).await
 }

@@ -3,7 +3,7 @@
 use super::*;
 use filefield::Sweeper;
 
-async fn foreign(db: &DatabaseConnection, root: &Path, kind: &str) {
+async fn foreign(db: &Db, root: &Path, kind: &str) {
     std::fs::create_dir_all(root.join("notes")).unwrap();
     std::fs::write(root.join("notes/a.txt"), "another program's").unwrap();
     execute(

@@ -1,10 +1,9 @@
 //! Dropped futures, and many operations at once.
 
 use super::*;
-use filefield::db::{self, sea_orm};
+use filefield::db::{self, Queries};
 use filefield::{ErrorKind, FileName, Sweeper};
 use filefield_tests::polled::polled;
-use sea_orm::TransactionTrait;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -2,7 +2,7 @@
 //! statement.
 
 use super::*;
-use filefield::db::sea_orm::{ConnectOptions, Database, DatabaseConnection};
+use filefield::db::Db;
 use filefield::{ErrorKind, db};
 use filefield_tests::databases::Kind;
 use std::time::Duration;
@@ -34,11 +34,11 @@ const OBSTACLES: [(&str, &str); 4] = [
 ];
 
 /// A pool that `filefield::db::connect` did not make, with one connection and a short time-out.
-async fn plain(garage: &Garage) -> DatabaseConnection {
-    let mut options = ConnectOptions::new(garage.url());
-    options.max_connections(1).sqlx_logging(false);
-    options.map_sqlx_sqlite_opts(|options| options.busy_timeout(Duration::from_millis(50)));
-    Database::connect(options).await.unwrap()
+async fn plain(garage: &Garage) -> Db {
+    let options: sqlx::sqlite::SqliteConnectOptions = garage.url().parse().unwrap();
+    let options = options.busy_timeout(Duration::from_millis(50));
+    let pool = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1);
+    pool.connect_with(options).await.unwrap().into()
 }
 
 async fn dinghies(garage: &Garage) -> i64 {
@@ -73,7 +73,7 @@ async fn a_statement_that_fails_takes_all_of_them_back() {
             garage.settle().await;
             assert_eq!(garage.files().len() as i64, rows + 1);
         }
-        plain.close().await.unwrap();
+        plain.close().await;
     })
     .await;
 }
@@ -100,16 +100,16 @@ async fn a_writer_that_does_not_end_is_an_error_and_the_staged_file_stays() {
         let db = plain(&garage).await;
         let mut patient = dinghy("patient");
         patient.stage(&garage.db).await.unwrap();
-        let pool = garage.db.get_sqlite_connection_pool();
+        let pool = garage.db.sqlite().unwrap();
         let mut writer = pool.begin_with("BEGIN IMMEDIATE").await.unwrap();
         let error = patient.save(&db).await.unwrap_err();
         assert!(error.to_string().contains("database is locked"), "{error}");
         assert_eq!((error.is_retryable(), error.is_uncertain()), (true, false), "{error}");
-        db::sea_orm::sqlx::query("DELETE FROM dinghies").execute(&mut *writer).await.unwrap();
+        sqlx::query("DELETE FROM dinghies").execute(&mut *writer).await.unwrap();
         writer.commit().await.unwrap();
         patient.save(&db).await.unwrap();
         assert_eq!((dinghies(&garage).await, garage.files().len(), garage.journal().await), (1, 1, 0));
-        db.close().await.unwrap();
+        db.close().await;
     })
     .await;
 }

@@ -1,7 +1,7 @@
 //! Entries that meet other entries.
 
 use super::*;
-use filefield::db::sea_orm::TransactionTrait;
+use filefield::db::Queries;
 use filefield::{ErrorKind, db};
 
 #[tokio::test]
@@ -191,12 +191,12 @@ async fn a_column_that_is_not_there_is_no_answer() {
 #[tokio::test]
 async fn a_name_is_looked_for_by_an_index() {
     Garage::run::<Lot, _>(|garage| async move {
-        use filefield::db::sea_orm::{ConnectionTrait, Statement};
+        use filefield::db::Queries;
         for column in ["photo", "deed"] {
             let sql = format!("EXPLAIN QUERY PLAN SELECT 1 FROM lots WHERE lots.{column} = 'x' LIMIT 1");
-            let statement = Statement::from_string(garage.db.get_database_backend(), sql);
-            let plan = garage.db.query_one_raw(statement).await.unwrap().unwrap();
-            let plan: String = plan.try_get("", "detail").unwrap();
+            let statement = sql;
+            let plan = garage.db.query(&statement, Vec::new()).await.unwrap().remove(0);
+            let plan: String = plan.get("detail").unwrap();
             assert!(plan.contains("USING COVERING INDEX"), "{plan}");
         }
         // A second run has no further effect.

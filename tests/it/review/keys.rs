@@ -2,8 +2,8 @@
 
 use super::*;
 use filefield::ErrorKind;
+use filefield::db::Queries;
 use filefield::db::Uuid;
-use filefield::db::sea_orm::TransactionTrait;
 
 #[derive(Debug, Clone, Default, PartialEq, Model)]
 #[model(table = "people")]

@@ -3,7 +3,7 @@
 use super::*;
 use crate::databases::on_every_database;
 use crate::support::Garage;
-use filefield::db::sea_orm::TransactionTrait;
+use filefield::db::Queries;
 use filefield::testing::{Fault, FaultStorage, Invariants, Operation};
 use filefield::{ErrorKind, Sweeper, db};
 use filefield_tests::databases::{Database, Kind};

@@ -3,7 +3,6 @@
 use super::*;
 use filefield::ErrorKind;
 use filefield::db::Decimal;
-use filefield::db::sea_orm::QueryTrait;
 
 #[tokio::test]
 async fn a_field_emptied_by_hand_leaves_nothing_beside_it() {
@@ -121,8 +120,7 @@ async fn limits_and_offsets() {
             objects()
                 .offset(2)
                 .into_select()
-                .build(filefield::db::sea_orm::DbBackend::Sqlite)
-                .to_string()
+                .to_string(sea_query::SqliteQueryBuilder)
                 .matches("LIMIT")
                 .count(),
             1
@@ -247,9 +245,8 @@ fn nowhere() -> &'static str {
 
 use kind::Kind;
 mod kind {
-    use filefield::db::sea_orm;
-    use sea_orm::sea_query::{ArrayType, ColumnType, Nullable, ValueType, ValueTypeErr};
-    use sea_orm::{ColIdx, QueryResult, TryGetError, TryGetable, Value};
+    use filefield::db::{DbRow, Read, ReadError, Value};
+    use sea_query::{ArrayType, ColumnType, Nullable, ValueType, ValueTypeErr};
 
     #[derive(Debug, Clone, Default, PartialEq)]
     pub(super) struct Kind<T>(std::marker::PhantomData<T>);
@@ -278,16 +275,16 @@ mod kind {
             Value::Int(None)
         }
     }
-    impl<T> TryGetable for Kind<T> {
-        fn try_get_by<I: ColIdx>(row: &QueryResult, index: I) -> Result<Self, TryGetError> {
-            i32::try_get_by(row, index).map(|_| Kind(std::marker::PhantomData))
+    impl<T> Read for Kind<T> {
+        fn read_or_null(row: &DbRow, column: &str) -> Result<Option<Self>, ReadError> {
+            Ok(i32::read_or_null(row, column)?.map(|_| Kind(std::marker::PhantomData)))
         }
     }
 }
 
 #[tokio::test]
 async fn a_generic_model_is_saved_from_generic_code_on_another_thread() {
-    async fn save<M: Table>(mut model: M, db: filefield::db::DatabaseConnection) -> M {
+    async fn save<M: Table>(mut model: M, db: filefield::db::Db) -> M {
         filefield::registry::spawn(async move {
             model.save(&db).await.unwrap();
             model

@@ -2,7 +2,7 @@
 
 use super::*;
 use filefield::db;
-use filefield::db::sea_orm::ConnectionTrait;
+use filefield::db::Queries;
 use filefield::storage::{MemoryStorage, PrefixStorage};
 use filefield::{ErrorKind, FileName};
 use std::sync::LazyLock;
@@ -38,12 +38,11 @@ struct Paper {
 
 /// Sweeps until the journal is empty. Another test's storage may have kept the sweep from waiting for a
 /// save's background clean-up.
-async fn settle(db: &db::DatabaseConnection) {
+async fn settle(db: &db::Db) {
     let left = "SELECT 1 FROM filefield_journal";
     loop {
         db::sweep(db).await.unwrap();
-        let left = db::sea_orm::Statement::from_string(db.get_database_backend(), left);
-        if db.query_one_raw(left).await.unwrap().is_none() {
+        if db.query(left, Vec::new()).await.unwrap().is_empty() {
             return;
         }
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
@@ -116,8 +115,8 @@ async fn a_field_whose_storage_is_not_known_now_neither_hides_a_row_nor_stops_a_
     let error = Flaky { file: FileField::new("a.txt", "x"), ..Flaky::default() }.save(&db).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::StorageFunction);
     let execute = async |sql: &str| {
-        use filefield::db::sea_orm::ConnectionTrait;
-        db.execute_unprepared(sql).await.unwrap();
+        use filefield::db::Queries;
+        db.run(sql).await.unwrap();
     };
     for name in ["flaky.txt", "steady.txt"] {
         Steady { file: FileField::new(name, "x"), ..Steady::default() }.save(&db).await.unwrap();

@@ -1,8 +1,7 @@
 //! A fresh database: a file, or one on a server whose address is in the environment.
 
-use filefield::db::{self, sea_orm};
-use filefield_tests::databases::Kind;
-use sea_orm::{ConnectionTrait, DatabaseConnection};
+use filefield::db::{self, Db, Queries};
+use filefield_tests::databases::{Kind, pool};
 use tempfile::TempDir;
 
 pub(super) struct Database {
@@ -30,23 +29,21 @@ impl Database {
         };
         let name = format!("kit_{:016x}", getrandom::u64().unwrap());
         let admin = db::connect(&server).await.unwrap();
-        admin.execute_unprepared(&format!("CREATE DATABASE {name}")).await.unwrap();
-        admin.close().await.unwrap();
+        admin.run(&format!("CREATE DATABASE {name}")).await.unwrap();
+        admin.close().await;
         let (base, _) = server.rsplit_once('/').unwrap();
         Some(Database { url: format!("{base}/{name}"), _folder: None, made: Some((server, name)) })
     }
 
-    pub(super) async fn connect(&self, connections: u32) -> DatabaseConnection {
-        let mut options = sea_orm::ConnectOptions::new(&self.url);
-        options.max_connections(connections).sqlx_logging(false);
-        sea_orm::Database::connect(options).await.unwrap()
+    pub(super) async fn connect(&self, connections: u32) -> Db {
+        pool(&self.url, connections).await.unwrap()
     }
 
     pub(super) async fn drop(self) {
         if let Some((server, name)) = self.made {
             let admin = db::connect(&server).await.unwrap();
-            admin.execute_unprepared(&format!("DROP DATABASE {name}")).await.unwrap();
-            admin.close().await.unwrap();
+            admin.run(&format!("DROP DATABASE {name}")).await.unwrap();
+            admin.close().await;
         }
     }
 }

@@ -7,14 +7,13 @@ mod rows;
 mod saves;
 
 use databases::Database;
-use filefield::db::sea_orm;
+use filefield::db::{Db, Queries};
 use filefield::inspect::{Inspector, Rules};
 use filefield::prelude::*;
 use filefield::storage::FileSystemStorage;
 use filefield::testing::{Invariant, InvariantReport, Invariants, with_storage};
 use filefield::{FileName, SaveOptions, SharedStorage, Storage};
 use filefield_tests::databases::Kind;
-use sea_orm::{ConnectionTrait, DatabaseConnection};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -32,7 +31,7 @@ struct Ship {
 
 /// A database with ships and a journal, and a storage.
 struct Harbour {
-    db: DatabaseConnection,
+    db: Db,
     storage: SharedStorage,
     media: PathBuf,
     kind: Kind,
@@ -85,7 +84,7 @@ impl Harbour {
             test(harbour.clone()).await;
         })
         .await;
-        harbour.db.clone().close().await.unwrap();
+        harbour.db.clone().close().await;
         database.drop().await;
     }
 
@@ -99,7 +98,7 @@ impl Harbour {
     }
 
     async fn execute(&self, sql: &str) {
-        self.db.execute_unprepared(sql).await.unwrap();
+        self.db.run(sql).await.unwrap();
     }
 
     /// A file and its row.

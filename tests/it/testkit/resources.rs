@@ -3,7 +3,6 @@
 use super::*;
 use Invariant::{R5, R9, R10};
 use filefield::testing::{Baseline, Fault, FaultStorage, Operation, RecordingStorage};
-use sea_orm::TransactionTrait;
 
 fn name(name: &str) -> FileName<'_> {
     FileName::new(name).unwrap()

@@ -2,7 +2,7 @@
 
 use super::*;
 use filefield::ErrorKind;
-use filefield::db::sea_orm::TransactionTrait;
+use filefield::db::Queries;
 
 #[tokio::test]
 async fn a_failed_row_leaves_no_file_and_a_retry_works() {

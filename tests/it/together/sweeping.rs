@@ -2,7 +2,7 @@
 
 use super::*;
 use filefield::db;
-use filefield::db::sea_orm::TransactionTrait;
+use filefield::db::Queries;
 use filefield::{Content, ErrorKind, Sweeper};
 
 #[tokio::test]
@@ -145,7 +145,7 @@ async fn a_second_storage_on_the_same_folder_is_the_same_place() {
 
 #[tokio::test]
 async fn what_a_rolled_back_transaction_did_not_change_is_changed_by_the_next_save() {
-    use filefield::db::sea_orm::TransactionTrait;
+    use filefield::db::Queries;
     Garage::run::<Car, _>(|garage| async move {
         let mut car = chevy();
         car.save(&garage.db).await.unwrap();

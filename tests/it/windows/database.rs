@@ -3,7 +3,7 @@
 use super::*;
 use crate::databases::on_every_database;
 use filefield::ErrorKind;
-use filefield::db::sea_orm::{IsolationLevel, TransactionTrait};
+use filefield::db::Queries;
 
 on_every_database!(Barge:
     f14_the_commit_fails_and_the_journal_decides,
@@ -15,13 +15,13 @@ on_every_database!(Barge:
 
 async fn f14_the_commit_fails_and_the_journal_decides(garage: Arc<Garage>) {
     // A check at the commit: the row's statements succeed.
-    let deferred: &[&str] = match garage.db.get_database_backend() {
-        DbBackend::Sqlite => &[
+    let deferred: &[&str] = match garage.db.dialect() {
+        Dialect::Sqlite => &[
             "CREATE TABLE parent (id INTEGER PRIMARY KEY)",
             "CREATE TABLE child (parent INTEGER REFERENCES parent (id) DEFERRABLE INITIALLY DEFERRED)",
             "CREATE TRIGGER refuse AFTER INSERT ON barges BEGIN INSERT INTO child VALUES (1); END",
         ],
-        DbBackend::Postgres => &[
+        Dialect::Postgres => &[
             "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no commit today'; END $$",
             "CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON barges DEFERRABLE INITIALLY DEFERRED \
              FOR EACH ROW EXECUTE FUNCTION refuse()",
@@ -34,9 +34,9 @@ async fn f14_the_commit_fails_and_the_journal_decides(garage: Arc<Garage>) {
     }
     let mut one = barge("one");
     let error = one.save(&garage.db).await.unwrap_err();
-    let lift = match garage.db.get_database_backend() {
+    let lift = match garage.db.dialect() {
         // It is certain that a constraint was violated.
-        DbBackend::Sqlite => {
+        Dialect::Sqlite => {
             assert!(!error.is_uncertain(), "{error:?}");
             "DROP TRIGGER refuse"
         }
@@ -54,7 +54,7 @@ async fn f14_the_commit_fails_and_the_journal_decides(garage: Arc<Garage>) {
 }
 
 async fn f15_an_entry_that_an_open_transaction_holds(garage: Arc<Garage>) {
-    if garage.db.get_database_backend() == DbBackend::Sqlite {
+    if garage.db.dialect() == Dialect::Sqlite {
         // There is one writer: the sweeper would wait, and the pool has only one connection for the test.
         return;
     }
@@ -82,9 +82,9 @@ async fn f32_the_database_goes_after_the_publish(garage: Arc<Garage>) {
 async fn f37_nothing_asks_the_applications_clock(garage: Arc<Garage>) {
     killed_after_staging(&garage, "one").await;
     // Seconds of the database's clock.
-    let lease = match garage.db.get_database_backend() {
-        DbBackend::Sqlite => "SELECT due_at - unixepoch() FROM filefield_journal",
-        DbBackend::Postgres => {
+    let lease = match garage.db.dialect() {
+        Dialect::Sqlite => "SELECT due_at - unixepoch() FROM filefield_journal",
+        Dialect::Postgres => {
             "SELECT due_at - CAST(extract(epoch FROM clock_timestamp()) AS bigint) FROM filefield_journal"
         }
         _ => "SELECT CAST(due_at - UNIX_TIMESTAMP() AS SIGNED) FROM filefield_journal",
@@ -95,15 +95,17 @@ async fn f37_nothing_asks_the_applications_clock(garage: Arc<Garage>) {
 }
 
 async fn f46_a_transaction_that_began_before_the_stage(garage: Arc<Garage>) {
-    if garage.db.get_database_backend() == DbBackend::Sqlite {
+    if garage.db.dialect() == Dialect::Sqlite {
         // The transaction has the pool's only connection; see `pending_content_inside_is_an_error_at_once`.
         return;
     }
     saved(&garage, "first").await;
-    let isolation = Some(IsolationLevel::RepeatableRead);
-    let tx = garage.db.begin_with_config(isolation, None).await.unwrap();
-    let count = Statement::from_string(tx.get_database_backend(), "SELECT COUNT(*) FROM filefield_journal");
-    tx.query_all_raw(count).await.unwrap();
+    let tx = garage.db.begin().await.unwrap();
+    if garage.db.dialect() == Dialect::Postgres {
+        tx.run("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ").await.unwrap();
+    }
+    let count = "SELECT COUNT(*) FROM filefield_journal";
+    tx.query(&count, Vec::new()).await.unwrap();
     let mut late = barge("late");
     late.stage(&garage.db).await.unwrap();
     match late.save(&tx).await {

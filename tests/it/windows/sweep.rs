@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::databases::on_every_database;
-use filefield::db::sea_orm::TransactionTrait;
+use filefield::db::Queries;
 use filefield::testing::{Fault, Operation};
 use filefield::{ErrorKind, FileName};
 

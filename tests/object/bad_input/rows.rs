@@ -2,8 +2,8 @@
 
 use crate::name;
 use crate::rows::{Ferry, database, ferry, files, swept};
-use filefield::db::sea_orm::ConnectionTrait;
-use filefield::db::{DatabaseConnection, Table, sweep};
+use filefield::db::Queries;
+use filefield::db::{Db, Table, sweep};
 use filefield::testing::{assert_no_orphans, with_storage};
 use filefield::{ErrorKind, SharedStorage, StorageExt};
 use filefield_tests::buckets::provider::Provider;
@@ -47,7 +47,7 @@ async fn bad(provider: &Provider, bucket: &str) -> Vec<Bad> {
     }
 }
 
-async fn rows(db: &DatabaseConnection) -> u64 {
+async fn rows(db: &Db) -> u64 {
     Ferry::objects(db).count().await.unwrap()
 }
 
@@ -135,9 +135,7 @@ async fn a_deletion_that_is_refused_for_ever_is_an_alarm() {
             one.save(&db).await.unwrap();
             let mut tries = 0;
             let report = loop {
-                db.execute_unprepared("UPDATE filefield_journal SET due_at = 0 WHERE state <> 'dead'")
-                    .await
-                    .unwrap();
+                db.run("UPDATE filefield_journal SET due_at = 0 WHERE state <> 'dead'").await.unwrap();
                 let report = sweep(&db).await.unwrap();
                 tries += 1;
                 assert!(tries < 50, "{of}: {report:?}");

@@ -5,14 +5,12 @@ use super::field::{self, models_storage};
 use super::measure::{Clock, Report};
 use super::options::{Options, runtime};
 use super::{Result, save};
-use filefield::db::Table;
-use filefield::db::sea_orm::{self, sqlx};
+use filefield::db::{Db, Table};
 use filefield::storage::Durability;
 use filefield::{Bytes, FileField, Model};
 use filefield_tests::databases::Kind;
-use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sea_orm::{ConnectOptions, Database, DatabaseConnection};
 use sqlx::postgres::PgPoolOptions;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use std::path::Path;
 
 #[derive(Clone, Model)]
@@ -86,17 +84,15 @@ async fn ours(
     let time = clock.stop();
     let rows = Doc::objects(&db).count().await?;
     check(n, rows, &media.join("docs"))?;
-    db.close().await?;
+    db.close().await;
     Ok(Report::new(n, time, (n * SMALL) as u64))
 }
 
 /// A connection whose commits may be lost if the power fails. filefield's own connections never lose commits.
-async fn relaxed(url: String) -> Result<DatabaseConnection> {
-    let mut options = ConnectOptions::new(url);
-    options.sqlx_logging(false).map_sqlx_sqlite_opts(|options| {
-        options.journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Normal)
-    });
-    Ok(Database::connect(options).await?)
+async fn relaxed(url: String) -> Result<Db> {
+    let options: SqliteConnectOptions = url.parse()?;
+    let options = options.journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Normal);
+    Ok(SqlitePoolOptions::new().connect_with(options).await?.into())
 }
 
 /// By hand: a file without a sync, or a durable one with `--durability full`, and a row by `insert` with its

@@ -4,7 +4,7 @@ use super::Result;
 use super::data::{self, SMALL, names_in, payload};
 use super::measure::{Clock, Report};
 use super::options::{Options, runtime};
-use filefield::db::{self, DatabaseConnection, Table};
+use filefield::db::{self, Db, Table};
 use filefield::ops::storage_move;
 use filefield::storage::{Durability, FileSystemStorage};
 use filefield::{App, Bytes, FileField, FileMeta, Model};
@@ -55,7 +55,7 @@ fn peak() -> f64 {
 }
 
 /// Saves the rows and their files.
-async fn park(dir: &Path, n: usize) -> Result<DatabaseConnection> {
+async fn park(dir: &Path, n: usize) -> Result<Db> {
     let db = db::connect(&format!("sqlite://{}?mode=rwc", dir.join("t.db").display())).await?;
     db::migrate::<Paper>(&db).await?;
     let bytes = Bytes::from(payload(SMALL));

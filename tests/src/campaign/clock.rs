@@ -210,18 +210,16 @@ fn prove_that_they_jump(
     world: &World,
     report: &mut Report,
 ) -> Result {
-    use filefield::db::sea_orm::{ConnectionTrait, DbBackend, Statement};
-    let backend = world.db.get_database_backend();
-    let now = match backend {
-        DbBackend::Sqlite => "unixepoch()",
-        DbBackend::Postgres => "CAST(floor(extract(epoch FROM clock_timestamp())) AS bigint)",
+    use filefield::db::{Dialect, Queries};
+    let now = match world.db.dialect() {
+        Dialect::Sqlite => "unixepoch()",
+        Dialect::Postgres => "CAST(floor(extract(epoch FROM clock_timestamp())) AS bigint)",
         _ => "CAST(UNIX_TIMESTAMP() AS signed)",
     };
     let ask = || {
         runtime.block_on(async {
-            let row =
-                world.db.query_one_raw(Statement::from_string(backend, format!("SELECT {now}"))).await?;
-            Ok::<i64, Error>(row.ok_or("no time")?.try_get_by_index(0)?)
+            let rows = world.db.query(&format!("SELECT {now}"), Vec::new()).await?;
+            Ok::<i64, Error>(rows.first().ok_or("no time")?.get_at(0)?)
         })
     };
     clocks.set("database", 0)?;

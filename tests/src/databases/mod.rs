@@ -5,12 +5,12 @@ mod supervisor;
 
 pub use server::{Server, wait_for_the_disk};
 
-use filefield::db::sea_orm;
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr};
+use filefield::db::{Db, Queries};
 use std::fmt;
 use std::io::Write;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// A kind of database.
@@ -127,9 +127,7 @@ impl Database {
         let mut token = [0; 8];
         getrandom::fill(&mut token).expect("random bytes can be had");
         let name = format!("test_{:016x}", u64::from_ne_bytes(token));
-        let made = block_on(async {
-            server.admin().await?.execute_unprepared(&format!("CREATE DATABASE {name}")).await
-        });
+        let made = block_on(async { server.admin().await?.run(&format!("CREATE DATABASE {name}")).await });
         if let Err(error) = made {
             panic!("{}: no new database: {error}", server.kind());
         }
@@ -156,15 +154,15 @@ impl Database {
     ///
     /// # Errors
     /// Propagates errors of the database.
-    pub async fn end_connections(&self) -> Result<usize, DbErr> {
+    pub async fn end_connections(&self) -> filefield::Result<usize> {
         let Some(server) = &self.server else { return Ok(0) };
         let admin = server.admin().await?;
         let ended = self.end(&admin).await;
-        admin.close().await?;
+        admin.close().await;
         ended
     }
 
-    async fn end(&self, admin: &DatabaseConnection) -> Result<usize, DbErr> {
+    async fn end(&self, admin: &Db) -> filefield::Result<usize> {
         let (list, end) = match self.kind {
             Kind::MariaDb => {
                 ("SELECT CAST(id AS CHAR) FROM information_schema.processlist WHERE db", "KILL ")
@@ -175,13 +173,12 @@ impl Database {
             ),
         };
         let list = format!("{list} = '{}'", self.name);
-        let rows =
-            admin.query_all_raw(sea_orm::Statement::from_string(admin.get_database_backend(), list)).await?;
+        let rows = admin.query(&list, Vec::new()).await?;
         let mut ended = 0;
         for row in rows {
-            let id: String = row.try_get_by_index(0)?;
+            let id: String = row.get_at(0)?;
             // A connection that has already ended is an error on MariaDB.
-            ended += usize::from(admin.execute_unprepared(&format!("{end}({id})")).await.is_ok());
+            ended += usize::from(admin.run(&format!("{end}({id})")).await.is_ok());
         }
         Ok(ended)
     }
@@ -191,13 +188,30 @@ impl Drop for Database {
     fn drop(&mut self) {
         // A server that a test has stopped takes its databases with it.
         let Some(server) = self.server.take().filter(|server| server.is_running()) else { return };
-        let _: Result<(), DbErr> = block_on(async {
+        let _: filefield::Result<()> = block_on(async {
             let admin = server.admin().await?;
             self.end(&admin).await?;
-            admin.execute_unprepared(&format!("DROP DATABASE {}", self.name)).await?;
-            admin.close().await
+            admin.run(&format!("DROP DATABASE {}", self.name)).await?;
+            admin.close().await;
+            Ok(())
         });
     }
+}
+
+/// Connects with sqlx alone, with at most this many connections, each of which is waited for at most ten seconds.
+///
+/// # Errors
+/// Propagates errors of the driver.
+pub async fn pool(url: &str, connections: u32) -> sqlx::Result<Db> {
+    use sqlx::pool::PoolOptions;
+    fn options<D: sqlx::Database>(connections: u32) -> PoolOptions<D> {
+        PoolOptions::new().max_connections(connections).acquire_timeout(Duration::from_secs(10))
+    }
+    Ok(match url.split_once(':') {
+        Some(("sqlite", _)) => options::<sqlx::Sqlite>(connections).connect(url).await?.into(),
+        Some(("postgres", _)) => options::<sqlx::Postgres>(connections).connect(url).await?.into(),
+        _ => options::<sqlx::MySql>(connections).connect(url).await?.into(),
+    })
 }
 
 /// Runs a future from anywhere, also from within a runtime.

@@ -1,8 +1,8 @@
 //! Servers: one of each kind per process, or one that a test may stop and kill.
 
 use super::supervisor::Supervisor;
-use super::{Kind, Missing, block_on, sea_orm};
-use sea_orm::{ConnectOptions, DatabaseConnection, DbErr};
+use super::{Kind, Missing, block_on, pool};
+use filefield::db::Db;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -81,10 +81,9 @@ impl Server {
     ///
     /// # Errors
     /// Propagates errors of the database.
-    pub async fn admin(&self) -> Result<DatabaseConnection, DbErr> {
-        let mut options = ConnectOptions::new(&self.url);
-        options.sqlx_logging(false).max_connections(1).acquire_timeout(Duration::from_secs(10));
-        sea_orm::Database::connect(options).await
+    pub async fn admin(&self) -> filefield::Result<Db> {
+        let connected = pool(&self.url, 1).await;
+        connected.map_err(|error| filefield::Error::new(filefield::ErrorKind::Database, error.to_string()))
     }
 
     /// Starts a server that was stopped or killed, and waits until it answers.
@@ -95,7 +94,7 @@ impl Server {
         let fsync = if FSYNC.load(Ordering::Relaxed) { "on" } else { "off" };
         self.tell(&format!("start {fsync}"));
         let began = Instant::now();
-        while let Err(error) = block_on(async { self.admin().await?.ping().await }) {
+        while let Err(error) = block_on(async { self.admin().await.map(drop) }) {
             self.tell("alive");
             assert!(began.elapsed() < PATIENCE, "{} does not answer: {error}", self.kind);
             std::thread::sleep(Duration::from_millis(10));

@@ -3,8 +3,8 @@
 
 mod refusals;
 
-use filefield::db::sea_orm::{ConnectionTrait, Statement, TransactionTrait, TryGetable};
-use filefield::db::{self, DatabaseConnection, NewUpload, UploadClaim, UploadTicket};
+use filefield::db::{self, Db, NewUpload, UploadClaim, UploadTicket};
+use filefield::db::{Queries, Read};
 use filefield::prelude::*;
 use filefield::storage::UploadRequest;
 use filefield::{Bytes, ErrorKind, SharedStorage};
@@ -58,7 +58,7 @@ pub trait Place {
 #[derive(Debug)]
 pub struct Dock<P> {
     pub place: P,
-    pub db: DatabaseConnection,
+    pub db: Db,
     _folder: TempDir,
 }
 
@@ -114,15 +114,15 @@ impl<P: Place> Dock<P> {
         tags
     }
 
-    async fn asked<T: TryGetable>(&self, sql: &str) -> T {
-        let statement = Statement::from_string(self.db.get_database_backend(), sql);
-        self.db.query_one_raw(statement).await.unwrap().unwrap().try_get_by_index(0).unwrap()
+    async fn asked<T: Read>(&self, sql: &str) -> T {
+        let statement = sql;
+        self.db.query(statement, Vec::new()).await.unwrap().remove(0).get_at(0).unwrap()
     }
 
     /// Sweeps until nothing waits, including the second looks. Returns the remaining files.
     async fn settled(&self) -> Vec<String> {
         for _ in 0..200 {
-            self.db.execute_unprepared("UPDATE filefield_journal SET due_at = 0").await.unwrap();
+            self.db.run("UPDATE filefield_journal SET due_at = 0").await.unwrap();
             let report = db::sweep(&self.db).await.unwrap();
             if report.failed + report.dead > 0 {
                 panic!(
@@ -290,14 +290,14 @@ impl<P: Place> Dock<P> {
         let claim = Self::claim(&ticket);
         let broken = "CREATE TRIGGER broken BEFORE UPDATE ON filefield_journal \
             WHEN OLD.state = 'reaping' AND NEW.state = 'pending' BEGIN SELECT RAISE(FAIL, 'broken'); END";
-        self.db.execute_unprepared(broken).await.unwrap();
+        self.db.run(broken).await.unwrap();
         let mut hull = Hull::default();
         let error = hull.photo_mut().claim(&claim, &self.db).await.unwrap_err();
         assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::NotFound, false), "{error:?}");
         assert!(error.to_string().contains("not sent") && error.to_string().contains("journal"), "{error}");
         let error = hull.photo_mut().claim(&claim, &self.db).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::StagedExpired);
-        self.db.execute_unprepared("DROP TRIGGER broken").await.unwrap();
+        self.db.run("DROP TRIGGER broken").await.unwrap();
         self.send(&ticket, &gif(1, 26)).await;
         let again = async {
             while let Err(error) = hull.photo_mut().claim(&claim, &self.db).await {
@@ -343,7 +343,7 @@ impl<P: Place> Dock<P> {
         let ticket = self.ticket(Hull::photo_upload("a.gif", 26)).await;
         self.send(&ticket, &gif(1, 26)).await;
         assert_eq!(db::sweep(&self.db).await.unwrap().examined, 0, "the ticket's time is not over");
-        self.db.execute_unprepared("UPDATE filefield_journal SET due_at = 0").await.unwrap();
+        self.db.run("UPDATE filefield_journal SET due_at = 0").await.unwrap();
         assert_eq!(db::sweep(&self.db).await.unwrap().deleted, 1);
         assert!(self.place.files().await.is_empty());
         // A late upload is swept too.
@@ -358,7 +358,7 @@ impl<P: Place> Dock<P> {
         // A sweep waits for what the claim has started.
         db::sweep(&self.db).await.unwrap();
         let later = format!("UPDATE filefield_journal SET due_at = due_at - {hours} * 3600");
-        self.db.execute_unprepared(&later).await.unwrap();
+        self.db.run(&later).await.unwrap();
         db::sweep(&self.db).await.unwrap();
     }
 

@@ -1,8 +1,8 @@
 //! Uploads that are refused and leave nothing.
 
 use super::{Dock, Hull, Place, gif};
+use filefield::db::Queries;
 use filefield::db::UploadClaim;
-use filefield::db::sea_orm::ConnectionTrait;
 use filefield::{Bytes, Error, ErrorKind};
 use std::time::Duration;
 
@@ -133,10 +133,7 @@ async fn another_model_of_the_same_name<P: Place>(dock: &Dock<P>) {
     assert_eq!((error.kind(), hull.id), (ErrorKind::PermissionDenied, 0), "{error:?}");
     let theirs = other::Hull::photo_upload("a.gif", 26).owner("user 7").ticket(&dock.db).await.unwrap();
     assert_eq!(refused(dock, &Dock::<P>::claim(&theirs)).await.kind(), ErrorKind::PermissionDenied);
-    dock.db
-        .execute_unprepared("CREATE TABLE other_hulls (id INTEGER PRIMARY KEY, photo TEXT)")
-        .await
-        .unwrap();
+    dock.db.run("CREATE TABLE other_hulls (id INTEGER PRIMARY KEY, photo TEXT)").await.unwrap();
     dock.is_empty().await;
 }
 

@@ -1,5 +1,5 @@
 // mistakes: 2
-use filefield::db::{Connection, DatabaseConnection};
+use filefield::db::{Connection, Db};
 use std::sync::Arc;
 
 struct Garage<'db, C>(&'db C);
@@ -9,7 +9,7 @@ fn garage<C: Connection>(db: &C) -> Garage<'_, C> {
     Garage(db)
 }
 
-fn open(db: &DatabaseConnection, shared: Arc<DatabaseConnection>) {
+fn open(db: &Db, shared: Arc<Db>) {
     let _ = garage(&db);
     let _ = garage(&shared);
 }

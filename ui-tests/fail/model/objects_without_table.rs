@@ -1,5 +1,5 @@
 // mistakes: 1
-use filefield::db::{DatabaseConnection, Table};
+use filefield::db::{Db, Table};
 use filefield::{FileField, Model};
 
 #[derive(Clone, Model)]
@@ -8,7 +8,7 @@ struct User {
     photo: FileField,
 }
 
-async fn all(db: &DatabaseConnection) {
+async fn all(db: &Db) {
     let _ = User::objects(db);
 }
 

@@ -1,5 +1,5 @@
 // mistakes: 1
-use filefield::db::{DatabaseConnection, Table};
+use filefield::db::{Db, Table};
 use filefield::{FileField, Model, Result};
 
 #[derive(Clone, Model)]
@@ -11,7 +11,7 @@ struct User {
     photo: FileField,
 }
 
-async fn show(user: User, db: &DatabaseConnection) -> Result<()> {
+async fn show(user: User, db: &Db) -> Result<()> {
     user.save(db).await
 }
 

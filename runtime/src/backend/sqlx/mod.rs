@@ -4,18 +4,18 @@ mod connection;
 mod driver;
 mod read;
 
-pub use connection::{Connection, InTransaction};
 pub(crate) use connection::Target;
+pub use connection::{Connection, InTransaction};
 pub use driver::{Driver, Session};
 pub(crate) use read::decimal_of;
 pub use read::{DbRow, Read, ReadError};
 
 use crate::journal::{Cells, Connection as JournalConnection, Dialect, Journal, Param, Pool, Row, Sweeper};
-use crate::journal::{Transaction as JournalTransaction, TransactionError, retrying};
+use crate::journal::{Transaction as JournalTransaction, TransactionError, is_constraint, retrying};
 use crate::{Error, Result};
 use async_trait::async_trait;
 use sea_query::{
-    MysqlQueryBuilder, PostgresQueryBuilder, QueryStatementBuilder, SchemaStatementBuilder,
+    MysqlQueryBuilder, PostgresQueryBuilder, QueryStatementBuilder, SchemaStatementBuilder, SelectStatement,
     SqliteQueryBuilder, Value, Values,
 };
 use std::any::Any;
@@ -46,6 +46,7 @@ pub struct Transaction<'c> {
     dialect: Dialect,
     /// Whether to roll back on drop.
     is_open: bool,
+    is_savepoint: bool,
 }
 
 /// What a statement did.
@@ -123,7 +124,7 @@ impl Db {
 
     async fn begin_here(&self, writes: bool) -> Result<Transaction<'static>> {
         let session = Arc::new(Mutex::new(self.0.begin(writes).await?));
-        Ok(Transaction { session, dialect: self.dialect(), is_open: true })
+        Ok(Transaction { session, dialect: self.dialect(), is_open: true, is_savepoint: false })
     }
 
     /// Closes all connections and waits until they are closed.
@@ -141,7 +142,7 @@ impl fmt::Debug for Db {
 impl<'c> Transaction<'c> {
     /// A transaction of the caller, who ends it.
     fn of_caller(session: Box<dyn Session + 'c>, dialect: Dialect) -> Self {
-        Transaction { session: Arc::new(Mutex::new(session)), dialect, is_open: false }
+        Transaction { session: Arc::new(Mutex::new(session)), dialect, is_open: false, is_savepoint: false }
     }
 
     /// Begins a savepoint.
@@ -152,16 +153,21 @@ impl<'c> Transaction<'c> {
         self.session.lock().await.savepoint().await?;
         let mut savepoint = self.share();
         savepoint.is_open = true;
+        savepoint.is_savepoint = true;
         Ok(savepoint)
     }
 
     /// Commits the transaction, or releases the savepoint.
     ///
     /// # Errors
-    /// Returns [`Database`](crate::ErrorKind::Database). Unless a constraint is broken, the transaction may have been
-    /// committed all the same.
+    /// Returns [`UniqueViolation`](crate::ErrorKind::UniqueViolation) or [`Database`](crate::ErrorKind::Database). If the
+    /// error [is uncertain](Error::is_uncertain), the transaction may have been committed.
     pub async fn commit(mut self) -> Result<()> {
-        self.session.lock().await.commit().await?;
+        let committed = self.session.lock().await.commit().await;
+        committed.map_err(|error| match self.is_savepoint || is_constraint(&error) {
+            true => error,
+            false => error.uncertain(),
+        })?;
         self.is_open = false;
         Ok(())
     }
@@ -178,7 +184,12 @@ impl<'c> Transaction<'c> {
 
     /// The same transaction. Dropping the result ends nothing.
     fn share(&self) -> Transaction<'c> {
-        Transaction { session: self.session.clone(), dialect: self.dialect, is_open: false }
+        Transaction {
+            session: self.session.clone(),
+            dialect: self.dialect,
+            is_open: false,
+            is_savepoint: false,
+        }
     }
 }
 
@@ -223,6 +234,15 @@ pub trait Queries: Send + Sync {
     /// # Errors
     /// As [`run`](Self::run).
     async fn query(&self, sql: &str, values: Vec<Value>) -> Result<Vec<DbRow>>;
+
+    /// Runs a query of sea-query and returns all rows.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    async fn fetch(&self, query: &SelectStatement) -> Result<Vec<DbRow>> {
+        let (sql, values) = build(self.dialect(), query);
+        self.query(&sql, values).await
+    }
 }
 
 #[async_trait]
@@ -270,21 +290,6 @@ impl Queries for Transaction<'_> {
     }
     async fn query(&self, sql: &str, values: Vec<Value>) -> Result<Vec<DbRow>> {
         self.session.lock().await.query(sql, values).await
-    }
-}
-
-/// Statements of sea-query.
-impl dyn Queries + '_ {
-    /// Runs a statement. Returns what it did.
-    pub(crate) async fn execute_built(&self, statement: &impl QueryStatementBuilder) -> Result<Done> {
-        let (sql, values) = build(self.dialect(), statement);
-        self.execute(&sql, values).await
-    }
-
-    /// Runs a query.
-    pub(crate) async fn query_built(&self, statement: &impl QueryStatementBuilder) -> Result<Vec<DbRow>> {
-        let (sql, values) = build(self.dialect(), statement);
-        self.query(&sql, values).await
     }
 }
 

@@ -130,6 +130,30 @@ impl DbRow {
     pub fn get<T: Read>(&self, column: &str) -> crate::Result<T> {
         Ok(T::read(self, column)?)
     }
+
+    /// Returns the value of the column with this number, from 0.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub fn get_at<T: Read>(&self, index: usize) -> crate::Result<T> {
+        let name = match &self.0 {
+            #[cfg(feature = "db-sqlite")]
+            Rows::Sqlite(row) => name_at(row, index),
+            #[cfg(feature = "db-postgres")]
+            Rows::Postgres(row) => name_at(row, index),
+            #[cfg(feature = "db-mysql")]
+            Rows::MySql(row) => name_at(row, index),
+            Rows::Values(values) => values.get(index).map(|(name, _)| name.as_str()),
+        };
+        let missing =
+            || Error::new(ErrorKind::Database, format!("the row has no column with the number {index}"));
+        self.get(name.ok_or_else(missing)?)
+    }
+}
+
+#[cfg(any(feature = "db-sqlite", feature = "db-postgres", feature = "db-mysql"))]
+fn name_at<R: Row>(row: &R, index: usize) -> Option<&str> {
+    row.columns().get(index).map(sqlx::Column::name)
 }
 
 /// Types that all three drivers read.

@@ -64,7 +64,7 @@ impl<M: Table> Rows<M> {
     pub(in crate::ops) async fn count(&self) -> Result<u64> {
         let mut select = self.select();
         select.expr_as(Expr::col(Alias::new(self.key)).count(), Alias::new("n"));
-        let rows = self.fetch(&select).await?;
+        let rows = self.db.fetch(&select).await?;
         rows.first().map_or(Ok(0), |row| row.get("n"))
     }
 
@@ -77,7 +77,7 @@ impl<M: Table> Rows<M> {
             select.and_where(key().gt(after));
         }
         select.order_by_expr(key(), Order::Asc).limit(limit);
-        self.fetch(&select).await?.iter().map(|row| self.read(row)).collect()
+        self.db.fetch(&select).await?.iter().map(|row| self.read(row)).collect()
     }
 
     /// Whether the row still names the same file.
@@ -85,14 +85,10 @@ impl<M: Table> Rows<M> {
         let mut select = self.select();
         self.columns(&mut select);
         select.and_where(Expr::col(Alias::new(self.key)).eq(row.key.clone()));
-        let found = self.fetch(&select).await?.first().map(|row| self.read(row)).transpose()?;
+        let found = self.db.fetch(&select).await?.first().map(|row| self.read(row)).transpose()?;
         Ok(found.is_some_and(|found| {
             found.name == row.name && found.meta == row.meta && found.unreadable.is_none()
         }))
-    }
-
-    async fn fetch(&self, select: &SelectStatement) -> Result<Vec<DbRow>> {
-        (&self.db as &dyn Queries).query_built(select).await
     }
 
     fn read(&self, row: &DbRow) -> Result<Row> {

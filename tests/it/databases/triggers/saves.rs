@@ -3,7 +3,7 @@
 use super::{Plane, insert, install, left, plane, staged, watched};
 use crate::databases::on_every_database;
 use crate::support::Garage;
-use filefield::db::sea_orm::{ConnectionTrait, TransactionTrait};
+use filefield::db::Queries;
 use filefield::db::{self, Table};
 use filefield::{ErrorKind, FileField};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ on_every_database! {
             one.save(&garage.db).await.unwrap();
             // As after a migration that recreates the table: the journal still assumes that there are
             // triggers.
-            for statement in db::drop_trigger_sql::<Plane>(garage.db.get_database_backend()).unwrap() {
+            for statement in db::drop_trigger_sql::<Plane>(garage.db.dialect()).unwrap() {
                 if statement.starts_with("DROP") {
                     garage.execute(&statement).await;
                 }
@@ -41,7 +41,7 @@ on_every_database! {
             // Installing twice has no further effect.
             install::<Plane>(&garage).await;
             plane("one").save(&garage.db).await.unwrap();
-            for statement in db::drop_trigger_sql::<Plane>(garage.db.get_database_backend()).unwrap() {
+            for statement in db::drop_trigger_sql::<Plane>(garage.db.dialect()).unwrap() {
                 garage.execute(&statement).await;
             }
             assert_eq!(garage.number("SELECT COUNT(*) FROM filefield_columns WHERE triggers = 1").await, 0);
@@ -87,7 +87,7 @@ on_every_database! {
             let tx = garage.db.begin().await.unwrap();
             one.photo_mut().assign(FileField::stored(&a));
             one.attach(&tx).await.unwrap();
-            tx.execute_unprepared(&format!("UPDATE planes SET photo = '{a}' WHERE name = 'one'")).await.unwrap();
+            tx.run(&format!("UPDATE planes SET photo = '{a}' WHERE name = 'one'")).await.unwrap();
             tx.commit().await.unwrap();
             assert_eq!(left(&garage).await, [a]);
         })

@@ -2,7 +2,7 @@
 
 use super::{Plane, assert_refused, fresh, garage, insert, left, plane, sql};
 use crate::support::Garage;
-use filefield::db::sea_orm::{ConnectionTrait, Statement};
+use filefield::db::Queries;
 use filefield::db::{self, Table};
 use filefield_tests::databases::{Database, Kind};
 use std::io::Write;
@@ -26,9 +26,9 @@ async fn a_script_runs_in_the_shell(database: Database) {
                 shell
             }
             Kind::MariaDb => {
-                let ask = Statement::from_string(garage.db.get_database_backend(), "SELECT @@socket");
-                let answer = garage.db.query_one_raw(ask).await.unwrap().unwrap();
-                let socket: String = answer.try_get_by_index(0).unwrap();
+                let ask = "SELECT @@socket";
+                let answer = garage.db.query(&ask, Vec::new()).await.unwrap().remove(0);
+                let socket: String = answer.get_at(0).unwrap();
                 let mut shell = Command::new("mariadb");
                 shell.args(["--no-defaults", "-u", "root", "--socket", &socket]);
                 shell.arg(address.rsplit('/').next().unwrap());
@@ -40,7 +40,7 @@ async fn a_script_runs_in_the_shell(database: Database) {
             let _ = writeln!(std::io::stderr(), "SKIPPED: a script in the shell of {}", garage.kind());
             return;
         };
-        let backend = garage.db.get_database_backend();
+        let backend = garage.db.dialect();
         let script = db::trigger_sql::<Plane>(backend).unwrap().to_string();
         shell.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
         let output = shell.wait_with_output().unwrap();

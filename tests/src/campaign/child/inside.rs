@@ -4,8 +4,8 @@ use super::{Command, Reply, Setup};
 use crate::campaign::Result;
 use crate::campaign::world::{Outcome, World};
 use filefield::StorageExt;
-use filefield::db::sea_orm::{ConnectOptions, Database};
 use filefield::testing::{Baseline, failpoints};
+use filefield_tests::databases::pool;
 use std::io::Write;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -43,9 +43,7 @@ pub(crate) fn main(setup: &str) -> Result {
         let judged = !setup.counted && setup.judge.is_none();
         let world = World::open(&setup.folder, &setup.url, setup.durable.into(), judged).await?;
         let Some(judge) = &setup.judge else { return Ok(world) };
-        let mut options = ConnectOptions::new(judge);
-        options.sqlx_logging(false).max_connections(1);
-        Ok::<_, crate::campaign::Error>(world.judged(&Database::connect(options).await?))
+        Ok::<_, crate::campaign::Error>(world.judged(&pool(judge, 1).await?))
     })?;
     let before = runtime.block_on(async {
         world.storage.exists(filefield::FileName::new("warm")?).await?;

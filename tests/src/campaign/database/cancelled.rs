@@ -7,7 +7,6 @@ use crate::campaign::options::Options;
 use crate::campaign::place::in_memory;
 use crate::campaign::report::Report;
 use crate::campaign::world::{Change, Expected, Files, Order, Outcome, Random, World};
-use filefield::db::sea_orm::TransactionTrait;
 use filefield::storage::Durability;
 use filefield::testing::Baseline;
 use filefield_tests::databases::{Database, Server};

@@ -8,7 +8,7 @@ use crate::campaign::options::Options;
 use crate::campaign::report::Report;
 use crate::campaign::scenario;
 use crate::campaign::world::Random;
-use filefield::db::sea_orm::{ConnectionTrait, TransactionTrait};
+use filefield::db::Queries;
 use filefield_tests::databases::{Kind, Server};
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ pub(super) fn shorten_waits(server: &Arc<Server>, url: &str) -> Result {
         Kind::MariaDb => "SET GLOBAL innodb_lock_wait_timeout = 1".to_owned(),
         _ => format!("ALTER DATABASE \"{name}\" SET lock_timeout = '200ms'"),
     };
-    runtime()?.block_on(async { server.admin().await?.execute_unprepared(&statement).await })?;
+    runtime()?.block_on(async { server.admin().await?.run(&statement).await })?;
     Ok(())
 }
 
@@ -61,13 +61,14 @@ pub(super) fn run(
         let db = runtime.block_on(filefield::db::connect(stage.database.url()))?;
         let lock = runtime.block_on(async {
             let tx = db.begin().await?;
-            tx.execute_unprepared(hold).await?;
+            tx.run(hold).await?;
             Ok::<_, crate::campaign::Error>(tx)
         })?;
         let end = stage.child.perform(&scenario.order, &mut stage.expected)?;
         runtime.block_on(async {
             lock.rollback().await?;
-            db.close().await
+            db.close().await;
+            Ok::<_, crate::campaign::Error>(())
         })?;
         if let End::Told(outcome @ Outcome::Failed { retryable, uncertain, text, .. }) = &end {
             fired += 1;

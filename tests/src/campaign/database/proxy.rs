@@ -2,7 +2,7 @@
 
 use super::wire::{Requests, backend_id, is_commit};
 use crate::campaign::Result;
-use filefield::db::sea_orm::{ConnectionTrait, Statement};
+use filefield::db::Queries;
 use filefield_tests::databases::{Kind, Server};
 use serde::{Deserialize, Serialize};
 use std::io::{Read, Write};
@@ -256,13 +256,12 @@ impl Shared {
         let ended = tokio::runtime::Builder::new_current_thread().enable_all().build().map(|runtime| {
             runtime.block_on(async {
                 let admin = self.server.admin().await?;
-                admin.execute_unprepared(&end).await?;
+                admin.run(&end).await?;
                 let began = Instant::now();
-                let lives = Statement::from_string(admin.get_database_backend(), lives);
-                while admin.query_one_raw(lives.clone()).await?.is_some() && began.elapsed() < PATIENCE {
+                while !admin.query(&lives, Vec::new()).await?.is_empty() && began.elapsed() < PATIENCE {
                     tokio::time::sleep(Duration::from_millis(1)).await;
                 }
-                Ok::<_, filefield::db::sea_orm::DbErr>(())
+                Ok::<_, filefield::Error>(())
             })
         });
         if !matches!(ended, Ok(Ok(()))) {

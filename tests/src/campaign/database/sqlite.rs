@@ -11,12 +11,11 @@ use crate::campaign::scenario;
 use crate::campaign::world::{Expected, Outcome, Random, World};
 use crate::campaign::{Error, Result, shuffle};
 use filefield::StorageExt;
-use filefield::db::sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, SqliteTransactionMode, TransactionOptions,
-    TransactionTrait,
-};
+use filefield::db::{Db, Queries, Transaction};
 use filefield::storage::Durability;
 use filefield::testing::{Baseline, failpoints};
+use sqlx::ConnectOptions;
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use std::collections::BTreeSet;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, PoisonError};
@@ -75,10 +74,10 @@ impl Holder {
                 return;
             };
             let Ok(db) = runtime.block_on(connect(&url, Duration::ZERO, 1)) else { return };
-            let mut held = None;
+            let mut held: Option<Transaction<'static>> = None;
             for hold in to_do {
                 if let Some(lock) = held.take() {
-                    let _ = runtime.block_on(filefield::db::sea_orm::DatabaseTransaction::rollback(lock));
+                    let _ = runtime.block_on(lock.rollback());
                 }
                 let mut what = None;
                 if hold {
@@ -104,36 +103,25 @@ impl Holder {
     }
 }
 
-async fn lock(
-    db: &DatabaseConnection,
-    readers_count: bool,
-) -> (Option<filefield::db::sea_orm::DatabaseTransaction>, Option<Held>) {
-    let write = TransactionOptions {
-        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-        ..TransactionOptions::default()
-    };
-    if let Ok(tx) = db.begin_with_options(write).await {
+async fn lock(db: &Db, readers_count: bool) -> (Option<Transaction<'static>>, Option<Held>) {
+    if let Ok(tx) = db.begin_write().await {
         return (Some(tx), Some(Held::WriteLock));
     }
     if !readers_count {
         return (None, None);
     }
     let Ok(tx) = db.begin().await else { return (None, None) };
-    let read = tx.query_all_raw(filefield::db::sea_orm::Statement::from_string(
-        filefield::db::sea_orm::DbBackend::Sqlite,
-        "SELECT COUNT(*) FROM cars",
-    ));
-    if read.await.is_err() {
+    if tx.query("SELECT COUNT(*) FROM cars", Vec::new()).await.is_err() {
         return (None, None);
     }
     (Some(tx), Some(Held::ReadLock))
 }
 
-async fn connect(url: &str, patience: Duration, connections: u32) -> Result<DatabaseConnection> {
-    let mut options = ConnectOptions::new(url);
-    options.sqlx_logging(false).max_connections(connections).test_before_acquire(false);
-    options.map_sqlx_sqlite_opts(move |options| options.foreign_keys(true).busy_timeout(patience));
-    Ok(Database::connect(options).await?)
+async fn connect(url: &str, patience: Duration, connections: u32) -> Result<Db> {
+    let options: SqliteConnectOptions = url.parse()?;
+    let options = options.foreign_keys(true).busy_timeout(patience).disable_statement_logging();
+    let pool = SqlitePoolOptions::new().max_connections(connections).test_before_acquire(false);
+    Ok(pool.connect_with(options).await?.into())
 }
 
 /// A world, and what it held when nothing was running.

@@ -3,7 +3,7 @@
 use super::operation::Operation;
 use super::{Car, Change, Order, Place, Report, Result, World};
 use crate::campaign::world::{Files, Rows, bytes, number};
-use filefield::db::sea_orm::DbBackend;
+use filefield::db::Dialect;
 use filefield::prelude::*;
 use filefield::testing::{Baseline, Invariants};
 use filefield::{ErrorKind, FileName, SaveOptions};
@@ -78,7 +78,7 @@ pub(super) async fn lost_connection(
     report: &mut Report,
     again: &str,
 ) -> Result {
-    if operation.is_callers() && place.world.db.get_database_backend() == DbBackend::MySql {
+    if operation.is_callers() && place.world.db.dialect() == Dialect::MySql {
         report.add("connections lost by sqlx", 1);
     } else {
         report.violation("R9", format!("something goes on for ever; {again}"));

@@ -1,10 +1,9 @@
 //! The operations whose futures are dropped.
 
 use super::{Car, Change, Files, Order, Random, Result, World};
-use filefield::db::sea_orm::{DatabaseTransaction, DbErr, TransactionTrait};
-use filefield::db::{self, DatabaseConnection};
+use filefield::db::{self, Db};
+use filefield::db::{Queries, Transaction};
 use filefield::prelude::*;
-use filefield::{Error, ErrorKind};
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -41,7 +40,7 @@ type Running = Pin<Box<dyn Future<Output = filefield::Result<()>>>>;
 pub(super) struct Prepared {
     pub(super) running: Running,
     /// The caller's transaction, which is committed after the operation.
-    pub(super) around: Option<Arc<DatabaseTransaction>>,
+    pub(super) around: Option<Arc<Transaction<'static>>>,
 }
 
 impl Operation {
@@ -106,9 +105,9 @@ impl Operation {
             DeleteIn => {
                 let car = held().await?;
                 Box::pin(async move {
-                    let tx = begin(&world.db).await?;
+                    let tx = world.db.begin().await?;
                     car.delete(&tx).await?;
-                    tx.commit().await.map_err(|error| database(error).uncertain())
+                    tx.commit().await
                 })
             }
             Stage => {
@@ -131,7 +130,7 @@ impl Operation {
                     files.assign(&mut car);
                 }
                 car.stage(&world.db).await?;
-                let tx = Arc::new(begin(&world.db).await?);
+                let tx = Arc::new(world.db.begin().await?);
                 around = Some(tx.clone());
                 Box::pin(async move { car.save(&*tx).await })
             }
@@ -155,26 +154,14 @@ impl Operation {
     }
 }
 
-fn database(error: DbErr) -> Error {
-    Error::new(ErrorKind::Database, error.to_string())
-}
-
-/// The caller's transaction. It begins on a task: if a `begin` is dropped on PostgreSQL, sqlx 0.9.0 returns a
-/// connection that is inside a transaction (sqlx issue 4393), which is not the concern of this library.
-async fn begin(db: &DatabaseConnection) -> filefield::Result<DatabaseTransaction> {
-    let db = db.clone();
-    let begun = tokio::spawn(async move { db.begin().await }).await;
-    begun.map_err(|error| Error::new(ErrorKind::Database, error.to_string()))?.map_err(database)
-}
-
 /// Stages and saves in one transaction of the caller.
-async fn save_in(db: DatabaseConnection, mut cars: Vec<Car>) -> filefield::Result<()> {
+async fn save_in(db: Db, mut cars: Vec<Car>) -> filefield::Result<()> {
     let mut staged: Vec<&mut dyn db::Stage> = Vec::new();
     staged.extend(cars.iter_mut().map(|car| car as &mut dyn db::Stage));
     db::stage_all(&db, &mut staged).await?;
-    let tx = begin(&db).await?;
+    let tx = db.begin().await?;
     for car in &mut cars {
         car.save(&tx).await?;
     }
-    tx.commit().await.map_err(|error| database(error).uncertain())
+    tx.commit().await
 }

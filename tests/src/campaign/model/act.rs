@@ -5,7 +5,7 @@ use super::reference::{COLUMNS, Ended, Held, INSERTED, KEPT, Reference, Row, Row
 use crate::campaign::Result;
 use filefield::content::Pending;
 use filefield::db::Table;
-use filefield::db::sea_orm::{ConnectionTrait, DatabaseConnection};
+use filefield::db::{Db, Queries};
 use filefield::storage::{Durability, FileSystemStorage, MemoryStorage};
 use filefield::testing::{Fault, FaultStorage, Operation, with_storage};
 use filefield::{Content, ErrorKind, FileField, FileName, Model, SharedStorage, StorageExt};
@@ -59,7 +59,7 @@ pub(super) struct Slot {
 }
 
 pub(super) struct World {
-    pub(super) db: DatabaseConnection,
+    pub(super) db: Db,
     pub(super) storage: Arc<FaultStorage>,
     pub(super) random: Random,
     pub(super) slots: Vec<Slot>,
@@ -105,7 +105,7 @@ fn ended<T>(result: &Option<filefield::Result<T>>) -> Ended {
 }
 
 impl World {
-    pub(super) fn new(db: &DatabaseConnection, random: Random, on_disk: bool, idle: usize) -> Result<World> {
+    pub(super) fn new(db: &Db, random: Random, on_disk: bool, idle: usize) -> Result<World> {
         let folder = on_disk.then(tempfile::tempdir).transpose()?;
         let inner: SharedStorage = match &folder {
             Some(folder) => {
@@ -137,7 +137,7 @@ impl World {
     /// Leaves the database as it was.
     pub(super) async fn clear(&self) -> Result {
         for table in ["lot", "filefield_journal"] {
-            self.db.execute_unprepared(&format!("DELETE FROM {table}")).await?;
+            self.db.run(&format!("DELETE FROM {table}")).await?;
         }
         Ok(())
     }

@@ -4,7 +4,7 @@
 use super::act::{Lot, Slot, World, shared};
 use super::reference::{COLUMNS, Ended, Held, Reference, Rows};
 use crate::campaign::Result;
-use filefield::db::sea_orm::{ConnectionTrait, Statement, TransactionTrait};
+use filefield::db::Queries;
 use filefield::db::{Table, sweep};
 use filefield::testing::{Fault, Operation, with_storage, with_storage_sync};
 use filefield::{ErrorKind, FileField, FileName, SaveOptions, Storage, StorageExt};
@@ -20,16 +20,13 @@ impl World {
         self.slots.retain(|slot| slot.lot.id != 0);
         self.settle().await?;
         for _ in 0..4 {
-            self.db
-                .execute_unprepared("UPDATE filefield_journal SET due_at = 0 WHERE state <> 'dead'")
-                .await?;
+            self.db.run("UPDATE filefield_journal SET due_at = 0 WHERE state <> 'dead'").await?;
             with_storage(shared(&self.storage), sweep(&self.db)).await?;
         }
         self.note("sweep");
-        let left =
-            Statement::from_string(self.db.get_database_backend(), "SELECT name FROM filefield_journal");
-        if let Some(left) = self.db.query_all_raw(left).await?.first() {
-            let name: String = left.try_get("", "name").unwrap_or_default();
+        let left = "SELECT name FROM filefield_journal";
+        if let Some(left) = self.db.query(&left, Vec::new()).await?.first() {
+            let name: String = left.get("name").unwrap_or_default();
             return Err(format!("R4: `{name}` is left in the journal").into());
         }
         let mut files = BTreeSet::new();
@@ -113,7 +110,7 @@ impl World {
             self.storage.inner().delete(FileName::new(&name)?).await?;
         }
         // A file without proof stays until a person has looked at it.
-        self.db.execute_unprepared("DELETE FROM filefield_journal WHERE state = 'dead'").await?;
+        self.db.run("DELETE FROM filefield_journal WHERE state = 'dead'").await?;
         let rows: Rows = reference.rows.clone();
         self.compare(reference, &rows, Ended::Well).await
     }
@@ -141,9 +138,9 @@ impl World {
         let sql = "SELECT name FROM filefield_journal WHERE state = 'pending' AND name LIKE 'lots/late%'";
         let mut names = Vec::new();
         for _ in 0..1000 {
-            let statement = Statement::from_string(self.db.get_database_backend(), sql);
-            for row in self.db.query_all_raw(statement).await? {
-                names.push(row.try_get("", "name")?);
+            let statement = sql;
+            for row in self.db.query(&statement, Vec::new()).await? {
+                names.push(row.get("name")?);
             }
             if !names.is_empty() {
                 return Ok(names);
@@ -170,7 +167,7 @@ impl World {
     /// One sweep for which everything is due, except what the sweep itself postpones.
     async fn sweep_now(&self) -> Result {
         let due = "UPDATE filefield_journal SET due_at = 0 WHERE state <> 'dead'";
-        self.db.execute_unprepared(due).await?;
+        self.db.run(due).await?;
         with_storage(shared(&self.storage), sweep(&self.db)).await?;
         Ok(())
     }

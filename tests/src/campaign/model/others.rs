@@ -4,7 +4,7 @@ use super::act::{Lot, Slot, World, shared};
 use super::reference::{COLUMNS, Ended, Held, INSERTED, Reference, Row, Rows};
 use crate::campaign::Result;
 use filefield::db::Table;
-use filefield::db::sea_orm::{DatabaseTransaction, TransactionTrait};
+use filefield::db::Transaction;
 use filefield::testing::{with_storage, with_storage_sync};
 
 impl World {
@@ -67,7 +67,7 @@ impl World {
 
     async fn change_in(
         &mut self,
-        tx: &DatabaseTransaction,
+        tx: &Transaction<'static>,
         reference: &Reference,
         after: &mut Rows,
         key: i64,

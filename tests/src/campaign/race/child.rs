@@ -4,11 +4,11 @@ use super::sums::Sums;
 use super::{Setup, replacer, saver};
 use crate::campaign::Result;
 use crate::campaign::world::World;
-use filefield::db::sea_orm::{ConnectionTrait, DbBackend, Statement};
-use filefield::db::{self, DatabaseConnection};
+use filefield::Sweeper;
+use filefield::db::{self, Db};
+use filefield::db::{Dialect, Queries};
 use filefield::storage::{Durability, FileSystemStorage};
 use filefield::testing::{Operation, RecordingStorage, failpoints, spawn};
-use filefield::{Error, ErrorKind, Sweeper};
 use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -59,18 +59,11 @@ async fn race(setup: Setup) -> Result<Sums> {
 }
 
 /// The row that names a photo.
-async fn named(db: DatabaseConnection, name: String) -> filefield::Result<Option<String>> {
-    let backend = db.get_database_backend();
-    let parameter = if backend == DbBackend::Postgres { "$1" } else { "?" };
+async fn named(db: Db, name: String) -> filefield::Result<Option<String>> {
+    let parameter = if db.dialect() == Dialect::Postgres { "$1" } else { "?" };
     let sql = format!("SELECT name FROM cars WHERE photo = {parameter}");
-    let statement = Statement::from_sql_and_values(backend, sql, [name.into()]);
-    let failed = |error: db::sea_orm::DbErr| Error::new(ErrorKind::Database, error.to_string());
-    match db.query_all_raw(statement).await.map_err(failed)?.first() {
-        Some(row) => {
-            row.try_get_by_index::<String>(0).map_err(failed).map(|row| Some(format!("row `{row}`")))
-        }
-        None => Ok(None),
-    }
+    let rows = db.query(&sql, vec![name.into()]).await?;
+    rows.first().map(|row| Ok(format!("row `{}`", row.get_at::<String>(0)?))).transpose()
 }
 
 async fn work(world: World, setup: &Setup) -> Result<Sums> {

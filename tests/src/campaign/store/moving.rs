@@ -11,8 +11,8 @@ use crate::campaign::place::in_memory;
 use crate::campaign::report::Report;
 use crate::campaign::world::{Outcome, Random, World, bytes};
 use crate::campaign::{Result, shuffle};
-use filefield::db::sea_orm::ConnectionTrait;
-use filefield::db::{self, DatabaseConnection, Table};
+use filefield::db::Queries;
+use filefield::db::{self, Db, Table};
 use filefield::ops::storage_move;
 use filefield::prelude::*;
 use filefield::registry::AppBuilder;
@@ -54,7 +54,7 @@ type Way = (&'static str, &'static str);
 const WAYS: [Way; 2] = [("attic", "depot"), ("depot", "attic")];
 
 pub(super) struct Yard {
-    db: DatabaseConnection,
+    db: Db,
     storages: [SharedStorage; 2],
     proxy: Proxy,
     _server: Server,
@@ -113,7 +113,7 @@ impl Yard {
             self.broken(way, armed, report, &format!("{NAME} {tries} of --seed {}", options.seed)).await?;
         }
         self.proxy.stop().await;
-        self.db.close().await?;
+        self.db.close().await;
         Ok(())
     }
 
@@ -212,7 +212,7 @@ impl Yard {
     /// Sweeps as if all leases and waiting times were over.
     async fn sweep(&self) -> Result {
         for _ in 0..4 {
-            self.db.execute_unprepared("UPDATE filefield_journal SET due_at = 0").await?;
+            self.db.run("UPDATE filefield_journal SET due_at = 0").await?;
             let _ = Sweeper::new(&self.db).tombstone_seconds(0).run().await?;
         }
         Ok(())

@@ -2,8 +2,8 @@
 
 use super::{Car, Files, Rows, World, foreign, model};
 use crate::campaign::Result;
-use filefield::db::DatabaseConnection;
-use filefield::db::sea_orm::{ConnectionTrait, Statement};
+use filefield::db::Db;
+use filefield::db::Queries;
 use filefield::prelude::*;
 use filefield::testing::{Baseline, Invariants};
 use serde::{Deserialize, Serialize};
@@ -46,10 +46,10 @@ impl World {
     /// The entries of the journal, as text.
     pub(crate) async fn journal(&self) -> Result<Vec<String>> {
         let sql = "SELECT kind, state, name, COALESCE(last_error, '') AS problem FROM filefield_journal";
-        let statement = Statement::from_string(self.db.get_database_backend(), sql);
+        let statement = sql;
         let mut entries = Vec::new();
-        for row in self.db.query_all_raw(statement).await? {
-            let text = |column: &str| row.try_get::<String>("", column);
+        for row in self.db.query(&statement, Vec::new()).await? {
+            let text = |column: &str| row.get::<String>(column);
             let (kind, state, name, problem) =
                 (text("kind")?, text("state")?, text("name")?, text("problem")?);
             entries.push(format!("{kind} {state} {name} {problem}"));
@@ -133,7 +133,7 @@ impl World {
 }
 
 /// The names of all files that the rows of a database have.
-pub(crate) async fn files_named(db: &DatabaseConnection) -> Result<BTreeSet<String>> {
+pub(crate) async fn files_named(db: &Db) -> Result<BTreeSet<String>> {
     let mut names = BTreeSet::new();
     for car in Car::objects(db).all().await? {
         let manual = car.manual.as_ref().and_then(|manual| manual.name());

@@ -17,8 +17,8 @@ pub(crate) use random::Random;
 
 use super::Result;
 use filefield::SharedStorage;
-use filefield::db::sea_orm::ConnectionTrait;
-use filefield::db::{self, DatabaseConnection};
+use filefield::db::Queries;
+use filefield::db::{self, Db};
 use filefield::storage::{Durability, FileSystemStorage};
 use filefield::testing::RecordingStorage;
 use std::path::{Path, PathBuf};
@@ -28,12 +28,12 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub(crate) struct World {
     pub(crate) folder: PathBuf,
-    pub(crate) db: DatabaseConnection,
+    pub(crate) db: Db,
     pub(crate) storage: SharedStorage,
     /// The same storage with a check of every deletion (R5).
     pub(crate) recording: Option<Arc<RecordingStorage>>,
     /// Another database whose rows have files in the same media folder.
-    pub(crate) beside: Option<DatabaseConnection>,
+    pub(crate) beside: Option<Db>,
 }
 
 impl World {
@@ -69,14 +69,14 @@ impl World {
     }
 
     /// The same world with a check of every deletion, against `db`.
-    pub(crate) fn judged(self, db: &DatabaseConnection) -> World {
+    pub(crate) fn judged(self, db: &Db) -> World {
         let recording = RecordingStorage::new(self.storage).forbid_deleting_referenced(db).keep_last(100);
         let recording = Arc::new(recording);
         World { storage: recording.clone(), recording: Some(recording), ..self }
     }
 
     /// The same world over other connections.
-    pub(crate) fn with(&self, db: DatabaseConnection) -> World {
+    pub(crate) fn with(&self, db: Db) -> World {
         World { db, ..self.clone() }
     }
 
@@ -97,11 +97,12 @@ impl World {
 
     /// Runs a statement that is the same for all kinds of databases.
     pub(crate) async fn execute(&self, sql: &str) -> Result<()> {
-        self.db.execute_unprepared(sql).await?;
+        self.db.run(sql).await?;
         Ok(())
     }
 
     pub(crate) async fn close(self) -> Result<()> {
-        Ok(self.db.close().await?)
+        self.db.close().await;
+        Ok(())
     }
 }

@@ -1,10 +1,9 @@
 //! Operations on rows, and their possible outcomes.
 
 use super::{Car, Files, World};
-use filefield::db::sea_orm::{DbErr, TransactionTrait};
 use filefield::prelude::*;
 use filefield::testing::spawn;
-use filefield::{Error, ErrorKind, Result};
+use filefield::{ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 
 /// One operation on the row of a name.
@@ -102,20 +101,20 @@ impl World {
             Change::Delete => row().await?.delete(&self.db).await,
             Change::DeleteIn => {
                 let car = row().await?;
-                let tx = self.db.begin().await.map_err(database)?;
+                let tx = self.db.begin().await?;
                 car.delete(&tx).await?;
-                tx.commit().await.map_err(|error| database(error).uncertain())
+                tx.commit().await
             }
             Change::ReplaceIn(files) | Change::RolledBack(files) => {
                 let mut car = row().await?;
                 files.assign(&mut car);
                 car.stage(&self.db).await?;
-                let tx = self.db.begin().await.map_err(database)?;
+                let tx = self.db.begin().await?;
                 car.save(&tx).await?;
                 if matches!(order.change, Change::RolledBack(_)) {
-                    return tx.rollback().await.map_err(database);
+                    return tx.rollback().await;
                 }
-                tx.commit().await.map_err(|error| database(error).uncertain())
+                tx.commit().await
             }
             Change::Refused(files) => {
                 let mut car = Car { name: order.row.clone(), ..Car::default() };
@@ -195,10 +194,6 @@ impl World {
             let _ = task.await;
         }
     }
-}
-
-fn database(error: DbErr) -> Error {
-    Error::new(ErrorKind::Database, error.to_string()).with_source(error)
 }
 
 /// At least one file.

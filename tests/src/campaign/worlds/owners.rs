@@ -11,7 +11,7 @@ use crate::campaign::world::{
     Car, Change, Expected, Files, Order, Outcome, Random, World, put_foreign_files,
 };
 use filefield::ErrorKind;
-use filefield::db::sea_orm::ConnectionTrait;
+use filefield::db::Queries;
 use filefield::prelude::*;
 use filefield::storage::{Durability, FileSystemStorage};
 use filefield::testing::Baseline;
@@ -212,10 +212,10 @@ pub(super) fn is_a_restored_database(tried: &mut Try<'_>) -> Result<bool> {
     runtime()?.block_on(async {
         let db = filefield::db::connect(&url).await?;
         for table in TABLES {
-            db.execute_unprepared(&format!("DELETE FROM {table}")).await?;
-            db.execute_unprepared(&format!("INSERT INTO {table} SELECT * FROM backup_of_{table}")).await?;
+            db.run(&format!("DELETE FROM {table}")).await?;
+            db.run(&format!("INSERT INTO {table} SELECT * FROM backup_of_{table}")).await?;
         }
-        db.close().await?;
+        db.close().await;
         let world = &World::open(place.path(), &url, Durability::None, true).await?;
         let found = world.enter(filefield::db::after_restore(&world.db)).await?;
         tried.report.add("missing after a restore", found.missing);
