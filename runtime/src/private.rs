@@ -9,6 +9,12 @@ pub use crate::Result;
 // A database that is no pool of sqlx: a campaign decides there when each statement runs.
 #[cfg(feature = "db")]
 pub use crate::backend::sqlx::{Driver, Session};
+
+/// An error of such a database.
+#[cfg(feature = "db")]
+pub fn driver_failure(text: String) -> crate::Error {
+    crate::backend::database(sqlx::Error::InvalidArgument(text))
+}
 #[cfg(feature = "db")]
 pub use crate::db::{AnyColumn, Column, ColumnSpec, KeyValue, NewUpload, Row, Table};
 pub use crate::field::{FieldDef, FieldFile, FieldFileMut, FieldSpec, Naming, Retention, UploadTo};

@@ -3,7 +3,6 @@
 use crate::databases::on_every_database;
 use crate::support::Garage;
 use filefield::db;
-use filefield::db::Queries;
 use filefield::prelude::*;
 use filefield::registry::with_storage;
 use filefield::storage::FileSystemStorage;

@@ -23,8 +23,8 @@ mod publish;
 mod sweep;
 
 use crate::support::Garage;
+use filefield::db::Dialect;
 use filefield::db::{self, Table};
-use filefield::db::{Dialect, Queries};
 use filefield::prelude::*;
 use filefield::registry::with_storage;
 use filefield::testing::{FaultStorage, Invariants, RecordingStorage};

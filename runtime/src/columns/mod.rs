@@ -4,6 +4,8 @@
 mod sea_orm;
 #[cfg(any(feature = "db", feature = "sea-orm"))]
 mod sea_query;
+#[cfg(feature = "db")]
+mod sqlx;
 
 #[cfg(any(feature = "db", feature = "sea-orm"))]
 pub(crate) use sea_query::meta_of;

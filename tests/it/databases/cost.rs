@@ -30,12 +30,14 @@ type Statements = Arc<Mutex<Vec<String>>>;
 /// The database, and the statements that run on it from now on.
 fn watched(db: &Db) -> (Db, Statements) {
     let statements = Statements::default();
-    (Db::from(Watched { db: db.clone(), statements: statements.clone() }), statements)
+    let watched = Watched { db: db.clone(), statements: statements.clone(), shared: Arc::default() };
+    (Db::from(watched), statements)
 }
 
 struct Watched {
     db: Db,
     statements: Statements,
+    shared: Arc<()>,
 }
 
 /// `None` after the end.
@@ -81,7 +83,7 @@ impl Driver for Watched {
         self.db.close().await;
     }
     fn shared(&self) -> Option<Arc<dyn Any + Send + Sync>> {
-        None
+        Some(self.shared.clone())
     }
 }
 
@@ -117,8 +119,9 @@ on_every_database! {
             return;
         }
         crate::databases::garage::<Skiff, _>(database, async |garage: Arc<Garage>| {
-            skiff("warm").save(&garage.db).await.unwrap();
             let (db, statements) = watched(&garage.db);
+            skiff("warm").save(&db).await.unwrap();
+            statements.lock().unwrap().clear();
             skiff("one").save(&db).await.unwrap();
             let statements = statements.lock().unwrap().clone();
             let (journal, rows): (Vec<_>, Vec<_>) =

@@ -3,7 +3,6 @@
 use super::{garage, on_every_database};
 use crate::support::Garage;
 use filefield::content::Pending;
-use filefield::db::Queries;
 use filefield::db::{self, Table};
 use filefield::prelude::*;
 use filefield::registry::with_storage;

@@ -1,7 +1,6 @@
 //! A media root on a file system that keeps no user attributes.
 
 use super::*;
-use filefield::db::Queries;
 use std::io::Write;
 use std::process::Command;
 

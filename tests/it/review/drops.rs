@@ -1,7 +1,7 @@
 //! Dropped futures, and many operations at once.
 
 use super::*;
-use filefield::db::{self, Queries};
+use filefield::db::{self};
 use filefield::{ErrorKind, FileName, Sweeper};
 use filefield_tests::polled::polled;
 use std::collections::BTreeSet;

@@ -1,7 +1,6 @@
 //! Entries that meet other entries.
 
 use super::*;
-use filefield::db::Queries;
 use filefield::{ErrorKind, db};
 
 #[tokio::test]

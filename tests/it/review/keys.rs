@@ -2,7 +2,6 @@
 
 use super::*;
 use filefield::ErrorKind;
-use filefield::db::Queries;
 use filefield::db::Uuid;
 
 #[derive(Debug, Clone, Default, PartialEq, Model)]

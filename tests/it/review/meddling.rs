@@ -3,7 +3,6 @@
 use super::*;
 use crate::databases::on_every_database;
 use crate::support::Garage;
-use filefield::db::Queries;
 use filefield::testing::{Fault, FaultStorage, Invariants, Operation};
 use filefield::{ErrorKind, Sweeper, db};
 use filefield_tests::databases::{Database, Kind};

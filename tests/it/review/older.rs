@@ -4,7 +4,6 @@ use super::*;
 use crate::databases::on_every_database;
 use filefield::ErrorKind;
 use filefield::db;
-use filefield::db::Queries;
 use filefield_tests::databases::{Database, Kind};
 
 #[derive(Debug, Clone, Default, PartialEq, Model)]

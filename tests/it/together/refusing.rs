@@ -2,7 +2,6 @@
 
 use super::*;
 use filefield::ErrorKind;
-use filefield::db::Queries;
 
 #[tokio::test]
 async fn a_failed_row_leaves_no_file_and_a_retry_works() {

@@ -2,7 +2,6 @@
 
 use super::*;
 use filefield::db;
-use filefield::db::Queries;
 use filefield::{Content, ErrorKind, Sweeper};
 
 #[tokio::test]
@@ -145,7 +144,6 @@ async fn a_second_storage_on_the_same_folder_is_the_same_place() {
 
 #[tokio::test]
 async fn what_a_rolled_back_transaction_did_not_change_is_changed_by_the_next_save() {
-    use filefield::db::Queries;
     Garage::run::<Car, _>(|garage| async move {
         let mut car = chevy();
         car.save(&garage.db).await.unwrap();

@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::databases::on_every_database;
-use filefield::db::Queries;
 use filefield::testing::{Fault, Operation};
 use filefield::{ErrorKind, FileName};
 

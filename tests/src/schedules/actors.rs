@@ -2,8 +2,8 @@
 
 use super::{database, findings, gate, lock, storage};
 use filefield::db::Table;
-use filefield::db::sea_orm::{DatabaseConnection, TransactionTrait};
-use filefield::{Error, ErrorKind, FileField, FileName, Model, Result, SaveOptions, Storage, Sweeper};
+use filefield::db::{Connection, Db};
+use filefield::{ErrorKind, FileField, FileName, Model, Result, SaveOptions, Storage, Sweeper};
 use std::sync::Mutex;
 use tokio::task::AbortHandle;
 
@@ -114,9 +114,7 @@ pub(super) const QUARRELS: [&[Actor]; 5] = [
 #[derive(Clone)]
 pub(super) struct Stage {
     /// The library's own connection.
-    pub(super) db: DatabaseConnection,
-    /// For the transactions of users.
-    pub(super) user: DatabaseConnection,
+    pub(super) db: Db,
     /// The row that they compete for, as it was at the start.
     pub(super) stale: Photo,
 }
@@ -197,7 +195,7 @@ pub(super) async fn run(actor: Actor, stage: Stage, delay: usize, number: usize)
 }
 
 async fn act(actor: Actor, stage: &Stage, number: usize) -> Result<()> {
-    let Stage { db, user, stale } = stage;
+    let Stage { db, stale } = stage;
     let bytes = format!("by {number}");
     match actor {
         Actor::Replace => {
@@ -248,24 +246,24 @@ async fn act(actor: Actor, stage: &Stage, number: usize) -> Result<()> {
             photo.save(db).await
         }
         Actor::DeleteIn(commit) => {
-            let tx = user.begin().await.map_err(broken)?;
+            let tx = db.begin().await?;
             fresh_in(&tx).await?.delete(&tx).await?;
-            if commit { tx.commit().await } else { tx.rollback().await }.map_err(broken)
+            if commit { tx.commit().await } else { tx.rollback().await }
         }
         Actor::AssignIn(commit) => {
-            let tx = user.begin().await.map_err(broken)?;
+            let tx = db.begin().await?;
             let mut card = Card { id: 0, image: fresh_in(&tx).await?.image };
             card.save(&tx).await?;
-            if commit { tx.commit().await } else { tx.rollback().await }.map_err(broken)
+            if commit { tx.commit().await } else { tx.rollback().await }
         }
         Actor::AssignInSavepoint => {
-            let tx = user.begin().await.map_err(broken)?;
+            let tx = db.begin().await?;
             let image = fresh_in(&tx).await?.image;
-            let inner = tx.begin().await.map_err(broken)?;
+            let inner = tx.begin().await?;
             fresh_in(&inner).await?.delete(&inner).await?;
-            inner.rollback().await.map_err(broken)?;
+            inner.rollback().await?;
             Card { id: 0, image }.save(&tx).await?;
-            tx.commit().await.map_err(broken)
+            tx.commit().await
         }
         Actor::Foreign => {
             let name = FileName::new("p/n.jpg")?;
@@ -293,14 +291,10 @@ async fn act(actor: Actor, stage: &Stage, number: usize) -> Result<()> {
     }
 }
 
-fn broken(error: sea_orm::DbErr) -> Error {
-    Error::new(ErrorKind::Database, error.to_string())
-}
-
 async fn fresh(stage: &Stage) -> Result<Photo> {
     fresh_in(&stage.db).await
 }
 
-async fn fresh_in(db: &impl sea_orm::ConnectionTrait) -> Result<Photo> {
+async fn fresh_in(db: impl Connection) -> Result<Photo> {
     Photo::objects(db).get(Photo::columns().id.eq(1)).await
 }

@@ -5,8 +5,9 @@
 //! switches for them. If a control never sees its statement, it has not fired, and the campaign fails. This
 //! detects changes of the statements.
 
+use super::database::{Answer, Row, Statement};
 use super::{actors, lock};
-use sea_orm::{DbBackend, ProxyExecResult, ProxyRow, Statement, Value};
+use filefield::db::{Done, Value};
 use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -50,12 +51,13 @@ static PLANTED: AtomicUsize = AtomicUsize::new(NONE);
 /// How often the planted bug changed a statement or an answer.
 static FIRED: AtomicU64 = AtomicU64::new(0);
 
-type Early = HashMap<Option<task::Id>, HashMap<String, Vec<ProxyRow>>>;
+type Early = HashMap<Option<task::Id>, HashMap<String, Vec<Row>>>;
 
 /// Answers of probes that were run too early, by task.
 static EARLY: Mutex<Option<Early>> = Mutex::new(None);
 
-type Answer = (Vec<ProxyRow>, ProxyExecResult);
+/// What a statement did that was not run.
+pub(super) const DONE: Done = Done { rows: 0, last_id: 0 };
 
 /// Plants a bug, or removes it with `None`.
 pub(super) fn plant(bug: Option<Bug>) {
@@ -117,11 +119,11 @@ pub(super) fn probes() -> impl Iterator<Item = String> {
     })
 }
 
-pub(super) fn answer_early(task: Option<task::Id>, answers: HashMap<String, Vec<ProxyRow>>) {
+pub(super) fn answer_early(task: Option<task::Id>, answers: HashMap<String, Vec<Row>>) {
     lock(&EARLY).get_or_insert_default().insert(task, answers);
 }
 
-pub(super) fn early_answer(task: Option<task::Id>, sql: &str) -> Option<Vec<ProxyRow>> {
+pub(super) fn early_answer(task: Option<task::Id>, sql: &str) -> Option<Vec<Row>> {
     if !is_planted(Bug::ProbeBeforeWriter) || !is_probe(sql) {
         return None;
     }
@@ -135,11 +137,11 @@ fn same(answer: Answer) -> Answer {
 }
 
 fn nothing(_: Answer) -> Answer {
-    Answer::default()
+    (Vec::new(), DONE)
 }
 
 fn one((rows, mut result): Answer) -> Answer {
-    result.rows_affected = 1;
+    result.rows = 1;
     (rows, result)
 }
 
@@ -153,7 +155,7 @@ pub(super) fn spoil(mut statement: Statement) -> (Statement, fn(Answer) -> Answe
         Bug::NoWriter if is_writer(sql) => nothing,
         Bug::NameWhileGoing if is_going(sql) => nothing,
         Bug::ReuseReserved if is_reserve(sql) => {
-            for value in statement.values.iter_mut().flat_map(|values| values.0.iter_mut()) {
+            for value in &mut statement.values {
                 if matches!(value, Value::String(Some(text)) if text.starts_with('[')) {
                     *value = "[]".into();
                 }
@@ -161,7 +163,7 @@ pub(super) fn spoil(mut statement: Statement) -> (Statement, fn(Answer) -> Answe
             same
         }
         Bug::NoSecondLook if is_bury(sql) => {
-            let id = statement.values.iter().flat_map(|values| values.iter()).nth(1).cloned();
+            let id = statement.values.get(1).cloned();
             statement = delete(id);
             same
         }
@@ -172,5 +174,8 @@ pub(super) fn spoil(mut statement: Statement) -> (Statement, fn(Answer) -> Answe
 }
 
 fn delete(id: Option<Value>) -> Statement {
-    Statement::from_sql_and_values(DbBackend::Sqlite, "DELETE FROM filefield_journal WHERE id = ?", id)
+    Statement {
+        sql: "DELETE FROM filefield_journal WHERE id = ?".to_owned(),
+        values: id.into_iter().collect(),
+    }
 }

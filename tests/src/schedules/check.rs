@@ -1,8 +1,8 @@
 //! Checks during a schedule and after it.
 
 use super::{actors, database, findings, storage};
+use filefield::db::Db;
 use filefield::{FileName, Storage, StorageExt, Sweeper};
-use sea_orm::DatabaseConnection;
 use std::collections::BTreeSet;
 
 /// A file appears under a name. No committed row may have named it before, unless it got the name when there
@@ -35,7 +35,7 @@ fn missing(name: &str) {
 }
 
 /// Sweeps as if days had passed, then compares rows, files and journal.
-pub(super) async fn after(db: &DatabaseConnection) -> super::Result {
+pub(super) async fn after(db: &Db) -> super::Result {
     for seconds in [3600, 86_401, 86_401, 86_401] {
         database::advance(seconds);
         Sweeper::new(db).run().await?;

@@ -1,18 +1,19 @@
 //! The database under the library's own code: SQLite with write-ahead logging, one statement per step, and a
 //! clock that the schedule moves.
 //!
-//! sea-orm's proxy passes on each statement before it runs. A transaction has a separate connection, as in
+//! It is a driver of the library, in the place of a pool of sqlx. A transaction has a separate connection, as in
 //! the pool, so others see of it what SQLite lets them see.
 
 use super::bugs::{self, Bug};
 use super::{gate, lock};
+use async_trait::async_trait;
+use filefield::__private::{Driver, Session, driver_failure};
+use filefield::Error;
+use filefield::db::{Db, DbRow, Dialect, Done, Queries, Value};
 use rusqlite::types::{ToSqlOutput, Value as Sql, ValueRef};
 use rusqlite::{Connection, ErrorCode, ToSql, ffi, functions::FunctionFlags};
-use sea_orm::{
-    Database, DatabaseConnection, DbBackend, DbErr, ProxyDatabaseTrait, ProxyExecResult, ProxyRow, Statement,
-    Value,
-};
-use std::collections::{BTreeMap, HashMap};
+use std::any::Any;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -21,24 +22,32 @@ use tokio::task;
 /// The database's time, in seconds.
 static CLOCK: AtomicI64 = AtomicI64::new(1_800_000_000);
 
-static DB: Mutex<Option<Db>> = Mutex::new(None);
+static DB: Mutex<Option<Connections>> = Mutex::new(None);
 
 /// Statements that were run.
 pub(super) static STATEMENTS: AtomicU64 = AtomicU64::new(0);
 
-type Owner = (u64, Option<task::Id>);
-type Answer = (Vec<ProxyRow>, ProxyExecResult);
+/// A statement and its parameters.
+#[derive(Clone, Debug)]
+pub(super) struct Statement {
+    pub(super) sql: String,
+    pub(super) values: Vec<Value>,
+}
 
-struct Db {
+/// The names and values of the columns.
+pub(super) type Row = Vec<(String, Value)>;
+pub(super) type Answer = (Vec<Row>, Done);
+
+struct Connections {
     path: PathBuf,
     auto: Connection,
     idle: Vec<Connection>,
-    open: HashMap<Owner, Transaction>,
     committed: Vec<Commit>,
 }
 
 struct Transaction {
-    connection: Connection,
+    /// `None` after the end.
+    connection: Option<Connection>,
     began: Option<u64>,
     texts: Vec<String>,
     depth: u32,
@@ -51,27 +60,14 @@ pub(super) struct Commit {
     pub(super) texts: Vec<String>,
 }
 
+/// Statements outside transactions, and the transactions.
 #[derive(Debug)]
-struct Proxy {
-    id: u64,
-    /// Whether transactions begin with `BEGIN IMMEDIATE`, as the library's do.
-    immediate: bool,
-}
+struct Stepped;
 
-/// The library's own connection, and one for the transactions of users.
-pub(super) async fn connect(path: &Path) -> super::Result<(DatabaseConnection, DatabaseConnection)> {
+pub(super) fn connect(path: &Path) -> super::Result<Db> {
     let auto = connection(path)?;
-    *lock(&DB) = Some(Db {
-        path: path.to_owned(),
-        auto,
-        idle: Vec::new(),
-        open: HashMap::new(),
-        committed: Vec::new(),
-    });
-    let proxy = async |id, immediate| {
-        Database::connect_proxy(DbBackend::Sqlite, Arc::new(Box::new(Proxy { id, immediate }))).await
-    };
-    Ok((proxy(1, true).await?, proxy(2, false).await?))
+    *lock(&DB) = Some(Connections { path: path.to_owned(), auto, idle: Vec::new(), committed: Vec::new() });
+    Ok(Db::from(Stepped))
 }
 
 fn connection(path: &Path) -> rusqlite::Result<Connection> {
@@ -95,7 +91,6 @@ pub(super) fn advance(seconds: i64) {
 pub(super) fn reset(tables: &[&str]) -> super::Result {
     let mut db = lock(&DB);
     let db = db.as_mut().ok_or("no database")?;
-    db.open.clear();
     db.committed.clear();
     gate::WRITING.store(false, Ordering::Relaxed);
     db.auto.prepare_cached("BEGIN")?.execute([])?;
@@ -147,7 +142,7 @@ impl ToSql for Parameter<'_> {
 enum Failure {
     /// Another transaction writes: retry when it has ended.
     Busy,
-    Error(DbErr),
+    Error(Error),
 }
 
 impl From<rusqlite::Error> for Failure {
@@ -159,13 +154,13 @@ impl From<rusqlite::Error> for Failure {
             Some(inner) if inner.code == ErrorCode::DatabaseBusy => return Failure::Busy,
             _ => {}
         }
-        Failure::Error(DbErr::Custom(error.to_string()))
+        Failure::Error(driver_failure(error.to_string()))
     }
 }
 
 fn run_on(connection: &Connection, statement: &Statement) -> Result<Answer, Failure> {
     let mut prepared = connection.prepare_cached(&statement.sql)?;
-    let values = statement.values.iter().flat_map(|values| values.iter()).map(Parameter);
+    let values = statement.values.iter().map(Parameter);
     let values = rusqlite::params_from_iter(values);
     let columns: Vec<String> = prepared.column_names().into_iter().map(str::to_owned).collect();
     let mut rows = Vec::new();
@@ -174,44 +169,34 @@ fn run_on(connection: &Connection, statement: &Statement) -> Result<Answer, Fail
     } else {
         let mut found = prepared.query(values)?;
         while let Some(row) = found.next()? {
-            let mut values = BTreeMap::new();
+            let mut values = Row::new();
             for (index, column) in columns.iter().enumerate() {
                 let value = match row.get_ref(index)? {
                     ValueRef::Integer(number) => Value::BigInt(Some(number)),
                     ValueRef::Text(text) => Value::String(Some(String::from_utf8_lossy(text).into_owned())),
                     _ => Value::String(None),
                 };
-                values.insert(column.clone(), value);
+                values.push((column.clone(), value));
             }
-            rows.push(ProxyRow::new(values));
+            rows.push(values);
         }
     }
-    let inserted = connection.last_insert_rowid().cast_unsigned();
-    Ok((rows, ProxyExecResult::new(inserted, connection.changes())))
+    Ok((rows, Done { rows: connection.changes(), last_id: connection.last_insert_rowid() }))
 }
 
-impl Proxy {
-    fn owner(&self) -> Owner {
-        (self.id, task::try_id())
-    }
-
-    fn try_run(&self, statement: &Statement) -> Result<Answer, Failure> {
-        let mut db = lock(&DB);
-        let db = db.as_mut().ok_or_else(|| Failure::Error(DbErr::Custom("no database".to_owned())))?;
-        let Some(transaction) = db.open.get_mut(&self.owner()) else {
-            return run_on(&db.auto, statement);
-        };
-        let answer = run_on(&transaction.connection, statement)?;
+impl Transaction {
+    fn run(&mut self, statement: &Statement) -> Result<Answer, Failure> {
+        let connection = self.connection.as_ref().ok_or_else(no_transaction)?;
+        let answer = run_on(connection, statement)?;
         // It sees what was there at its first statement.
-        transaction.began.get_or_insert_with(gate::step);
+        self.began.get_or_insert_with(gate::step);
         if !statement.sql.starts_with("SELECT") {
-            if !transaction.writes {
-                transaction.writes = true;
+            if !self.writes {
+                self.writes = true;
                 gate::WRITING.store(true, Ordering::Relaxed);
             }
             if !statement.sql.contains("filefield_journal") {
-                let texts = statement.values.iter().flat_map(|values| values.iter());
-                transaction.texts.extend(texts.filter_map(|value| match value {
+                self.texts.extend(statement.values.iter().filter_map(|value| match value {
                     Value::String(Some(text)) => Some(text.clone()),
                     _ => None,
                 }));
@@ -220,145 +205,195 @@ impl Proxy {
         Ok(answer)
     }
 
-    /// Runs a statement as changed by the planted bugs.
-    async fn run(&self, statement: Statement) -> Result<Answer, DbErr> {
-        if bugs::is_planted(Bug::ProbeBeforeWriter) && bugs::is_writer(&statement.sql) {
-            // The rows are searched before the journal is asked, not after it.
-            let mut early = HashMap::new();
-            let name = statement.values.iter().flat_map(|values| values.iter()).last().cloned();
-            for sql in bugs::probes() {
-                let probe = Statement::from_sql_and_values(
-                    DbBackend::Sqlite,
-                    &sql,
-                    [name.clone(), name.clone()].into_iter().flatten(),
-                );
-                early.insert(sql, self.run_plain(probe).await?.0);
+    fn end(&mut self, commit: bool) -> filefield::Result<()> {
+        if self.depth > 0 {
+            let (name, connection) = (self.depth, self.connection.as_ref());
+            let undo = if commit { String::new() } else { format!("ROLLBACK TO s{name}; ") };
+            let ended = connection.map(|on| on.execute_batch(&format!("{undo}RELEASE s{name}")));
+            self.depth -= 1;
+            return ended.unwrap_or(Ok(())).map_err(|error| driver_failure(error.to_string()));
+        }
+        // There is none if the transaction has ended.
+        let Some(connection) = self.connection.take() else { return Ok(()) };
+        let sql = if commit { "COMMIT" } else { "ROLLBACK" };
+        gate::trace(|| sql.to_owned());
+        let ended = connection.prepare_cached(sql).and_then(|mut end| end.execute([]));
+        if self.writes {
+            gate::WRITING.store(false, Ordering::Relaxed);
+        }
+        ended.map_err(|error| driver_failure(error.to_string()))?;
+        if let Some(db) = lock(&DB).as_mut() {
+            db.idle.push(connection);
+            if commit {
+                let began = self.began.unwrap_or_else(gate::step);
+                db.committed.push(Commit { began, texts: std::mem::take(&mut self.texts) });
             }
-            bugs::answer_early(task::try_id(), early);
         }
-        if let Some(rows) = bugs::early_answer(task::try_id(), &statement.sql) {
-            return Ok((rows, ProxyExecResult::default()));
-        }
-        let (statement, then) = bugs::spoil(statement);
-        let answer = self.run_plain(statement).await?;
-        Ok(then(answer))
+        Ok(())
     }
+}
 
-    async fn run_plain(&self, statement: Statement) -> Result<Answer, DbErr> {
-        STATEMENTS.fetch_add(1, Ordering::Relaxed);
+fn no_transaction() -> Failure {
+    Failure::Error(driver_failure("no transaction".to_owned()))
+}
+
+/// Runs a statement as changed by the planted bugs.
+async fn run(
+    transaction: &mut Option<&mut Transaction>,
+    sql: &str,
+    values: Vec<Value>,
+) -> filefield::Result<Answer> {
+    let statement = Statement { sql: sql.to_owned(), values };
+    if bugs::is_planted(Bug::ProbeBeforeWriter) && bugs::is_writer(&statement.sql) {
+        // The rows are searched before the journal is asked, not after it.
+        let mut early = HashMap::new();
+        let name = statement.values.last().cloned();
+        for sql in bugs::probes() {
+            let values = [name.clone(), name.clone()].into_iter().flatten().collect();
+            let rows = run_plain(transaction, &Statement { sql: sql.clone(), values }).await?.0;
+            early.insert(sql, rows);
+        }
+        bugs::answer_early(task::try_id(), early);
+    }
+    if let Some(rows) = bugs::early_answer(task::try_id(), &statement.sql) {
+        return Ok((rows, bugs::DONE));
+    }
+    let (statement, then) = bugs::spoil(statement);
+    let answer = run_plain(transaction, &statement).await?;
+    Ok(then(answer))
+}
+
+async fn run_plain(
+    transaction: &mut Option<&mut Transaction>,
+    statement: &Statement,
+) -> filefield::Result<Answer> {
+    STATEMENTS.fetch_add(1, Ordering::Relaxed);
+    let mut needs_writer = false;
+    loop {
+        gate::pass(needs_writer).await;
+        let answer = match transaction {
+            Some(transaction) => transaction.run(statement),
+            None => {
+                let db = lock(&DB);
+                db.as_ref().ok_or_else(no_transaction).and_then(|db| run_on(&db.auto, statement))
+            }
+        };
+        match answer {
+            Ok(answer) => {
+                gate::trace(|| {
+                    let Statement { sql, values } = statement;
+                    format!("{sql} {values:?} -> {} {}", answer.0.len(), answer.1.rows)
+                });
+                return Ok(answer);
+            }
+            Err(Failure::Busy) if gate::is_closed() => needs_writer = true,
+            Err(Failure::Busy) => return Err(driver_failure("database is locked".to_owned())),
+            Err(Failure::Error(error)) => return Err(error),
+        }
+    }
+}
+
+fn try_begin(writes: bool) -> Result<Transaction, Failure> {
+    let mut db = lock(&DB);
+    let db = db.as_mut().ok_or_else(no_transaction)?;
+    let connection = match db.idle.pop() {
+        Some(connection) => connection,
+        None => connection(&db.path)?,
+    };
+    let sql = if writes { "BEGIN IMMEDIATE" } else { "BEGIN" };
+    let began = connection.prepare_cached(sql).and_then(|mut begin| begin.execute([]));
+    if let Err(error) = began {
+        db.idle.push(connection);
+        return Err(error.into());
+    }
+    if writes {
+        gate::WRITING.store(true, Ordering::Relaxed);
+    }
+    Ok(Transaction {
+        connection: Some(connection),
+        began: writes.then(gate::step),
+        texts: Vec::new(),
+        depth: 0,
+        writes,
+    })
+}
+
+#[async_trait]
+impl Queries for Stepped {
+    fn dialect(&self) -> Dialect {
+        Dialect::Sqlite
+    }
+    async fn run(&self, sql: &str) -> filefield::Result<u64> {
+        Ok(run(&mut None, sql, Vec::new()).await?.1.rows)
+    }
+    async fn execute(&self, sql: &str, values: Vec<Value>) -> filefield::Result<Done> {
+        Ok(run(&mut None, sql, values).await?.1)
+    }
+    async fn query(&self, sql: &str, values: Vec<Value>) -> filefield::Result<Vec<DbRow>> {
+        Ok(run(&mut None, sql, values).await?.0.into_iter().map(DbRow::from).collect())
+    }
+}
+
+#[async_trait]
+impl Driver for Stepped {
+    async fn begin(&self, writes: bool) -> filefield::Result<Box<dyn Session>> {
         let mut needs_writer = false;
         loop {
             gate::pass(needs_writer).await;
-            match self.try_run(&statement) {
-                Ok(answer) => {
-                    gate::trace(|| format!("{statement} -> {} {}", answer.0.len(), answer.1.rows_affected));
-                    return Ok(answer);
+            match try_begin(writes) {
+                Ok(transaction) => {
+                    gate::trace(|| "BEGIN".to_owned());
+                    return Ok(Box::new(transaction));
                 }
                 Err(Failure::Busy) if gate::is_closed() => needs_writer = true,
-                Err(Failure::Busy) => return Err(DbErr::Custom("database is locked".to_owned())),
+                Err(Failure::Busy) => return Err(driver_failure("database is locked".to_owned())),
                 Err(Failure::Error(error)) => return Err(error),
             }
         }
     }
 
-    fn try_begin(&self) -> Result<(), Failure> {
-        let mut db = lock(&DB);
-        let db = db.as_mut().ok_or_else(|| Failure::Error(DbErr::Custom("no database".to_owned())))?;
-        if let Some(outer) = db.open.get_mut(&self.owner()) {
-            outer.depth += 1;
-            outer.connection.execute_batch(&format!("SAVEPOINT s{}", outer.depth))?;
-            return Ok(());
-        }
-        let connection = match db.idle.pop() {
-            Some(connection) => connection,
-            None => connection(&db.path)?,
-        };
-        let sql = if self.immediate { "BEGIN IMMEDIATE" } else { "BEGIN" };
-        let began = connection.prepare_cached(sql).and_then(|mut begin| begin.execute([]));
-        if let Err(error) = began {
-            db.idle.push(connection);
-            return Err(error.into());
-        }
-        if self.immediate {
-            gate::WRITING.store(true, Ordering::Relaxed);
-        }
-        let transaction = Transaction {
-            connection,
-            began: self.immediate.then(gate::step),
-            texts: Vec::new(),
-            depth: 0,
-            writes: self.immediate,
-        };
-        db.open.insert(self.owner(), transaction);
-        Ok(())
-    }
+    async fn close(&self) {}
 
-    fn end(&self, commit: bool) {
-        let mut db = lock(&DB);
-        let Some(db) = db.as_mut() else { return };
-        let owner = self.owner();
-        // There is none if the task was dropped before its turn to begin.
-        let Some(mut transaction) = db.open.remove(&owner) else { return };
-        if transaction.depth > 0 {
-            let name = transaction.depth;
-            let undo = if commit { String::new() } else { format!("ROLLBACK TO s{name}; ") };
-            transaction.connection.execute_batch(&format!("{undo}RELEASE s{name}")).ok();
-            transaction.depth -= 1;
-            db.open.insert(owner, transaction);
-            return;
-        }
-        let sql = if commit { "COMMIT" } else { "ROLLBACK" };
-        gate::trace(|| sql.to_owned());
-        let ended = transaction.connection.prepare_cached(sql).and_then(|mut end| end.execute([]));
-        if transaction.writes {
-            gate::WRITING.store(false, Ordering::Relaxed);
-        }
-        if ended.is_ok() && commit {
-            db.committed.push(Commit {
-                began: transaction.began.unwrap_or_else(gate::step),
-                texts: transaction.texts,
-            });
-        }
-        if ended.is_ok() {
-            db.idle.push(transaction.connection);
-        }
+    fn shared(&self) -> Option<Arc<dyn Any + Send + Sync>> {
+        None
     }
 }
 
-#[async_trait::async_trait]
-impl ProxyDatabaseTrait for Proxy {
-    async fn query(&self, statement: Statement) -> Result<Vec<ProxyRow>, DbErr> {
-        Ok(self.run(statement).await?.0)
+#[async_trait]
+impl Session for Transaction {
+    async fn run(&mut self, sql: &str) -> filefield::Result<u64> {
+        Ok(run(&mut Some(self), sql, Vec::new()).await?.1.rows)
     }
 
-    async fn execute(&self, statement: Statement) -> Result<ProxyExecResult, DbErr> {
-        Ok(self.run(statement).await?.1)
+    async fn execute(&mut self, sql: &str, values: Vec<Value>) -> filefield::Result<Done> {
+        Ok(run(&mut Some(self), sql, values).await?.1)
     }
 
-    async fn begin(&self) {
-        let mut needs_writer = false;
-        loop {
-            gate::pass(needs_writer).await;
-            match self.try_begin() {
-                Err(Failure::Busy) if gate::is_closed() => needs_writer = true,
-                Ok(()) => return gate::trace(|| "BEGIN".to_owned()),
-                // The first statement then fails, because it would not be in a transaction.
-                _ => return,
-            }
-        }
+    async fn query(&mut self, sql: &str, values: Vec<Value>) -> filefield::Result<Vec<DbRow>> {
+        Ok(run(&mut Some(self), sql, values).await?.0.into_iter().map(DbRow::from).collect())
     }
 
-    async fn commit(&self) {
+    async fn savepoint(&mut self) -> filefield::Result<()> {
         gate::pass(false).await;
-        self.end(true);
+        self.depth += 1;
+        let connection =
+            self.connection.as_ref().ok_or_else(|| driver_failure("no transaction".to_owned()))?;
+        let begun = connection.execute_batch(&format!("SAVEPOINT s{}", self.depth));
+        begun.map_err(|error| driver_failure(error.to_string()))
     }
 
-    async fn rollback(&self) {
+    async fn commit(&mut self) -> filefield::Result<()> {
         gate::pass(false).await;
-        self.end(false);
+        self.end(true)
     }
 
-    fn start_rollback(&self) {
-        self.end(false);
+    async fn rollback(&mut self) -> filefield::Result<()> {
+        gate::pass(false).await;
+        self.end(false)
+    }
+
+    fn start_rollback(&mut self) {
+        // Nobody can be told.
+        let _ = self.end(false);
     }
 }

@@ -148,7 +148,9 @@ pub(super) fn wait_over(runtime: &Runtime) {
 /// Runs all tasks until each has ended or waits.
 pub(super) fn settle(runtime: &Runtime) {
     runtime.block_on(async {
-        task::yield_now().await;
-        task::yield_now().await;
+        // A transaction of the caller begins in a task of its own.
+        for _ in 0..6 {
+            task::yield_now().await;
+        }
     });
 }

@@ -1,8 +1,7 @@
 //! Interleavings of saves, deletions, sweeps and the clock, chosen by shuttle.
 //!
 //! The library itself runs: `save`, `delete`, `Sweeper::run` and the clean-up that they spawn, with the real
-//! statements on a real SQLite. Only two parts are replaced: sea-orm's connection is a proxy, and the storage
-//! is a wrapper. Both stop before every call until the scheduler gives the actor its turn, so no model of the
+//! statements on a real SQLite. Only two parts are replaced: the driver of the database, and the storage. Both stop before every call until the scheduler gives the actor its turn, so no model of the
 //! library has to be kept up to date. An actor is a task of a tokio runtime with one thread. One shuttle
 //! thread per actor gives it turns, and shuttle decides which thread continues.
 //!
@@ -198,8 +197,8 @@ impl World {
     fn new(dir: &Path, trace: Option<usize>) -> Result<World> {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?;
-        let (db, user) = runtime.block_on(async {
-            let (db, user) = database::connect(&dir.join("t.db")).await?;
+        let db = runtime.block_on(async {
+            let db = database::connect(&dir.join("t.db"))?;
             App::builder()
                 .settings(Settings::default())
                 .default_storage(storage::Stepped)
@@ -208,9 +207,9 @@ impl World {
                 .build()?;
             migrate::<Photo>(&db).await?;
             migrate::<Card>(&db).await?;
-            Ok::<_, Box<dyn std::error::Error + Send + Sync>>((db, user))
+            Ok::<_, Box<dyn std::error::Error + Send + Sync>>(db)
         })?;
-        Ok(World { runtime: Arc::new(runtime), stage: Stage { db, user, stale: Photo::default() }, trace })
+        Ok(World { runtime: Arc::new(runtime), stage: Stage { db, stale: Photo::default() }, trace })
     }
 
     /// Runs `count` schedules, or until the first violation. Returns the number of schedules.

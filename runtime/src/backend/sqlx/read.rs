@@ -1,8 +1,7 @@
 //! Reading values from rows.
 
 use crate::backend::error::database;
-use crate::columns::meta_of;
-use crate::{Error, ErrorKind, FileField, FileMeta, ImageField};
+use crate::{Error, ErrorKind};
 use chrono::{DateTime, FixedOffset, Local, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use rust_decimal::Decimal;
 use sea_query::{Value, ValueType};
@@ -263,32 +262,6 @@ impl Read for Decimal {
             })),
             Rows::Values(values) => value(values, column),
         }
-    }
-}
-
-macro_rules! files {
-    ($($file:ty),*) => {$(
-        impl Read for $file {
-            fn read_or_null(row: &DbRow, column: &str) -> Result<Option<Self>, ReadError> {
-                Ok(String::read_or_null(row, column)?.map(<$file>::stored))
-            }
-        }
-    )*};
-}
-files!(FileField, ImageField);
-
-impl Read for FileMeta {
-    fn read_or_null(row: &DbRow, column: &str) -> Result<Option<Self>, ReadError> {
-        let json = match serde_json::Value::read_or_null(row, column) {
-            // Some databases accept empty text as JSON. It is an empty value too.
-            Err(_) if String::read(row, column).is_ok_and(|text| text.trim().is_empty()) => {
-                return Ok(Some(FileMeta::default()));
-            }
-            json => json?,
-        };
-        // The error of serde is dropped because it contains values of the row.
-        let text = "the JSON is not what is kept of a file: it is no object, or a key of it has another type";
-        json.map(meta_of).transpose().map_err(|_| ReadError::Other(text.to_owned()))
     }
 }
 

@@ -1,8 +1,8 @@
 //! The operations whose futures are dropped.
 
 use super::{Car, Change, Files, Order, Random, Result, World};
+use filefield::db::Transaction;
 use filefield::db::{self, Db};
-use filefield::db::{Queries, Transaction};
 use filefield::prelude::*;
 use std::pin::Pin;
 use std::sync::Arc;
