@@ -1,6 +1,6 @@
 //! The usual imports for file fields: `use filefield::prelude::*;`.
 //!
-//! Can be combined with the preludes of sea-orm and diesel. The trait [`Table`](crate::db::Table) is imported
+//! Can be combined with the preludes of sqlx and diesel. The trait [`Table`](crate::db::Table) is imported
 //! only for its methods, because diesel's prelude has a trait of the same name. To use its name, import
 //! `filefield::db::Table`.
 

@@ -84,6 +84,10 @@ fn of_statement(error: &SqlxError) -> Option<String> {
         _ => return None,
     }
     let (message, code) = (message(error)?, code(error)?);
+    // filefield's triggers name a table and a column.
+    if message.starts_with("filefield: ") {
+        return None;
+    }
     if let Some(number) = number(error) {
         let name = match number {
             // Names alone: unknown tables, columns and databases, missing values, sizes, foreign keys, checks, locks,

@@ -99,11 +99,11 @@ pub(super) async fn save<M: Table, C: Connection>(
     let written = attaching(model, &copy, db, write.map_err(|error| blame::<M>(error, "save"))?).await;
     let written = written.map_err(|error| blame::<M>(error, "save"))?;
     step!("row.answered");
-    if let Some(id) = written.inserted {
-        if !M::key_column().set_made(&mut copy, id) {
-            // The row is written all the same.
-            return Err(blame::<M>(unreadable_key(), "save").uncertain());
-        }
+    if let Some(key) = written.inserted
+        && !M::key_column().set_made(&mut copy, key)
+    {
+        // The row is written all the same.
+        return Err(blame::<M>(unreadable_key(), "save").uncertain());
     }
     match db.pool() {
         Some(_) if columns.are_all() => mark_row(&mut copy),

@@ -264,7 +264,7 @@ impl RowWrite {
     }
 
     async fn consume(&self, tx: &Transaction<'_>, file: &FileChange, entry: i64, key: &Value) -> Result<u64> {
-        let attach = Dialect::from(tx.dialect()).attach_named(self.table, self.key.0, file.column);
+        let attach = tx.dialect().attach_named(self.table, self.key.0, file.column);
         let values = vec![entry.into(), key.clone(), file.name.as_str().into()];
         Ok(Queries::execute(tx, &attach, values).await?.rows)
     }

@@ -14,8 +14,8 @@ use std::sync::Arc;
 ///
 /// It holds no storage and no descriptor, so it is an ordinary text column: the name, or `''` if there is no
 /// file. Inside an `Option` the column is nullable. Pending content never becomes a column value: that is an
-/// error, so that a column never names a file that does not exist. If sea-orm writes a companion model it is
-/// a panic, because its conversion cannot fail. Store the content first, with `save` or `stage` of the
+/// error, so that a column never names a file that does not exist. In sea-query and sea-orm it is
+/// a panic, because their conversions cannot fail. Store the content first, with `save` or `stage` of the
 /// instance or with `photo_mut().save(..)`, or call [`column_str`](Self::column_str) in `before_save` to get
 /// an error.
 ///

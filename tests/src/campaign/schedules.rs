@@ -1,5 +1,5 @@
-//! A separate program, `schedules`, because sea-orm 2.0.4 does not compile with both its feature `proxy` and
-//! a driver. This builds and runs it.
+//! A separate program, `schedules`, because its own SQLite cannot be linked beside that of sqlx. This builds and
+//! runs it.
 
 use super::Result;
 use super::options::Options;

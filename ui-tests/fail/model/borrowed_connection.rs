@@ -2,10 +2,10 @@
 use filefield::db::{Connection, Db};
 use std::sync::Arc;
 
-struct Garage<'db, C>(&'db C);
+struct Garage<C>(C);
 
 // `save` has the same bound; what calls an `async` function with it is told three times.
-fn garage<C: Connection>(db: &C) -> Garage<'_, C> {
+fn garage<C: Connection>(db: C) -> Garage<C> {
     Garage(db)
 }
 

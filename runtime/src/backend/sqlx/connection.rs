@@ -10,7 +10,7 @@ use super::{Db, Queries, Transaction};
 #[diagnostic::on_unimplemented(
     message = "rows cannot be saved through `{Self}`",
     label = "expected `&Db`, `&Transaction` or `&mut sqlx::Transaction`",
-    note = "write `&*db` if `db` is an `Arc<Db>`, and `&Db::from(pool)` for a pool of sqlx"
+    note = "write `db` if it is a reference already, `&*db` if it is an `Arc`, and `&Db::from(pool)` for a pool of sqlx"
 )]
 pub trait Connection: Send + sealed::Connection {}
 
