@@ -62,10 +62,10 @@ pub enum SignedMethod {
     /// 403 to `HEAD`: sign [`Head`](Self::Head) there.
     Get,
     /// `PUT`. Creates a new file: a bucket refuses it with 409 or 412 if the name is taken, unless the
-    /// storage may overwrite. Without the following header the request is refused with 403 or 400: on S3
-    /// `If-None-Match: *`, on Google Cloud Storage `x-goog-if-generation-match: 0`, on Azure `x-ms-blob-type:
-    /// BlockBlob`. [`direct_upload`](crate::StorageExt::direct_upload) returns a request with all its
-    /// headers.
+    /// storage may overwrite. The request needs a header: `If-None-Match: *` on S3 and
+    /// `x-goog-if-generation-match: 0` on Google Cloud Storage, which answer 403 without it, and
+    /// `x-ms-blob-type: BlockBlob` on Azure. [`direct_upload`](crate::StorageExt::direct_upload) returns a
+    /// request with all its headers.
     Put,
     /// `HEAD`: size, type and time, without the bytes.
     Head,
