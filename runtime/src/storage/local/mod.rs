@@ -58,9 +58,9 @@ const KIND: &str = "local";
 /// * No operation follows a link or leaves the root, even if links are swapped during the operation. Links,
 ///   FIFOs, sockets and devices are [`NotAFile`](crate::ErrorKind::NotAFile); opening them never blocks.
 /// * Data and metadata in the page cache are read without switching to another thread. With
-///   [`Durability::None`], contents of up to 64 KiB in memory are also saved on the calling thread, as long
-///   as saves are fast: the last four saves must have taken at most 1 ms each. After a slower save, saves run
-///   on blocking threads for twenty times its duration.
+///   [`Durability::None`], contents of up to 64 KiB in memory are also saved on the calling thread while saves
+///   are fast. This starts after four consecutive saves of at most 1 ms each on a blocking thread, and stops
+///   after a slower save, for twenty times its duration.
 ///
 /// The root directory is opened once and kept open. The first save creates a missing root, but no directory
 /// above it, and marks it with a random identity in `.filefield/root`. Once the storage knows the identity,
