@@ -37,7 +37,8 @@ pub trait OwnerTokens: Storage {
     /// [`owner`](Self::owner) and [`delete`](Storage::delete). Returns `Ok(false)` for a missing file.
     ///
     /// # Errors
-    /// Propagates the errors of the medium.
+    /// Returns [`Unsupported`](ErrorKind::Unsupported) if the medium cannot keep a token; propagates the errors
+    /// of the medium.
     async fn delete_owned(&self, name: FileName<'_>, owner: &str) -> Result<bool> {
         match self.owner(name).await {
             Ok(Some(found)) if found == owner => self.delete(name).await.map(|()| true),
