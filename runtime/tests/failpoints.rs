@@ -8,7 +8,7 @@ mod moving;
 
 use filefield::storage::{FileSystemStorage, MemoryStorage};
 use filefield::testing::failpoints::{BUGS, FailScenario, POINTS, cfg, cfg_callback, remove};
-use filefield::{Bytes, Content, FileName, Result, SaveOptions, Saved, SharedStorage};
+use filefield::{Bytes, Content, FileName, Result, SaveOptions, Saved, SharedStorage, StorageExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 

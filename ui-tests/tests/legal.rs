@@ -1,4 +1,5 @@
-//! Odd but legal inputs: they compile. Modules of one program, because linking each of them alone takes minutes.
+//! Unusual but legal inputs compile. They are modules of one program, because linking each separately takes
+//! minutes.
 #![allow(dead_code, unreachable_pub, unused_qualifications)]
 
 #[path = "../pass/bounds_on_self.rs"]

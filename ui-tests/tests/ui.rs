@@ -1,15 +1,15 @@
-//! What the derive says about each mistake, compared on the compiler that the texts were written with.
+//! Checks the error text of the derive for each mistake, on the pinned compiler.
 //!
-//! `TRYBUILD=overwrite cargo test -p filefield-ui-tests` rewrites the texts; read every one of them afterwards.
+//! `TRYBUILD=overwrite cargo test -p filefield-ui-tests` rewrites the texts. Review all of them afterwards.
 #![allow(clippy::unwrap_used)]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The compiler of `rust-toolchain.toml`. Others word their errors differently.
+/// The compiler of `rust-toolchain.toml`. Other versions word their errors differently.
 const PINNED: &str = "rustc 1.95.0 ";
 
-/// The most lines that a text may have for each mistake, on average.
+/// The maximum average number of lines in the text of a mistake.
 const LINES: usize = 8;
 
 #[test]
@@ -27,7 +27,7 @@ fn rustc() -> Command {
     Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
 }
 
-/// Every case fails to compile, and neither the derive nor the compiler panics over it.
+/// Every case fails to compile, and neither the derive nor the compiler panics.
 fn refused_by_this_compiler() {
     let runtime = runtime();
     let mut wrong = Vec::new();
@@ -41,7 +41,8 @@ fn refused_by_this_compiler() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The runtime that this test was built with: the one, among those of other features, that the legal inputs compile with.
+/// The runtime library that this test was built with. Among the builds with other features, it is the one
+/// that the legal inputs compile with.
 fn runtime() -> PathBuf {
     let deps = deps();
     let mut found: Vec<_> = std::fs::read_dir(&deps)
@@ -63,14 +64,14 @@ fn deps() -> PathBuf {
     std::env::current_exe().unwrap().parent().unwrap().to_owned()
 }
 
-/// Words that are keywords in this crate's edition only.
+/// Uses words that are keywords only in this crate's edition.
 #[test]
 fn an_older_edition_compiles() {
     let (compiled, text) = compile(Path::new("pass/edition_2021.rs"), "2021", &runtime());
     assert!(compiled, "{text}");
 }
 
-/// Whether `case` compiles, and what the compiler says.
+/// Compiles `case`. Returns whether that succeeded, and the output of the compiler.
 fn compile(case: &Path, edition: &str, runtime: &Path) -> (bool, String) {
     let mut runtime_is = std::ffi::OsString::from("filefield=");
     runtime_is.push(runtime);
@@ -115,7 +116,7 @@ impl Read {
     }
 }
 
-/// One mistake is one error: never a second one that follows from the first.
+/// One mistake is one error, without errors that follow from it.
 #[test]
 fn one_error_a_mistake() {
     let mut wrong = Vec::new();
@@ -147,10 +148,12 @@ fn one_error_a_mistake() {
     assert!(lines <= LINES * mistakes, "{:.1} lines a mistake are more than {LINES}", average(lines));
 }
 
-/// The user sees the user's code. Of ours, at most the well-named item whose bound is not met, with its source line.
+/// Errors show the user's code. Of our code they show at most the public item whose bound is not met, with
+/// its source line.
 #[test]
 fn nothing_internal_is_shown() {
-    /// Names of the expansion and of what it is made of; phrases of syn about its own features, or without a word of ours.
+    /// Names of the expansion and its parts, and phrases of syn about its own features or without a word of
+    /// ours.
     const HIDDEN: &[&str] = &[
         "__private",
         "__ff",
@@ -183,11 +186,11 @@ fn nothing_internal_is_shown() {
             if line.starts_with("note: required by a bound in")
                 || line.starts_with("note: function defined here")
             {
-                // The place, and the source line with its underline.
+                // The location, and the source line with its underline.
                 while lines.next_if(|line| !line.is_empty() && !line.contains("^^^")).is_some() {}
                 continue;
             }
-            // The compiler has the same words for a keyword, and shows how to escape it.
+            // The compiler uses the same words for a keyword, and shows how to escape it.
             let line = line.replace("expected identifier, found keyword", "");
             if let Some(word) = HIDDEN.iter().find(|word| line.contains(**word)) {
                 wrong.push(format!("{}: `{word}` in: {line}", case.path.display()));

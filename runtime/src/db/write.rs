@@ -5,7 +5,7 @@ use super::row::dropped;
 use crate::backend::in_transaction;
 use crate::backend::sqlx::{Db, Queries, Transaction};
 use crate::failpoints::{planted, step};
-use crate::journal::{self, Dialect, TransactionError, any, execute, expired, grace, sql};
+use crate::journal::{self, TransactionError, any, execute, expired, grace, sql};
 use crate::{Error, ErrorKind, FileName, Result, SharedStorage, registry};
 use sea_query::{Alias, Expr, ExprTrait, Query, SimpleExpr, Value};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Taking over the files that an older program has stored.
+//! Adopting files stored by an older program.
 
 use super::storage_move::rows::{Row, Rows};
 use super::storage_move::{FieldName, MoveError, field_named};
@@ -9,18 +9,18 @@ use crate::{Error, ErrorKind, FileName, Result, StorageExt, journal, name, regis
 use std::fmt;
 use std::marker::PhantomData;
 
-/// Errors that a report holds.
+/// The maximum number of errors in a report.
 const SHOWN: usize = 100;
 
-/// Gives the files that rows of the model `M` name in `field` an owner token, if they have none: files that were stored
-/// by an older program, or copied into the storage by hand. From then on they are deleted when their row lets go of them,
-/// as all others are. Nothing happens before [`run`](Adopt::run).
+/// Gives files named in `field` by rows of the model `M` an owner token, if they have none: files stored by
+/// an older program, or copied into the storage by hand. From then on they are deleted when their row
+/// releases them, like all other files. Nothing happens before [`run`](Adopt::run).
 ///
-/// The bytes and the names stay as they are. It may be killed at any moment and run again, also while the site runs. A
-/// storage that cannot give an existing file a token is left alone and reported. In a bucket each object is written anew,
-/// and one that is larger than a part (8 MiB by default) cannot be given one.
+/// The bytes and names do not change. The run may be killed at any moment and repeated, also while the site
+/// is running. Files in a storage that cannot give an existing file a token are reported and not changed. In
+/// a bucket each object is rewritten, which is unsupported for objects larger than a part (8 MiB by default).
 ///
-/// A file that carries the token of another database is another application's, and is left alone.
+/// A file with the token of another database belongs to another application and is not changed.
 ///
 /// ```no_run
 /// # use filefield::prelude::*;
@@ -44,7 +44,7 @@ pub fn adopt<'a, M: Table>(db: &Db, field: impl FieldName<M>) -> Adopt<'a, M> {
     }
 }
 
-/// A run that takes over files. Made by [`adopt`].
+/// A run that adopts files. Created by [`adopt`].
 #[must_use = "nothing is adopted before `run`"]
 pub struct Adopt<'a, M> {
     db: Db,
@@ -55,31 +55,31 @@ pub struct Adopt<'a, M> {
     model: PhantomData<fn() -> M>,
 }
 
-/// What a run has done so far, or in the end. Rows without a file are not counted.
+/// The progress or the result of a run. Rows without a file are not counted.
 #[derive(Debug, Default)]
 #[non_exhaustive]
 #[must_use = "it says which files could not be adopted"]
 pub struct AdoptReport {
-    /// Rows with a file in the field when the run began.
+    /// Rows with a file in the field when the run started.
     pub total: u64,
-    /// Files that got an owner token; in a dry run, files that would.
+    /// Files that got an owner token; in a dry run, files that would get one.
     pub adopted: u64,
-    /// Files that had one of this database already.
+    /// Files that already had a token of this database.
     pub owned: u64,
-    /// Files that carry the token of another database, and were left alone.
+    /// Files with the token of another database. They were not changed.
     pub foreign: u64,
-    /// Files that are not there.
+    /// Files that do not exist.
     pub missing: u64,
     /// Files in storages that cannot give an existing file a token.
     pub unsupported: u64,
     /// Rows whose file could not be adopted because of an error.
     pub failed: u64,
-    /// The first hundred errors, those of missing and unsupported files included.
+    /// The first 100 errors, including those of missing and unsupported files.
     pub errors: Vec<MoveError>,
 }
 
 impl AdoptReport {
-    /// Whether every file that a row names has a token of this database now.
+    /// Whether every file named by a row now has a token of this database.
     pub fn is_complete(&self) -> bool {
         self.foreign + self.missing + self.unsupported + self.failed == 0
     }
@@ -100,7 +100,7 @@ impl fmt::Display for AdoptReport {
     }
 }
 
-/// What became of one file.
+/// The outcome for one file.
 enum Outcome {
     Adopted,
     Owned,
@@ -108,30 +108,32 @@ enum Outcome {
 }
 
 impl<'a, M: Table> Adopt<'a, M> {
-    /// Is called at the beginning and after every file, with what has been done so far.
+    /// Sets a callback. It is called at the start and after every file, with the progress.
     pub fn progress(mut self, progress: impl FnMut(&AdoptReport) + Send + 'a) -> Self {
         self.progress = Box::new(progress);
         self
     }
 
-    /// Takes files over that carry the token of another database: after the rows were copied into a new database that
-    /// replaces it. If the other database is still in use, both delete what the other one may need.
+    /// Also adopts files with the token of another database. Use it after the rows were copied into a new
+    /// database that replaces the old one. If the other database is still in use, each may delete files that
+    /// the other one needs.
     pub fn from_other_databases(mut self) -> Self {
         self.from_other_databases = true;
         self
     }
 
-    /// Counts what would be adopted. Changes nothing.
+    /// Counts the files that would be adopted. Changes nothing.
     pub fn dry_run(mut self) -> Self {
         self.dry_run = true;
         self
     }
 
-    /// Goes through the rows in the order of their keys. A file that cannot be adopted is noted, and the others go on.
+    /// Processes the rows in the order of their keys. If a file cannot be adopted, the error is recorded and
+    /// the run continues.
     ///
     /// # Errors
-    /// [`Usage`](ErrorKind::Usage) for a field that is not there; those of the database. What was adopted before stays
-    /// so.
+    /// Returns [`Usage`](ErrorKind::Usage) if there is no such field; propagates errors of the database.
+    /// Files adopted before the error stay adopted.
     pub async fn run(mut self) -> Result<AdoptReport> {
         let result = self.go_through().await;
         result.map_err(|error| error.with_operation("adopt").with_model(M::MODEL))
@@ -169,7 +171,7 @@ impl<'a, M: Table> Adopt<'a, M> {
         let blame = |error: Error| error.with_storage(storage.alias());
         let name = FileName::existing(&row.name)?;
         let found = match storage.owner(name).await {
-            // It may be able to give one all the same.
+            // It may still be able to set a token.
             Err(error) if error.kind() == ErrorKind::Unsupported => None,
             found => found.map_err(blame)?,
         };

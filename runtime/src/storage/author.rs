@@ -1,6 +1,6 @@
-//! What the author of a [`Storage`] needs: `use filefield::storage::author::*;`.
+//! What the author of a [`Storage`] imports: `use filefield::storage::author::*;`.
 //!
-//! The trait has a complete example. Callers of a storage need only the [module above](super).
+//! The trait has a complete example. Callers of a storage need only the [parent module](super).
 
 pub use super::capabilities::WhichRoot;
 #[doc(no_inline)]

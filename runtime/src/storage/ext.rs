@@ -1,4 +1,4 @@
-//! What callers of a storage use beside its own methods.
+//! An extension trait for callers of a storage.
 
 use super::{
     DirectUpload, Reader, SaveOptions, Saved, SignOptions, SignedAccess, SignedRequest, Storage, UploadTerms,
@@ -9,13 +9,13 @@ use crate::{Error, ErrorKind, FileName, Result};
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-/// What callers use of every [`Storage`], beside its own methods. Every storage has it; import the trait to
-/// call it.
+/// The interface for callers of a [`Storage`]. Every storage implements it; import the trait to call its
+/// methods.
 ///
-/// The methods that belong to a capability ([`OwnerTokens`](super::OwnerTokens),
-/// [`UrlSigner`](super::UrlSigner), [`DirectUploads`](super::DirectUploads), [`Place`](super::Place)) call it
-/// if the storage has it. Otherwise they return [`Unsupported`](ErrorKind::Unsupported), or do what their
-/// documentation here says.
+/// A method that belongs to a capability ([`OwnerTokens`](super::OwnerTokens),
+/// [`UrlSigner`](super::UrlSigner), [`DirectUploads`](super::DirectUploads), [`Place`](super::Place)) uses
+/// that capability if the storage has it. Otherwise it returns [`Unsupported`](ErrorKind::Unsupported),
+/// unless its documentation says something else.
 ///
 /// ```
 /// use filefield::storage::{MemoryStorage, StorageExt};
@@ -36,12 +36,12 @@ pub trait StorageExt: Storage {
     /// Opens a file for reading, from its start.
     ///
     /// # Errors
-    /// As [`open_range`](Storage::open_range).
+    /// Returns the errors of [`open_range`](Storage::open_range).
     fn open(&self, name: FileName<'_>) -> impl Future<Output = Result<Reader>> + Send {
         async move { self.open_range(name, 0..u64::MAX).await.map_err(|error| error.in_operation("open")) }
     }
 
-    /// Returns whether there is a file of this name. A directory, a link or a device is not one.
+    /// Returns whether there is a file of this name. Directories, links and devices are not files.
     ///
     /// # Errors
     /// Propagates the errors of the medium. A missing file is `Ok(false)`.
@@ -60,7 +60,7 @@ pub trait StorageExt: Storage {
     /// Returns the size in bytes.
     ///
     /// # Errors
-    /// As [`metadata`](Storage::metadata).
+    /// Returns the errors of [`metadata`](Storage::metadata).
     fn size(&self, name: FileName<'_>) -> impl Future<Output = Result<u64>> + Send {
         async move {
             let metadata = self.metadata(name).await.map_err(|error| error.in_operation("size"))?;
@@ -71,8 +71,8 @@ pub trait StorageExt: Storage {
     /// Returns the time of the last change of the bytes.
     ///
     /// # Errors
-    /// Returns [`Unsupported`](ErrorKind::Unsupported) if the medium keeps no such time; otherwise as
-    /// [`metadata`](Storage::metadata).
+    /// Returns [`Unsupported`](ErrorKind::Unsupported) if the medium keeps no such time; otherwise the errors
+    /// of [`metadata`](Storage::metadata).
     fn modified(&self, name: FileName<'_>) -> impl Future<Output = Result<SystemTime>> + Send {
         async move {
             let metadata = self.metadata(name).await.map_err(|error| error.in_operation("modified"))?;
@@ -94,7 +94,8 @@ pub trait StorageExt: Storage {
         }
     }
 
-    /// Gives a stored file an owner token: [`OwnerTokens::set_owner`](super::OwnerTokens::set_owner).
+    /// Gives a stored file an owner token, replacing the current one:
+    /// [`OwnerTokens::set_owner`](super::OwnerTokens::set_owner).
     ///
     /// # Errors
     /// Returns [`NotFound`](ErrorKind::NotFound) for a missing file, and
@@ -109,11 +110,12 @@ pub trait StorageExt: Storage {
     }
 
     /// Deletes a file if it carries this owner token, and returns whether it did:
-    /// [`OwnerTokens::delete_owned`](super::OwnerTokens::delete_owned).
+    /// [`OwnerTokens::delete_owned`](super::OwnerTokens::delete_owned). Returns `Ok(false)` for a missing
+    /// file.
     ///
     /// # Errors
     /// Returns [`Unsupported`](ErrorKind::Unsupported) if the storage keeps no owner tokens; propagates the
-    /// errors of the medium. A missing file is `Ok(false)`.
+    /// errors of the medium.
     fn delete_owned(&self, name: FileName<'_>, owner: &str) -> impl Future<Output = Result<bool>> + Send {
         async move {
             match self.owner_tokens() {
@@ -123,14 +125,14 @@ pub trait StorageExt: Storage {
         }
     }
 
-    /// Whether every file that is saved with an owner token has it for certain:
+    /// Whether every file saved with an owner token is certain to carry it:
     /// [`OwnerTokens::owner_tokens_reliable`](super::OwnerTokens::owner_tokens_reliable). `false` for a
     /// storage that keeps no owner tokens.
     fn owner_tokens_reliable(&self) -> bool {
         self.owner_tokens().is_some_and(|tokens| tokens.owner_tokens_reliable())
     }
 
-    /// Removes what an unfinished save with this owner token left behind:
+    /// Removes what an unfinished save with this owner token left:
     /// [`OwnerTokens::discard_staged`](super::OwnerTokens::discard_staged). Does nothing for a storage that
     /// keeps no owner tokens.
     ///
@@ -149,8 +151,8 @@ pub trait StorageExt: Storage {
     /// [`UrlSigner::signed_url`](super::UrlSigner::signed_url).
     ///
     /// # Errors
-    /// Returns [`Usage`](ErrorKind::Usage) for a life that is too long or terms that the storage cannot keep,
-    /// and [`Unsupported`](ErrorKind::Unsupported) if the storage does not sign URLs.
+    /// Returns [`Usage`](ErrorKind::Usage) if the lifetime is too long or the storage cannot enforce the
+    /// terms, and [`Unsupported`](ErrorKind::Unsupported) if the storage does not sign URLs.
     fn signed_url(
         &self,
         name: FileName<'_>,
@@ -164,12 +166,12 @@ pub trait StorageExt: Storage {
         }
     }
 
-    /// Checks a request for a signed URL:
+    /// Verifies a request for a signed URL:
     /// [`UrlSigner::verify_signed_url`](super::UrlSigner::verify_signed_url).
     ///
     /// # Errors
-    /// Returns [`PermissionDenied`](ErrorKind::PermissionDenied) for anything that is wrong with the request,
-    /// and [`Unsupported`](ErrorKind::Unsupported) if the storage does not check its URLs.
+    /// Returns [`PermissionDenied`](ErrorKind::PermissionDenied) if anything is wrong with the request, and
+    /// [`Unsupported`](ErrorKind::Unsupported) if the storage does not verify its URLs.
     fn verify_signed_url(&self, request: &SignedRequest<'_>) -> Result<SignedAccess> {
         match self.signer() {
             Some(signer) => signer.verify_signed_url(request),
@@ -178,9 +180,9 @@ pub trait StorageExt: Storage {
     }
 
     /// Lets a client send a file straight to the storage:
-    /// [`DirectUploads::direct_upload`](super::DirectUploads::direct_upload). If the storage has no direct
-    /// uploads of its own, the requests are for [signed URLs](Self::signed_url), which the program serves
-    /// with [`receive_upload`](super::receive_upload).
+    /// [`DirectUploads::direct_upload`](super::DirectUploads::direct_upload). Without native direct uploads,
+    /// the requests are for [signed URLs](Self::signed_url), which the program serves with
+    /// [`receive_upload`](super::receive_upload).
     ///
     /// # Errors
     /// Returns [`Usage`](ErrorKind::Usage) for more than 10,000 parts; propagates the errors of
@@ -199,8 +201,8 @@ pub trait StorageExt: Storage {
     }
 
     /// Joins the parts of a direct upload:
-    /// [`DirectUploads::finish_upload`](super::DirectUploads::finish_upload). If the storage has no direct
-    /// uploads of its own, the parts are files.
+    /// [`DirectUploads::finish_upload`](super::DirectUploads::finish_upload). Without native direct uploads,
+    /// the parts are files.
     ///
     /// # Errors
     /// Returns [`NotFound`](ErrorKind::NotFound) if parts are missing; propagates the errors of reading and
@@ -219,12 +221,12 @@ pub trait StorageExt: Storage {
         }
     }
 
-    /// Makes a file of a direct upload: [`DirectUploads::promote`](super::DirectUploads::promote). If the
-    /// storage has no direct uploads of its own, the bytes are read and saved.
+    /// Turns a direct upload into a file: [`DirectUploads::promote`](super::DirectUploads::promote). Without
+    /// native direct uploads, the bytes are read and saved.
     ///
     /// # Errors
-    /// Returns [`NotFound`](ErrorKind::NotFound) if nothing was sent, or not all; propagates the errors of
-    /// [`save`](Storage::save).
+    /// Returns [`NotFound`](ErrorKind::NotFound) if nothing was sent or parts are missing; propagates the
+    /// errors of [`save`](Storage::save).
     fn promote(
         &self,
         upload: FileName<'_>,
@@ -240,14 +242,12 @@ pub trait StorageExt: Storage {
         }
     }
 
-    /// Removes the parts that an upload left:
-    /// [`DirectUploads::abort_upload`](super::DirectUploads::abort_upload). If the storage has no direct
-    /// uploads of its own, the parts are files.
+    /// Removes the parts of an upload: [`DirectUploads::abort_upload`](super::DirectUploads::abort_upload).
+    /// Without native direct uploads, the parts are files. Succeeds if there is nothing to remove.
     ///
     /// # Errors
-    /// Returns [`Unsupported`](ErrorKind::Unsupported) for the name of a file if the storage has no direct
-    /// uploads of its own; propagates the errors of the medium. If there is nothing to remove, it is a
-    /// success.
+    /// Returns [`Unsupported`](ErrorKind::Unsupported) for the name of a file if the storage has no native
+    /// direct uploads; propagates the errors of the medium.
     fn abort_upload(&self, name: FileName<'_>, id: &str) -> impl Future<Output = Result<()>> + Send {
         async move {
             match self.direct_uploads() {
@@ -257,8 +257,8 @@ pub trait StorageExt: Storage {
         }
     }
 
-    /// Returns the place of the files, the same for two storages exactly if they show the same files:
-    /// [`Place::location`](super::Place::location). `None` if the storage does not know it.
+    /// Returns the place of the files, which is the same for two storages exactly if they show the same
+    /// files: [`Place::location`](super::Place::location). `None` if the storage does not know it.
     fn location(&self) -> Option<String> {
         self.place().and_then(|place| place.location())
     }
@@ -274,12 +274,12 @@ pub trait StorageExt: Storage {
         }
     }
 
-    /// Returns the identity of the place: [`Place::root`](super::Place::root). `None` if it can be neither
-    /// missing nor mistaken for another.
+    /// Returns the identity of the place: [`Place::root`](super::Place::root). `None` if the place cannot be
+    /// missing or mistaken for another.
     ///
     /// # Errors
     /// Returns [`StorageUnavailable`](ErrorKind::StorageUnavailable) if the place is missing, has no identity
-    /// yet, or has another one than `which` names; propagates the errors of the medium.
+    /// yet, or has another identity than `which` names; propagates the errors of the medium.
     fn root(&self, which: WhichRoot) -> impl Future<Output = Result<Option<String>>> + Send {
         async move {
             match self.place() {
@@ -289,11 +289,11 @@ pub trait StorageExt: Storage {
         }
     }
 
-    /// Checks whether files could be saved, without saving one: [`Place::check`](super::Place::check). A
-    /// storage that does not know its place succeeds.
+    /// Checks whether files can be saved, without saving one: [`Place::check`](super::Place::check). Succeeds
+    /// for a storage that does not know its place.
     ///
     /// # Errors
-    /// Returns what would keep files from being saved, and what to do about it.
+    /// Returns what prevents files from being saved, and what to do about it.
     fn check(&self) -> Result<()> {
         self.place().map_or(Ok(()), |place| place.check())
     }

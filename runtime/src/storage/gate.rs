@@ -1,10 +1,10 @@
-//! Holding back what a save makes visible.
+//! Delaying the moment a save becomes visible.
 
 use crate::{Error, ErrorKind, Result};
 use tokio::sync::watch;
 
-/// What a save waits for before anything of it can be seen: it writes its bytes while the journal's entry for them is
-/// being committed (W2 beside W1), and publishes them behind it.
+/// Delays the moment a save becomes visible. A save writes its bytes while the journal's entry for them is
+/// being committed, and publishes them after that.
 ///
 /// ```
 /// use filefield::storage::author::Gate;
@@ -20,27 +20,27 @@ use tokio::sync::watch;
 #[derive(Clone, Debug)]
 pub struct Gate(watch::Receiver<bool>);
 
-/// Opens a [`Gate`]. Dropped before that, the gate stays closed for ever.
+/// Opens a [`Gate`]. If it is dropped before, the gate stays closed forever.
 #[derive(Debug)]
 #[must_use = "the gate never opens once its keeper is dropped"]
 pub struct GateKeeper(watch::Sender<bool>);
 
 impl Gate {
-    /// A closed gate, and what opens it.
+    /// Creates a closed gate and its keeper.
     pub fn closed() -> (Gate, GateKeeper) {
         let (keeper, gate) = watch::channel(false);
         (Gate(gate), GateKeeper(keeper))
     }
 
-    /// Whether it is open. An open gate stays open.
+    /// Whether the gate is open. An open gate stays open.
     pub fn is_open(&self) -> bool {
         *self.0.borrow()
     }
 
-    /// Waits until it is open.
+    /// Waits until the gate is open.
     ///
     /// # Errors
-    /// [`Io`](ErrorKind::Io) once its keeper is gone and it will never open.
+    /// Returns [`Io`](ErrorKind::Io) if the keeper was dropped, so that the gate never opens.
     pub async fn opened(&self) -> Result<()> {
         let given_up = |_| Error::new(ErrorKind::Io, "the save was given up before its file could be seen");
         self.0.clone().wait_for(|open| *open).await.map(drop).map_err(given_up)

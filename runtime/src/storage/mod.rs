@@ -46,16 +46,16 @@ use std::time::SystemTime;
 
 /// A place that stores files under names.
 ///
-/// Six methods are required. The others have a default that builds on them, or answers
-/// [`Unsupported`](crate::ErrorKind::Unsupported) with the name of the operation and of the storage. What
-/// only some storages can do is in four traits of their own, which callers reach through the storage:
-/// [`UrlSigner`], [`DirectUploads`], [`OwnerTokens`] and [`Place`]. Callers need none of these traits:
-/// [`StorageExt`] has their methods for every storage, and `open`, `exists`, `size` and `modified`. Every
-/// method takes a checked [`FileName`], so an implementation never sees a name that leaves its root.
+/// Six methods are required. The others have a default that builds on them, or returns
+/// [`Unsupported`](crate::ErrorKind::Unsupported) with the name of the operation and of the storage. Four
+/// further traits hold what only some storages can do: [`UrlSigner`], [`DirectUploads`], [`OwnerTokens`] and
+/// [`Place`]. Callers reach them through the storage, and rarely need them: [`StorageExt`] has their methods
+/// for every storage, and `open`, `exists`, `size` and `modified`. Every method takes a checked [`FileName`],
+/// so an implementation never sees a name that leaves its root.
 ///
 /// Every implementation keeps these promises, and `filefield::testing::storage_suite` checks them:
-/// * `save` never replaces bytes, unless the storage was configured to. It takes the name exclusively; a look
-///   at the name before the write is not enough.
+/// * `save` never replaces bytes, unless the storage was configured to. It takes the name exclusively:
+///   checking that the name is free before the write is not enough.
 /// * If `save` fails, nothing is visible, unless the error [is uncertain](Error::is_uncertain).
 /// * A reader sees only whole files.
 /// * `delete` of a missing file is a success.
@@ -159,7 +159,7 @@ pub trait Storage: Any + fmt::Debug + Send + Sync {
     /// Returns the size and the times of a file.
     ///
     /// # Errors
-    /// As [`open_range`](Self::open_range).
+    /// Returns the same errors as [`open_range`](Self::open_range).
     async fn metadata(&self, name: FileName<'_>) -> Result<Metadata>;
 
     /// Returns the URL of a file, without any I/O.
@@ -207,23 +207,23 @@ pub trait Storage: Any + fmt::Debug + Send + Sync {
         let options = SaveOptions { exact: true, owner, ..SaveOptions::default() };
         let copied = self.copy(from, to, &options).await;
         copied.map_err(|error| error.in_operation("rename"))?;
-        // The copy stays if the original could not be deleted.
+        // If this fails, the copy stays.
         self.delete(from).await.map_err(|error| error.in_operation("rename").uncertain())
     }
 
-    /// Stores several files in order, and stops after the first that fails: one result for each that was
-    /// tried. By default calls [`save`](Self::save) for each. Override it if one step can serve all of them,
-    /// such as the sync of their directory. No file counts as stored before this returns.
+    /// Stores several files in order and stops after the first failure. Returns one result for each file that
+    /// was tried. By default calls [`save`](Self::save) for each. Override it if one step can serve all
+    /// files, such as the sync of their directory. No file counts as stored before this returns.
     ///
     /// # Errors
-    /// Those of [`save`](Self::save), each in its place.
+    /// Each result holds the errors of [`save`](Self::save).
     async fn save_all(&self, files: Vec<NewFile<'_>>) -> Vec<Result<Saved>> {
         one_by_one(self, files).await
     }
 
-    /// Turns a base name into one that this storage takes. By default applies
-    /// [`name::valid_name`](crate::name::valid_name), but keeps `+`. A name that
-    /// [`from_client`](crate::name::from_client) has made should come out unchanged.
+    /// Turns a base name into one that this storage accepts. By default applies
+    /// [`name::valid_name`](crate::name::valid_name), but keeps `+`. A name made by
+    /// [`from_client`](crate::name::from_client) should come out unchanged.
     ///
     /// # Errors
     /// Returns [`NoFileName`](crate::ErrorKind::NoFileName) if nothing is left.
@@ -231,40 +231,42 @@ pub trait Storage: Any + fmt::Debug + Send + Sync {
         crate::name::kept_name(name)
     }
 
-    /// The owner tokens, if the storage keeps any. Without them, the sweeper deletes only files whose names
-    /// hold a token (`naming = "unique"`).
+    /// Returns the owner tokens, if the storage keeps any. Without them, the sweeper deletes only files whose
+    /// names hold a token (`naming = "unique"`).
     fn owner_tokens(&self) -> Option<&dyn OwnerTokens> {
         None
     }
 
-    /// The signer of URLs, if the storage has one.
+    /// Returns the signer of URLs, if the storage has one.
     fn signer(&self) -> Option<&dyn UrlSigner> {
         None
     }
 
-    /// The storage's own direct uploads. Without them, direct uploads go through [signed URLs](Self::signer).
+    /// Returns the storage's native direct uploads. Without them, direct uploads use [signed
+    /// URLs](Self::signer).
     fn direct_uploads(&self) -> Option<&dyn DirectUploads> {
         None
     }
 
-    /// The place where the files are, if the storage knows it.
+    /// Returns the place of the files, if the storage knows it.
     fn place(&self) -> Option<&dyn Place> {
         None
     }
 
-    /// Whether `save` shows nothing before its [gate](SaveOptions::gate) is open. `false` by default.
+    /// Whether `save` shows nothing before its [gate](SaveOptions::gate) opens. `false` by default.
     fn keeps_gates(&self) -> bool {
         false
     }
 
-    /// Whether the name is known to be taken, without I/O. Asked before a reservation; `false` by default.
+    /// Returns `true` if the name is known to be taken without doing I/O. `false`, the default, means
+    /// unknown. Called before a name is reserved.
     fn knows(&self, name: FileName<'_>) -> bool {
         let _ = name;
         false
     }
 }
 
-/// [`Storage::save_all`] by one call of `save` for each file.
+/// [`Storage::save_all`] as one call of `save` per file.
 pub(crate) async fn one_by_one<S: Storage + ?Sized>(
     storage: &S,
     files: Vec<NewFile<'_>>,
@@ -285,20 +287,20 @@ pub type SharedStorage = Arc<dyn Storage>;
 /// How to save one file.
 #[derive(Clone, Debug, Default)]
 pub struct SaveOptions {
-    /// The most code points that the whole name may have. `None`, the default, leaves the storage's own limit,
-    /// which counts bytes.
+    /// The maximum number of code points of the whole name. `None`, the default, leaves the storage's own
+    /// limit, which counts bytes.
     pub max_length: Option<u32>,
-    /// Fail with `AlreadyExists` if the name is taken, instead of choosing another one. It also holds for a
+    /// Fail with `AlreadyExists` if the name is taken, instead of choosing another one. Also applies to a
     /// storage that is configured to replace files.
     pub exact: bool,
     /// A token kept with the file, which later proves that this program saved it.
     pub owner: Option<String>,
-    /// Where to note the id of an upload in parts, if the storage makes one.
+    /// Records the id of an upload in parts, if the storage starts one.
     pub upload_log: Option<UploadLog>,
-    /// Make nothing visible before this gate is open: no file, no directory, nothing that has a name, and no
-    /// upload in parts, because there is no [log](Self::upload_log) of it yet. Only [`save`](Storage::save)
-    /// of a storage that [keeps gates](Storage::keeps_gates) gets one, while the journal's entry is still
-    /// being committed.
+    /// Make nothing visible before this gate opens: no file, no directory, nothing with a name, and no upload
+    /// in parts, because no [log](Self::upload_log) of it exists yet. Set only while the journal's entry is
+    /// being committed, and only for [`save`](Storage::save) of a storage that [supports
+    /// gates](Storage::keeps_gates).
     pub gate: Option<Gate>,
 }
 
@@ -309,22 +311,22 @@ pub struct NewFile<'a> {
     pub name: FileName<'a>,
     /// The bytes.
     pub content: Content,
-    /// How.
+    /// How to save it.
     pub options: SaveOptions,
 }
 
-/// What a save did.
+/// The result of a save.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Saved {
-    /// The name used, which may differ from the one wanted.
+    /// The name used, which may differ from the wanted name.
     pub name: String,
-    /// Bytes stored.
+    /// The number of bytes stored.
     pub size: u64,
 }
 
 impl Saved {
-    /// A save of `size` bytes under `name`.
+    /// Creates the result of a save of `size` bytes under `name`.
     pub fn new(name: impl Into<String>, size: u64) -> Self {
         Saved { name: name.into(), size }
     }
@@ -336,22 +338,22 @@ impl Saved {
 pub struct Metadata {
     /// Size in bytes.
     pub size: u64,
-    /// Last change of the bytes.
+    /// Time of the last change of the bytes.
     pub modified: Option<SystemTime>,
-    /// Creation (birth) time.
+    /// Time of creation (birth).
     pub created: Option<SystemTime>,
-    /// Last access.
+    /// Time of the last access.
     pub accessed: Option<SystemTime>,
 }
 
 impl Metadata {
-    /// Metadata with a size alone.
+    /// Creates metadata with a size only.
     pub fn new(size: u64) -> Self {
         Metadata { size, ..Metadata::default() }
     }
 }
 
-/// What lies directly in a directory: names only, sorted bytewise.
+/// The direct children of a directory: names only, sorted bytewise.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Listing {
     /// Names of directories.

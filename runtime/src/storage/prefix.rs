@@ -1,4 +1,4 @@
-//! A folder of another storage, as a storage.
+//! A folder of another storage as a storage.
 
 use super::{
     DirectUpload, Listing, Metadata, NewFile, Reader, SaveOptions, Saved, SharedStorage, SignOptions,
@@ -11,8 +11,8 @@ use async_trait::async_trait;
 use std::ops::Range;
 use std::path::PathBuf;
 
-/// Puts everything under a folder of another storage. Names, also those in errors, are relative to the folder, so
-/// nobody who holds it can name a file outside of it.
+/// Stores everything under a folder of another storage. Names, including those in errors, are relative to the
+/// folder, so its users cannot name a file outside of it.
 ///
 /// ```
 /// use filefield::storage::{MemoryStorage, PrefixStorage, StorageExt};
@@ -36,16 +36,16 @@ pub struct PrefixStorage {
 }
 
 impl PrefixStorage {
-    /// Everything under `folder` of `inner`.
+    /// Creates a storage for everything under `folder` of `inner`.
     ///
     /// # Errors
-    /// Those of [`FileName::new`] for `folder`; a slash at its end is allowed.
+    /// Returns the errors of [`FileName::new`] for `folder`. A trailing slash is allowed.
     pub fn new(inner: SharedStorage, folder: &str) -> Result<Self> {
         let folder = FileName::new(folder.strip_suffix('/').unwrap_or(folder))?;
         Ok(PrefixStorage { inner, prefix: format!("{folder}/") })
     }
 
-    /// The storage it lies in.
+    /// The storage that contains the folder.
     pub fn inner(&self) -> &SharedStorage {
         &self.inner
     }
@@ -55,7 +55,7 @@ impl PrefixStorage {
         [self.prefix.as_str(), name].concat()
     }
 
-    /// The name for those who hold this storage.
+    /// The name relative to the folder.
     fn short<'a>(&self, full: &'a str) -> Option<&'a str> {
         full.strip_prefix(&self.prefix)
     }
@@ -77,7 +77,7 @@ impl PrefixStorage {
         Ok(saved)
     }
 
-    /// The limit is on the name as seen here; a limit of 0 means no more and no less below (D193).
+    /// The limit applies to the name relative to the folder. A limit of 0 stays 0.
     fn options(&self, options: &SaveOptions) -> SaveOptions {
         let added = u32::try_from(self.prefix.chars().count()).unwrap_or(u32::MAX);
         let max_length = options.max_length.map(|max| if max == 0 { 0 } else { max.saturating_add(added) });
@@ -85,7 +85,7 @@ impl PrefixStorage {
     }
 }
 
-/// Calls a method of the inner storage with the full name, and makes names in its error short.
+/// Calls a method of the inner storage with the full name, and shortens names in its errors.
 macro_rules! forward {
     ($self:ident, $name:ident, $inner:ident => $call:expr) => {{
         let full = $self.full($name.as_str());
@@ -94,7 +94,7 @@ macro_rules! forward {
     }};
 }
 
-// A method with its default here would hide that of the inner storage.
+// A default method here would hide the method of the inner storage.
 #[deny(clippy::missing_trait_methods)]
 #[async_trait]
 impl Storage for PrefixStorage {
@@ -156,7 +156,7 @@ impl Storage for PrefixStorage {
         check_directory(directory).map_err(|error| error.with_operation("list").with_storage(self.kind()))?;
         let full = self.full(directory);
         match self.inner.list(full.trim_end_matches('/')).await {
-            // The root of a storage is always there, also before the first save makes the folder.
+            // The root of a storage always exists, even before the first save creates the folder.
             Err(error) if directory.is_empty() && error.kind() == ErrorKind::NotFound => {
                 Ok(Listing::default())
             }
@@ -355,7 +355,7 @@ mod tests {
         assert_eq!(tenant.open(name(&too_long())).await.unwrap_err().kind(), ErrorKind::NameTooLong);
     }
 
-    /// A name that is too long below the folder alone.
+    /// A name that is too long only with the folder.
     fn too_long() -> String {
         format!("{}/{}", ["y".repeat(250).as_str(); 4].join("/"), "z".repeat(18))
     }

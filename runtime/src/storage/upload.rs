@@ -14,10 +14,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::mpsc;
 
-/// The most parts of an upload (S3, Google Cloud Storage).
+/// The maximum number of parts of an upload (S3, Google Cloud Storage).
 pub(crate) const MOST_PARTS: u64 = 10_000;
 
-/// Bytes read of a part at once.
+/// The number of bytes of a part read at once.
 const CHUNK: usize = 64 * 1024;
 
 /// What a client may send straight to a storage, and for how long.
@@ -26,29 +26,29 @@ const CHUNK: usize = 64 * 1024;
 pub struct UploadTerms {
     /// The exact number of bytes.
     pub size: u64,
-    /// How long the requests work, from now on; whole seconds count, and a part of one is a second more.
+    /// How long the requests work, from now on. Rounded up to whole seconds.
     pub expires: Duration,
     /// The `Content-Type` that the request must have.
     pub content_type: Option<String>,
-    /// The SHA-256 that the bytes must have. Where the service can be told, it refuses others itself.
+    /// The SHA-256 that the bytes must have. A service that supports it rejects other bytes itself.
     pub sha256: Option<[u8; 32]>,
-    /// Bytes of each part but the last; `None` for one request.
+    /// The size of each part except the last, in bytes; `None` for a single request.
     pub part_size: Option<u64>,
-    /// The owner token of the file that the upload becomes; by default the token in the name of the upload. A bucket that
-    /// stores it with the upload need not rewrite the bytes when they become the file.
+    /// The owner token of the file that the upload becomes. By default the token in the name of the upload. A
+    /// bucket that stores it with the upload need not rewrite the bytes when they become the file.
     pub owner: Option<String>,
 }
 
 impl UploadTerms {
-    /// An upload of `size` bytes in one request.
+    /// Creates the terms of an upload of `size` bytes in one request.
     pub fn new(size: u64, expires: Duration) -> Self {
         UploadTerms { size, expires, content_type: None, sha256: None, part_size: None, owner: None }
     }
 
-    /// The size of each part, in bytes; `None` for an upload in one request.
+    /// Returns the size of each part, in bytes; `None` for an upload in one request.
     ///
     /// # Errors
-    /// [`Usage`](ErrorKind::Usage) for more than 10,000 parts, or parts without bytes.
+    /// Returns [`Usage`](ErrorKind::Usage) for more than 10,000 parts, or parts of size 0.
     pub(crate) fn parts(&self) -> Result<Option<Vec<u64>>> {
         let Some(part_size) = self.part_size else { return Ok(None) };
         let count = self.size.checked_div(part_size).map(|_| self.size.div_ceil(part_size).max(1));
@@ -67,14 +67,14 @@ impl UploadTerms {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DirectUpload {
-    /// What the storage calls an upload in parts.
+    /// The storage's id of an upload in parts.
     pub id: Option<String>,
-    /// One request, or one for each part in their order.
+    /// One request, or one for each part in order.
     pub requests: Vec<UploadRequest>,
 }
 
 impl DirectUpload {
-    /// An upload by these requests.
+    /// Creates an upload with these requests.
     pub fn new(id: Option<String>, requests: Vec<UploadRequest>) -> Self {
         DirectUpload { id, requests }
     }
@@ -86,40 +86,40 @@ impl DirectUpload {
 pub struct UploadRequest {
     /// `"PUT"`.
     pub method: &'static str,
-    /// Where it goes. It is a secret until it expires: who has it can send.
+    /// The URL. It is a secret until it expires: anyone who has it can send.
     pub url: String,
-    /// Headers it must have, beside those that every client sends.
+    /// Headers that the request must have, in addition to those that every client sends.
     pub headers: Vec<(String, String)>,
-    /// The number of bytes of its body.
+    /// The size of the body in bytes.
     pub size: u64,
 }
 
 impl UploadRequest {
-    /// A PUT of `size` bytes.
+    /// Creates a PUT of `size` bytes.
     pub fn put(url: impl Into<String>, headers: Vec<(String, String)>, size: u64) -> Self {
         UploadRequest { method: "PUT", url: url.into(), headers, size }
     }
 }
 
-/// Notes the id of an upload in parts before its first part is sent, so that what a killed process leaves can be
-/// [aborted](super::DirectUploads::abort_upload) by it (F06).
+/// Records the id of an upload in parts before its first part is sent. If the process is killed, the id
+/// allows to [abort](super::DirectUploads::abort_upload) the upload.
 #[derive(Clone)]
 pub struct UploadLog(Arc<dyn Fn(String) -> Noting + Send + Sync>);
 
 type Noting = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
 
 impl UploadLog {
-    /// A log that is kept by `note`.
+    /// Creates a log that calls `note` for each id.
     pub fn new<F: Future<Output = Result<()>> + Send + 'static>(
         note: impl Fn(String) -> F + Send + Sync + 'static,
     ) -> Self {
         UploadLog(Arc::new(move |id| Box::pin(note(id))))
     }
 
-    /// Notes an id.
+    /// Records an id.
     ///
     /// # Errors
-    /// Those of whoever keeps the log. The upload must not go on then.
+    /// Propagates the errors of the log. The upload must then not continue.
     pub async fn note(&self, id: &str) -> Result<()> {
         (self.0)(id.to_owned()).await
     }
@@ -131,13 +131,13 @@ impl fmt::Debug for UploadLog {
     }
 }
 
-/// Takes in what a client sends to a signed URL of [`StorageExt::direct_upload`], for the program that serves a storage of
-/// its own. Nothing is there before all of it is.
+/// Receives what a client sends to a signed URL of [`StorageExt::direct_upload`], for a program that serves a
+/// storage itself. Nothing is visible before all bytes have arrived.
 ///
 /// # Errors
-/// [`PermissionDenied`](ErrorKind::PermissionDenied), whatever is wrong with the request;
-/// [`AlreadyExists`](ErrorKind::AlreadyExists) where it was sent before; [`Io`](ErrorKind::Io) for a body of another
-/// length; those of [`Storage::save`].
+/// Returns [`PermissionDenied`](ErrorKind::PermissionDenied) if anything is wrong with the request,
+/// [`AlreadyExists`](ErrorKind::AlreadyExists) if the upload was sent before, and [`Io`](ErrorKind::Io) for a
+/// body of another length; propagates the errors of [`Storage::save`].
 pub async fn receive_upload(
     storage: &dyn Storage,
     request: &SignedRequest<'_>,
@@ -154,7 +154,7 @@ pub async fn receive_upload(
     storage.save(name, body.with_len(length), &options).await
 }
 
-/// [`StorageExt::direct_upload`] by signed URLs of the storage's own.
+/// [`StorageExt::direct_upload`] by signed URLs of the storage.
 pub(super) async fn by_signed_urls<S: Storage + ?Sized>(
     storage: &S,
     name: FileName<'_>,
@@ -181,8 +181,8 @@ pub(super) async fn by_signed_urls<S: Storage + ?Sized>(
     Ok(DirectUpload::new(Some(parts.len().to_string()), requests))
 }
 
-/// The number of parts in the id that [`by_signed_urls`] gives. A storage that tells the id of a save, which may be a
-/// number too, has parts of its own: what is named like a part beside a file is another file.
+/// Returns the number of parts in an id made by [`by_signed_urls`]. Refuses the name of a file: the id of its
+/// save may be a number too, but names that look like its parts are other files.
 fn count(
     storage: &(impl Storage + ?Sized),
     operation: &'static str,
@@ -199,7 +199,7 @@ fn count(
     count.ok_or_else(|| Error::new(ErrorKind::Usage, "this is no upload of the storage"))
 }
 
-/// [`StorageExt::finish_upload`] where the parts are files: they become one, and go.
+/// [`StorageExt::finish_upload`] for parts that are files: joins them into one file and removes them.
 pub(super) async fn join<S: Storage + ?Sized>(storage: &S, name: FileName<'_>, id: &str) -> Result<()> {
     let parts = count(storage, "finish_upload", name, id)?;
     let token = name.upload_token().map(str::to_owned);
@@ -210,7 +210,7 @@ pub(super) async fn join<S: Storage + ?Sized>(storage: &S, name: FileName<'_>, i
         }
         drop(sender);
     };
-    // What the parts are read from has its own time limits.
+    // The storage that the parts are read from has its own time limits.
     let content = Content::stream(Received(receiver)).with_idle_timeout(None).with_timeout(None);
     let options = SaveOptions { exact: true, owner: token, ..SaveOptions::default() };
     let (mut save, mut read) = (storage.save(name, content, &options), pin!(read));
@@ -220,9 +220,9 @@ pub(super) async fn join<S: Storage + ?Sized>(storage: &S, name: FileName<'_>, i
         save.as_mut().poll(cx)
     });
     match saved.await {
-        // The try before got as far as this.
+        // An earlier call got this far.
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-        // It has removed parts even, and the storage reads before it looks at the name.
+        // An earlier call already removed parts. The storage reads the content before it checks the name.
         Err(error) if error.kind() == ErrorKind::NotFound && storage.exists(name).await? => {}
         saved => drop(saved?),
     }
@@ -259,7 +259,7 @@ pub(super) async fn promote<S: Storage + ?Sized>(
     storage.save(to, content, &SaveOptions { exact: true, ..options.clone() }).await
 }
 
-/// [`StorageExt::abort_upload`] where the parts are files.
+/// [`StorageExt::abort_upload`] for parts that are files.
 pub(super) async fn remove_parts<S: Storage + ?Sized>(
     storage: &S,
     name: FileName<'_>,

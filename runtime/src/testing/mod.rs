@@ -73,12 +73,11 @@
 //! ```
 //! A fault may leave files that only a sweep deletes. In that case run `Sweeper` when they are due, and call
 //! `Invariants::swept`.
-//! due, and say so with `Invariants::swept`.
+//!
 //! # Test a storage
 //!
 //! [`storage_suite`] checks what [`Storage`](crate::Storage) promises and what the rest of the crate relies
 //! on. It runs on every built-in storage. Run it on your own:
-//! relies on. It is run on every built-in storage; run it on your own:
 //!
 //! ```
 //! use filefield::storage::MemoryStorage;

@@ -86,7 +86,7 @@ impl fmt::Display for Operation {
 /// name, other name)` of the wrapper. The returned value sees the content, the reader and the end of the operation.
 macro_rules! storage_around {
     ($around:ty) => {
-        // A method that fell back to its default would lose what the inner storage does differently.
+        // A method that fell back to its default would lose the behaviour of the inner storage.
         #[deny(clippy::missing_trait_methods)]
         #[crate::async_trait]
         impl crate::Storage for $around {

@@ -46,7 +46,7 @@ pub(super) enum Actor {
     Clear,
     /// Another row gets the name by hand.
     Assign,
-    /// Another row gets by hand a name that somebody may be about to store under.
+    /// Another row gets by hand a name under which another actor may be about to store.
     AssignNew,
     /// Stores through the accessor, without the journal, then saves the row.
     Accessor,

@@ -70,7 +70,7 @@ pub(super) async fn after(db: &Db) -> super::Result {
     acknowledged().await
 }
 
-/// R6: inserted rows that nobody else changes exist, with their own bytes.
+/// R6: inserted rows that no other actor changes exist, with their own bytes.
 async fn acknowledged() -> super::Result {
     let mut owners = BTreeSet::new();
     for (id, name, bytes) in actors::created() {

@@ -19,7 +19,7 @@ static GATES: Mutex<Gates> = Mutex::new(Gates::new());
 /// Steps taken in this schedule: its clock of events.
 static STEP: AtomicU64 = AtomicU64::new(0);
 
-/// Whether somebody has the only write transaction.
+/// Whether an actor has the only write transaction.
 pub(super) static WRITING: AtomicBool = AtomicBool::new(false);
 
 struct Gates {
@@ -46,7 +46,7 @@ struct Waiter {
 #[derive(PartialEq)]
 pub(super) enum Turn {
     Stepped,
-    /// Everything that the actor does waits for somebody else, or it has ended.
+    /// Everything that the actor does waits for another actor, or it has ended.
     Blocked,
 }
 

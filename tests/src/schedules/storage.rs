@@ -53,7 +53,7 @@ pub(super) fn deleted_after(name: &str, began: u64) -> Option<u64> {
     lives.iter().find_map(|(born, died)| died.filter(|died| *born <= began && *died > began))
 }
 
-/// Whether a user deleted a file of this name, whoever owned it.
+/// Whether a user deleted a file of this name, with any owner.
 pub(super) fn is_deleted_by_hand(name: &str) -> bool {
     lock(&NOW).as_ref().is_some_and(|now| now.by_hand.contains(name))
 }

@@ -21,12 +21,12 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::{JoinError, JoinSet};
 
-/// How long an original outlives its row's change by default.
+/// How long an original is kept by default after its row was changed.
 const GRACE: Duration = Duration::from_secs(24 * 60 * 60);
-/// Errors that a report holds.
+/// The maximum number of errors in a report.
 const SHOWN: usize = 100;
 
-/// What says which field is meant: its column (`&Car::columns().photo`), or its name, for instance from a command line.
+/// Names a field: by its column (`&Car::columns().photo`), or by its name, for example from a command line.
 pub trait FieldName<M>: sealed::FieldName<M> {}
 
 impl<M, T: sealed::FieldName<M>> FieldName<M> for T {}
@@ -51,8 +51,9 @@ mod sealed {
     }
 }
 
-/// A move of all files of `field` that are in the storage `from` to the storage `to`, both by their aliases. Nothing
-/// happens before [`run`](StorageMove::run). [The module](super) says how to go about it and what is promised.
+/// Creates a move of all files of `field` from the storage `from` to the storage `to`, given by their
+/// aliases. Nothing happens before [`run`](StorageMove::run). [The module](super) describes the procedure and
+/// the guarantees.
 ///
 /// ```no_run
 /// # use filefield::prelude::*;
@@ -94,7 +95,7 @@ pub fn storage_move<'a, M: Table>(
     }
 }
 
-/// A move, to be set up and [run](Self::run). Made by [`storage_move`].
+/// A move that can be configured and [run](Self::run). Created by [`storage_move`].
 #[must_use = "nothing moves before `run`"]
 pub struct StorageMove<'a, M> {
     db: Db,
@@ -113,78 +114,80 @@ pub struct StorageMove<'a, M> {
 }
 
 impl<'a, M: Table> StorageMove<'a, M> {
-    /// Is called at the beginning and after every file, with what has been done so far.
+    /// Sets a callback. It is called at the start and after every file, with the progress.
     pub fn progress(mut self, progress: impl FnMut(&MoveReport) + Send + 'a) -> Self {
         self.progress = Box::new(progress);
         self
     }
 
-    /// How many files are on their way at the same time, 1 by default. More than the connections of the database are of
-    /// no use.
+    /// Sets how many files are copied at the same time, by default 1. Values above the number of database
+    /// connections bring nothing.
     pub fn concurrency(mut self, files: usize) -> Self {
         self.concurrency = files.max(1);
         self
     }
 
-    /// How many rows are read at a time, 500 by default.
+    /// Sets how many rows are read at a time, by default 500.
     pub fn batch(mut self, rows: u64) -> Self {
         self.batch = rows.clamp(1, 100_000);
         self
     }
 
-    /// Stops after more files than this could not be moved; without it every row is tried.
+    /// Sets a limit on failures: the move stops when more files than this could not be moved. By default
+    /// there is no limit.
     pub fn max_errors(mut self, errors: u64) -> Self {
         self.max_errors = errors;
         self
     }
 
-    /// How long the original stays after its row was changed, in whole seconds. Default: one day, or
-    /// [`DELETE_AFTER`](crate::settings::Settings::delete_after) if that is longer. Meanwhile URLs and rows that were read
-    /// before the move still lead to the file, and so do rows of a database that is restored from a backup. A grace
-    /// shorter than `DELETE_AFTER` gives that up. The next sweep after the grace deletes the original.
+    /// Sets how long the original is kept after its row was changed, in whole seconds. By default one day, or
+    /// [`DELETE_AFTER`](crate::settings::Settings::delete_after) if that is longer. Until then the file is
+    /// still reachable by old URLs, by rows that were read before the move, and by rows of a database
+    /// restored from a backup. With a grace shorter than `DELETE_AFTER`, restored rows may find no file. The
+    /// next sweep after the grace deletes the original.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = Some(grace);
         self
     }
 
-    /// Leaves the originals where they are, for good. Nothing records them: keep a list if you want to delete them later.
+    /// Keeps the originals permanently. They are not recorded: keep a list if you want to delete them later.
     pub fn keep_source(mut self) -> Self {
         self.keep_source = true;
         self
     }
 
-    /// Takes rows that say `alias` for rows whose files are in `from`: for an alias that meant that storage when they
-    /// were saved, and means another one now, such as `default` after the default storage was changed. Until they are
-    /// moved, their accessors look for the files in the wrong place.
+    /// Treats rows that record `alias` as rows whose files are in `from`. Use it for an alias that meant that
+    /// storage when the rows were saved and means another one now, such as `default` after the default
+    /// storage was changed. Until they are moved, the accessors of these rows look in the wrong storage.
     pub fn formerly(mut self, alias: &str) -> Self {
         self.formerly.push(alias.to_owned());
         self
     }
 
-    /// Counts what would be moved, and looks whether each file is there with its size. Changes nothing.
+    /// Counts the files that would be moved, and checks that each exists with its size. Changes nothing.
     pub fn dry_run(mut self) -> Self {
         self.dry_run = true;
         self
     }
 
-    /// Goes through the rows in the order of their keys. A file that cannot be moved is noted, and its row and file stay
-    /// as they were; the others go on. May be dropped at any await: what is half done is swept later, and the next run
-    /// does the rest.
+    /// Processes the rows in the order of their keys. If a file cannot be moved, the error is recorded, its
+    /// row and file do not change, and the run continues. The future may be dropped at any await: a sweep
+    /// removes what is unfinished, and the next run does the rest.
     ///
-    /// A row whose key comes before those that were looked at already is found by the next run.
+    /// A row whose key comes before those already processed is found by the next run.
     ///
     /// # Errors
-    /// [`Usage`](ErrorKind::Usage) for a field that is not there or has no `meta_field`, for storages that are the same
-    /// or lie in one another, and inside [`with_storage`](registry::with_storage);
-    /// [`UnknownStorage`](ErrorKind::UnknownStorage) for an alias; those of the database. What was moved before stays
-    /// moved.
+    /// Returns [`Usage`](ErrorKind::Usage) if there is no such field or it has no `meta_field`, if the
+    /// storages are the same or one contains the other, and inside [`with_storage`](registry::with_storage);
+    /// returns [`UnknownStorage`](ErrorKind::UnknownStorage) for an unknown alias; propagates errors of the
+    /// database. Files moved before the error stay moved.
     pub async fn run(mut self) -> Result<MoveReport> {
         let job = self.prepare().await.map_err(|error| error.with_operation("move").with_model(M::MODEL))?;
         let mut report = MoveReport { total: job.rows.count().await?, ..MoveReport::default() };
         (self.progress)(&report);
         let mut tasks = JoinSet::new();
         let result = self.go_through(&Arc::new(job), &mut tasks, &mut report).await;
-        // What has begun ends, whatever came between.
+        // Running copies are finished in any case.
         while let Some(done) = tasks.join_next().await {
             self.note(settled(done), &mut report);
         }
@@ -255,7 +258,7 @@ impl<'a, M: Table> StorageMove<'a, M> {
         (self.progress)(report);
     }
 
-    /// Looks at what was asked for.
+    /// Checks the options and prepares the move.
     async fn prepare(&mut self) -> Result<Job<M>> {
         let usage = |text: String| Error::new(ErrorKind::Usage, text);
         let def = field_named::<M>(&self.field)?;
@@ -309,7 +312,7 @@ impl<'a, M: Table> StorageMove<'a, M> {
     }
 }
 
-/// The field of this name.
+/// Returns the field of this name.
 pub(super) fn field_named<M: Table>(name: &str) -> Result<&'static FieldDef> {
     if let Some(field) = M::FIELDS.iter().find(|field| field.def().name() == name) {
         return Ok(field.def());
@@ -320,7 +323,7 @@ pub(super) fn field_named<M: Table>(name: &str) -> Result<&'static FieldDef> {
     Err(Error::new(ErrorKind::Usage, text))
 }
 
-/// Whether a storage keeps an owner token with a file.
+/// Whether a storage keeps an owner token with each file.
 async fn keeps_owners(storage: &SharedStorage) -> Result<bool> {
     match storage.owner(FileName::new("filefield")?).await {
         Ok(_) => Ok(true),
@@ -330,10 +333,10 @@ async fn keeps_owners(storage: &SharedStorage) -> Result<bool> {
     }
 }
 
-/// Key and name of a row, and what became of it.
+/// Key and name of a row, and the outcome.
 type Done = (String, String, Outcome);
 
-/// A task that panicked has left a copy that the sweeper finds.
+/// If a task panicked, its copy is left to the sweeper.
 fn settled(done: Result<Done, JoinError>) -> Done {
     done.unwrap_or_else(|error| {
         let error =
@@ -342,7 +345,7 @@ fn settled(done: Result<Done, JoinError>) -> Done {
     })
 }
 
-/// A hundred years, in seconds: it is added to the database's clock.
+/// The maximum grace: a hundred years, in seconds. It is added to the clock of the database.
 const MOST_GRACE: i64 = 100 * 365 * 24 * 60 * 60;
 
 /// Whether one storage shows files of the other.

@@ -1,4 +1,4 @@
-//! Moving one file: reserve and copy (W1–W3), check, and say so in the row (W4, W5).
+//! Moving one file: reserve the name, copy, check the copy, and change the row.
 
 use super::rows::{Row, Rows};
 use crate::backend::journal_of;
@@ -14,19 +14,19 @@ use crate::registry::StorageHandle;
 use crate::storage::from_hex;
 use crate::{Error, ErrorKind, FileMeta, FileName, Result, StorageExt, name};
 
-/// What is the same for all rows.
+/// The parameters that are the same for all rows.
 #[derive(Debug)]
 pub(super) struct Job<M> {
     pub(super) rows: Rows<M>,
     pub(super) def: &'static FieldDef,
     pub(super) from: StorageHandle<'static>,
     pub(super) to: StorageHandle<'static>,
-    /// Whether the storage that is moved to keeps an owner token with a file.
+    /// Whether the target storage keeps an owner token with each file.
     pub(super) keeps_owners: bool,
     /// In seconds.
     pub(super) grace: i64,
     pub(super) keep_source: bool,
-    /// Whether the storage is the same, and only the name another one.
+    /// Whether only the name changes, and not the storage.
     pub(super) in_place: bool,
     pub(super) dry_run: bool,
 }
@@ -34,13 +34,13 @@ pub(super) struct Job<M> {
 /// Where a file is that may have to be moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Whereabouts {
-    /// In the storage to be moved from.
+    /// In the source storage.
     From,
-    /// The row does not say, and would mean the other storage by now.
+    /// The row records no storage, and its field now stores in the target.
     Unsaid,
 }
 
-/// What became of one row.
+/// The outcome for one row.
 #[derive(Debug)]
 pub(super) enum Outcome {
     Moved { bytes: u64, renamed: bool, left: bool },
@@ -50,7 +50,7 @@ pub(super) enum Outcome {
 }
 
 impl<M: Table> Job<M> {
-    /// Gives an error the field, the name, and the alias of the storage, which itself knows only its kind.
+    /// Adds field, name and the alias of the storage to an error. The storage itself knows only its kind.
     pub(super) fn blame(&self, error: Error, row: &Row) -> Error {
         let error = self.def.blame(error.with_operation("move").with_name(&row.name));
         let to = self.to.alias();
@@ -60,7 +60,7 @@ impl<M: Table> Job<M> {
         error
     }
 
-    /// The same for an error of the storage that is moved to.
+    /// Adds the alias of the target storage to an error.
     fn of_target(&self, error: Error) -> Error {
         error.with_storage(self.to.alias())
     }
@@ -77,7 +77,7 @@ impl<M: Table> Job<M> {
         step!("move.chosen");
         match self.copy(row, name).await {
             Ok(outcome) => Ok(outcome),
-            // Whoever replaced the file meanwhile had it deleted.
+            // Another writer replaced the file during the copy, and it was deleted.
             Err(error) if error.kind() == ErrorKind::NotFound && !self.rows.is_current(row).await? => {
                 Ok(Outcome::Overtaken)
             }
@@ -102,12 +102,12 @@ impl<M: Table> Job<M> {
         let sha256 = row.meta.sha256.as_deref().map(parse).transpose()?;
         let stated = Stated { size: row.meta.size, sha256, ..Stated::default() };
         let rules = Rules { checksum: true, dimensions: true, stated, ..Rules::default() };
-        // Where no owner is kept with a file, a token in its name proves that it is ours.
+        // If the storage keeps no owner tokens, a token in the name proves that the file is ours.
         let token = match name::token_in(&row.name) {
             Some(token) if !self.keeps_owners => token.to_owned(),
             _ => name::token()?,
         };
-        // A name that an older program has made is not given to another file.
+        // A name made by an older program is not given to a new file.
         let wanted = name::cleaned(&row.name);
         let wanted = name::available_name(&wanted, Some(self.def.spec().max_length), |_| Ok(false))?;
         let prepared = Prepared::new(wanted, "", token, reader.into_content(), rules);
@@ -130,7 +130,8 @@ impl<M: Table> Job<M> {
         }
     }
 
-    /// Makes the row own the copy, if it still names the original. An error says whether the row is certainly as it was.
+    /// Attaches the copy to the row, if the row still names the original. An error tells whether the row is
+    /// certainly unchanged.
     async fn attach(&self, row: &Row, staged: &Staged, left: bool) -> Result<Outcome, (Error, bool)> {
         let (saved, learned) = (&staged.stored.saved, &staged.stored.inspection);
         let checked = async {
@@ -188,12 +189,12 @@ impl<M: Table> Job<M> {
             step!("move.moved");
             Ok(())
         };
-        // The row has its copy all the same.
+        // The row already has its copy.
         told().map_err(|error: Error| (error.uncertain(), false))?;
         Ok(Outcome::Moved { bytes: learned.size, renamed: saved.name != row.name, left })
     }
 
-    /// Whether the sweeper will be able to prove that the original is ours (G3).
+    /// Whether the sweeper will be able to prove that the original is ours.
     async fn is_proven(&self, name: FileName<'_>) -> Result<bool> {
         match self.from.owner(name).await {
             Ok(owner) => Ok(owner.is_some()),
@@ -215,7 +216,7 @@ fn check_size(expected: Option<u64>, found: u64) -> Result<()> {
     }
 }
 
-/// A SHA-256 out of its hexadecimal digits.
+/// Parses a SHA-256 in hexadecimal digits.
 fn parse(digits: &str) -> Result<[u8; 32]> {
     let text = "the SHA-256 in the row is malformed";
     from_hex(&digits.to_ascii_lowercase()).ok_or_else(|| Error::new(ErrorKind::NotAsStated, text))

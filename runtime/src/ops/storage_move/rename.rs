@@ -1,4 +1,4 @@
-//! Giving files of older programs names that this library would give.
+//! Giving files of older programs names that this library would choose.
 
 use super::one::{Job, Outcome, Whereabouts};
 use super::report::MoveError;
@@ -15,16 +15,16 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-/// Gives the files of `field` whose names an older program has made, such as `10:30.txt`, `.hidden` or `docs\\win.txt`,
-/// the names of [`cleaned`](crate::name::cleaned), in file and column. Other files are left alone. Nothing happens before
-/// [`run`](RenameNames::run).
+/// Renames the files of `field` whose names were made by an older program, such as `10:30.txt`, `.hidden` or
+/// `docs\\win.txt`, to the names returned by [`cleaned`](crate::name::cleaned), in file and column. Other
+/// files do not change. Nothing happens before [`run`](RenameNames::run).
 ///
-/// Each file is copied to its new name in its own storage, and the copy is compared with the original. Then the row gets the
-/// new name, if it still names the same file. The original is deleted after
-/// [`DELETE_AFTER`](crate::settings::Settings::delete_after) if this database owns it: [`adopt`](crate::ops::adopt()) files of
-/// older programs first to have their originals deleted. An original that nobody has adopted, that another database owns or that
-/// another row names stays. If the process is killed, each row has its old name and file or its new ones, and at worst an
-/// original stays.
+/// Each file is copied to its new name in the same storage, and the copy is compared with the original. Then
+/// the row gets the new name, if it still names the same file. The original is deleted after
+/// [`DELETE_AFTER`](crate::settings::Settings::delete_after) if this database owns it:
+/// [`adopt`](crate::ops::adopt()) files of older programs first to have their originals deleted. An original
+/// that was not adopted, that another database owns or that another row names is kept. If the process is
+/// killed, each row has either its old name and file or its new ones, and at worst an original stays.
 ///
 /// ```no_run
 /// # use filefield::prelude::*;
@@ -55,7 +55,7 @@ pub fn rename_names<'a, M: Table>(db: &Db, field: impl FieldName<M>) -> RenameNa
     }
 }
 
-/// A renaming, to be set up and [run](Self::run). Made by [`rename_names`].
+/// A renaming that can be configured and [run](Self::run). Created by [`rename_names`].
 #[must_use = "nothing is renamed before `run`"]
 pub struct RenameNames<'a, M> {
     db: Db,
@@ -67,31 +67,32 @@ pub struct RenameNames<'a, M> {
 }
 
 impl<'a, M: Table> RenameNames<'a, M> {
-    /// Is called at the beginning and after every row, with what has been done so far.
+    /// Sets a callback. It is called at the start and after every row, with the progress.
     pub fn progress(mut self, progress: impl FnMut(&MoveReport) + Send + 'a) -> Self {
         self.progress = Box::new(progress);
         self
     }
 
-    /// Leaves the files of the old names where they are: links to them go on working.
+    /// Keeps the files of the old names, so that links to them keep working.
     pub fn keep_source(mut self) -> Self {
         self.keep_source = true;
         self
     }
 
-    /// Counts what would be renamed, and looks whether each file is there. Changes nothing.
+    /// Counts the files that would be renamed, and checks that each exists. Changes nothing.
     pub fn dry_run(mut self) -> Self {
         self.dry_run = true;
         self
     }
 
-    /// Goes through the rows in the order of their keys. In the report, [`moved`](MoveReport::moved) are the files with a
-    /// new name, [`left`](MoveReport::left) those whose old file stays, and [`skipped`](MoveReport::skipped) the rows with
-    /// a name that needs no change. A file that cannot be renamed is noted, and the others go on. May be dropped at any
-    /// await and run again.
+    /// Processes the rows in the order of their keys. In the report, [`moved`](MoveReport::moved) counts the
+    /// files with a new name, [`left`](MoveReport::left) those whose old file stays, and
+    /// [`skipped`](MoveReport::skipped) the rows whose name needs no change. If a file cannot be renamed, the
+    /// error is recorded and the run continues. The future may be dropped at any await, and the run repeated.
     ///
     /// # Errors
-    /// [`Usage`](ErrorKind::Usage) for a field that is not there; those of the database. What was renamed stays renamed.
+    /// Returns [`Usage`](ErrorKind::Usage) if there is no such field; propagates errors of the database.
+    /// Files renamed before the error stay renamed.
     pub async fn run(mut self) -> Result<MoveReport> {
         self.go_through().await.map_err(|error| error.with_operation("rename").with_model(M::MODEL))
     }
@@ -119,7 +120,7 @@ impl<'a, M: Table> RenameNames<'a, M> {
         }
     }
 
-    /// Renames the file of one row. `jobs` are known by what rows say of their storage.
+    /// Renames the file of one row. `jobs` are keyed by the storage that rows record.
     async fn one(
         &self,
         def: &'static FieldDef,
@@ -149,7 +150,7 @@ impl<'a, M: Table> RenameNames<'a, M> {
         let (Outcome::Moved { bytes, .. }, Some(before)) = (&outcome, before) else { return Ok(outcome) };
         let bytes = *bytes;
         step!("rename.renamed");
-        // The row has its new name: what follows is no failure of it.
+        // The row has its new name, so errors from here on do not count as failures.
         let left =
             self.keep_source || !self.release(def, &job.from, row, old, &before).await.unwrap_or(false);
         Ok(Outcome::Moved { bytes, renamed: true, left })
@@ -176,8 +177,8 @@ impl<'a, M: Table> RenameNames<'a, M> {
         })
     }
 
-    /// Queues the original for deletion, as a row does that gets another file. `false` if the original stays: another row
-    /// names it, it has changed since it was copied, or its owner token does not say that this database owns it.
+    /// Queues the original for deletion, like a row that gets another file. Returns `false` if the original
+    /// stays: another row names it, it has changed since it was copied, or this database is not its owner.
     async fn release(
         &self,
         def: &'static FieldDef,
@@ -205,7 +206,7 @@ impl<'a, M: Table> RenameNames<'a, M> {
     }
 }
 
-/// How many rows are read at a time.
+/// The number of rows read at a time.
 const PAGE: u64 = 500;
 
 fn note((key, name, outcome): (String, String, Outcome), report: &mut MoveReport) {

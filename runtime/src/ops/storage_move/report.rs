@@ -1,37 +1,39 @@
-//! What a move did.
+//! The report of a move.
 
 use crate::Error;
 use std::fmt;
 
-/// What a move has done so far, or in the end. Rows without a file are not counted.
+/// The progress or the result of a move. Rows without a file are not counted.
 #[derive(Debug, Default)]
 #[non_exhaustive]
 #[must_use = "it says which files could not be moved"]
 pub struct MoveReport {
-    /// Rows with a file in the field when the move began, wherever the file was.
+    /// Rows with a file in the field when the move started, in any storage.
     pub total: u64,
-    /// Files moved; in a dry run, files that would be.
+    /// Files moved; in a dry run, files that would be moved.
     pub moved: u64,
-    /// Of these, files whose name was taken in the other storage, so that the row has another one now.
+    /// Of these, files that got another name, because theirs was taken in the target storage or had to be
+    /// cleaned.
     pub renamed: u64,
-    /// Of these, files whose original stays for good: nothing proves that this database owns it, or another row names it.
+    /// Of these, files whose original stays permanently: nothing proves that this database owns it, or
+    /// another row names it.
     pub left: u64,
     /// Bytes of the files moved.
     pub bytes: u64,
-    /// Rows whose file was not in the storage to be moved from.
+    /// Rows whose file was not in the source storage.
     pub skipped: u64,
-    /// Rows that got another file, or none, while theirs was being copied. The next run looks at them again.
+    /// Rows that got another file, or none, while theirs was being copied. The next run processes them again.
     pub overtaken: u64,
-    /// Rows whose file could not be moved; they are as they were.
+    /// Rows whose file could not be moved. They did not change.
     pub failed: u64,
-    /// The first hundred of these.
+    /// The first 100 errors.
     pub errors: Vec<MoveError>,
     /// Whether the move stopped early because of too many errors.
     pub stopped: bool,
 }
 
 impl MoveReport {
-    /// Whether every row was looked at and nothing failed.
+    /// Whether every row was processed and nothing failed.
     pub fn is_complete(&self) -> bool {
         !self.stopped && self.failed == 0
     }
@@ -61,9 +63,9 @@ impl fmt::Display for MoveReport {
 pub struct MoveError {
     /// The row's primary key.
     pub key: String,
-    /// The name that the row has.
+    /// The name in the row.
     pub name: String,
-    /// Why.
+    /// The reason.
     pub error: Error,
 }
 

@@ -1,4 +1,4 @@
-//! The rows, a page at a time, and which of their files are to be moved.
+//! The rows, page by page, and which of their files are to be moved.
 
 use super::one::{Job, Outcome, Whereabouts};
 use crate::db::{ColumnValue, Db, DbRow, Queries, ReadError, Table, Value};
@@ -8,20 +8,20 @@ use sea_query::{Alias, Expr, ExprTrait, Order, Query, SelectStatement};
 use std::collections::HashMap;
 use std::marker::PhantomData;
 
-/// One row, as far as it matters here.
+/// The relevant part of a row.
 #[derive(Debug)]
 pub(in crate::ops) struct Row {
     pub(in crate::ops) key: Value,
-    /// The key for a person.
+    /// The key for display.
     pub(in crate::ops) shown: String,
     pub(in crate::ops) name: String,
     pub(in crate::ops) meta: FileMeta,
-    /// Why nobody knows what the row says of its file.
+    /// Why the recorded metadata cannot be read.
     pub(in crate::ops) unreadable: Option<String>,
 }
 
 impl Row {
-    /// What became of it, for the report.
+    /// The outcome of the row, for the report.
     pub(super) fn outcome(self, outcome: Outcome) -> (String, String, Outcome) {
         (self.shown, self.name, outcome)
     }
@@ -33,7 +33,7 @@ pub(in crate::ops) struct Rows<M> {
     pub(in crate::ops) db: Db,
     pub(in crate::ops) key: &'static str,
     column: &'static str,
-    /// Where a row says what its file is like, in a field that has this.
+    /// The column of the recorded metadata, if the field has one.
     meta: Option<&'static str>,
     model: PhantomData<fn() -> M>,
 }
@@ -60,7 +60,7 @@ impl<M: Table> Rows<M> {
         select.columns([self.key, self.column].into_iter().chain(self.meta).map(Alias::new));
     }
 
-    /// How many there are.
+    /// Returns the number of rows.
     pub(in crate::ops) async fn count(&self) -> Result<u64> {
         let mut select = self.select();
         select.expr_as(Expr::col(Alias::new(self.key)).count(), Alias::new("n"));
@@ -68,7 +68,8 @@ impl<M: Table> Rows<M> {
         rows.first().map_or(Ok(0), |row| row.get("n"))
     }
 
-    /// The next ones, in the order of their keys. By their keys and not by their number: rows come and go meanwhile.
+    /// Returns the next rows in the order of their keys. Pages by key and not by offset, because rows are
+    /// added and deleted during the run.
     pub(in crate::ops) async fn page(&self, after: Option<Value>, limit: u64) -> Result<Vec<Row>> {
         let key = || Expr::col(Alias::new(self.key));
         let mut select = self.select();
@@ -99,7 +100,7 @@ impl<M: Table> Rows<M> {
             }
             error => error.into(),
         })?;
-        // One such row must not keep the others where they are.
+        // One such row must not stop the others.
         let meta: Result<Option<FileMeta>> = self.meta.map_or(Ok(None), |meta| row.get(meta));
         let (meta, unreadable) = match meta {
             Ok(meta) => (meta.unwrap_or_default(), None),
@@ -115,7 +116,7 @@ impl<M: Table> Rows<M> {
     }
 }
 
-/// Where rows say that their files are; each alias is looked up once.
+/// Resolves the storages that rows record. Each alias is looked up once.
 pub(super) struct Homes<'a, M> {
     job: &'a Job<M>,
     formerly: Vec<String>,
@@ -127,7 +128,7 @@ impl<'a, M: Table> Homes<'a, M> {
         Homes { job, formerly, known: HashMap::new() }
     }
 
-    /// Where the file is; `None` where that is not the storage to be moved from.
+    /// Returns where the file is, or `None` if it is not in the source storage.
     pub(super) fn of(&mut self, row: &Row) -> Result<Option<Whereabouts>> {
         if let Some(reason) = &row.unreadable {
             let text = format!("what the row says of its file cannot be read: {reason}");
@@ -154,7 +155,7 @@ impl<'a, M: Table> Homes<'a, M> {
     }
 }
 
-/// Whether two storages are one, whatever the aliases that led to them.
+/// Whether two storages are the same, under any alias.
 fn is_same(a: &StorageHandle<'_>, b: &StorageHandle<'_>) -> bool {
     let location = a.location();
     registry::is_same(a, b) || a.alias() == b.alias() || (location.is_some() && location == b.location())

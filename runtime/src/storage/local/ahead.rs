@@ -1,6 +1,6 @@
-//! Saving while the gate is closed: all that nobody can see, and the rest behind it.
+//! Saving while the gate is closed: everything invisible is done before the gate opens, the rest after.
 //!
-//! No thread waits at a gate, for what opens it may need one.
+//! No thread waits at a gate, because opening it may need a thread.
 
 use super::cancel::Cancel;
 use super::directories::Target;
@@ -15,22 +15,24 @@ use crate::storage::Gate;
 use crate::{Content, FileName, Result, SaveOptions, Saved};
 use tokio::sync::Semaphore;
 
-/// The most files that are written and wait for their gate at the same time, in the whole process. Others are written
-/// behind it: a file holds descriptors, and for a gate one may have to wait long.
+/// The maximum number of files that are written and wait for their gate at the same time, per process.
+/// Further files are written after their gate opens: a file holds descriptors, and a gate may take long to
+/// open.
 const MOST_AHEAD: usize = 32;
 static AHEAD: Semaphore = Semaphore::const_new(MOST_AHEAD);
 
-/// How far a save has come.
+/// The progress of a save.
 enum Ahead {
-    /// The gate was open by then.
+    /// The gate opened in time.
     Saved(Saved),
     Unpublished(Box<(Target, Written)>),
-    /// There is nothing to be done that nobody could see.
+    /// Nothing could be done without becoming visible.
     Untouched(Box<Content>),
 }
 
 impl FileSystemStorage {
-    /// Saves what it can before `gate` opens, and the rest afterwards; or hands the content back behind the open gate.
+    /// Saves what it can before `gate` opens, and the rest afterwards. Or waits for the gate and returns the
+    /// content.
     pub(super) async fn save_ahead(
         &self,
         name: FileName<'_>,
@@ -40,7 +42,7 @@ impl FileSystemStorage {
     ) -> Result<std::result::Result<Saved, Box<Content>>> {
         let text = name.as_str();
         let opened = async || gate.opened().await.map_err(|error| located(error, "save", Some(text)));
-        // What is in memory in no time is not worth two hops. A temporary file has a name already.
+        // A content that is short is not worth two thread switches. A temporary file already has a name.
         let is_worth_it = !matches!(content.source(), Source::Temp(_)) && !content.may_wait();
         let place = match self.disk.is_short(&content) || !is_worth_it {
             true => None,
@@ -85,7 +87,7 @@ impl Disk {
         cancel.check()?;
         let (_, wanted) = self.names(name, options)?;
         let (directory, leaf) = split(&wanted);
-        // Neither a directory nor a staging file with a name may be made yet.
+        // No directory and no staging file with a name may be created yet.
         let Some(mut target) = self.standing_target(directory) else {
             return Ok(Ahead::Untouched(Box::new(content)));
         };

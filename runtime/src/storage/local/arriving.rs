@@ -1,5 +1,5 @@
-//! Saving a stream: it is polled where the save is awaited, and only the bytes that have come are written on a blocking
-//! thread. A stream that stalls holds no thread, and no descriptor before its first bytes are written.
+//! Saving a stream. The task that awaits the save polls the stream, and a blocking thread writes the bytes
+//! that have arrived. A stalled stream holds no thread, and no descriptor before its first bytes are written.
 
 use super::cancel::Cancel;
 use super::copy::Output;
@@ -20,13 +20,13 @@ use std::task::{Context, Poll, ready};
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// What is gathered at most while earlier bytes are written.
+/// The maximum number of bytes gathered while earlier bytes are written.
 const MOST: usize = 1024 * 1024;
-/// What is worth a write, though more may come.
+/// This many bytes are written at once even if more may come.
 const ENOUGH: usize = 64 * 1024;
 
-/// The streams that may have a file open while more of their bytes are waited for: a quarter of the descriptors that the
-/// process may have, in the whole process.
+/// The maximum number of streams that have a file open while waiting for more bytes, per process: a quarter
+/// of the process's descriptor limit, at least 64 and at most 4096.
 static OPEN: LazyLock<Semaphore> = LazyLock::new(|| {
     let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX) / 4;
     Semaphore::new(usize::try_from(limit).unwrap_or(usize::MAX).clamp(64, 4096))
@@ -40,7 +40,7 @@ struct Begun {
     early: bool,
 }
 
-/// What is saved, for every turn of the work.
+/// The parameters of a save, for each step of its work.
 struct Job {
     disk: Arc<Disk>,
     name: String,
@@ -49,7 +49,7 @@ struct Job {
     cancel: Cancel,
 }
 
-/// How far a turn came.
+/// The result of a step.
 enum Turn {
     Begun(Box<Begun>),
     Saved(Saved),
@@ -67,7 +67,7 @@ impl FileSystemStorage {
     ) -> Result<Saved> {
         let text = name.as_str();
         let blame = |error| located(error, "save", Some(text));
-        // A name that cannot be had is known before a byte is read, as far as nobody has to wait for the answer.
+        // Rejects a name that is not available before reading a byte, if that needs no I/O.
         self.disk.names(text, options).map_err(blame)?;
         if options.exact && self.knows(name) {
             return Err(blame(taken()));
@@ -92,7 +92,7 @@ impl FileSystemStorage {
     }
 }
 
-/// What comes of a stream.
+/// The bytes that have arrived from a stream.
 struct Arriving {
     chunks: Chunks,
     part: Part,
@@ -100,7 +100,7 @@ struct Arriving {
 }
 
 impl Arriving {
-    /// Ready when there is something to be written, and as long as it may take more.
+    /// Ready if there is enough to write. Collects more while the stream has it.
     fn poll_enough(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
         while !self.ended && self.part.len() < MOST {
             match self.chunks.poll_chunk(cx)? {
@@ -114,13 +114,13 @@ impl Arriving {
     }
 }
 
-/// A save under way. Dropped in the middle, it leaves the rest to a blocking thread.
+/// A running save. If it is dropped, a blocking thread cleans up.
 struct Save {
     job: Arc<Job>,
     alarm: Alarm,
     place: Option<SemaphorePermit<'static>>,
     arriving: Arriving,
-    /// The bytes before are being written.
+    /// Earlier bytes are being written.
     writing: Option<Writing>,
     begun: Option<Box<Begun>>,
 }
@@ -141,7 +141,7 @@ impl Save {
         }
     }
 
-    /// Ready when the next turn may begin, or the file is saved.
+    /// Ready when the next step can start, or the file is saved.
     fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Saved>>> {
         if let Some(writing) = &mut self.writing
             && let Poll::Ready(turn) = writing.as_mut().poll(cx)
@@ -159,7 +159,8 @@ impl Save {
         }
     }
 
-    /// Nobody else polls the stream meanwhile, so that its time runs here.
+    /// Waits for a permit to open a file. Nothing else polls the stream during the wait, so its time limit is
+    /// checked here.
     async fn wait_for_place(&mut self) -> Result<SemaphorePermit<'static>> {
         if let Ok(place) = OPEN.try_acquire() {
             return Ok(place);
@@ -170,7 +171,7 @@ impl Save {
         place.map_err(|_| Error::new(crate::ErrorKind::Io, "no more files are opened"))
     }
 
-    /// After an error: waits for what is under way, and frees the rest.
+    /// After an error: waits for running work and cleans up.
     async fn give_up(&mut self) {
         if let Some(writing) = self.writing.take()
             && let Ok(Turn::Begun(begun)) = writing.await
@@ -179,7 +180,7 @@ impl Save {
         }
         if let Some(begun) = self.begun.take() {
             let job = self.job.clone();
-            // Whatever fails here, the first error matters more.
+            // If this fails, the first error matters more.
             let _ = super::disk::hop(move || {
                 job.abandon(*begun);
                 Ok(())
@@ -193,7 +194,7 @@ impl Drop for Save {
     fn drop(&mut self) {
         let Some(begun) = self.begun.take() else { return };
         let job = self.job.clone();
-        // To free a large file takes time.
+        // Freeing a large file takes time.
         match Handle::try_current() {
             Ok(runtime) => drop(runtime.spawn_blocking(move || job.abandon(*begun))),
             Err(_) => job.abandon(*begun),

@@ -1,4 +1,4 @@
-//! Several files at once: each directory is synced once, after the last of them.
+//! Saving several files: each directory is synced once, after its last file.
 
 use super::cancel::Cancel;
 use super::directories::Target;
@@ -6,7 +6,7 @@ use super::disk::Disk;
 use super::save::split;
 use crate::{Content, Error, Result, SaveOptions, Saved};
 
-/// The answer for one of several files of which nobody knows any more whether it is there.
+/// The error for a file of a batch if it is unknown whether it was saved.
 pub(super) fn unknown(error: &Error) -> Error {
     Error::new(error.kind(), error.to_string()).uncertain()
 }
@@ -28,7 +28,7 @@ impl Disk {
         }
         for (_, target) in targets {
             if let Err(error) = self.settle_name(target) {
-                // Which of the names are durable nobody knows now.
+                // It is now unknown which names are durable.
                 for saved in results.iter_mut().filter(|saved| saved.is_ok()) {
                     *saved = Err(unknown(&error));
                 }

@@ -1,20 +1,21 @@
-//! Memory to read into.
+//! Buffers for reading.
 //!
-//! The C library places every allocation of 128 KiB and more 16 bytes into a page, and on some processors the kernel
-//! copies from its cache to the first bytes of a page at a fifth of the speed. So no buffer begins there.
+//! The C library places every allocation of 128 KiB and more 16 bytes into a page. On some processors the
+//! kernel copies from its cache to the first bytes of a page at a fifth of the speed, so no buffer starts
+//! there.
 
 use bytes::{Buf, Bytes};
 use std::io;
 
 const PAGE: usize = 4096;
-/// Buffers that would begin in these first bytes of a page begin behind them.
+/// Buffers that would start in the first bytes of a page start behind these bytes.
 const SLOW: usize = 128;
-/// The trap costs less than its cure below this size.
+/// Below this size, avoiding the slow bytes costs more than it saves.
 const SMALL: usize = 2048;
-/// The most memory that is kept to be used again.
+/// The maximum size of memory that is kept for reuse.
 const MOST_REUSED: usize = 64 * 1024;
 
-/// How many bytes to leave out at the start of `memory`.
+/// Returns how many bytes to leave out at the start of `memory`.
 fn lead(memory: &[u8]) -> usize {
     match memory.as_ptr().addr() % PAGE {
         offset @ 1..SLOW => SLOW - offset,
@@ -22,7 +23,7 @@ fn lead(memory: &[u8]) -> usize {
     }
 }
 
-/// What `fill` puts into a fresh buffer of `len` bytes.
+/// Returns the bytes that `fill` puts into a new buffer of `len` bytes.
 pub(super) fn read<E>(len: usize, fill: impl FnOnce(&mut [u8]) -> Result<usize, E>) -> Result<Bytes, E> {
     let mut memory = vec![0; len];
     let mut start = 0;
@@ -37,12 +38,12 @@ pub(super) fn read<E>(len: usize, fill: impl FnOnce(&mut [u8]) -> Result<usize, 
     Ok(bytes)
 }
 
-/// Memory of the last chunk, used again once nobody else holds it.
+/// The memory of the last chunk, reused once nothing else holds it.
 #[derive(Default)]
 pub(super) struct Reused(Bytes);
 
 impl Reused {
-    /// As [`read`]. Only chunks that came full are kept for the next, so that a small file keeps nothing.
+    /// Like [`read`]. Keeps only the memory of full chunks, so a small file keeps nothing.
     pub(super) fn read<E>(
         &mut self,
         len: usize,
@@ -63,7 +64,7 @@ impl Reused {
     }
 }
 
-/// A buffer to copy through.
+/// A buffer for copying.
 pub(super) struct Buffer {
     memory: Vec<u8>,
     start: usize,
@@ -82,14 +83,14 @@ impl Buffer {
     }
 }
 
-/// Bytes that arrive in unknown number.
+/// A buffer for an unknown number of bytes.
 pub(super) struct Growing {
     memory: Vec<u8>,
     start: usize,
 }
 
 impl Growing {
-    /// With room for `len` bytes, if there is that much memory.
+    /// Creates a buffer with room for `len` bytes, if there is enough memory.
     pub(super) fn with_room(len: usize) -> io::Result<Self> {
         let mut memory = Vec::new();
         memory.try_reserve_exact(len.saturating_add(SLOW))?;
@@ -102,7 +103,7 @@ impl Growing {
         self.memory.len() - self.start
     }
 
-    /// The memory to append to, with room for some bytes at least.
+    /// Returns the memory to append to, with room for at least some bytes.
     pub(super) fn room(&mut self) -> io::Result<&mut Vec<u8>> {
         if self.memory.len() == self.memory.capacity() {
             self.memory.try_reserve(PAGE)?;

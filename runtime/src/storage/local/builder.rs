@@ -1,4 +1,4 @@
-//! Configuring a [`FileSystemStorage`].
+//! The builder of a [`FileSystemStorage`].
 
 use super::FileSystemStorage;
 use super::directories::Made;
@@ -14,10 +14,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-/// The mode of stored files where none is configured: Django's (D219).
+/// The default mode of stored files, as in Django.
 const FILE_MODE: u32 = 0o644;
 
-/// Configures a [`FileSystemStorage`]; made by [`FileSystemStorage::builder`].
+/// Configures a [`FileSystemStorage`]. Created by [`FileSystemStorage::builder`].
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct FileSystemBuilder {
@@ -43,51 +43,52 @@ impl FileSystemBuilder {
         }
     }
 
-    /// The URL under which the files are served. A missing slash at its end is added (D239, W39).
+    /// Sets the URL under which the files are served. A missing trailing slash is added. By default there is
+    /// none.
     pub fn base_url(mut self, base_url: impl Into<String>) -> Self {
         self.base_url = Some(base_url.into());
         self
     }
 
-    /// What signs URLs.
+    /// Sets the signer of URLs. By default there is none.
     pub fn signer(mut self, signer: Signer) -> Self {
         self.signer = Some(signer);
         self
     }
 
-    /// The mode of stored files, 0644 if not set, whatever the umask (D219). Files are never executable.
+    /// Sets the mode of stored files, by default 0644, regardless of the umask. Files are never executable.
     pub fn file_permissions_mode(mut self, mode: u32) -> Self {
         self.file_mode = mode;
         self
     }
 
-    /// The mode of every directory made by a save, whatever the umask (D220, requirement 24). Where it is not set,
-    /// the umask decides. Directories that are there already keep theirs.
+    /// Sets the mode of every directory created by a save, regardless of the umask. By default the umask
+    /// decides. Existing directories keep their mode.
     pub fn directory_permissions_mode(mut self, mode: u32) -> Self {
         self.directory_mode = Some(mode);
         self
     }
 
-    /// Whether a save replaces a file of the wanted name instead of choosing another name (D223). The old bytes stay
-    /// until the new ones take their place in one step, so a reader sees either, whole, and a failed save changes
-    /// nothing (W06, W07).
+    /// Sets whether a save replaces a file of the wanted name instead of choosing another name. By default it
+    /// does not. The new bytes replace the old ones in one step, so a reader sees either of them, complete,
+    /// and a failed save changes nothing.
     pub fn allow_overwrite(mut self, allow: bool) -> Self {
         self.allow_overwrite = allow;
         self
     }
 
-    /// How durable a save is when it returns.
+    /// Sets how durable a save is when it returns. By default [`Durability::Full`].
     pub fn durability(mut self, durability: Durability) -> Self {
         self.durability = durability;
         self
     }
 
-    /// Checks the configuration. The location need not be there yet; a relative one is taken from the working
-    /// directory of this moment.
+    /// Checks the configuration and creates the storage. The location need not exist yet. A relative location
+    /// is resolved against the current working directory.
     ///
     /// # Errors
-    /// [`Settings`](ErrorKind::Settings) for an empty location, a bad base URL, a file mode with other bits than
-    /// reading and writing, or a directory mode that shuts its owner out.
+    /// Returns [`Settings`](ErrorKind::Settings) for an empty location, a bad base URL, a file mode with bits
+    /// other than read and write, or a directory mode that does not let the owner read, write and search.
     pub fn build(self) -> Result<FileSystemStorage> {
         let refuse = |message: &'static str| Err(Error::new(ErrorKind::Settings, message));
         if self.location.as_os_str().is_empty() {
@@ -119,7 +120,7 @@ impl FileSystemBuilder {
     }
 }
 
-/// Mode bits that were checked. The system's type for them may be narrower.
+/// Mode bits that were already checked. The system's type for them may be narrower.
 fn mode(bits: u32) -> Mode {
     Mode::from_raw_mode(bits as RawMode)
 }

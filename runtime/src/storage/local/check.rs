@@ -1,4 +1,4 @@
-//! Whether a storage can do its work, found out when a program starts.
+//! Checks at program start whether a storage works.
 
 use super::directories::{Directory, no_parent};
 use super::disk::Disk;
@@ -12,7 +12,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 impl Disk {
-    /// The root is there and can be written, or can be made; and its file system gives a name to one file only.
+    /// Checks that the root exists and is writable, or can be created, and that its file system does not give
+    /// the name of one file to another.
     pub(super) fn check(&self) -> Result<()> {
         let checked = match self.root.standing()? {
             Ok(root) => self.check_root(&root),
@@ -25,7 +26,7 @@ impl Disk {
             Err(error) => Err(error),
         };
         match checked {
-            // A full disk is nothing that a program would have to be configured for: files can be read.
+            // A full disk is not a mistake in the configuration: files can still be read.
             Ok(true) | Err(Errno::NOSPC | Errno::DQUOT) => Ok(()),
             Ok(false) => Err(Error::new(
                 ErrorKind::Unsupported,
@@ -35,7 +36,8 @@ impl Disk {
         }
     }
 
-    /// Saves an empty file twice under one name, in the staging folder. Whether the second was refused.
+    /// Saves an empty file twice under one name, in the staging folder. Returns whether the second save was
+    /// refused.
     fn check_root(&self, root: &Arc<RootDir>) -> rustix::io::Result<bool> {
         let staging = stage::staging(root)?;
         let name = stage::random_name()?;
@@ -52,7 +54,7 @@ impl Disk {
         }
     }
 
-    /// The root is not there: the first save can make it.
+    /// Checks that the first save can create the missing root.
     fn check_parent(&self) -> Result<()> {
         let location = self.root.location();
         if location.symlink_metadata().is_ok() {

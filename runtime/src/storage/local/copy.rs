@@ -12,22 +12,22 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::sync::atomic::Ordering::Relaxed;
 
-/// Files of this size and more have their blocks reserved before they are written.
+/// Blocks are reserved for files of at least this size.
 const RESERVE: u64 = 1 << 20;
-/// The most that is reserved ahead of what has come.
+/// The maximum that is reserved beyond the bytes that have arrived.
 const AHEAD: u64 = 64 << 20;
-/// The first buffer of a content of unknown length, and the one for what does not fit there.
+/// The size of the first buffer for a content of unknown length, and of later buffers.
 const FIRST: usize = 32 * 1024;
 const LARGE: usize = 256 * 1024;
-/// What the kernel copies in one call, so that a signal is heard now and then.
+/// The number of bytes that the kernel copies in one call, so that signals and cancellation are noticed.
 const RANGE: usize = 128 << 20;
 
-/// Writes all of `bytes`, in as many calls as it takes.
+/// Writes all of `bytes`, in as many calls as needed.
 fn write(mut to: &File, bytes: &[u8]) -> std::io::Result<()> {
     if planted!("short-write-ignored") { to.write(bytes).map(drop) } else { to.write_all(bytes) }
 }
 
-/// Writes `bytes`.
+/// Writes `bytes` and reserves blocks for large ones.
 pub(super) fn bytes(to: &File, bytes: &[u8]) -> Result<u64> {
     let len = bytes.len() as u64;
     if len >= RESERVE {
@@ -39,7 +39,7 @@ pub(super) fn bytes(to: &File, bytes: &[u8]) -> Result<u64> {
     Ok(len)
 }
 
-/// Writes what `content` gives, `len` bytes as far as is known.
+/// Writes the bytes of `content`, `len` of them if known.
 pub(super) fn content(
     to: &File,
     mut content: BlockingContent,
@@ -47,7 +47,7 @@ pub(super) fn content(
     cancel: &Cancel,
 ) -> Result<u64> {
     let mut output = Output::new(len);
-    // One byte more than the length, so that the end is seen by the read that takes the last byte.
+    // One byte more than the length, so that the read of the last byte also sees the end.
     let first = len.and_then(|len| usize::try_from(len).ok()).map_or(FIRST, |len| len.saturating_add(1));
     let mut buffer = Buffer::new(first.min(LARGE));
     content.start_waiting();
@@ -65,14 +65,14 @@ pub(super) fn content(
     }
 }
 
-/// Writes bytes one after another.
+/// Writes bytes sequentially.
 pub(super) struct Output {
     reserved: Reserved,
     written: u64,
 }
 
 impl Output {
-    /// For `len` bytes as far as is known.
+    /// Expects `len` bytes, if known.
     pub(super) fn new(len: Option<u64>) -> Self {
         Output { reserved: Reserved { until: 0, len: len.filter(|len| *len >= RESERVE) }, written: 0 }
     }
@@ -85,7 +85,7 @@ impl Output {
         Ok(())
     }
 
-    /// How many bytes were written. What was reserved in vain is given back.
+    /// Returns the number of bytes written. Releases unused reserved blocks.
     pub(super) fn end(self, to: &File) -> Result<u64> {
         if self.written < self.reserved.until {
             to.set_len(self.written)?;
@@ -94,16 +94,16 @@ impl Output {
     }
 }
 
-/// The blocks reserved for a content that states its length. A statement costs its author nothing, so what is reserved
-/// grows with what has come.
+/// The blocks reserved for a content with a declared length. Declaring a length costs a client nothing, so
+/// the reservation grows with the bytes that have arrived.
 struct Reserved {
     until: u64,
-    /// `None` where nothing is reserved.
+    /// `None` if nothing is reserved.
     len: Option<u64>,
 }
 
 impl Reserved {
-    /// Reserves what the first `written` bytes need, and as much again.
+    /// Reserves blocks for the first `written` bytes, and as many again.
     fn make_room(&mut self, to: &File, written: u64) -> Result<()> {
         let Some(len) = self.len.filter(|len| self.until < written.min(*len)) else { return Ok(()) };
         let until = written.saturating_add(written.clamp(RESERVE, AHEAD)).min(len);
@@ -116,7 +116,7 @@ impl Reserved {
     }
 }
 
-/// Fills `memory`; less only at the end.
+/// Fills `memory`. Returns fewer bytes only at the end.
 fn fill(content: &mut BlockingContent, memory: &mut [u8]) -> Result<(usize, bool)> {
     let mut filled = 0;
     while filled < memory.len() {
@@ -130,10 +130,10 @@ fn fill(content: &mut BlockingContent, memory: &mut [u8]) -> Result<(usize, bool
     Ok((filled, false))
 }
 
-/// Copies the first `len` bytes of `from`, in the kernel where it can.
+/// Copies the first `len` bytes of `from`, in the kernel if possible.
 ///
 /// # Errors
-/// Those of reading and writing; [`ErrorKind::Io`] where the file is shorter by now.
+/// Returns [`ErrorKind::Io`] if the file has become shorter; propagates the errors of reading and writing.
 pub(super) fn file(calls: &Calls, to: &File, from: &File, len: u64, cancel: &Cancel) -> Result<u64> {
     let mut done = 0;
     while calls.copy_range.load(Relaxed) && done < len {
@@ -144,7 +144,7 @@ pub(super) fn file(calls: &Calls, to: &File, from: &File, len: u64, cancel: &Can
             Ok(count) => done += count as u64,
             Err(Errno::INTR) => {}
             Err(Errno::NOSYS) => calls.copy_range.store(false, Relaxed),
-            // Other file systems, or a file system that has no such call.
+            // Different file systems, or a file system without this call.
             Err(Errno::XDEV | Errno::INVAL | Errno::OPNOTSUPP | Errno::PERM) => break,
             Err(error) => return Err(error.into()),
         }

@@ -1,4 +1,4 @@
-//! Opening and making the directories below the root.
+//! Opening and creating the directories below the root.
 
 use super::disk::{Disk, Durability};
 use super::placeholder;
@@ -18,13 +18,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How often a directory is made again that somebody else removes meanwhile.
+/// How often a directory is created again if others keep removing it.
 pub(super) const MOST_REMOVALS: usize = 16;
 
-/// How long the root is taken to stay where it is, once it was looked at.
+/// How long a save relies on one check that the root is still in place.
 const SOON: Duration = Duration::from_millis(10);
 
-/// How long another saver may take to give the root its mark.
+/// How long another save may take to mark the root.
 const MARKING: Duration = Duration::from_secs(3);
 
 /// An open directory at or below the root.
@@ -42,31 +42,31 @@ impl AsFd for Directory {
     }
 }
 
-/// The directory that a file is to be published in.
+/// The directory in which a file is to be published.
 pub(super) struct Target {
     path: String,
     pub(super) root: Arc<RootDir>,
     pub(super) directory: Directory,
     opened: Instant,
-    /// What must be synced too, from above to below.
+    /// Directories that must be synced too, parents first.
     unsynced: Vec<Unsynced>,
 }
 
 impl Target {
-    /// The path from the root of a file in here.
+    /// The path of a file in this directory, from the root.
     pub(super) fn path_of(&self, leaf: &str) -> String {
         if self.path.is_empty() { leaf.to_owned() } else { format!("{}/{leaf}", self.path) }
     }
 }
 
-/// A directory that got a new entry which is not on the disk yet, and the path of that entry.
+/// A directory with a new entry that is not synced yet, and the path of that entry.
 pub(super) struct Unsynced {
     directory: OwnedFd,
     made: String,
 }
 
-/// The directories made by this storage whose entry may not be on the disk yet. A save into a directory that another
-/// save has just made must not be acknowledged before the directory itself is durable.
+/// The directories created by this storage whose entries may not be synced yet. A save into a directory that
+/// another save has just created must not be acknowledged before that directory is durable.
 #[derive(Debug, Default)]
 pub(super) struct Made {
     count: AtomicUsize,
@@ -91,7 +91,7 @@ impl Made {
         self.count.load(Ordering::SeqCst) == 0
     }
 
-    /// Which of `path` and the directories above it are among them.
+    /// Returns those of `path` and the directories above it that are not synced yet.
     fn above(&self, path: &str) -> Vec<String> {
         if self.count.load(Ordering::SeqCst) == 0 {
             return Vec::new();
@@ -103,12 +103,12 @@ impl Made {
 }
 
 impl Disk {
-    /// A directory handle fit for `fsync` where that is wanted.
+    /// The flags of a directory handle; it can be synced if the durability needs that.
     fn directory_flags(&self) -> OFlags {
         OFlags::DIRECTORY | if self.durability == Durability::Full { OFlags::RDONLY } else { PATH_ONLY }
     }
 
-    /// The directory `path` (`""` is the root), which must be there.
+    /// Opens the directory `path` (`""` is the root), which must exist.
     pub(super) fn directory(&self, root: &Arc<RootDir>, path: &str) -> rustix::io::Result<Directory> {
         if !path.is_empty() {
             return open_beneath(&self.calls, root.as_fd(), path, self.directory_flags(), false)
@@ -120,7 +120,7 @@ impl Disk {
         Ok(Directory::Root(root.clone()))
     }
 
-    /// The directory `path`, made where it is missing.
+    /// Opens the directory `path` and creates it if it is missing.
     pub(super) fn make_target(&self, path: &str) -> Result<Target> {
         let mut unsynced = Vec::new();
         match self.make(path, &mut unsynced) {
@@ -128,14 +128,14 @@ impl Disk {
                 Ok(Target { path: path.to_owned(), root, directory, opened: Instant::now(), unsynced })
             }
             Err(error) => {
-                // What was made stays. The error matters more than one of these.
+                // The created directories stay. The first error matters more than an error of the sync.
                 let _ = self.sync_made(unsynced);
                 Err(error)
             }
         }
     }
 
-    /// The directory `path`, if it is there: nothing is made for it.
+    /// Opens the directory `path` if it exists. Creates nothing.
     pub(super) fn standing_target(&self, path: &str) -> Option<Target> {
         let Ok(Ok(root)) = self.root.standing() else { return None };
         let mut unsynced = Vec::new();
@@ -144,7 +144,7 @@ impl Disk {
         Some(Target { path: path.to_owned(), root, directory, opened: Instant::now(), unsynced })
     }
 
-    /// The directory `path`, if the way there is in memory and never leaves this machine.
+    /// Opens the directory `path` if its path is cached and on this machine.
     pub(super) fn cached_target(&self, path: &str) -> Option<Target> {
         let root = self.root.opened().filter(|root| root.local)?;
         if !matches!(self.root.was_replaced(&root), Ok(false)) {
@@ -160,8 +160,8 @@ impl Disk {
         Some(Target { path: path.to_owned(), root, directory, opened: Instant::now(), unsynced: Vec::new() })
     }
 
-    /// Fails where the root was replaced since the directory of `target` was opened, while content came or a gate was
-    /// closed.
+    /// Fails if the root was replaced since the directory of `target` was opened, for example while content
+    /// arrived or a gate was closed.
     pub(super) fn check_still_there(&self, target: &Target) -> Result<()> {
         if target.opened.elapsed() < SOON || !self.root.was_replaced(&target.root)? {
             return Ok(());
@@ -170,7 +170,7 @@ impl Disk {
         Err(Error::new(ErrorKind::StorageUnavailable, text).retryable())
     }
 
-    /// The directory of `target` once more, after somebody has removed it.
+    /// Opens or creates the directory of `target` again, after another program has removed it.
     pub(super) fn make_again(&self, target: &mut Target) -> Result<()> {
         (target.root, target.directory) = self.make(&target.path, &mut target.unsynced)?;
         Ok(())
@@ -209,7 +209,7 @@ impl Disk {
         Ok(())
     }
 
-    /// The root. On a first start a missing one is made, and marked; the directories above it are not made.
+    /// Opens the root. On a first start creates and marks a missing root, but creates no directory above it.
     pub(super) fn make_root(&self, unsynced: &mut Vec<Unsynced>) -> Result<Arc<RootDir>> {
         let root = match self.root.standing() {
             Ok(Err(Errno::NOENT)) => self.new_root(unsynced)?,
@@ -226,7 +226,7 @@ impl Disk {
         }
         match self.mark(&root) {
             Ok(()) => Ok(self.root.reopen()??),
-            // The files below may be written all the same, and were before there were marks.
+            // The files below may still be writable. Older roots have no mark.
             Err(error) if matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnly) => {
                 Ok(root)
             }
@@ -263,13 +263,13 @@ impl Disk {
         }
     }
 
-    /// A directory of the library's own at `path`.
+    /// Returns a target for an internal directory at `path`.
     pub(super) fn target_at(&self, root: &Arc<RootDir>, path: &str, directory: Directory) -> Target {
         let (path, unsynced) = (path.to_owned(), Vec::new());
         Target { path, root: root.clone(), directory, opened: Instant::now(), unsynced }
     }
 
-    /// Gives the root its identity, on the disk when this returns. Another process may be faster; then it has given one.
+    /// Gives the root its identity, durably. If another process is faster, its identity counts.
     fn mark(&self, root: &Arc<RootDir>) -> Result<()> {
         let directory = Directory::Opened(stage::reserved(root)?);
         let target = self.target_at(root, RESERVED, directory);
@@ -287,8 +287,8 @@ impl Disk {
         Ok(sys::sync_directory(above.as_fd())?)
     }
 
-    /// Waits for the mark that another saver gives the root. Where there are no links an empty file has its name first;
-    /// one that a killed process has left is removed.
+    /// Waits for the mark that another save gives the root. Without hard links an empty placeholder has its
+    /// name first. Removes a placeholder left by a killed process.
     fn other_mark(&self, root: &Arc<RootDir>) -> Result<()> {
         let mark = format!("{RESERVED}/{MARK}");
         let begin = Instant::now();
@@ -309,7 +309,7 @@ impl Disk {
         Err(root::unmarked())
     }
 
-    /// The identity of the root, where that is what is wanted.
+    /// Returns the identity of the root that `which` asks for.
     pub(super) fn identity(&self, which: &WhichRoot) -> Result<String> {
         let mut unsynced = Vec::new();
         let root = match which {
@@ -328,7 +328,7 @@ impl Disk {
                 let root = root?;
                 synced?;
                 if root.mark == Mark::Missing {
-                    // It was tried before, so this tells why it cannot be done.
+                    // Marking failed before. Trying again returns the reason.
                     self.mark(&root)?;
                     self.root.reopen()?
                 } else {
@@ -382,11 +382,11 @@ impl Disk {
             self.made.add(path);
             unsynced.push(Unsynced { directory, made: path.to_owned() });
         }
-        // Nobody else is to look into what is not served.
+        // What is not served is private.
         let private = name == RESERVED;
         let mode = if private { Mode::RWXU } else { self.new_directory_mode() };
         match rustix::fs::mkdirat(at, name, mode) {
-            // Another save was faster; its directory is as good.
+            // Another save was faster. Its directory is used.
             Err(Errno::EXIST) => open_component(at, name, self.directory_flags()),
             Err(error) => Err(error),
             Ok(()) if self.directory_mode.is_some() && !private => {
@@ -398,20 +398,21 @@ impl Disk {
         }
     }
 
-    /// Where a mode is configured a new directory is the owner's alone until the mode is set.
+    /// If a mode is configured, a new directory is private until the mode is set.
     fn new_directory_mode(&self) -> Mode {
         if self.directory_mode.is_some() { Mode::RWXU } else { Mode::RWXU | Mode::RWXG | Mode::RWXO }
     }
 
-    /// Sets the mode on the descriptor, so no umask has a say in it (D220, requirement 24).
+    /// Sets the mode on the descriptor, so that the umask does not apply.
     fn set_directory_mode(&self, directory: BorrowedFd<'_>) -> rustix::io::Result<()> {
         let Some(mode) = self.directory_mode else { return Ok(()) };
-        // The directory above hands down its group, and that it does.
+        // A directory with the set-group-ID bit passes on its group and the bit.
         let made = Mode::from_raw_mode(rustix::fs::fstat(directory)?.st_mode);
         sys::set_mode(directory, mode | (made & Mode::SGID))
     }
 
-    /// Makes the entry of a published file durable, and those of the directories made for it, from below to above.
+    /// Makes the entry of a published file durable, then the entries of the directories created for it,
+    /// parents last.
     pub(super) fn sync_target(&self, target: Target) -> rustix::io::Result<()> {
         if self.durability != Durability::Full {
             return Ok(());
@@ -422,9 +423,9 @@ impl Disk {
         self.sync_made(target.unsynced)
     }
 
-    /// After a save has failed: the directories made for it stay, so others need not sync them.
+    /// Syncs the directories created for a save that failed, so that other saves need not sync them.
     pub(super) fn settle(&self, target: Target) {
-        // Those that cannot be synced are left to the next save in them.
+        // Directories that cannot be synced are left to the next save in them.
         let _ = self.sync_made(target.unsynced);
     }
 
@@ -439,7 +440,7 @@ impl Disk {
     }
 }
 
-/// The error of a location whose root cannot be made.
+/// The error for a location whose root cannot be created.
 pub(super) fn no_parent() -> Error {
     let text = "the directory that the storage's location lies in does not exist";
     Error::new(ErrorKind::Settings, text)

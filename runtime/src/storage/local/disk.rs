@@ -1,4 +1,4 @@
-//! What all operations on the files of one storage share.
+//! The state that all operations on the files of one storage share.
 
 use super::directories::Made;
 use super::here::Pace;
@@ -13,21 +13,22 @@ use tokio::sync::Semaphore;
 
 /// How durable a save is when it returns.
 ///
-/// Durability of the name is what makes a save survive a power loss: synced bytes under a name that was not synced
-/// may be gone.
+/// A save survives a power failure only if the name is durable too: synced bytes under a name that was not
+/// synced may be lost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Durability {
-    /// Bytes and name are on the disk: the file is synced before it is published, then its directory and every
-    /// directory made for it. A file system that refuses to sync directories is taken to need no sync of them.
+    /// Bytes and name are on the disk: the file is synced before it is published, then its directory and
+    /// every directory created for it. File systems that refuse to sync directories are assumed not to need
+    /// it.
     #[default]
     Full,
-    /// The bytes are on the disk before the name appears; the name may be lost with the power.
+    /// The bytes are on the disk before the name appears. A power failure may lose the name.
     File,
-    /// The kernel writes when it likes, as Django leaves it (D244). For caches and tests.
+    /// The kernel decides when to write, as in Django. For caches and tests.
     None,
 }
 
-/// A storage's configuration and its open root.
+/// The configuration of a storage and its open root.
 #[derive(Debug)]
 pub(super) struct Disk {
     pub(super) root: Root,
@@ -41,18 +42,18 @@ pub(super) struct Disk {
     pub(super) durability: Durability,
 }
 
-/// The most saves, copies and moves that work on blocking threads at the same time, in the whole process. More of them
-/// would only take threads and descriptors from everybody else. None of them waits for anything but the disk.
+/// The maximum number of saves, copies and moves that run on blocking threads at the same time, per process.
+/// More would only take threads and descriptors from other work. They wait only for the disk.
 const MOST_WRITERS: usize = 64;
 static WRITERS: Semaphore = Semaphore::const_new(MOST_WRITERS);
 
-/// Does blocking work: on one of tokio's blocking threads where there is a runtime, else here.
+/// Runs blocking work: in a runtime on one of tokio's blocking threads, otherwise on this thread.
 pub(super) async fn hop<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     let Ok(runtime) = Handle::try_current() else { return work() };
     threads::run(&runtime, work).await.unwrap_or_else(|lost| Err(without_result(&lost)))
 }
 
-/// As [`hop`], for work that opens files to write them. Waits until there is room for it.
+/// Like [`hop`], for work that opens files for writing. Waits for a permit.
 pub(super) async fn write_hop<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
@@ -64,14 +65,14 @@ pub(super) async fn write_hop<T: Send + 'static>(
     .await
 }
 
-/// As [`hop`], for work that reads what an application's own reader gives.
+/// Like [`hop`], for work that reads from a reader supplied by the application.
 pub(super) async fn read_hop<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
     threads::run_reader(work).await.unwrap_or_else(|lost| Err(without_result(&lost)))
 }
 
-/// What somebody panicked with may hold anything, so no error shows it; the panic hook has reported it.
+/// The payload of a panic may contain anything, so no error shows it. The panic hook has reported it.
 fn without_result(lost: &Lost) -> Error {
     match lost {
         Lost::Panicked => Error::new(ErrorKind::Io, "the content panicked"),

@@ -1,9 +1,10 @@
-//! Saving small contents on the thread that asks for it.
+//! Saving small contents on the calling thread.
 //!
-//! Where no sync is wanted, a save of a few bytes only touches memory: some 10 µs of work, around which a hop to
-//! another thread and back takes 30 to 100. But a directory that must first be read from the disk, a full journal, or
-//! more dirty pages than the kernel likes can make any of its calls wait. So a storage saves here only as long as its
-//! saves prove fast, and a slow one ends it for so long that waiting stays a twentieth of the time.
+//! Without syncs, a save of a few bytes only touches memory: about 10 µs of work, while switching to another
+//! thread and back takes 30 to 100 µs. But a directory that is not cached, a full journal of the file system,
+//! or too many dirty pages can make any call wait. So a storage saves on the calling thread only while its
+//! saves are fast. After a slow save it stops for long enough that waiting takes at most a twentieth of the
+//! time.
 
 use super::disk::{Disk, Durability};
 use crate::content::Source;
@@ -14,22 +15,22 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 use tokio::task::coop;
 
-/// The most bytes that are saved here.
+/// The maximum number of bytes saved on the calling thread.
 const MOST: usize = 64 * 1024;
 /// How many saves in a row must have been fast on another thread.
 const TRIALS: u32 = 4;
-/// What takes longer has waited for something.
+/// A save that takes longer than this is slow.
 const SLOW: Duration = Duration::from_millis(1);
-/// How many times as long as a slow save has taken no other one is done here.
+/// After a slow save, the calling thread is not used for this many times its duration.
 const PAUSE: u32 = 20;
-/// A task has a budget of 128 such pieces of time until it lets others run.
+/// The time that one unit of a task's budget stands for. A task has 128 units until it yields.
 const PIECE: Duration = Duration::from_micros(16);
 
-/// What a storage knows of how long its small saves take.
+/// Measures how long the small saves of a storage take.
 #[derive(Debug)]
 pub(super) struct Pace {
     start: Instant,
-    /// When the saves count again, in microseconds after `start`.
+    /// When saves count again, in microseconds after `start`.
     resumes: AtomicU64,
     fast: AtomicU32,
 }
@@ -43,7 +44,7 @@ impl Pace {
         self.fast.load(Relaxed) >= TRIALS
     }
 
-    /// Notes that a save has begun at `begun` and ended at `end`.
+    /// Records a save that started at `begun` and ended at `end`.
     pub(super) fn note(&self, begun: Instant, end: Instant) {
         let took = end.saturating_duration_since(begun);
         if took > SLOW {
@@ -61,16 +62,16 @@ impl Pace {
 }
 
 impl Disk {
-    /// Whether a save of `content` touches memory only, unless something has to be waited for.
+    /// Whether a save of `content` usually touches only memory.
     pub(super) fn is_short(&self, content: &Content) -> bool {
         let small = matches!(content.source(), Source::Bytes(bytes) if bytes.len() <= MOST);
-        // What is replaced may be a large file, whose blocks have to be freed.
+        // A replaced file may be large, and freeing its blocks takes time.
         small && self.durability == Durability::None && !self.allow_overwrite
     }
 
-    /// Saves on this thread, if `content` is short, saves are fast at present, and the directory is known to the
-    /// kernel; else hands the content back. It never waits after the file was published, so a caller who drops the
-    /// future has no file that he was not told of.
+    /// Saves on this thread if `content` is short, saves are fast at present, and the directory is cached.
+    /// Otherwise returns the content. Never waits after the file was published, so a caller who drops the
+    /// future leaves no file behind.
     pub(super) async fn save_here(
         &self,
         name: &str,
@@ -80,7 +81,7 @@ impl Disk {
         if !self.pace.is_fast() || !self.is_short(&content) {
             return Err(Box::new(content));
         }
-        // Work that is never waited for would keep other tasks from running.
+        // Work that never waits would keep other tasks from running.
         coop::consume_budget().await;
         let begun = Instant::now();
         let saved = self.save_cached(name, content, options)?;

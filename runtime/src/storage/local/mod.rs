@@ -49,43 +49,47 @@ use std::time::{Duration, Instant};
 
 const KIND: &str = "local";
 
-/// Stores files in a directory of this machine: Django's `FileSystemStorage`, made safe.
+/// Stores files in a directory of this machine. Corresponds to Django's `FileSystemStorage`, with more
+/// guarantees.
 ///
-/// * A save writes a file without a name, syncs it, and gives it its final name in one step which never replaces
-///   another file. Nobody sees half a file, a crash leaves none, and two saves of one name give two files
-///   (W05, W06). A [`TempFile`](crate::TempFile) on the same file system is linked, not copied.
-/// * No operation follows a link or leaves the root, not even while links are swapped under it (W34). Links, FIFOs,
-///   sockets and devices are [`NotAFile`](crate::ErrorKind::NotAFile) and never opened for waiting.
-/// * What the page cache holds is read, and asked about, without a hop to another thread. So are at most 64 KiB in
-///   memory saved under [`Durability::None`], as long as the storage's saves prove fast: four in a row must have taken
-///   at most 1 ms each, and one that takes longer sends the others to a blocking thread for twenty times its length.
+/// * A save writes a file without a name, syncs it, and gives it its final name in one step that never
+///   replaces another file. A partial file is never visible, a crash leaves none, and two saves of one name
+///   create two files. A [`TempFile`](crate::TempFile) on the same file system is linked, not copied.
+/// * No operation follows a link or leaves the root, even if links are swapped during the operation. Links,
+///   FIFOs, sockets and devices are [`NotAFile`](crate::ErrorKind::NotAFile); opening them never blocks.
+/// * Data and metadata in the page cache are read without switching to another thread. With
+///   [`Durability::None`], contents of up to 64 KiB in memory are also saved on the calling thread while saves
+///   are fast. This starts after four consecutive saves of at most 1 ms each on a blocking thread, and stops
+///   after a slower save, for twenty times its duration.
 ///
-/// The root directory is opened once and held. The first save makes a missing one, but no directory above it, and marks
-/// it with a random identity in `.filefield/root`. Once the storage knows the identity, no other directory is taken for
-/// the root: while the root is missing, not mounted or replaced by another one, every operation fails with
-/// [`StorageUnavailable`](crate::ErrorKind::StorageUnavailable), and works again when the root is back. A copy that has the mark,
-/// such as one made by `rsync -aX`, is the root as well. With a database, see
-/// [`accept_root`](crate::db::accept_root) for a new root without the mark.
+/// The root directory is opened once and kept open. The first save creates a missing root, but no directory
+/// above it, and marks it with a random identity in `.filefield/root`. Once the storage knows the identity,
+/// no other directory is accepted as the root. While the root is missing, not mounted or replaced by another
+/// directory, every operation fails with [`StorageUnavailable`](crate::ErrorKind::StorageUnavailable). It
+/// works again when the root is back. A copy with the mark, such as one made by `rsync -aX`, is accepted as
+/// the root. With a database, see [`accept_root`](crate::db::accept_root) for a new root without the mark.
 ///
-/// The owner token of a file is kept in a user attribute. On a file system that has none, such as NFSv3, SMB and many of
-/// FUSE, it is noted in a small file below `.filefield/owners` in the root, which costs one more sync for each save; a
-/// warning is logged once. Copy that folder along when you move the root.
+/// The owner token of a file is stored in a user attribute. On a file system without user attributes, such as
+/// NFSv3, SMB and many FUSE file systems, it is stored in a small file below `.filefield/owners` in the root.
+/// Each save then costs one more sync, and a warning is logged once. Copy that folder when you move the root.
 ///
-/// Another file system may be mounted below the root: files are saved and read there, and renamed to and fro by a copy.
-/// But nothing can be staged there, so a file is not replaced, and where files cannot be made without a name none is
-/// saved: [`Settings`](crate::ErrorKind::Settings) says so. Make it a storage of its own.
+/// Another file system may be mounted below the root: files are saved and read there, and renamed between the
+/// two by copying. But nothing can be staged there. Files on it cannot be replaced, and if it cannot create
+/// files without a name, saves fail with [`Settings`](crate::ErrorKind::Settings). Use a separate storage for
+/// it.
 ///
-/// FAT, exFAT and some file systems in user space have neither hard links nor renames that replace nothing. There a save
-/// creates an empty file under the name, exclusively, and renames the staged file over it, so for a moment an empty file is
-/// listed; nobody opens it. What a killed process leaves of that is removed by a sweep and by [`remove_staged`](Self::remove_staged). Modes
-/// are those of the mount where the file system keeps none. A name that differs from a taken one in case only is taken, if
-/// the file system says so.
+/// FAT, exFAT and some file systems in user space have neither hard links nor a rename that never replaces.
+/// On these, a save exclusively creates an empty file under the name and renames the staged file over it. For
+/// a moment the empty file is listed, but it cannot be opened. If the process is killed at that moment, a
+/// sweep or [`remove_staged`](Self::remove_staged) removes the empty file. If the file system stores no
+/// modes, the mount determines them. If the file system ignores case, a name that differs from a taken name
+/// only in case is taken.
 ///
-/// Files of older programs are read, listed and deleted under names that this storage would not give; see
-/// [`FileName::existing`].
+/// Files of older programs are read, listed and deleted even under names that this storage would not choose;
+/// see [`FileName::existing`].
 ///
-/// Unlike Django's it deletes files only, never a directory (D232); lists no links (D236); `exists` is about files
-/// alone (D227); and the group of a file is the one that the system gives it (D221).
+/// Differences from Django: it deletes only files, never a directory; it lists no links; `exists` is about
+/// files only; and the system determines the group of a file.
 ///
 /// ```
 /// use filefield::storage::{FileSystemStorage, StorageExt};
@@ -110,43 +114,44 @@ pub struct FileSystemStorage {
 }
 
 impl FileSystemStorage {
-    /// A storage of the directory `location`, without a base URL.
+    /// Creates a storage of the directory `location`, without a base URL.
     ///
     /// # Errors
-    /// As [`FileSystemBuilder::build`].
+    /// Returns the errors of [`FileSystemBuilder::build`].
     pub fn new(location: impl AsRef<Path>) -> Result<Self> {
         Self::builder(location).build()
     }
 
-    /// A storage of the directory `location`, to be configured.
+    /// Returns a builder for a storage of the directory `location`.
     pub fn builder(location: impl AsRef<Path>) -> FileSystemBuilder {
         FileSystemBuilder::new(location.as_ref())
     }
 
-    /// The root directory, absolute (D202).
+    /// The absolute path of the root directory.
     pub fn location(&self) -> &Path {
         self.disk.root.location()
     }
 
-    /// The base URL, with a slash at its end.
+    /// The base URL, with a trailing slash.
     pub fn base_url(&self) -> Option<&str> {
         self.public.base_url()
     }
 
-    /// Removes what killed saves left in the staging folder and nobody has written to for `age`, and says how many
-    /// files that were. The empty files that such saves left under their final names go too, and are not counted. Where files can be staged without a name, there is hardly ever one (F04, F05).
+    /// Removes files that killed saves left in the staging folder and that were not written to for `age`, and
+    /// returns their number. Also removes empty files that such saves left under their final names, without
+    /// counting them. If the file system can create files without a name, there is rarely anything to remove.
     ///
-    /// Let `age` be longer than the longest upload.
+    /// `age` should be longer than the longest upload.
     ///
     /// # Errors
-    /// Those of the file system.
+    /// Propagates the errors of the file system.
     pub async fn remove_staged(&self, age: Duration) -> Result<u64> {
         self.blocking("remove_staged", None, move |disk| disk.remove_staged(age)).await
     }
 
-    /// A new temporary file in the staging folder of this storage, to receive an upload in. A save links it and needs no
-    /// copy. One that a killed process has left is removed by a later call, a day after its last byte came. Blocks for
-    /// the time that it takes to make a file.
+    /// Creates a temporary file in the staging folder of this storage, to receive an upload. A save links it
+    /// instead of copying. If a killed process leaves one, a later call removes it one day after its last
+    /// write. Blocks while the file is created.
     ///
     /// ```
     /// use filefield::storage::FileSystemStorage;
@@ -160,12 +165,12 @@ impl FileSystemStorage {
     /// ```
     ///
     /// # Errors
-    /// Those of the file system, such as [`StorageFull`](crate::ErrorKind::StorageFull).
+    /// Propagates the errors of the file system, such as [`StorageFull`](crate::ErrorKind::StorageFull).
     pub fn temp_file(&self) -> Result<TempWriter> {
         self.disk.temp_file().map_err(|error| located(error, "temp_file", None))
     }
 
-    /// Does blocking work, in one hop.
+    /// Runs blocking work on another thread.
     async fn blocking<T: Send + 'static>(
         &self,
         operation: &'static str,
@@ -176,7 +181,7 @@ impl FileSystemStorage {
         hop(move || work(&disk)).await.map_err(|error| located(error, operation, name))
     }
 
-    /// As [`blocking`](Self::blocking), for work that writes: when there is room for it.
+    /// Like [`blocking`](Self::blocking), for work that writes. Waits for a permit.
     async fn writing<T: Send + 'static>(
         &self,
         operation: &'static str,
@@ -187,10 +192,10 @@ impl FileSystemStorage {
         write_hop(move || work(&disk)).await.map_err(|error| located(error, operation, name))
     }
 
-    /// Saves what an application's own reader gives.
+    /// Saves content from a reader supplied by the application.
     async fn save_read(&self, text: &str, mut content: Content, options: &SaveOptions) -> Result<Saved> {
         let mut alarm = Alarm::new(content.clock());
-        // A thread to read on is waited for like the reader itself.
+        // The wait for a free thread counts like the wait for the reader.
         alarm.clock().wait();
         let cancel = Cancel::default();
         let _held = (cancel.on_drop(), content.guard());
@@ -206,7 +211,8 @@ impl FileSystemStorage {
         saved.flatten().map_err(|error| located(error, "save", Some(text)))
     }
 
-    /// Does work that asks about `name`: here if what it needs is cached, else in one hop.
+    /// Runs work that looks up `name`: on this thread if the needed data is cached, otherwise on another
+    /// thread.
     async fn look_up<T: Send + 'static>(
         &self,
         operation: &'static str,
@@ -264,7 +270,7 @@ impl Storage for FileSystemStorage {
         let short = self.disk.is_short(&content);
         let (owned, options) = (text.to_owned(), options.clone());
         let cancel = Cancel::default();
-        // The thread outlives a dropped future; it must not publish then.
+        // The thread outlives a dropped future. It must not publish then.
         let _held = (cancel.on_drop(), content.guard());
         let save = move |disk: &Disk| {
             let begun = Instant::now();
@@ -289,7 +295,7 @@ impl Storage for FileSystemStorage {
 
     async fn save_all(&self, files: Vec<NewFile<'_>>) -> Vec<Result<Saved>> {
         if files.iter().any(|file| file.content.may_wait()) {
-            // None of them is to keep the others' thread.
+            // Separately, so that none of them blocks the thread of the others.
             let mut results = Vec::with_capacity(files.len());
             for file in files {
                 results.push(self.save(file.name, file.content, &file.options).await);
@@ -306,7 +312,7 @@ impl Storage for FileSystemStorage {
         let _held =
             (cancel.on_drop(), files.iter_mut().map(|(_, content, _)| content.guard()).collect::<Vec<_>>());
         let saved = self.writing("save", None, move |disk| Ok(disk.save_all(files, &cancel))).await;
-        // A content that panicked took the answers for those before it along.
+        // If a content panicked, the results of those before it are lost.
         let saved = saved.unwrap_or_else(|error| names.iter().map(|_| Err(batch::unknown(&error))).collect());
         let saved = saved.into_iter().zip(&names);
         saved.map(|(saved, name)| saved.map_err(|error| located(error, "save", Some(name)))).collect()
@@ -419,7 +425,7 @@ impl super::OwnerTokens for FileSystemStorage {
         let owner = owner.to_owned();
         let discard =
             move |disk: &Disk| match disk.root.with(|root| stage::discard(&disk.calls, root, &owner))? {
-                // No root, so nothing below it.
+                // Without a root there is nothing below it.
                 Err(Errno::NOENT) => Ok(()),
                 result => Ok(result?),
             };

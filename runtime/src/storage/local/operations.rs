@@ -1,4 +1,4 @@
-//! Deleting, renaming, copying, listing and asking about files.
+//! Deleting, renaming, copying and listing files, and their owners.
 
 use super::cancel::Cancel;
 use super::directories::{Directory, MOST_REMOVALS, Target, kept_vanishing};
@@ -23,20 +23,20 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The longest attribute that Linux keeps.
+/// The maximum length of an attribute on Linux.
 const MOST_OWNER: usize = 64 * 1024;
 
-/// After this time without a byte nobody is receiving a temporary file any more.
+/// After this time without a write, a temporary file counts as abandoned.
 const LEFT_BEHIND: Duration = Duration::from_secs(24 * 60 * 60);
-/// How long the staging folder is left alone after it was looked through.
+/// The minimum time between two clean-ups of the staging folder.
 const PAUSE: Duration = Duration::from_secs(60 * 60);
 
-/// When the staging folder was last looked through by this process.
+/// The time of the last clean-up of the staging folder by this process.
 #[derive(Debug, Default)]
 pub(super) struct Cleaned(Mutex<Option<Instant>>);
 
 impl Cleaned {
-    /// Whether it is time; it is not again for a while then.
+    /// Whether a clean-up is due. If so, records it as done now.
     fn is_due(&self) -> bool {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_due = last.is_none_or(|last| last.elapsed() >= PAUSE);
@@ -48,7 +48,7 @@ impl Cleaned {
 }
 
 impl Disk {
-    /// Removes a name. What goes by it is not followed; a directory stays.
+    /// Removes a file or link by its name. Does not follow links. Directories stay.
     pub(super) fn delete(&self, name: &str) -> Result<()> {
         step!("local.delete");
         if planted!("delete-follows-links") {
@@ -68,13 +68,13 @@ impl Disk {
         }
     }
 
-    /// Removes the file of this owner: proof and deletion are done in the same directory of the same root. Whether it
-    /// was there.
+    /// Removes the file if it has this owner, and returns whether it did. Checks and removes it in the same
+    /// directory of the same root.
     pub(super) fn delete_owned(&self, name: &str, owner: &str) -> Result<bool> {
         if planted!("owner-and-delete-apart") {
             let proven = self.owner(name)?.is_some_and(|found| found == owner);
             step!("local.delete");
-            // Whatever stands at the location by now.
+            // A planted bug: deletes whatever is at the location by now.
             self.root.forget();
             return self.delete(name).map(|()| proven);
         }
@@ -84,7 +84,7 @@ impl Disk {
             let directory = nothing_below_a_file(self.directory(root, parent))?;
             let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
             let file = match sys::open_component(directory.as_fd(), leaf, flags) {
-                // Another program holds a lease, which the kernel asks it to give up.
+                // Another program holds a lease. The kernel asks it to give up the lease.
                 Err(Errno::AGAIN) => {
                     sys::reopen(sys::open_component(directory.as_fd(), leaf, sys::PATH_ONLY)?.as_fd())?
                 }
@@ -125,14 +125,14 @@ impl Disk {
         let (parent, leaf) = split(name);
         let directory = nothing_below_a_file(self.directory(root, parent))?;
         match rustix::fs::unlinkat(&directory, leaf, AtFlags::empty()) {
-            // What POSIX has for a directory; Linux says ISDIR.
+            // The answer of POSIX for a directory. Linux answers ISDIR.
             Err(Errno::PERM) if sys::kind_at(directory.as_fd(), leaf)?.is_dir() => return Err(Errno::ISDIR),
             result => result?,
         }
         Ok(directory)
     }
 
-    /// The note about the owner of a file, where this process knows that there are such.
+    /// Returns the note about the owner of a file, if this process knows that notes are used.
     fn note_about(&self, name: &str) -> Option<Note> {
         if self.calls.attributes.load(Relaxed) {
             return None;
@@ -161,7 +161,7 @@ impl Disk {
         Ok(())
     }
 
-    /// A planted bug: what a link leads to is deleted.
+    /// A planted bug: deletes the target of a link.
     fn delete_target(&self, name: &str) -> Result<()> {
         match std::fs::canonicalize(self.root.location().join(name)).and_then(std::fs::remove_file) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
@@ -183,7 +183,8 @@ impl Disk {
         self.delete(from).map_err(Error::uncertain)
     }
 
-    /// Moves a file to a free name, and what is noted of its owner.
+    /// Moves a file and the note about its owner to a free name. Returns `false` if the new name is on
+    /// another file system.
     fn relocate_noted(&self, from: &str, to: &str) -> Result<bool> {
         let opened = self.root.with(|root| match owners::are_kept(root) {
             true => Ok(Some((root.clone(), self.open_file(root, from, false)?.0))),
@@ -207,8 +208,8 @@ impl Disk {
         moved
     }
 
-    /// Moves a file to a free name, and no other file than `judged`, where that is given. `false` where the new name is
-    /// on another file system.
+    /// Moves a file to a free name. If `judged` is given, fails if another file was moved. Returns `false` if
+    /// the new name is on another file system.
     fn relocate(&self, from: &str, to: &str, judged: Option<&File>) -> Result<bool> {
         let (from_parent, from_leaf) = split(from);
         let (to_parent, to_leaf) = split(to);
@@ -220,7 +221,7 @@ impl Disk {
             })?;
             Ok(source?)
         };
-        // Before a directory is made for a file that is not there.
+        // Before a directory is created for a missing file.
         source()?;
         step!("local.rename");
         let mut target = self.make_target(to_parent)?;
@@ -248,8 +249,8 @@ impl Disk {
         Err(kept_vanishing())
     }
 
-    /// Whether it was `judged` that got the name. Another file is removed: whoever put it in the place of that one meant
-    /// an upload.
+    /// Checks that `judged` is the file that got the name. Removes any other file: a client put it in place
+    /// of the checked upload.
     fn check_moved(&self, judged: &File, directory: &Directory, leaf: &str) -> Result<()> {
         let check = || -> rustix::io::Result<bool> {
             let moved = rustix::fs::statat(directory, leaf, AtFlags::SYMLINK_NOFOLLOW)?;
@@ -278,7 +279,7 @@ impl Disk {
         Ok(())
     }
 
-    /// Gives an upload the free name `to`, if `inspector` has nothing against it.
+    /// Gives an upload the free name `to`, if `inspector` accepts it.
     pub(super) fn promote(
         &self,
         upload: &str,
@@ -306,18 +307,18 @@ impl Disk {
         if moved? {
             return Ok(Saved::new(to, size));
         }
-        // The folder of uploads is a mount of its own.
+        // The folder of uploads is on another file system.
         self.save(to, Content::from(file), &SaveOptions { exact: true, ..options.clone() }, cancel)
     }
 
-    /// Copies a file to another name, inside the kernel where it can.
+    /// Copies a file to another name, in the kernel if possible.
     pub(super) fn copy(&self, from: &str, to: &str, options: &SaveOptions, cancel: &Cancel) -> Result<Saved> {
         let (file, _) = self.root.with(|root| self.open_file(root, from, false))??;
         self.save(to, Content::from(File::from(file)), options, cancel)
     }
 
-    /// The owner token of the file with exactly this name. On a file system that ignores case the name can lead to the
-    /// file of another row, which says nothing about this one.
+    /// Returns the owner token of the file with exactly this name. On a file system that ignores case, the
+    /// name can lead to a file of another row, which counts as missing.
     pub(super) fn owner(&self, name: &str) -> Result<Option<String>> {
         let opened = self.root.with(|root| {
             let file = self.open_file(root, name, false)?.0;
@@ -331,8 +332,8 @@ impl Disk {
         self.owner_of(&root, name, &file)
     }
 
-    /// Whether a file that opens as `name` is listed under that name, byte by byte. Lists only directories in which another
-    /// spelling leads to something too.
+    /// Whether a file that opens as `name` is listed under exactly that name. Lists only directories in which
+    /// another spelling also exists.
     fn is_spelled_so(&self, root: &Arc<RootDir>, name: &str) -> rustix::io::Result<bool> {
         let mut start = 0;
         for component in name.split('/') {
@@ -362,10 +363,10 @@ impl Disk {
         Ok(true)
     }
 
-    /// The owner token of an open file, from its attribute or from a note.
+    /// Returns the owner token of an open file, from its attribute or from a note.
     fn owner_of(&self, root: &RootDir, name: &str, file: &OwnedFd) -> Result<Option<String>> {
         match read_owner(file) {
-            // It may have been saved where no attributes were kept.
+            // It may have been saved on a file system without attributes.
             Ok(None) => Ok(match self.noted(root, name, file.as_fd())? {
                 Noted::Owner(owner, _) => Some(owner),
                 Noted::Other | Noted::Nothing => None,
@@ -383,7 +384,7 @@ impl Disk {
         }
     }
 
-    /// Directories and files directly in a directory.
+    /// Lists the directories and files directly in a directory.
     pub(super) fn list(&self, path: &str) -> Result<Listing> {
         let entries = self.root.with(|root| {
             let path = if path.is_empty() { "." } else { path };
@@ -392,20 +393,20 @@ impl Disk {
         })?;
         let mut listing = Listing::default();
         let mut entries = match entries {
-            // The root is made by the first save; until then it is empty.
+            // The first save creates the root. Until then it is empty.
             Err(Errno::NOENT) if path.is_empty() => return Ok(listing),
             entries => entries?,
         };
         while let Some(entry) = entries.read() {
             let entry = entry?;
-            // A name that is not text cannot be asked for.
+            // A name that is not UTF-8 cannot be opened.
             let Ok(name) = entry.file_name().to_str() else { continue };
             if matches!(name, "." | ".." | RESERVED) {
                 continue;
             }
             let kind = match entry.file_type() {
                 FileType::Unknown => match sys::kind_at(entries.fd()?, name) {
-                    // Deleted meanwhile.
+                    // Deleted during the listing.
                     Err(Errno::NOENT) => continue,
                     kind => kind?,
                 },
@@ -422,7 +423,7 @@ impl Disk {
         Ok(listing)
     }
 
-    /// A new file in the staging folder, for an upload.
+    /// Creates a file in the staging folder, for an upload.
     pub(super) fn temp_file(&self) -> Result<TempWriter> {
         let target = self.make_target("")?;
         staging(&target.root)?;
@@ -432,8 +433,8 @@ impl Disk {
         TempFile::create_in(self.root.location().join(RESERVED).join(STAGING))
     }
 
-    /// Removes what crashed saves left in the staging folder and nobody has changed for `age`, and notes about files that
-    /// are not there.
+    /// Removes what crashed saves left in the staging folder and that did not change for `age`, and old notes
+    /// and placeholders.
     pub(super) fn remove_staged(&self, age: Duration) -> Result<u64> {
         let path = format!("{RESERVED}/{STAGING}");
         let flags = OFlags::RDONLY | OFlags::DIRECTORY;
@@ -469,7 +470,7 @@ impl Disk {
     }
 }
 
-/// The owner token of an open file.
+/// Reads the owner token of an open file from its attribute.
 fn read_owner(file: &OwnedFd) -> rustix::io::Result<Option<String>> {
     let mut token = vec![0; 256];
     let len = loop {
@@ -481,11 +482,11 @@ fn read_owner(file: &OwnedFd) -> rustix::io::Result<Option<String>> {
         }
     };
     token.truncate(len);
-    // Only this storage writes the attribute, so anything else is not its token.
+    // Only this storage writes the attribute, so other bytes are not an owner token.
     Ok(String::from_utf8(token).ok())
 }
 
-/// `text` with small letters for large ones, and the other way round.
+/// Swaps upper and lower case.
 fn with_other_case(text: &str) -> String {
     let mut other = String::with_capacity(text.len());
     for letter in text.chars() {

@@ -1,8 +1,8 @@
-//! Owner tokens on file systems that keep no user attributes, such as NFSv3, SMB and many of FUSE: notes.
+//! Owner tokens on file systems without user attributes, such as NFSv3, SMB and many FUSE file systems.
 //!
-//! A note is a small file below the reserved folder, under a hash of the name that it is about. It is written before the
-//! file gets its name, so that a crash never leaves a file without one, and it says what the file is like. A file that
-//! is not like that has taken the place of ours, and is nobody's.
+//! A note is a small file below the reserved folder, under a hash of a file's name. It is written before the
+//! file gets its name, so that a crash never leaves a file without a note. It holds the owner token and
+//! describes the file. A file that does not match the description has replaced ours, and has no owner.
 
 use super::disk::{Disk, Durability};
 use super::root::RootDir;
@@ -20,16 +20,16 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-/// The folder of the notes in the reserved one.
+/// The folder of the notes in the reserved folder.
 const OWNERS: &str = "owners";
-/// How much of a file's beginning a note knows, in bytes.
+/// How many bytes of a file's beginning its note covers.
 const HEAD: usize = 64 * 1024;
-/// How far a file system may round the time of the last change, in seconds: FAT has two.
+/// The maximum rounding of modification times by file systems, in seconds: FAT has two.
 const ROUNDING: u64 = 2;
-/// The longest note, in bytes.
+/// The maximum length of a note, in bytes.
 const MAX_NOTE: u64 = 16 * 1024;
 
-/// A note that goes when this is dropped, unless it is [kept](Self::keep).
+/// A note that is removed when this is dropped, unless it is [kept](Self::keep).
 pub(super) struct Note {
     folder: OwnedFd,
     leaf: String,
@@ -45,22 +45,22 @@ impl Note {
 impl Drop for Note {
     fn drop(&mut self) {
         if !self.kept {
-            // A note about no file harms nobody.
+            // A note about no file is harmless.
             let _ = rustix::fs::unlinkat(&self.folder, &self.leaf, AtFlags::empty());
         }
     }
 }
 
-/// What the notes say of a file.
+/// The result of looking up a file in the notes.
 pub(super) enum Noted {
-    /// It is the one that was saved with this owner token.
+    /// The file was saved with this owner token.
     Owner(String, Note),
-    /// Another file had this name.
+    /// The notes describe another file of this name.
     Other,
     Nothing,
 }
 
-/// What a file is like. Only what outlives a copy of the whole folder, and what is the same after a remount.
+/// The description of a file: only what survives a copy of the whole folder, and a remount.
 struct Facts {
     size: u64,
     modified: i64,
@@ -97,9 +97,9 @@ impl Facts {
         format!("{}\n{}\n{}\n{owner}\n{name}\n", self.size, self.modified, self.head)
     }
 
-    /// Facts, owner and name of a note; `None` for one that is not whole.
+    /// Parses facts, owner and name of a note. Returns `None` for an incomplete note.
     fn parse(text: &str) -> Option<(Facts, &str, &str)> {
-        // The name is the rest: one that an older program has made may have a line break.
+        // The name comes last: names of older programs may contain line breaks.
         let mut lines = text.strip_suffix('\n')?.splitn(5, '\n');
         let size = lines.next()?.parse().ok()?;
         let modified = lines.next()?.parse().ok()?;
@@ -120,14 +120,14 @@ pub(super) fn are_kept(root: &RootDir) -> bool {
     notes(root).is_ok()
 }
 
-/// Folder and beginning of the notes about a name.
+/// Returns the folder and the prefix of the notes about a name.
 fn place(name: &str) -> (String, String) {
     let digits = hex(&Sha256::digest(name));
     (digits[..4].to_owned(), format!("{}.", &digits[4..]))
 }
 
 impl Disk {
-    /// Notes that the file system keeps no attributes, and says so the first time.
+    /// Records that the file system keeps no attributes, and logs a warning the first time.
     pub(super) fn keeps_no_attributes(&self) {
         if self.calls.attributes.swap(false, Relaxed) {
             log::warn!(
@@ -137,7 +137,7 @@ impl Disk {
         }
     }
 
-    /// Notes the owner of a file that is to get a name.
+    /// Writes a note with the owner of a file that is about to get a name.
     pub(super) fn note_owner(&self, root: &RootDir, name: &str, file: &File, owner: &str) -> Result<Note> {
         if owner.contains(['\n', '\r']) {
             return Err(Error::new(ErrorKind::Usage, "an owner token is a single line"));
@@ -149,7 +149,7 @@ impl Disk {
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let open = || rustix::fs::openat(&folder, leaf.as_str(), flags, Mode::RUSR | Mode::WUSR);
         let file = match open() {
-            // The save's second try.
+            // The save is retried.
             Err(Errno::EXIST) => {
                 rustix::fs::unlinkat(&folder, &leaf, AtFlags::empty())?;
                 open()?
@@ -185,7 +185,7 @@ impl Disk {
         Ok(at)
     }
 
-    /// What the notes say of the file that has this name.
+    /// Looks up the file of this name in the notes.
     pub(super) fn noted(&self, root: &RootDir, name: &str, file: BorrowedFd<'_>) -> Result<Noted> {
         let (folder, begin) = place(name);
         let flags = OFlags::RDONLY | OFlags::DIRECTORY;
@@ -218,7 +218,7 @@ impl Disk {
                 continue;
             }
             if found.as_ref().is_some_and(|(other, _)| other != owner) {
-                // Two savers said so, and one of them has died before it had the name.
+                // Two saves have notes for this file, and one of them was killed before it had the name.
                 return Ok(Noted::Other);
             }
             let note = Note { folder: rustix::io::dup(&folder)?, leaf: leaf.to_owned(), kept: true };
@@ -231,8 +231,8 @@ impl Disk {
         })
     }
 
-    /// Removes notes that are older than `age` and about files that are not there: of saves that were killed, and of files
-    /// that others have deleted. What cannot be looked at stays for the next time.
+    /// Removes notes that are older than `age` and whose files do not exist: of saves that were killed, and
+    /// of files that other programs deleted. Notes that cannot be read stay until the next time.
     pub(super) fn remove_notes(&self, root: &Arc<RootDir>, age: Duration) {
         let Ok(folder) = notes(root) else { return };
         let flags = OFlags::RDONLY | OFlags::DIRECTORY;
@@ -269,7 +269,7 @@ impl Disk {
         }
     }
 
-    /// Sets the owner of a file that is there.
+    /// Sets the owner of an existing file.
     pub(super) fn set_owner(&self, name: &str, owner: &str) -> Result<()> {
         let opened = self.root.with(|root| Ok((root.clone(), self.open_file(root, name, false)?.0)))?;
         let (root, file) = opened?;
@@ -288,7 +288,7 @@ impl Disk {
 }
 
 impl Note {
-    /// Removes it, whether it was to be kept or not.
+    /// Removes the note, even if it was kept.
     pub(super) fn remove(mut self) {
         self.kept = false;
     }

@@ -1,12 +1,12 @@
-//! Publishing on file systems that can neither rename without replacing nor make hard links: FAT, exFAT, and many that
-//! run in user space.
+//! Publishing on file systems that have neither a rename that never replaces nor hard links: FAT, exFAT, and
+//! many in user space.
 //!
-//! An empty file is created exclusively under the final name, the placeholder. Then the staged file is renamed over it.
-//! For a moment the empty file can be seen, and the name counts as taken.
+//! An empty file, the placeholder, is created exclusively under the final name. Then the staged file is
+//! renamed over it. For a moment the empty file is visible, and the name counts as taken.
 //!
-//! A note is written before, in the reserved folder. It names the staged file and the final name. While the staged file
-//! stands where it was, the rename has not happened, so an empty file under the final name is a placeholder that a killed
-//! process has left. [`clear`] removes it.
+//! Before that, a note is written in the reserved folder. It names the staged file and the final name. As
+//! long as the staged file exists, the rename has not happened, so an empty file under the final name is a
+//! placeholder left by a killed process. [`clear`] removes it.
 
 use super::root::RootDir;
 use super::stage::{RESERVED, private_directory, random_name};
@@ -18,13 +18,13 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::time::{Duration, SystemTime};
 
-/// The folder of notes inside the reserved one.
+/// The folder of notes in the reserved folder.
 const NOTES: &str = "placeholders";
 
-/// The most bytes of a note: two paths below the root.
+/// The maximum size of a note in bytes: two paths below the root.
 const MAX_NOTE_BYTES: u64 = 16 * 1024;
 
-/// A file or a free name: its directory, the name in there, and the path from the root.
+/// A file or a free name: its directory, its name in there, and its path from the root.
 #[derive(Clone, Copy)]
 pub(super) struct Entry<'a> {
     pub(super) directory: BorrowedFd<'a>,
@@ -32,7 +32,7 @@ pub(super) struct Entry<'a> {
     pub(super) path: &'a str,
 }
 
-/// Moves a file to a name that must be free, whatever the file system lacks.
+/// Moves a file to a name that must be free, on any file system.
 pub(super) fn move_to_free(calls: &Calls, root: &RootDir, from: Entry<'_>, to: Entry<'_>) -> Result<Moved> {
     match sys::move_to_free(calls, (from.directory, from.leaf), (to.directory, to.leaf))? {
         Moved::NoLinks(_) => move_over(root, from, to).map(|()| Moved::Wholly),
@@ -60,15 +60,15 @@ fn move_over(root: &RootDir, from: Entry<'_>, to: Entry<'_>) -> Result<()> {
     moved
 }
 
-/// Creates the placeholder. The handle does not hold it open: some file systems hide an open file that is replaced,
-/// under a name of their own.
+/// Creates the placeholder. The handle does not keep it open: some file systems rename an open file that is
+/// replaced instead of removing it.
 fn create(to: Entry<'_>) -> Result<OwnedFd> {
     let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     drop(rustix::fs::openat(to.directory, to.leaf, flags, Mode::RUSR | Mode::WUSR)?);
     open_component(to.directory, to.leaf, PATH_ONLY)
 }
 
-/// Whether the name leads to the placeholder, and that is empty.
+/// Whether the name leads to the placeholder and the placeholder is empty.
 fn is_at(placeholder: &OwnedFd, to: Entry<'_>) -> Result<bool> {
     let held = rustix::fs::fstat(placeholder)?;
     match rustix::fs::statat(to.directory, to.leaf, AtFlags::SYMLINK_NOFOLLOW) {
@@ -82,7 +82,7 @@ fn is_empty_file(stat: &Stat) -> bool {
     FileType::from_raw_mode(stat.st_mode).is_file() && stat.st_size == 0
 }
 
-/// A note of a placeholder. It is removed when this is dropped.
+/// The note of a placeholder. Removed when this is dropped.
 struct Note {
     folder: OwnedFd,
     name: String,
@@ -98,7 +98,7 @@ impl Note {
         let file = rustix::fs::openat(&folder, name.as_str(), flags, Mode::RUSR | Mode::WUSR)?;
         let note = Note { folder, name, stays: false };
         let mut file = File::from(file);
-        // No name has a zero in it.
+        // No name contains a zero byte.
         let written = file.write_all(format!("{from}\0{to}").as_bytes()).and_then(|()| file.sync_all());
         written.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
         sys::sync_directory(note.folder.as_fd())?;
@@ -109,13 +109,13 @@ impl Note {
 impl Drop for Note {
     fn drop(&mut self) {
         if !self.stays {
-            // A note that stays does no harm: the file that it names is no longer where it was.
+            // A note that stays is harmless: the file that it names is no longer there.
             let _ = rustix::fs::unlinkat(&self.folder, self.name.as_str(), AtFlags::empty());
         }
     }
 }
 
-/// Whether an empty file is a placeholder: a note has its name, and the file that is to get the name stands where it was.
+/// Whether an empty file is a placeholder: a note has its name, and the staged file still exists.
 pub(super) fn is_pending(calls: &Calls, root: &RootDir, name: &str) -> Result<bool> {
     let path = format!("{RESERVED}/{NOTES}");
     let flags = OFlags::RDONLY | OFlags::DIRECTORY;
@@ -144,8 +144,8 @@ pub(super) fn is_pending(calls: &Calls, root: &RootDir, name: &str) -> Result<bo
     Ok(false)
 }
 
-/// Removes the placeholders that killed processes have left. `is_over` says which: it is given the path of the file that
-/// was to get the name, that name, and how long ago this began.
+/// Removes the placeholders left by killed processes. `is_over` selects them by the path of the staged file,
+/// the final name, and the age of the note.
 pub(super) fn clear(
     calls: &Calls,
     root: &RootDir,
@@ -172,7 +172,7 @@ pub(super) fn clear(
         let stat = rustix::fs::fstat(&file)?;
         let mut text = String::new();
         let read = file.take(MAX_NOTE_BYTES).read_to_string(&mut text);
-        // A note that is not whole was never followed by a placeholder.
+        // An incomplete note was never followed by a placeholder.
         let (from, to) = text.split_once('\0').filter(|_| read.is_ok()).unwrap_or_default();
         if !is_over(from, to, age(&stat)) {
             continue;
@@ -188,8 +188,8 @@ pub(super) fn clear(
     Ok(())
 }
 
-/// Removes the placeholder `to`, if the file `from` was not renamed over it. An empty file that is older than the note is
-/// another program's.
+/// Removes the placeholder `to`, if the file `from` was not renamed over it. An empty file older than the
+/// note belongs to another program.
 fn remove(calls: &Calls, root: &RootDir, from: &str, to: &str, note: &Stat) -> Result<()> {
     match open_beneath(calls, root.as_fd(), from, PATH_ONLY, false) {
         Err(Errno::NOENT | Errno::NOTDIR) => return Ok(()),
@@ -209,7 +209,7 @@ fn remove(calls: &Calls, root: &RootDir, from: &str, to: &str, note: &Stat) -> R
     }
 }
 
-/// How long ago a file was written to.
+/// Returns the time since the last write to a file.
 pub(super) fn age(stat: &Stat) -> Duration {
     let changed = Duration::from_secs(u64::try_from(stat.st_mtime).unwrap_or(0));
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();

@@ -15,10 +15,10 @@ use rustix::fs::{FileType, OFlags};
 use rustix::io::Errno;
 use std::sync::Arc;
 
-/// The most bytes reserved at once for a file read as a whole.
+/// The maximum number of bytes reserved for a file read as a whole.
 const MOST_RESERVED: u64 = 1 << 30;
 
-/// The error of something that is not the regular file it should be.
+/// Returns an error for anything that is not a regular file.
 pub(super) fn check_regular(kind: FileType) -> rustix::io::Result<()> {
     match kind {
         FileType::RegularFile => Ok(()),
@@ -27,20 +27,20 @@ pub(super) fn check_regular(kind: FileType) -> rustix::io::Result<()> {
     }
 }
 
-/// The size of a regular file.
+/// Returns the size of a regular file.
 pub(super) fn regular_size(file: &OwnedFd) -> rustix::io::Result<u64> {
     let stat = rustix::fs::fstat(file)?;
     check_regular(FileType::from_raw_mode(stat.st_mode))?;
     Ok(u64::try_from(stat.st_size).unwrap_or(0))
 }
 
-/// A name below something that is no directory names nothing.
+/// A name below a file does not exist.
 pub(super) fn nothing_below_a_file<T>(result: rustix::io::Result<T>) -> rustix::io::Result<T> {
     result.map_err(|error| if error == Errno::NOTDIR { Errno::NOENT } else { error })
 }
 
 impl Disk {
-    /// Opens a regular file. Neither a FIFO nor a device can make it wait (requirement 22).
+    /// Opens a regular file. Never blocks on a FIFO or a device.
     pub(super) fn open_file(
         &self,
         root: &Arc<RootDir>,
@@ -49,9 +49,9 @@ impl Disk {
     ) -> rustix::io::Result<(OwnedFd, u64)> {
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
         let file = match sys::open_beneath(&self.calls, root.as_fd(), name, flags, cached) {
-            // What a socket or a device without a driver says.
+            // The answer for a socket or a device without a driver.
             Err(Errno::NXIO | Errno::NODEV) => return Err(Errno::LOOP),
-            // Another program holds a lease, which the kernel asks it to give up.
+            // Another program holds a lease. The kernel asks it to give up the lease.
             Err(Errno::AGAIN) if !cached => self.open_leased(root, name)?,
             result => nothing_below_a_file(result)?,
         };
@@ -59,8 +59,8 @@ impl Disk {
         Ok((file, size))
     }
 
-    /// The size of a regular file that is open, or named by a handle; `NOENT` for a placeholder, which no file system
-    /// that keeps the way in memory needs.
+    /// Returns the size of a regular file that is open or named by a handle, and `NOENT` for a placeholder.
+    /// File systems that answer from the cache need no placeholders.
     pub(super) fn size_of(
         &self,
         file: &OwnedFd,
@@ -82,7 +82,7 @@ impl Disk {
         sys::reopen(handle.as_fd())
     }
 
-    /// A handle of whatever goes by this name, without opening it.
+    /// Returns a handle of any object with this name, without opening it.
     pub(super) fn handle(
         &self,
         root: &Arc<RootDir>,
@@ -93,8 +93,8 @@ impl Disk {
     }
 }
 
-/// A reader of `count` bytes of the open `file` from `offset` on. `local` says that what the page cache holds may be
-/// read on any thread.
+/// Returns a reader of `count` bytes of the open `file`, starting at `offset`. `local` allows reading from
+/// the page cache on any thread.
 pub(super) fn reader(file: OwnedFd, offset: u64, count: u64, local: bool) -> Reader {
     let source = FileSource {
         file: Arc::new(file),
@@ -108,10 +108,10 @@ pub(super) fn reader(file: OwnedFd, offset: u64, count: u64, local: bool) -> Rea
 
 struct FileSource {
     file: Arc<OwnedFd>,
-    /// Where the next read begins: behind `ahead`.
+    /// The position of the next read, after `ahead`.
     offset: u64,
     nowait: bool,
-    /// Bytes read along with earlier ones.
+    /// Bytes that were read but not requested yet.
     ahead: Bytes,
     reused: Reused,
 }
@@ -153,7 +153,7 @@ impl ReadSource for FileSource {
             match sys::read_at(self.file.as_fd(), &mut buf[filled..], offset + filled as u64, true) {
                 Ok(0) => return Some(Ok(filled)),
                 Ok(count) => filled += count,
-                // Whatever it is, the ordinary way meets it again and knows what to do.
+                // The regular read meets the error again and handles it.
                 Err(_) => return None,
             }
         }
@@ -163,7 +163,7 @@ impl ReadSource for FileSource {
     async fn chunk(&mut self, max: usize) -> Result<Bytes> {
         if self.ahead.is_empty() {
             let (file, offset) = (self.file.clone(), self.offset);
-            // A hop to another thread costs more than the bytes of a few chunks.
+            // Switching threads costs more than reading a few more chunks.
             let want = max.clamp(CHUNK, ONE_PIECE);
             let bytes =
                 hop(move || Ok(read(want, |buf| sys::read_at(file.as_fd(), buf, offset, false))?)).await?;
@@ -189,7 +189,7 @@ impl ReadSource for FileSource {
     }
 }
 
-/// Bytes of `file` from `offset` to its end, at most `max`.
+/// Reads `file` from `offset` to its end, at most `max` bytes.
 fn read_rest(file: &OwnedFd, offset: u64, max: u64) -> Result<Bytes> {
     let most =
         usize::try_from(max).map_err(|_| Error::new(ErrorKind::TooLarge, "more bytes than fit in memory"))?;

@@ -1,8 +1,8 @@
-//! The directory a storage lives in, held open, and how it is told from another one.
+//! The root directory of a storage: kept open, and identified.
 //!
-//! A root carries a mark: a random identity in a file of the private folder, written once. Once a process knows it, by
-//! having seen it or from a database, no other directory is taken for the root, and one that is not there is an error
-//! of the storage. So an unmounted disk is never taken for a root without files.
+//! A root carries a mark: a random identity in a file of the private folder, written once. Once a process
+//! knows the identity, from the disk or from a database, it accepts no other directory as the root, and a
+//! missing root is an error of the storage. So an unmounted disk is never mistaken for a root without files.
 
 use super::stage::RESERVED;
 use super::sys::{self, PATH_ONLY};
@@ -18,9 +18,9 @@ use std::time::{Duration, Instant};
 
 /// The file in the private folder that holds the identity.
 pub(super) const MARK: &str = "root";
-/// How many hexadecimal digits an identity has.
+/// The number of hexadecimal digits of an identity.
 const DIGITS: usize = 32;
-/// How long readers take the root to stay where it is, once one of them has looked.
+/// How long readers rely on one check that the root is still in place.
 const SOON: Duration = Duration::from_micros(100);
 
 /// The open root directory.
@@ -29,7 +29,7 @@ pub(super) struct RootDir {
     fd: OwnedFd,
     /// Device and inode number.
     id: (u64, u64),
-    /// Whether it may be asked on a thread that must not wait.
+    /// Whether it may be accessed on a thread that must not block.
     pub(super) local: bool,
     pub(super) mark: Mark,
 }
@@ -40,41 +40,41 @@ impl AsFd for RootDir {
     }
 }
 
-/// What a root carries.
+/// The mark of a root.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Mark {
     /// Nothing yet.
     Missing,
-    /// Something that this process cannot read, and why.
+    /// A mark that this process cannot read, and the error.
     Unreadable(Errno),
     /// The identity.
     Is(Arc<str>),
 }
 
-/// The location, its open directory if it was there when it was last asked for, and what is known of it.
+/// The location, its directory if it was there at the last check, and what is known about it.
 #[derive(Debug)]
 pub(super) struct Root {
     location: PathBuf,
     state: RwLock<State>,
     start: Instant,
-    /// When a reader has last looked whether it is in its place, in microseconds after `start`.
+    /// The time of the last check by a reader that the root is in place, in microseconds after `start`.
     looked: AtomicU64,
 }
 
 #[derive(Debug, Default)]
 struct State {
     open: Option<Arc<RootDir>>,
-    /// The identity that the root has to have.
+    /// The identity that the root must have.
     known: Option<Arc<str>>,
-    /// Whether it was ever there.
+    /// Whether the root was ever there.
     seen: bool,
 }
 
-/// A result of the directory; the outer error is that of a root which is not in its place.
+/// A result of work in the directory. The outer error means that the root is not in place.
 pub(super) type InRoot<T> = crate::Result<Result<T>>;
 
 impl State {
-    /// Refuses a directory that is not the root.
+    /// Rejects a directory that is not the root.
     fn check(&self, root: &RootDir) -> crate::Result<()> {
         match (&self.known, &root.mark) {
             (None, _) => Ok(()),
@@ -105,18 +105,18 @@ impl Root {
         self.state.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The directory, if it is open.
+    /// Returns the directory, if it is open.
     pub(super) fn opened(&self) -> Option<Arc<RootDir>> {
         self.state().open.clone()
     }
 
-    /// Whether another directory stands at the location than the one that is open, or none, as after a deployment or a
-    /// mount.
+    /// Whether the location no longer leads to the open directory: there is another directory or none, as
+    /// after a deployment or a mount.
     ///
-    /// The open directory keeps the way to itself in memory, so as long as nothing has changed this asks no disk.
+    /// The open directory keeps its path in the kernel's cache, so if nothing changed this does no I/O.
     ///
     /// # Errors
-    /// A location that cannot be looked at.
+    /// Returns an error if the location cannot be accessed.
     pub(super) fn was_replaced(&self, opened: &RootDir) -> crate::Result<bool> {
         match rustix::fs::stat(&self.location) {
             Ok(now) => Ok(sys::id(&now) != opened.id),
@@ -125,7 +125,7 @@ impl Root {
         }
     }
 
-    /// The root as it stands now. The inner error is that of a first start: there was no root yet.
+    /// Returns the current root. The inner error means a first start: there was never a root.
     pub(super) fn standing(&self) -> InRoot<Arc<RootDir>> {
         match self.opened() {
             Some(root) if !self.was_replaced(&root)? => Ok(Ok(root)),
@@ -133,7 +133,7 @@ impl Root {
         }
     }
 
-    /// Opens the directory that stands at the location now, if it is the root.
+    /// Opens the directory that is at the location now, if it is the root.
     pub(super) fn reopen(&self) -> InRoot<Arc<RootDir>> {
         let mut opened = self.open_location();
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
@@ -149,7 +149,7 @@ impl Root {
             Err(_) => !(state.seen || state.known.is_some()),
         };
         if !fits {
-            // Another saver may have made or marked it since.
+            // Another save may have created or marked it since.
             opened = self.open_location();
         }
         match opened {
@@ -171,7 +171,8 @@ impl Root {
         }
     }
 
-    /// From now on the root is the directory with this identity, unless another one stands there that is known to be it.
+    /// Sets the identity of the root. Fails if the storage already knows another one, unless the directory at
+    /// the location has the given identity.
     pub(super) fn expect(&self, identity: &str) -> crate::Result<()> {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         let standing = self.open_location();
@@ -191,20 +192,20 @@ impl Root {
         Ok(())
     }
 
-    /// Forgets what is known, so that whatever stands at the location is the root.
+    /// Forgets the root, so that any directory at the location is accepted.
     pub(super) fn forget(&self) {
         *self.state.write().unwrap_or_else(PoisonError::into_inner) = State::default();
     }
 
-    /// Does `work` in the root. What was not found is looked for once more in the directory that has taken its place,
-    /// if that is the root as well.
+    /// Runs `work` in the root. If something was not found and the root was replaced by a directory that is
+    /// also the root, runs it again there.
     pub(super) fn with<T>(&self, work: impl Fn(&Arc<RootDir>) -> Result<T>) -> InRoot<T> {
         let root = match self.standing()? {
             Ok(root) => root,
             Err(error) => return Ok(Err(error)),
         };
         match work(&root) {
-            // A server or a driver that is gone is found out by the second look.
+            // Checking again detects a server or a driver that is gone.
             Err(Errno::NOENT | Errno::STALE | Errno::NOTCONN | Errno::IO) if self.was_replaced(&root)? => {
                 Ok(match self.reopen()? {
                     Ok(root) => work(&root),
@@ -215,7 +216,7 @@ impl Root {
         }
     }
 
-    /// As [`with`](Self::with), but `None` where the disk would have to be asked.
+    /// Like [`with`](Self::with), but returns `None` if that needs I/O.
     pub(super) fn with_cached<T>(&self, work: impl Fn(&Arc<RootDir>) -> Result<T>) -> Option<Result<T>> {
         let state = self.state();
         let root = state.open.as_ref().filter(|root| root.local)?;
@@ -229,13 +230,13 @@ impl Root {
         }
         match work(root) {
             Err(Errno::AGAIN) => None,
-            // Where a new directory has taken the place, opening it is left to a thread that may wait.
+            // If there is a new directory at the location, a blocking thread opens it.
             Err(Errno::NOENT) if !is_there() => None,
             result => Some(result),
         }
     }
 
-    // The administrator chose the location, so links on the way to it are followed.
+    // The administrator chose the location, so links in it are followed.
     fn open_location(&self) -> Result<RootDir> {
         let flags = PATH_ONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let fd = rustix::fs::openat(CWD, &self.location, flags, Mode::empty())?;
@@ -258,7 +259,7 @@ pub(super) fn read_mark(root: BorrowedFd<'_>) -> Result<Mark> {
             }
         }
         if len == 0 {
-            // The placeholder of a mark, where the file system has no links.
+            // The placeholder of a mark, on file systems without links.
             return Err(Errno::NOENT);
         }
         let text = std::str::from_utf8(&text[..len]).map_err(|_| Errno::ILSEQ)?.trim_end();
@@ -275,7 +276,7 @@ pub(super) fn read_mark(root: BorrowedFd<'_>) -> Result<Mark> {
     }
 }
 
-/// The text of a new mark.
+/// Creates the text of a new mark.
 pub(super) fn new_mark() -> Result<String> {
     let mut random = [0; DIGITS / 2];
     getrandom::fill(&mut random).map_err(|_| Errno::IO)?;
@@ -286,20 +287,20 @@ fn unavailable(text: &'static str) -> Error {
     Error::new(ErrorKind::StorageUnavailable, text).retryable()
 }
 
-/// The error of a root that is not there.
+/// The error for a root that is missing.
 pub(super) fn gone() -> Error {
     unavailable("the root of the storage is not there: is the disk mounted?")
 }
 
-/// The error of a root that has no identity yet.
+/// The error for a root that has no identity yet.
 pub(super) fn unmarked() -> Error {
     unavailable("the directory at the location of the storage does not carry the mark of a root yet")
 }
 
-/// The error of a location that cannot be looked at.
+/// The error for a location that cannot be accessed.
 fn out_of_reach(error: Errno) -> Error {
     match error {
-        // What is said of a file server or a driver that has gone away.
+        // Errors of a file server or a driver that is gone.
         Errno::NOTCONN | Errno::STALE | Errno::HOSTDOWN | Errno::HOSTUNREACH | Errno::NODEV | Errno::NXIO => {
             unavailable("the root of the storage cannot be reached").with_source(std::io::Error::from(error))
         }
@@ -307,7 +308,7 @@ fn out_of_reach(error: Errno) -> Error {
     }
 }
 
-/// The error of a mark that says nothing to this process.
+/// The error for a mark that this process cannot read.
 pub(super) fn unreadable(error: Errno) -> Error {
     if let Errno::ACCESS | Errno::PERM = error {
         let text = "the mark of the storage's root, `.filefield/root`, cannot be read: let the user of this process read it";

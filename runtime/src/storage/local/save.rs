@@ -31,7 +31,7 @@ impl Disk {
         self.save_in(target, names, wanted, content, options, cancel)
     }
 
-    /// As [`save`](Self::save), if the way to the directory is in memory; else hands the content back.
+    /// Like [`save`](Self::save), if the path of the directory is cached. Otherwise returns the content.
     pub(super) fn save_cached(
         &self,
         name: &str,
@@ -48,7 +48,7 @@ impl Disk {
         }
     }
 
-    /// The names to try, and the first of them.
+    /// Returns the names to try, and the first of them.
     pub(super) fn names<'a>(
         &self,
         name: &'a str,
@@ -72,7 +72,7 @@ impl Disk {
         self.settled(target, saved)
     }
 
-    /// Makes the name durable of what was saved in the directory of `target`.
+    /// Makes the name durable if the save succeeded, and syncs created directories if it failed.
     pub(super) fn settled(&self, target: Target, saved: Result<Saved>) -> Result<Saved> {
         match saved {
             Ok(saved) => {
@@ -86,7 +86,7 @@ impl Disk {
         }
     }
 
-    /// Makes a published name durable. Whatever fails here, the file can be seen.
+    /// Makes a published name durable. If this fails, the file is already visible.
     pub(super) fn settle_name(&self, target: Target) -> Result<()> {
         step!("local.published");
         self.sync_target(target)?;
@@ -94,7 +94,7 @@ impl Disk {
         Ok(())
     }
 
-    /// Saves in the directory of `target`, under the first free name. The directory is not synced yet.
+    /// Saves in the directory of `target`, under the first free name. Does not sync the directory.
     pub(super) fn publish<'a>(
         &self,
         target: &mut Target,
@@ -108,7 +108,7 @@ impl Disk {
         self.publish_written(target, names, wanted, written, options, cancel)
     }
 
-    /// Gives what was written the first free name.
+    /// Gives a written file the first free name.
     pub(super) fn publish_written<'a>(
         &self,
         target: &mut Target,
@@ -119,7 +119,7 @@ impl Disk {
         cancel: &Cancel,
     ) -> Result<Saved> {
         let Written { mut staged, size, mut needs_note, early } = written;
-        // Who wants exactly this name wants a new file, whatever the storage does otherwise.
+        // An exact name is always a new file, even if the storage may replace files.
         let overwrite = early || (self.allow_overwrite && !options.exact);
         let mut replaces = planted!("publish-replaces");
         let mut removals = 0;
@@ -147,13 +147,13 @@ impl Disk {
                 Err(Errno::EXIST) if overwrite && !replaces => replaces = true,
                 Err(Errno::EXIST) if options.exact => return Err(taken()),
                 Err(Errno::EXIST) => wanted = names.next()?,
-                // Somebody has removed the directory while it was empty.
+                // Another program removed the directory while it was empty.
                 Err(Errno::NOENT) if removals < MOST_REMOVALS => {
                     removals += 1;
                     self.make_again(target)?;
                 }
                 Err(Errno::NOENT) => return Err(kept_vanishing()),
-                // One file system that is mounted twice, or one without links.
+                // A file system that is mounted twice, or one without links.
                 Err(Errno::XDEV) if staged.is_taken() => {
                     let copied = self.open_staged(target, options.owner.as_deref())?;
                     copy::file(&self.calls, copied.file(), staged.file(), size, cancel)?;
@@ -168,7 +168,7 @@ impl Disk {
     }
 }
 
-/// A planted bug: a look, and time for others to take the name.
+/// A planted bug: checks the name, then gives others time to take it.
 fn looks_free(directory: BorrowedFd<'_>, leaf: &str) -> bool {
     let free = sys::kind_at(directory, leaf).is_err();
     std::thread::yield_now();
@@ -185,13 +185,13 @@ fn mounted_below() -> Error {
     Error::new(ErrorKind::Settings, text)
 }
 
-/// After an input or output error nobody knows whether the name was made.
+/// After an I/O error it is unknown whether the name was created.
 pub(super) fn lost_answer(error: Errno) -> Error {
     let made = Error::from(error);
     if matches!(error, Errno::IO | Errno::TIMEDOUT | Errno::STALE) { made.uncertain() } else { made }
 }
 
-/// Directory (`""` for the root) and leaf of a stored name.
+/// Splits a stored name into directory (`""` for the root) and leaf.
 pub(super) fn split(name: &str) -> (&str, &str) {
     name.rsplit_once('/').unwrap_or(("", name))
 }
@@ -199,7 +199,7 @@ pub(super) fn split(name: &str) -> (&str, &str) {
 /// The names to try.
 pub(in crate::storage) struct Names<'a> {
     candidates: Candidates<'a>,
-    /// The only name, where taken names are replaced or only the wanted one will do.
+    /// The only name, if taken names are replaced or the name is exact.
     only: Option<Result<Cow<'a, str>>>,
 }
 
@@ -211,7 +211,7 @@ impl<'a> Names<'a> {
             (false, _, true) => {
                 Some(Err(Error::new(ErrorKind::NameTooLong, "the name is over the length limit")))
             }
-            // Where names are replaced, a long one is cut without a random part (D224).
+            // If names are replaced, a long one is shortened without a random part.
             (false, true, false) => {
                 let shortened = shortened_name(name.as_str(), options.max_length);
                 Some(shortened.and_then(|shortened| {

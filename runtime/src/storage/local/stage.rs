@@ -13,11 +13,11 @@ use std::fs::File;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-/// The folder below the root that this storage keeps for itself, and the one for staged files in it.
+/// The folder below the root that is reserved for this storage, and the folder for staged files in it.
 pub(super) const RESERVED: &str = crate::name::RESERVED_COMPONENT;
 pub(super) const STAGING: &str = "tmp";
 
-/// A file under its way into the storage. Dropping it leaves nothing behind but what was published.
+/// A file on its way into the storage. Dropping it removes everything that was not published.
 pub(super) struct Staged {
     file: File,
     place: Place,
@@ -28,15 +28,16 @@ enum Place {
     Unnamed,
     /// In the staging folder.
     Named(OwnedFd, String),
-    /// A temporary file that was handed over. It goes with its last owner: whoever may save it once more keeps it.
+    /// A temporary file that was passed in. Its last owner removes it, because the caller may have to save it
+    /// again.
     Elsewhere { _temp: TempFile },
-    /// Its only name is the final one.
+    /// Published under its final name, its only one.
     Published,
 }
 
 impl Staged {
-    /// A new empty file on the file system of `directory`. Where it needs a name, that is its `owner`'s token, by which
-    /// [`discard`] finds it (F05).
+    /// Creates an empty file on the file system of the directory. If it needs a name, the name is the `owner`
+    /// token, so that [`discard`] can find it.
     pub(super) fn new(calls: &Calls, target: &Target, owner: Option<&str>) -> Result<Staged> {
         if let Some(staged) = Staged::unnamed(calls, target)? {
             return Ok(staged);
@@ -50,7 +51,7 @@ impl Staged {
         let open = |name: &str| rustix::fs::openat(&staging, name, flags, Mode::RUSR | Mode::WUSR);
         let (file, name) = match owner.filter(|owner| is_plain(owner) && !in_place) {
             Some(owner) => match open(owner) {
-                // The save's second try.
+                // The save is retried.
                 Err(Errno::EXIST) => (open(&name)?, name),
                 file => (file?, owner.to_owned()),
             },
@@ -59,7 +60,7 @@ impl Staged {
         Ok(Staged { file: file.into(), place: Place::Named(staging, name) })
     }
 
-    /// A new empty file without any name; `None` where the file system has no such thing.
+    /// Creates an empty file without a name. Returns `None` if the file system does not support that.
     pub(super) fn unnamed(calls: &Calls, target: &Target) -> Result<Option<Staged>> {
         let directory = &target.directory;
         let nameable = calls.unnamed.load(Relaxed) && calls.links.load(Relaxed);
@@ -68,9 +69,11 @@ impl Staged {
         }
         match sys::open_unnamed(directory.as_fd()) {
             Ok(file) => Ok(Some(Staged { file: file.into(), place: Place::Unnamed })),
-            // What file systems answer that cannot do this, and kernels that take it for opening a directory.
+            // The answers of file systems without support, and of kernels that treat the call as opening a
+            // directory.
             Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL | Errno::NOSYS) => Ok(None),
-            // The answers of ext4 and others for a directory that was removed, and of some overlays for any.
+            // The answers of ext4 and others for a directory that was removed, and of some overlays for any
+            // directory.
             Err(error @ (Errno::NOENT | Errno::PERM)) => match rustix::fs::fstat(directory)?.st_nlink {
                 0 => Err(Errno::NOENT),
                 _ if error == Errno::PERM => Err(error),
@@ -80,7 +83,7 @@ impl Staged {
         }
     }
 
-    /// A temporary file that was handed over.
+    /// Wraps a temporary file that was passed in.
     pub(super) fn taken(temp: TempFile, file: File) -> Staged {
         Staged { file, place: Place::Elsewhere { _temp: temp } }
     }
@@ -89,12 +92,12 @@ impl Staged {
         &self.file
     }
 
-    /// Whether it is a temporary file that was handed over and still has its old name only.
+    /// Whether it is a temporary file that was passed in and has no other name.
     pub(super) fn is_taken(&self) -> bool {
         matches!(self.place, Place::Elsewhere { .. })
     }
 
-    /// Gives it its final name, which must be free.
+    /// Gives the file its final name, which must be free.
     pub(super) fn publish(&mut self, calls: &Calls, target: &Target, name: &str) -> Result<()> {
         let directory = target.directory.as_fd();
         match &self.place {
@@ -104,11 +107,11 @@ impl Staged {
                 let from = Entry { directory: staging.as_fd(), leaf: staged, path: &from };
                 let to = Entry { directory, leaf: name, path: &to };
                 if let Moved::Linked(_) = placeholder::move_to_free(calls, &target.root, from, to)? {
-                    // It is published. The old name is tried once more when this is dropped.
+                    // It is published. Dropping it tries again to remove the old name.
                     return Ok(());
                 }
             }
-            // The old name goes when this is dropped, unless the file may have to be saved once more.
+            // The old name is removed on drop, unless the file may have to be saved again.
             Place::Elsewhere { .. } => {
                 return match sys::link_open(calls, self.file.as_fd(), directory, name) {
                     Err(Errno::NOENT) if rustix::fs::fstat(directory)?.st_nlink == 0 => Err(Errno::NOENT),
@@ -121,7 +124,7 @@ impl Staged {
         Ok(())
     }
 
-    /// Gives it its final name in place of the regular file that has it now.
+    /// Gives the file its final name. Replaces the regular file that has this name.
     pub(super) fn replace(
         &mut self,
         calls: &Calls,
@@ -136,7 +139,7 @@ impl Staged {
             Err(error) => return Err(error),
         }
         if let Place::Unnamed | Place::Elsewhere { .. } = self.place {
-            // A rename replaces, a link does not, so it needs a name first.
+            // A rename replaces, a link does not, so the file needs a name first.
             let staging = staging(root)?;
             let staged = random_name()?;
             match sys::link_open(calls, self.file.as_fd(), staging.as_fd(), &staged) {
@@ -157,8 +160,8 @@ impl Staged {
     }
 
     fn forget_old_name(&self) {
-        // Nobody could act on an error here: a name that is gone already is what is wanted, and one that stays is
-        // litter in a folder for temporary files.
+        // An error here needs no action: the name is already gone, or it stays in a folder for temporary
+        // files.
         let _ = match &self.place {
             Place::Named(staging, staged) => rustix::fs::unlinkat(staging, staged, AtFlags::empty()),
             Place::Unnamed | Place::Elsewhere { .. } | Place::Published => Ok(()),
@@ -174,8 +177,9 @@ impl Drop for Staged {
     }
 }
 
-/// The error of a temporary file that gets no second name: there are no links, or no /proc, or the kernel protects files
-/// of others. Its bytes are to be copied. To move it would take it from whoever may have to save it once more.
+/// The error for a temporary file that cannot be linked: there are no links, no /proc, or the kernel protects
+/// files of others. The bytes are then copied. The file is not moved, because the caller may have to save it
+/// again.
 fn not_linked(error: Errno) -> Errno {
     match error {
         Errno::EXIST | Errno::NAMETOOLONG => error,
@@ -183,11 +187,11 @@ fn not_linked(error: Errno) -> Errno {
     }
 }
 
-/// How long a file may take to get its name, once all its bytes are there.
+/// The maximum time between writing the last byte of a file and naming it.
 const MAX_PUBLISHING: Duration = Duration::from_secs(60 * 60);
 
-/// Removes the staging file of a save with this owner token, and the placeholder of its name; `NOENT` where there is no
-/// such file. Placeholders that nobody else looks after are removed as well.
+/// Removes the staging file of a save with this owner token, and the placeholder of its name. Also removes
+/// abandoned placeholders. Returns `NOENT` if there is no such staging file.
 pub(super) fn discard(calls: &Calls, root: &RootDir, owner: &str) -> Result<()> {
     if !is_plain(owner) {
         return Ok(());
@@ -206,12 +210,12 @@ fn is_plain(token: &str) -> bool {
     !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
-/// The staging folder, made where it is missing, for the owner alone (requirement 25).
+/// Opens the staging folder and creates it if it is missing. Only the owner can access it.
 pub(super) fn staging(root: &RootDir) -> Result<OwnedFd> {
     private_directory(reserved(root)?.as_fd(), STAGING)
 }
 
-/// The private folder, made where it is missing.
+/// Opens the reserved folder and creates it if it is missing.
 pub(super) fn reserved(root: &RootDir) -> Result<OwnedFd> {
     private_directory(root.as_fd(), RESERVED)
 }

@@ -1,5 +1,5 @@
-//! The system calls that not every kernel, file system or platform has. Where one is missing, it answers `NOSYS` or
-//! what the kernel answers, and the caller falls back.
+//! System calls that some kernels, file systems or platforms lack. A missing call returns `NOSYS` or the
+//! kernel's error, and the caller falls back.
 
 use crate::failpoints::planted;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -9,14 +9,14 @@ use rustix::path::Arg;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, SystemTime};
 
-/// What was found missing is not tried again. Tests switch off what they want to see replaced.
+/// The system calls that are available. A call found missing is not tried again. Tests switch calls off.
 #[derive(Debug)]
 pub(super) struct Calls {
     pub(super) openat2: AtomicBool,
     pub(super) unnamed: AtomicBool,
     pub(super) link_handle: AtomicBool,
     pub(super) noreplace: AtomicBool,
-    /// Hard links, without which an unnamed file gets no name.
+    /// Hard links. Without them an unnamed file cannot get a name.
     pub(super) links: AtomicBool,
     pub(super) copy_range: AtomicBool,
     /// Whether files keep user attributes.
@@ -27,7 +27,7 @@ impl Default for Calls {
     fn default() -> Self {
         Calls {
             openat2: AtomicBool::new(cfg!(target_os = "linux")),
-            // An unnamed file gets its name by way of /proc, which a chroot may lack.
+            // An unnamed file gets its name through /proc, which may be missing in a chroot.
             unnamed: AtomicBool::new(
                 cfg!(target_os = "linux") && std::path::Path::new("/proc/self/fd").exists(),
             ),
@@ -40,9 +40,9 @@ impl Default for Calls {
     }
 }
 
-/// Opens `path` beneath `root`. No link is followed, in no component (requirement 21).
+/// Opens `path` beneath `root`. Follows no links in any component.
 ///
-/// With `cached` it answers `AGAIN` where the disk would have to be asked.
+/// With `cached`, returns `AGAIN` if that needs I/O.
 pub(super) fn open_beneath(
     calls: &Calls,
     root: BorrowedFd<'_>,
@@ -56,7 +56,7 @@ pub(super) fn open_beneath(
     if calls.openat2.load(Relaxed) {
         match openat2(root, path, flags, cached) {
             Err(Errno::NOSYS) => {}
-            // Old container profiles answer PERM to calls they do not know; to any path, that is.
+            // Old container profiles return PERM for unknown calls, with any path.
             Err(Errno::PERM)
                 if openat2(root, ".", PATH_ONLY, false).is_err_and(|error| error == Errno::PERM) => {}
             result => return result,
@@ -77,20 +77,20 @@ pub(super) fn open_beneath(
     open_component(owned.as_ref().map_or(root, AsFd::as_fd), rest, flags)
 }
 
-/// A handle that only names a directory or file, where the platform has such a thing.
+/// Flags of a handle that only names a directory or file, on platforms that support it.
 #[cfg(target_os = "linux")]
 pub(super) const PATH_ONLY: OFlags = OFlags::PATH;
 #[cfg(not(target_os = "linux"))]
 pub(super) const PATH_ONLY: OFlags = OFlags::RDONLY.union(OFlags::NONBLOCK);
 
-/// Opens one component; a link is `LOOP`, as `openat2` has it.
+/// Opens one component. A link is `LOOP`, as with `openat2`.
 pub(super) fn open_component(at: BorrowedFd<'_>, name: &str, flags: OFlags) -> Result<OwnedFd> {
     let flags = flags | OFlags::CLOEXEC | OFlags::NOFOLLOW;
     loop {
         match rustix::fs::openat(at, name, flags, Mode::empty()) {
             Err(Errno::NOTDIR) => match kind_at(at, name)? {
                 FileType::Symlink => return Err(Errno::LOOP),
-                // It has become one since.
+                // It has become a directory since.
                 FileType::Directory => {}
                 _ => return Err(Errno::NOTDIR),
             },
@@ -104,7 +104,7 @@ fn openat2(root: BorrowedFd<'_>, path: &str, flags: OFlags, cached: bool) -> Res
     use rustix::fs::ResolveFlags;
     let mut resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS | ResolveFlags::NO_SYMLINKS;
     resolve.set(ResolveFlags::CACHED, cached);
-    // NOFOLLOW would make a link in the last place a success for a path handle.
+    // With NOFOLLOW, a path handle of a link as the last component would succeed.
     rustix::fs::openat2(root, path, flags | OFlags::CLOEXEC, Mode::empty(), resolve)
 }
 
@@ -113,13 +113,13 @@ fn openat2(_: BorrowedFd<'_>, _: &str, _: OFlags, _: bool) -> Result<OwnedFd> {
     Err(Errno::NOSYS)
 }
 
-/// Whether what stands under a single component is a link, a directory, a file, without following a link.
+/// Returns the type of a single component without following a link.
 pub(super) fn kind_at(at: BorrowedFd<'_>, name: &str) -> Result<FileType> {
     let stat = rustix::fs::statat(at, name, AtFlags::SYMLINK_NOFOLLOW)?;
     Ok(FileType::from_raw_mode(stat.st_mode))
 }
 
-/// A regular file without a name, on the file system of `directory`.
+/// Opens a regular file without a name, on the file system of `directory`.
 #[cfg(target_os = "linux")]
 pub(super) fn open_unnamed(directory: BorrowedFd<'_>) -> Result<OwnedFd> {
     rustix::fs::openat(
@@ -146,7 +146,8 @@ pub(super) fn link_open(
     let mut refused = false;
     if calls.link_handle.load(Relaxed) {
         match rustix::fs::linkat(fd, c"", directory, name, AtFlags::EMPTY_PATH) {
-            // Older kernels let only the privileged do it. Or the directory is gone, which the next call will tell.
+            // Older kernels allow this only with privileges. Or the directory is gone; then the next call
+            // fails.
             Err(Errno::NOENT) => refused = true,
             result => return result,
         }
@@ -158,7 +159,7 @@ pub(super) fn link_open(
     Ok(())
 }
 
-/// Opens for reading what a handle names, however long that waits.
+/// Opens the file of a handle for reading. May block.
 #[cfg(target_os = "linux")]
 pub(super) fn reopen(handle: BorrowedFd<'_>) -> Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::NOCTTY | OFlags::CLOEXEC;
@@ -170,7 +171,7 @@ pub(super) fn reopen(_: BorrowedFd<'_>) -> Result<OwnedFd> {
     Err(Errno::AGAIN)
 }
 
-/// Does `work` with a path that leads to the open file `fd`.
+/// Calls `work` with a path that leads to the open file `fd`.
 #[cfg(target_os = "linux")]
 fn with_path<T>(fd: BorrowedFd<'_>, work: impl FnOnce(&[u8]) -> Result<T>) -> Result<T> {
     use rustix::fd::AsRawFd;
@@ -188,14 +189,14 @@ pub(super) fn link_open(_: &Calls, _: BorrowedFd<'_>, _: BorrowedFd<'_>, _: &str
     Err(Errno::NOSYS)
 }
 
-/// How far a file was moved.
+/// The result of a move.
 #[derive(Debug, Clone, Copy)]
 #[must_use]
 pub(super) enum Moved {
     Wholly,
-    /// It has the new name, and because of this the old one too.
+    /// The file has the new name, and because of this error also the old one.
     Linked(Errno),
-    /// It was not moved: the file system has neither renames that replace nothing nor hard links, and this is what it says.
+    /// The file was not moved: the file system has neither a rename that never replaces nor hard links.
     NoLinks(Errno),
 }
 
@@ -207,7 +208,7 @@ pub(super) fn move_to_free(
 ) -> Result<Moved> {
     if calls.noreplace.load(Relaxed) {
         match rename_noreplace(from, to) {
-            // INVAL is what a file system says that lacks the flag.
+            // File systems without the flag return INVAL.
             Err(Errno::NOSYS | Errno::INVAL | Errno::OPNOTSUPP) => {}
             result => return result.map(|()| Moved::Wholly),
         }
@@ -216,8 +217,8 @@ pub(super) fn move_to_free(
         return Ok(Moved::NoLinks(Errno::OPNOTSUPP));
     }
     match rustix::fs::linkat(from.0, from.1, to.0, to.1, AtFlags::empty()) {
-        // What file systems say that have no links, or no second one. A kernel that protects foreign files from being
-        // linked says it too.
+        // The errors of file systems without hard links, or at their limit of links. A kernel that protects
+        // the files of others from links returns them too.
         Err(error @ (Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS | Errno::MLINK)) => {
             return Ok(Moved::NoLinks(error));
         }
@@ -239,8 +240,8 @@ fn rename_noreplace(_: (BorrowedFd<'_>, impl Arg), _: (BorrowedFd<'_>, &str)) ->
     Err(Errno::NOSYS)
 }
 
-/// Makes the entries of a directory durable, where the file system can be asked to: some remote ones, and some of
-/// user space, say that a directory is nothing to sync.
+/// Makes the entries of a directory durable, if the file system can sync directories. Some remote and
+/// user-space file systems refuse.
 pub(super) fn sync_directory(directory: BorrowedFd<'_>) -> Result<()> {
     match rustix::fs::fsync(directory) {
         Err(Errno::INVAL | Errno::BADF | Errno::NOSYS | Errno::OPNOTSUPP) => Ok(()),
@@ -248,11 +249,11 @@ pub(super) fn sync_directory(directory: BorrowedFd<'_>) -> Result<()> {
     }
 }
 
-/// Sets the mode of an open file or directory, on file systems that keep one. FAT, exFAT and others have one mode for
-/// all files, which their mount options set.
+/// Sets the mode of an open file or directory, if the file system stores modes. FAT, exFAT and others have
+/// one mode for all files, set by mount options.
 ///
 /// # Errors
-/// No permission: the file is another user's, and has fewer rights than it should have.
+/// Returns an error if the file belongs to another user and has fewer rights than `mode`.
 pub(super) fn set_mode(fd: BorrowedFd<'_>, mode: Mode) -> Result<()> {
     match rustix::fs::fchmod(fd, mode) {
         Err(error @ (Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS)) => {
@@ -266,10 +267,11 @@ pub(super) fn set_mode(fd: BorrowedFd<'_>, mode: Mode) -> Result<()> {
     }
 }
 
-/// Reserves blocks for `len` bytes from `offset` on without changing the file's length, where the file system can.
+/// Reserves blocks for `len` bytes starting at `offset`, without changing the length of the file. Returns
+/// `false` if the file system cannot do that.
 ///
 /// # Errors
-/// No space, no quota.
+/// Returns an error if there is no space or no quota left, or the file would be too large.
 #[cfg(target_os = "linux")]
 pub(super) fn reserve(fd: BorrowedFd<'_>, offset: u64, len: u64) -> Result<bool> {
     match rustix::fs::fallocate(fd, rustix::fs::FallocateFlags::KEEP_SIZE, offset, len) {
@@ -284,7 +286,7 @@ pub(super) fn reserve(_: BorrowedFd<'_>, _: u64, _: u64) -> Result<bool> {
     Ok(false)
 }
 
-/// Copies up to `len` bytes inside the kernel from `offset` on, to the place where `to` stands.
+/// Copies up to `len` bytes in the kernel, from `offset` to the current position of `to`.
 #[cfg(target_os = "linux")]
 pub(super) fn copy_range(from: BorrowedFd<'_>, offset: u64, to: BorrowedFd<'_>, len: usize) -> Result<usize> {
     let mut offset = offset;
@@ -296,7 +298,7 @@ pub(super) fn copy_range(_: BorrowedFd<'_>, _: u64, _: BorrowedFd<'_>, _: usize)
     Err(Errno::NOSYS)
 }
 
-/// Reads at `offset`. With `nowait` it answers `AGAIN` where the bytes are not in memory.
+/// Reads at `offset`. With `nowait`, returns `AGAIN` if the bytes are not in memory.
 #[cfg(target_os = "linux")]
 pub(super) fn read_at(fd: BorrowedFd<'_>, buf: &mut [u8], offset: u64, nowait: bool) -> Result<usize> {
     use rustix::io::ReadWriteFlags;
@@ -314,7 +316,7 @@ pub(super) fn read_at(fd: BorrowedFd<'_>, buf: &mut [u8], offset: u64, nowait: b
     rustix::io::retry_on_intr(|| rustix::io::pread(fd, &mut *buf, offset))
 }
 
-/// What is asked about an open file, or one handle that names it.
+/// The metadata of an open file or a path handle.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Stat {
     pub(super) kind: FileType,
@@ -324,7 +326,7 @@ pub(super) struct Stat {
     pub(super) accessed: Option<SystemTime>,
 }
 
-/// Asks about an open file.
+/// Returns the metadata of an open file.
 #[cfg(target_os = "linux")]
 pub(super) fn stat(fd: BorrowedFd<'_>) -> Result<Stat> {
     use rustix::fs::{StatxFlags, statx};
@@ -348,14 +350,14 @@ pub(super) fn stat(fd: BorrowedFd<'_>) -> Result<Stat> {
     Ok(from_stat(&rustix::fs::fstat(fd)?))
 }
 
-/// Device and inode number, which tell one file from another.
-// They have other types on other platforms.
+/// Device and inode number, which identify a file.
+// Their types differ between platforms.
 #[allow(clippy::unnecessary_cast)]
 pub(super) fn id(stat: &rustix::fs::Stat) -> (u64, u64) {
     (stat.st_dev as u64, stat.st_ino as u64)
 }
 
-// The fields of `stat` have other types on other platforms.
+// The types of these fields differ between platforms.
 #[allow(clippy::unnecessary_cast)]
 fn from_stat(got: &rustix::fs::Stat) -> Stat {
     Stat {
@@ -367,7 +369,7 @@ fn from_stat(got: &rustix::fs::Stat) -> Stat {
     }
 }
 
-/// A time of the file system, where this platform can express it.
+/// Converts a time of the file system, if this platform can represent it.
 fn time(seconds: i64, nanos: u32) -> Option<SystemTime> {
     let whole = Duration::from_secs(seconds.unsigned_abs());
     let base = if seconds < 0 {
@@ -378,7 +380,7 @@ fn time(seconds: i64, nanos: u32) -> Option<SystemTime> {
     base?.checked_add(Duration::from_nanos(nanos.into()))
 }
 
-/// Whether looking at cached data of this file system never waits for a network or another process.
+/// Whether access to cached data of this file system never waits for a network or another process.
 #[cfg(target_os = "linux")]
 pub(super) fn is_local(fd: BorrowedFd<'_>) -> bool {
     // ext2-4, XFS, btrfs, tmpfs, overlay, F2FS, ZFS.
@@ -396,7 +398,7 @@ pub(super) fn is_local(_: BorrowedFd<'_>) -> bool {
     false
 }
 
-/// What to look at, or to do, where the text of the system alone does not say it.
+/// What to check or to do, if the error text of the system does not say it.
 pub(super) fn advice(error: Errno) -> Option<&'static str> {
     Some(match error {
         Errno::PERM | Errno::ACCESS => {

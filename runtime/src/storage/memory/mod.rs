@@ -20,11 +20,12 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::SystemTime;
 use tree::{Directory, IfTaken, Stored};
 
-/// A storage that keeps files in memory and behaves like the one on disk: the same names, the same tree, the same
-/// errors (W38). A program tested on it meets no surprise on disk.
+/// A storage that keeps files in memory and behaves like the one on disk: the same names, the same tree, the
+/// same errors. A program tested with it behaves the same on disk.
 ///
-/// Readers are independent of each other and keep the bytes they opened, whatever happens to the file (D260).
-/// Bytes are shared, never copied: saving a [`Bytes`](crate::Bytes) and reading it back moves nothing.
+/// Readers are independent of each other and keep the bytes they opened, even if the file is replaced or
+/// deleted. Bytes are shared, never copied: saving a [`Bytes`](crate::Bytes) and reading it back copies
+/// nothing.
 ///
 /// ```
 /// use filefield::storage::MemoryStorage;
@@ -42,7 +43,7 @@ use tree::{Directory, IfTaken, Stored};
 /// ```
 #[derive(Debug)]
 pub struct MemoryStorage {
-    /// Tells it from every other one of the process.
+    /// Distinguishes it from every other one in the process.
     id: u64,
     tree: RwLock<Directory>,
     public: Public,
@@ -59,28 +60,29 @@ pub struct MemoryStorageBuilder {
 }
 
 impl MemoryStorageBuilder {
-    /// The URL under which the files are served. A missing slash at its end is added (W39).
+    /// Sets the URL under which the files are served. A missing trailing slash is added. By default there is
+    /// none.
     pub fn base_url(mut self, base_url: impl Into<String>) -> Self {
         self.base_url = Some(base_url.into());
         self
     }
 
-    /// What signs URLs.
+    /// Sets the signer of URLs. By default there is none.
     pub fn signer(mut self, signer: Signer) -> Self {
         self.signer = Some(signer);
         self
     }
 
-    /// Whether a save replaces a file of the same name (D223). The default is no: it takes another name.
+    /// Sets whether a save replaces a file of the same name. By default it takes another name.
     pub fn allow_overwrite(mut self, allow: bool) -> Self {
         self.allow_overwrite = allow;
         self
     }
 
-    /// Makes the storage.
+    /// Creates the storage.
     ///
     /// # Errors
-    /// [`Settings`](ErrorKind::Settings) for a base URL that is malformed, or has a query or a fragment.
+    /// Returns [`Settings`](ErrorKind::Settings) if the base URL is malformed, or has a query or a fragment.
     pub fn build(self) -> Result<MemoryStorage> {
         let public = Public::new(self.base_url.as_deref(), self.signer)?;
         Ok(MemoryStorage { public, allow_overwrite: self.allow_overwrite, ..MemoryStorage::new() })
@@ -88,19 +90,19 @@ impl MemoryStorageBuilder {
 }
 
 impl MemoryStorage {
-    /// An empty storage without a base URL.
+    /// Creates an empty storage without a base URL.
     pub fn new() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         MemoryStorage { id, tree: RwLock::default(), public: Public::default(), allow_overwrite: false }
     }
 
-    /// Options for a new storage.
+    /// Returns options for a new storage.
     pub fn builder() -> MemoryStorageBuilder {
         MemoryStorageBuilder::default()
     }
 
-    // A panic under the lock cannot leave the tree in between two states, so a poisoned lock is a good one.
+    // A panic under the lock cannot leave the tree between two states, so a poisoned lock is safe to use.
     fn read(&self) -> RwLockReadGuard<'_, Directory> {
         self.tree.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -117,12 +119,12 @@ impl MemoryStorage {
         error.with_operation(operation).with_storage(self.kind()).with_name(name)
     }
 
-    /// Takes the first free name and puts `file` there, in one step that nobody sees the middle of.
+    /// Takes the first free name and puts `file` there, in one atomic step.
     fn publish(&self, name: FileName<'_>, file: &Stored, options: &SaveOptions) -> Result<String> {
         let mut tree = self.write();
         let replace = planted!("memory-overwrites") || (self.allow_overwrite && !options.exact);
         let if_taken = if replace { IfTaken::Replace } else { IfTaken::Fail };
-        // Where names are replaced, a long one is cut without a random part (D224).
+        // If names are replaced, a long one is shortened without a random part.
         let shortened = replace.then(|| shortened_name(name.as_str(), options.max_length)).transpose()?;
         let wanted = shortened.as_deref().map_or(Ok(name), FileName::or_upload)?;
         for candidate in Candidates::new(wanted, options.max_length) {

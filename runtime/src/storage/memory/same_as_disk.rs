@@ -1,4 +1,4 @@
-//! Random operations on a storage in memory and on one on disk, answer by answer (W38).
+//! Compares the answers of a memory storage and a disk storage to random operations.
 #![allow(clippy::unwrap_used)]
 use super::*;
 use crate::storage::{Durability, FileSystemStorage, StorageExt};
@@ -6,7 +6,7 @@ use crate::storage::{Durability, FileSystemStorage, StorageExt};
 const NAMES: [&str; 12] =
     ["a", "b.txt", "d", "d/a", "d/b.tar.gz", "d/e", "d/e/f", "a/b", "a/b/c", "é/ü.txt", "b.txt/x", "d/e/f/g"];
 
-/// Both storages, and the names that one has where the other has another: random parts differ.
+/// Both storages, and the names that differ between them because of their random parts.
 struct Pair {
     memory: MemoryStorage,
     disk: FileSystemStorage,
@@ -21,7 +21,7 @@ impl Pair {
         (self.state >> 33) as usize % below
     }
 
-    /// A name in memory and the same file's name on disk.
+    /// The name of a file in memory and on disk.
     fn name(&mut self) -> (String, String) {
         let n = self.random(NAMES.len() + self.aliases.len().min(6));
         match NAMES.get(n) {
@@ -35,7 +35,7 @@ impl Pair {
         alias.map_or_else(|| name.to_owned(), |(_, disk)| disk.clone())
     }
 
-    /// Compares two saves, and remembers the names where both chose one.
+    /// Compares two saves, and records the names if they differ.
     fn saved(&mut self, memory: Result<Saved>, disk: Result<Saved>) -> String {
         match (memory, disk) {
             (Ok(memory), Ok(disk)) => {
@@ -149,7 +149,7 @@ async fn w38_answers_are_those_of_the_disk() {
         let location = root.path().join(seed.to_string());
         let disk = FileSystemStorage::builder(location).durability(Durability::None).build().unwrap();
         let mut pair = Pair { memory: MemoryStorage::new(), disk, aliases: Vec::new(), state: seed };
-        // The root of a disk storage is made by its first save.
+        // The first save creates the root of a disk storage.
         let options = SaveOptions::default();
         pair.disk.save(FileName::new("first").unwrap(), "".into(), &options).await.unwrap();
         pair.memory.save(FileName::new("first").unwrap(), "".into(), &options).await.unwrap();

@@ -1,4 +1,4 @@
-//! The tree of directories and files that a [`MemoryStorage`](super::MemoryStorage) holds.
+//! The tree of directories and files of a [`MemoryStorage`](super::MemoryStorage).
 
 use crate::name::RESERVED_COMPONENT;
 use crate::storage::Listing;
@@ -23,11 +23,11 @@ enum Node {
     File(Stored),
 }
 
-/// Directories stay when they become empty, as on disk (D234).
+/// A directory. Stays when it becomes empty, as on disk.
 #[derive(Debug, Default)]
 pub(super) struct Directory(BTreeMap<String, Node>);
 
-/// What to do where the name is taken.
+/// What to do if the name is taken.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum IfTaken {
     Fail,
@@ -71,11 +71,11 @@ impl Directory {
         Ok(at)
     }
 
-    /// The directory at `path`, made with those above it where they are missing.
+    /// Returns the directory at `path`. Creates it and missing parents.
     fn make_directory(&mut self, path: &str) -> Result<&mut Directory> {
         let mut at = self;
         for component in path.split('/').filter(|component| !component.is_empty()) {
-            // Below a missing directory nothing stands in the way, so a failure has created nothing.
+            // Everything below a missing directory can be created, so a failure has created nothing.
             let node =
                 at.0.entry(component.to_owned()).or_insert_with(|| Node::Directory(Directory::default()));
             at = match node {
@@ -86,7 +86,7 @@ impl Directory {
         Ok(at)
     }
 
-    /// The file of that name. Below a file nothing can be found.
+    /// Returns the file of that name. A path through a file is `NotFound`.
     pub(super) fn get(&self, name: FileName<'_>) -> Result<&Stored> {
         let directory = self.directory(name.parent()).map_err(|_| not_found())?;
         match directory.0.get(name.file_name()) {
@@ -96,10 +96,11 @@ impl Directory {
         }
     }
 
-    /// Puts `file` under `name` and makes the directories above it.
+    /// Puts `file` under `name` and creates the directories above it.
     ///
     /// # Errors
-    /// [`ErrorKind::AlreadyExists`] where the name is taken, by a directory too (D211).
+    /// Returns [`ErrorKind::AlreadyExists`] if the name is taken by a file or a directory, unless `if_taken`
+    /// replaces files; then a directory is [`ErrorKind::IsADirectory`].
     pub(super) fn put(&mut self, name: FileName<'_>, file: &Stored, if_taken: IfTaken) -> Result<()> {
         let directory = self.make_directory(name.parent())?;
         match directory.0.get_mut(name.file_name()) {
@@ -116,7 +117,7 @@ impl Directory {
         }
     }
 
-    /// Removes a file; a missing one is a success (D232).
+    /// Removes a file. A missing one is a success.
     pub(super) fn remove(&mut self, name: FileName<'_>) -> Result<()> {
         let Ok(directory) = self.directory_mut(name.parent()) else { return Ok(()) };
         if let Some(Node::Directory(_)) = directory.0.get(name.file_name()) {

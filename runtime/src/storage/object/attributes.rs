@@ -1,4 +1,4 @@
-//! What is stored beside the bytes of an object.
+//! The metadata stored with an object.
 
 use crate::inspect::sniff;
 use crate::name::posix;
@@ -6,26 +6,26 @@ use crate::{Error, ErrorKind, FileName, Result};
 use object_store::{Attribute, Attributes};
 use std::borrow::Cow;
 
-/// The owner token. Azure takes no dash in such a word, and proxies drop underscores.
+/// The metadata key of the owner token. Azure allows no dash in such a key, and proxies drop underscores.
 const OWNER: &str = "filefieldowner";
-/// A token of the save itself, which tells an earlier try of it from somebody else's file (F10, F11).
+/// The metadata key of the token of the save, which distinguishes an object of an earlier try from another's.
 const SAVE: &str = "filefieldsave";
 
-/// What browsers are told to do with a file, in its `Content-Disposition`.
+/// How browsers treat a file: its `Content-Disposition`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Disposition {
-    /// Documents that can run scripts, such as HTML and SVG, are downloaded; others are shown (requirement 52).
+    /// Documents that can run scripts, such as HTML and SVG, are downloaded. Others are shown. The default.
     #[default]
     ActiveAsAttachment,
     /// Every file is downloaded.
     Attachment,
-    /// Nothing is said: the browser decides by the type. Only for files that no stranger can choose, or a base URL
-    /// on a domain of its own.
+    /// No header: the browser decides by the type. Use it only if no untrusted user can upload, or if the
+    /// base URL is on a separate domain.
     Unstated,
 }
 
-/// What all objects of a storage have in common.
+/// Settings for all objects of a storage.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Defaults {
     pub(super) disposition: Disposition,
@@ -44,13 +44,14 @@ impl Defaults {
     }
 }
 
-/// A value that can be sent and comes back as it was.
+/// Whether a value can be sent as a header and is returned unchanged.
 fn is_header(value: &str) -> bool {
     let inner = value.bytes().all(|byte| matches!(byte, b' '..=b'~'));
     inner && !value.is_empty() && value.trim() == value && value.len() <= 255
 }
 
-/// The attributes of one file. `first` are its first bytes, `stated` the type that its sender claims.
+/// Returns the attributes of a file. `first` are its first bytes, `stated` is the type that the client
+/// declared.
 pub(super) fn of_file(
     defaults: &Defaults,
     name: FileName<'_>,
@@ -94,7 +95,8 @@ fn insert_owner(attributes: &mut Attributes, owner: &str) -> Result<()> {
     Ok(())
 }
 
-/// Gives the attributes of an object another owner token. Services do not tell the storage class with the others.
+/// Replaces the owner token in the attributes of an object. Adds the storage class, which services do not
+/// return.
 pub(super) fn set_owner(attributes: &mut Attributes, defaults: &Defaults, owner: &str) -> Result<()> {
     if let Some(class) = &defaults.storage_class {
         attributes.insert(Attribute::StorageClass, class.clone().into());
@@ -102,22 +104,23 @@ pub(super) fn set_owner(attributes: &mut Attributes, defaults: &Defaults, owner:
     insert_owner(attributes, owner)
 }
 
-/// The owner token among the attributes.
+/// Returns the owner token of the attributes.
 pub(super) fn owner(attributes: &Attributes) -> Option<String> {
     attributes.get(&Attribute::Metadata(OWNER.into())).map(|value| value.to_string())
 }
 
-/// The token of the save that has written the object.
+/// Returns the token of the save that wrote the object.
 pub(super) fn save(attributes: &Attributes) -> Option<&str> {
     attributes.get(&Attribute::Metadata(SAVE.into())).map(AsRef::as_ref)
 }
 
-/// Whether the object was written by the save with this token.
+/// Whether the save with this token wrote the object.
 pub(super) fn is_of_save(attributes: &Attributes, save: &str) -> bool {
     self::save(attributes) == Some(save)
 }
 
-/// Types by extension, where the bytes alone cannot tell: what they show, and what the extension makes of it.
+/// Types by extension, if the bytes alone are not enough: the extension, the type detected from the bytes,
+/// and the result.
 const BY_EXTENSION: &[(&str, Option<&str>, &str)] = &[
     ("css", Some("text/plain"), "text/css"),
     ("csv", Some("text/plain"), "text/csv"),
@@ -149,8 +152,8 @@ const BY_EXTENSION: &[(&str, Option<&str>, &str)] = &[
 
 const ZIP: &str = "application/zip";
 
-/// The media type of a file: what its bytes show; where that is a container or text, what its extension makes of it;
-/// where they show nothing, what was stated, or what the extension says.
+/// Returns the media type of a file: the type detected from its bytes, refined by the extension for text and
+/// containers. If nothing is detected: the declared type, or else the type of the extension.
 fn content_type<'a>(file_name: &str, first: &[u8], stated: Option<&'a str>) -> Cow<'a, str> {
     let shown = sniff(first).filter(|_| !first.is_empty());
     let (_, extension) = file_name.split_at(posix::suffixes_at(file_name));
@@ -166,7 +169,7 @@ fn content_type<'a>(file_name: &str, first: &[u8], stated: Option<&'a str>) -> C
     }
 }
 
-/// Whether a browser that shows it may run what is in it.
+/// Whether a browser that shows this type may run scripts in it.
 fn is_active(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     essence.contains("html")

@@ -1,4 +1,4 @@
-//! Service SAS: URLs of Azure for any name, with the headers of the answer.
+//! Service SAS: signed URLs of Azure for any name, with response headers.
 
 use crate::name::encode_query;
 use async_trait::async_trait;
@@ -14,16 +14,16 @@ use object_store::{Error, Result};
 use sha2::Sha256;
 use std::time::Duration;
 
-/// The version of the service that the text to sign is of.
+/// The version of the service that defines the signed text.
 const VERSION: &str = "2020-12-06";
 
-/// How far the clock that signs may be ahead of the service's.
+/// How far the signing clock may be ahead of the service's.
 const SKEW: Duration = Duration::from_secs(15 * 60);
 
 /// Signs URLs with the key of the account.
 ///
-/// `object_store` 0.14.2 signs the escaped name, where the service signs the name itself, and no header of the answer.
-/// With any other credential its own signer is asked.
+/// `object_store` 0.14.2 signs the escaped name, but the service signs the unescaped name. It also signs no
+/// response headers. With any other credential, the signer of `object_store` is used.
 #[derive(Debug)]
 pub(super) struct ServiceSas(pub(super) MicrosoftAzure);
 
@@ -33,8 +33,8 @@ impl Signer for ServiceSas {
         self.signed_url_opts(method, path, expires_in, &SignedUrlOptions::new()).await
     }
 
-    /// Takes the queries `response-content-type` and `response-content-disposition`, which become those of Azure, and
-    /// the header `If-None-Match`: the URL makes a new blob then, and replaces none.
+    /// Accepts the queries `response-content-type` and `response-content-disposition`, which are mapped to
+    /// those of Azure, and the header `If-None-Match`: the URL then only creates blobs.
     async fn signed_url_opts(
         &self,
         method: Method,
@@ -43,7 +43,7 @@ impl Signer for ServiceSas {
         options: &SignedUrlOptions,
     ) -> Result<Url> {
         let ServiceSas(client) = self;
-        // What reads a blob reads its headers.
+        // A URL for reading a blob also allows reading its headers.
         let method = if method == Method::HEAD { Method::GET } else { method };
         let is_new = options.signed_headers.keys().all(|name| name == "if-none-match");
         let mut url = client.signed_url(method.clone(), path, expires_in).await?;
@@ -75,7 +75,7 @@ impl Signer for ServiceSas {
             .and_then(|start| Ok((time(start), time(now.checked_add(expires_in)?))))
             .map_err(|_| unsupported("the clock is at the end of time"))?;
         let resource = format!("/blob/{account}/{container}/{path}");
-        // Permission to type of the answer; what is empty is not asked for.
+        // From permission to response type. Empty fields are not used.
         let fields = [
             permission,
             &start,
@@ -116,7 +116,7 @@ const NEEDS_KEY: &str = "without the key of the account, this name or these head
 const UNKNOWN_PLACE: &str = "the client does not tell its account and container";
 
 impl ServiceSas {
-    /// Account and container, which the client tells in its text alone.
+    /// Account and container. The client shows them only in its `Display` text.
     fn place(&self) -> Option<(String, String)> {
         let text = self.0.to_string();
         let (_, rest) = text.split_once("account: ")?;
@@ -129,8 +129,8 @@ fn unsupported(why: &'static str) -> Error {
     Error::NotSupported { source: why.into() }
 }
 
-/// The signature of a text with the key of an account. `object_store` gives the key to nobody but the cryptography that
-/// signs a request with it.
+/// Signs a text with the key of an account. `object_store` passes the key only to the cryptography provider
+/// that signs a request.
 fn signed(credential: &AzureCredential, account: &str, url: &Url, text: &str) -> Result<String> {
     let mut request = HttpRequest::new(Vec::new().into());
     *request.uri_mut() = url.as_str().parse().map_err(|_| unsupported("the URL is too long"))?;
@@ -142,7 +142,7 @@ fn signed(credential: &AzureCredential, account: &str, url: &Url, text: &str) ->
     Ok(signature.to_owned())
 }
 
-/// Signs its own text, whatever it is given.
+/// Signs its own text instead of its input.
 #[derive(Debug)]
 struct Sas<'a> {
     text: &'a str,

@@ -13,9 +13,9 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use tokio::sync::OnceCell;
 
-/// The least that S3 takes as a part, 5 MiB, and some room.
+/// The default part size. The minimum of S3 is 5 MiB.
 const PART_SIZE: u64 = 8 << 20;
-/// The bytes that a part may have, where the service is not known; S3 takes no more in one PUT.
+/// The allowed part sizes if the service is not known. The maximum is that of a PUT on S3.
 const PART_SIZES: RangeInclusive<u64> = 1 << 10..=5 << 30;
 const CONCURRENCY: usize = 4;
 
@@ -66,94 +66,95 @@ impl ObjectStorageBuilder {
         }
     }
 
-    /// The folder of the bucket that all names are below. The default is the bucket itself.
+    /// Sets the folder of the bucket that contains all files. By default the whole bucket.
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
         self
     }
 
-    /// The URL under which the public finds what is below the prefix. A missing slash at its end is added.
-    /// Without it, `url` is unsupported.
+    /// Sets the public URL of the files below the prefix. A missing trailing slash is added. By default there
+    /// is none, and `url` is unsupported.
     pub fn base_url(mut self, base_url: impl Into<String>) -> Self {
         self.base_url = Some(base_url.into());
         self
     }
 
-    /// What the storage calls itself in errors and logs: `"s3"`. The default is `"object"`.
+    /// Sets the name of the storage in errors and logs, such as `"s3"`. By default `"object"`.
     pub fn kind(mut self, kind: &'static str) -> Self {
         self.kind = kind;
         self
     }
 
-    /// The place of the bucket, such as `s3://photos`; the prefix is added. It has to be the same for two storages
-    /// exactly when they show the same bucket, in every process: rows of several programs are compared by it.
-    /// Storages made from URLs have one.
+    /// Sets the place of the bucket, such as `s3://photos`; the prefix is appended. Two storages must have
+    /// the same place exactly if they use the same bucket, in every process: it is compared between rows of
+    /// several programs. Storages created from URLs have one.
     pub fn location(mut self, location: impl Into<String>) -> Self {
         self.location = Some(location.into());
         self
     }
 
-    /// The most bytes of one request: larger contents are uploaded in parts of this size, up to 10,000 of them. The
-    /// default is 8 MiB. S3 and Google Cloud Storage take no parts below 5 MiB.
+    /// Sets the maximum size of one request, in bytes. Larger contents are uploaded in parts of this size, at
+    /// most 10,000. By default 8 MiB. S3 and Google Cloud Storage require at least 5 MiB.
     pub fn part_size(mut self, bytes: u64) -> Self {
         self.part_size = bytes;
         self
     }
 
-    /// How many parts of one content are in memory at once. The default is 4: a save holds at most 32 MiB and what
-    /// the connections need.
+    /// Sets how many parts of one content are in memory at once. By default 4: a save then holds at most 32
+    /// MiB, plus buffers of the connections.
     pub fn concurrency(mut self, parts: usize) -> Self {
         self.concurrency = parts;
         self
     }
 
-    /// Whether a save replaces a file of the same name. The default is no: it takes another name.
+    /// Sets whether a save replaces a file of the same name. By default it takes another name.
     pub fn allow_overwrite(mut self, allow: bool) -> Self {
         self.allow_overwrite = allow;
         self
     }
 
-    /// Takes for granted that the bucket refuses to replace what is there, without asking it. That holds for Amazon
-    /// S3, Google Cloud Storage and Azure.
+    /// Assumes, without testing it, that the bucket supports conditional writes that never replace. This is
+    /// true for Amazon S3, Google Cloud Storage and Azure. By default it is tested.
     pub fn trust_create_only(mut self) -> Self {
         self.trusted = true;
         self
     }
 
-    /// What browsers are told to do with a file. The default is [`Disposition::ActiveAsAttachment`].
+    /// Sets how browsers treat files. By default [`Disposition::ActiveAsAttachment`].
     pub fn disposition(mut self, disposition: Disposition) -> Self {
         self.defaults.disposition = disposition;
         self
     }
 
-    /// The `Cache-Control` header stored with every object.
+    /// Sets the `Cache-Control` header stored with every object. By default there is none.
     pub fn cache_control(mut self, value: impl Into<String>) -> Self {
         self.defaults.cache_control = Some(value.into());
         self
     }
 
-    /// The storage class of every object, in the provider's words: `STANDARD_IA`, `NEARLINE`, `Cool`. A service gives a
-    /// copy the class of the bucket, so with this copies, renames and claims of direct uploads pass through the process.
+    /// Sets the storage class of every object, in the provider's terms: `STANDARD_IA`, `NEARLINE`, `Cool`. By
+    /// default the bucket's. A service gives copies the class of the bucket, so with this option copies,
+    /// renames and claims of direct uploads pass through the process.
     pub fn storage_class(mut self, class: impl Into<String>) -> Self {
         self.defaults.storage_class = Some(class.into());
         self
     }
 
-    /// What tells the ids of uploads in parts: the client itself, which is a [`MultipartStore`] beside an
-    /// [`ObjectStore`]. The journal notes them, so that the parts of a process that was killed are found.
+    /// Sets the client that knows the ids of uploads in parts: the same client, as a [`MultipartStore`]. The
+    /// journal records the ids, so that the parts of a killed process can be removed.
     pub fn multipart(mut self, client: Arc<dyn MultipartStore>) -> Self {
         self.multipart = Some(client);
         self
     }
 
-    /// What to do where access is refused, for the errors.
+    /// Sets advice for errors that refuse access.
     #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
     pub(crate) fn hint(mut self, hint: Option<String>) -> Self {
         self.hint = hint;
         self
     }
 
-    /// The bytes that a part may have.
+    /// The allowed part sizes in bytes.
     fn part_sizes(&self) -> RangeInclusive<u64> {
         #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
         if let Some(dialect) = self.dialect {
@@ -162,11 +163,12 @@ impl ObjectStorageBuilder {
         PART_SIZES
     }
 
-    /// Makes the storage. Nothing is sent.
+    /// Creates the storage. Sends no request.
     ///
     /// # Errors
-    /// [`Settings`](ErrorKind::Settings) for a malformed base URL, a part size below 1 KiB (S3 and Google Cloud Storage:
-    /// 5 MiB) or above 5 GiB (Azure: 4,000 MiB), a concurrency of 0, or a header that is not visible ASCII; those of a name for the prefix.
+    /// Returns [`Settings`](ErrorKind::Settings) for a malformed base URL, a part size below 1 KiB (S3 and
+    /// Google Cloud Storage: 5 MiB) or above 5 GiB (Azure: 4,000 MiB), a concurrency of 0, or a header that
+    /// is not visible ASCII; and the errors of a name for the prefix.
     pub fn build(mut self) -> Result<ObjectStorage> {
         let sizes = self.part_sizes();
         let part_size = Some(self.part_size).filter(|bytes| sizes.contains(bytes));
@@ -217,7 +219,7 @@ fn settings(message: &'static str) -> Error {
     Error::new(ErrorKind::Settings, message)
 }
 
-// The store may show credentials.
+// The store may print credentials.
 impl fmt::Debug for ObjectStorageBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ObjectStorageBuilder")

@@ -1,4 +1,4 @@
-//! Uploads in parts that go by an id, which others can abort them by.
+//! Uploads in parts with a known id, which others can use to abort them.
 
 use async_trait::async_trait;
 use object_store::multipart::{MultipartStore, PartId};
@@ -9,12 +9,12 @@ use object_store::{
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// An upload whose id is known.
+/// An upload with a known id.
 pub(super) struct ById {
     store: Arc<dyn MultipartStore>,
     key: Path,
     id: MultipartId,
-    /// What became of the parts, in their order.
+    /// The sent parts, in order.
     parts: Arc<Mutex<Vec<Option<PartId>>>>,
 }
 

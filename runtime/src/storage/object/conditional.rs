@@ -1,4 +1,4 @@
-//! Uploads in parts that S3 refuses to finish where the name is taken.
+//! Uploads in parts that S3 refuses to complete if the name is taken.
 
 use async_trait::async_trait;
 use object_store::client::{
@@ -6,12 +6,13 @@ use object_store::client::{
 };
 use object_store::{ClientOptions, HeaderValue};
 
-/// A connector for [`AmazonS3Builder`](object_store::aws::AmazonS3Builder) which asks the service to refuse the end
-/// of an upload in parts where the name is taken. `object_store` itself can ask that for a single PUT only.
+/// A connector for [`AmazonS3Builder`](object_store::aws::AmazonS3Builder) that makes the service refuse to
+/// complete an upload in parts if the name is taken. `object_store` itself supports that only for a single
+/// PUT.
 ///
-/// S3 checks the header `If-None-Match` of `CompleteMultipartUpload` since 2024, and it need not be signed. Services
-/// that do not know it ignore it; nothing is worse then than without. Storages made from URLs use it; give it to a
-/// client of your own with `with_http_connector`, unless the storage is to replace files.
+/// S3 has checked the header `If-None-Match` of `CompleteMultipartUpload` since 2024, and it need not be
+/// signed. Services without support ignore it. Storages created from URLs use this connector. For your own
+/// client, set it with `with_http_connector`, unless the storage may replace files.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CreateOnlyUploads;
 

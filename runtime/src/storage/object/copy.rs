@@ -10,14 +10,14 @@ use object_store::path::Path;
 use object_store::{CopyMode, CopyOptions, ObjectStore, ObjectStoreExt};
 use std::time::Duration;
 
-/// A copy is waited for about half a minute.
+/// The waits for a copy start at this and double up to the last. Together they take about half a minute.
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 const LAST_WAIT: Duration = Duration::from_secs(13);
 
 impl ObjectStorage {
-    /// Copies where the bytes are, if the bucket refuses taken names and the copy is to have the owner token of the
-    /// original: a bucket copies that along. Else the bytes pass through this process, as they do where a storage class
-    /// is set: a copy gets the one of the bucket.
+    /// Copies in the bucket if the bucket supports conditional copies and the copy keeps the owner token of
+    /// the original: the bucket copies it. Otherwise the bytes pass through this process. They also do with a
+    /// storage class, because a copy gets the class of the bucket.
     pub(super) async fn copy_object(
         &self,
         from: FileName<'_>,
@@ -50,7 +50,7 @@ impl ObjectStorage {
         }
     }
 
-    /// One copy in the bucket of the object that has these facts, waited for until it is whole.
+    /// Copies once in the bucket and waits until the copy is complete.
     pub(super) async fn copy_once(
         &self,
         source: &Path,
@@ -63,7 +63,7 @@ impl ObjectStorage {
             return self.arrived(target, facts).await;
         };
         match convert(error, Effect::Write) {
-            // A second try of the client finds the name taken by the first.
+            // A retry of the client finds the name taken by its first try.
             error if error.is_uncertain() => match self.facts(target).await {
                 Ok(found) if found.is_copy_of(facts) => Ok(()),
                 Ok(_) if error.kind() == ErrorKind::AlreadyExists => Err(taken()),
@@ -73,9 +73,9 @@ impl ObjectStorage {
         }
     }
 
-    /// Waits until a copy is whole. Azure may answer before it is, and shows an empty object until then; the original
-    /// must not be deleted before. A copy without the owner and the type of the original is undone and unsupported: a
-    /// client of S3 may be set to copy in parts, which loses them.
+    /// Waits until a copy is complete. Azure may answer earlier, and shows an empty object until then; the
+    /// original must not be deleted before. A copy without the owner and the type of the original is deleted,
+    /// and the error is `Unsupported`: a client of S3 may be configured to copy in parts, which loses them.
     async fn arrived(&self, target: &Path, original: &Facts) -> Result<()> {
         if planted!("copy-not-looked-at") {
             return Ok(());
@@ -96,7 +96,8 @@ impl ObjectStorage {
                     let message = "the service has not finished the copy that it has begun";
                     return Err(Error::new(ErrorKind::Io, message).retryable().uncertain());
                 }
-                // S3 may answer with a success and an error in its body, which `object_store` reads two codes of.
+                // S3 may answer with a success and an error in its body. `object_store` recognizes only two
+                // of these codes.
                 Err(error) if error.kind() == ErrorKind::NotFound => {
                     let message = "the service says that it has copied the file, and it has not";
                     return Err(Error::new(ErrorKind::Io, message).retryable().uncertain());

@@ -20,7 +20,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// In what the services differ for a client that sends to them itself.
+/// The differences between services for clients that send directly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(dead_code, reason = "each is made by a feature of its own")]
 pub(super) enum Dialect {
@@ -30,20 +30,21 @@ pub(super) enum Dialect {
 }
 
 impl ObjectStorage {
-    /// Options for a storage over a client of S3, or of what speaks its protocol. What is more than an
-    /// [`ObjectStore`] in the client is used too: it signs URLs, takes direct uploads, and tells the ids of uploads.
+    /// Returns a builder for a storage over a client of S3, or of a compatible service. Unlike
+    /// [`builder`](Self::builder), it also uses the client to sign URLs, to receive direct uploads, and to
+    /// get the ids of uploads.
     #[cfg(feature = "s3")]
     pub fn s3(client: object_store::aws::AmazonS3) -> ObjectStorageBuilder {
         ObjectStorageBuilder::of_client(client, Dialect::S3, "s3")
     }
 
-    /// As [`s3`](Self::s3), for Google Cloud Storage.
+    /// Like [`s3`](Self::s3), for Google Cloud Storage.
     #[cfg(feature = "gcs")]
     pub fn gcs(client: object_store::gcp::GoogleCloudStorage) -> ObjectStorageBuilder {
         ObjectStorageBuilder::of_client(client, Dialect::Gcs, "gcs")
     }
 
-    /// As [`s3`](Self::s3), for Azure.
+    /// Like [`s3`](Self::s3), for Azure.
     #[cfg(feature = "azure")]
     pub fn azure(client: object_store::azure::MicrosoftAzure) -> ObjectStorageBuilder {
         let signer = super::azure_sas::ServiceSas(client.clone());
@@ -99,7 +100,7 @@ impl ObjectStorage {
             return Err(Error::new(ErrorKind::Usage, text));
         }
         let upload_id = match dialect {
-            // Blocks without a list are no upload, and need no id.
+            // Blocks without a list are not an upload, and need no id.
             Dialect::Azure => String::new(),
             _ => {
                 let options = PutMultipartOptions { attributes, ..PutMultipartOptions::default() };
@@ -130,7 +131,7 @@ impl ObjectStorage {
         Ok(DirectUpload::new(Some(id), requests))
     }
 
-    /// What is stored with an upload; nobody has seen its bytes.
+    /// The attributes of an upload, whose bytes are not known yet.
     fn upload_attributes(&self, name: FileName<'_>, terms: &UploadTerms) -> Result<Attributes> {
         let token = name.upload_token();
         let stated = terms.content_type.as_deref();
@@ -138,15 +139,15 @@ impl ObjectStorage {
         attributes::of_file(&self.defaults, name, &[], stated, owner, token.unwrap_or_default())
     }
 
-    /// Makes an object of the parts that were sent. One that is there already was made by the try before. Nothing is sent
-    /// unless there is one tag for each part: a service makes an object of any list of parts, and forgets the others.
+    /// Joins the sent parts into an object. If the object exists, an earlier call created it. Sends nothing
+    /// unless there is one tag per part: a service accepts any list of parts, and drops the others.
     pub(super) async fn finish_direct(&self, name: FileName<'_>, id: &str, tags: &[String]) -> Result<()> {
         let (_, store, dialect) = self.direct()?;
         let key = self.keys.key(name)?;
         let (count, upload_id) = multipart::split_count(id);
         let parts: Vec<_> = match dialect {
             Dialect::Azure => {
-                // A list without blocks would make an empty file of the upload.
+                // A list without blocks would create an empty file.
                 let count = id.parse().ok().filter(|count| (1..=MOST_PARTS).contains(count));
                 let count = count.ok_or_else(no_upload)?;
                 (1..=count).map(|number| PartId { content_id: block(number) }).collect()
@@ -161,7 +162,7 @@ impl ObjectStorage {
         };
         match self.facts(&key).await {
             Ok(_) => Ok(()),
-            // An upload is no file, whatever became of it.
+            // An upload is not a file, so nothing is uncertain.
             Err(_) if !is_incomplete(&error) => Err(certain(error, Effect::Put)),
             Err(missing) if missing.kind() == ErrorKind::NotFound => {
                 Err(Error::new(ErrorKind::NotFound, "the parts that were sent do not make an upload"))
@@ -171,10 +172,10 @@ impl ObjectStorage {
     }
 }
 
-/// Refuses tags that cannot be those of all parts, in one way for a number that is wrong and for a tag that is none.
+/// Rejects tags that cannot be those of all parts: a wrong number, or malformed tags.
 ///
-/// Two parts with the same bytes have the same tag, so a tag may come twice. Whether each is the right one is for the
-/// service to say, which leaves the upload open where it is not.
+/// Parts with the same bytes have the same tag, so a tag may occur twice. The service checks the tags
+/// themselves, and leaves the upload open if one is wrong.
 fn check_tags(tags: &[String], parts: Option<usize>) -> Result<()> {
     let is_tag = |tag: &String| {
         let inner = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')).unwrap_or(tag);
@@ -190,7 +191,7 @@ fn check_tags(tags: &[String], parts: Option<usize>) -> Result<()> {
          each part, in their order; a script in a browser sees it only if the CORS rule of the bucket has \
          `ExposeHeaders: [\"ETag\"]`"
     );
-    // Nothing was sent, and the right tags finish the upload.
+    // Nothing was sent, so the upload can still be finished with the right tags.
     Err(Error::new(ErrorKind::NotFound, text).retryable())
 }
 
@@ -198,13 +199,13 @@ fn no_upload() -> Error {
     Error::new(ErrorKind::Usage, "this is no upload of the storage")
 }
 
-/// The name of a block: all of one upload are equally long.
+/// The name of a block. All names of an upload have the same length.
 fn block(number: u64) -> String {
     format!("{number:05}")
 }
 
 impl Dialect {
-    /// The bytes that the service takes as a part, but for the last, which may have less.
+    /// The allowed part sizes in bytes. The last part may be smaller.
     pub(super) fn part_sizes(self) -> RangeInclusive<u64> {
         match self {
             Dialect::S3 | Dialect::Gcs => 5 << 20..=5 << 30,
@@ -212,7 +213,7 @@ impl Dialect {
         }
     }
 
-    /// The header by which a PUT is refused where the name is taken.
+    /// The header that makes a PUT fail if the name is taken.
     pub(super) fn create_only(self) -> (&'static str, &'static str) {
         match self {
             Dialect::S3 | Dialect::Azure => ("if-none-match", "*"),
@@ -220,7 +221,7 @@ impl Dialect {
         }
     }
 
-    /// The headers of a PUT that is to make an object with these attributes where there is none.
+    /// The headers of a PUT that creates an object with these attributes.
     fn headers(self, attributes: &Attributes) -> Vec<(String, String)> {
         let (name, value) = self.create_only();
         let mut headers = vec![(name.to_owned(), value.to_owned())];
@@ -247,13 +248,13 @@ impl Dialect {
         headers
     }
 
-    /// The header that binds the length of a whole upload, where a service has one (requirement 84).
+    /// The header that enforces the length of an upload in one request, if the service has one.
     fn length(self, size: u64) -> Option<(String, String)> {
         (self == Dialect::Gcs).then(|| ("x-goog-content-length-range".to_owned(), format!("{size},{size}")))
     }
 
-    /// The URL of a PUT with these headers, which the service insists on. Azure signs neither headers nor a query, but
-    /// that the blob is a new one.
+    /// Returns the URL of a PUT that must have these headers. Azure signs no headers and no query, except
+    /// that the blob must be new.
     async fn sign(
         self,
         signer: &UrlSigner,

@@ -1,8 +1,8 @@
-//! Errors of a store, in our words.
+//! Conversion of the errors of a store.
 //!
-//! Nothing of the text of an error is passed on: it may hold a URL with a signature, an access key, or whatever the
-//! service put into its answer. What is kept are the status, the service's code for the error, and what the operating
-//! system said.
+//! The text of an error is never passed on: it may contain a URL with a signature, an access key, or anything
+//! else from the answer of the service. Only the status, the service's error code, and the error of the
+//! operating system are kept.
 
 use crate::failpoints::planted;
 use crate::{Error, ErrorKind};
@@ -10,21 +10,21 @@ use object_store::Error as StoreError;
 use std::error::Error as StdError;
 use std::io;
 
-/// What a request was to do.
+/// The effect that a request was to have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Effect {
     Read,
-    /// Copy, or abort an upload.
+    /// Copy an object, or abort an upload.
     Write,
     Delete,
     /// Store an object, or a part of one.
     Put,
 }
 
-/// The error of a request that was to have `effect`.
+/// Converts the error of a request with this `effect`.
 ///
-/// It is retryable where the service could not be reached, was overloaded or failed, and uncertain where something
-/// was to be written and no answer says that it was not.
+/// It is retryable if the service could not be reached, was overloaded or failed. It is uncertain if the
+/// request writes and no answer proves that nothing was written.
 pub(super) fn convert(error: StoreError, effect: Effect) -> Error {
     let facts = Facts::of(&error);
     let told = facts.told();
@@ -36,11 +36,11 @@ pub(super) fn convert(error: StoreError, effect: Effect) -> Error {
             (ErrorKind::Settings, words(ErrorKind::Settings))
         }
         StoreError::NotFound { .. } => (ErrorKind::NotFound, "no such file"),
-        // A conflict with a policy, a lease or a snapshot; the name has nothing to do with it.
+        // A conflict with a policy, a lease or a snapshot, not with the name.
         StoreError::AlreadyExists { .. } | StoreError::Precondition { .. } if effect == Effect::Delete => {
             (ErrorKind::PermissionDenied, KEPT)
         }
-        // A question is no wish for a name: the service is busy with the object.
+        // A read takes no name: the service is busy with the object.
         StoreError::AlreadyExists { .. } if effect == Effect::Read => (ErrorKind::Io, words(ErrorKind::Io)),
         StoreError::AlreadyExists { .. } => (ErrorKind::AlreadyExists, "the name is taken"),
         StoreError::Precondition { .. } | StoreError::NotModified { .. } => match effect {
@@ -74,12 +74,12 @@ pub(super) fn convert(error: StoreError, effect: Effect) -> Error {
     facts.retry(Error::new(kind, format!("{message}{told}")), effect)
 }
 
-/// Whether the error is that a machine without credentials in its environment has none either.
+/// Whether the error means that the machine provides no credentials.
 pub(super) fn is_of_credentials(error: &Error) -> bool {
     error.kind() == ErrorKind::Io && error.to_string().starts_with(NO_CREDENTIALS)
 }
 
-/// Whether the service could not be reached, is overloaded, or has failed at the moment.
+/// Whether the error is temporary: the service could not be reached, is overloaded, or has failed.
 pub(super) fn may_pass(error: &StoreError) -> bool {
     let facts = Facts::of(error);
     match facts.status {
@@ -88,19 +88,19 @@ pub(super) fn may_pass(error: &StoreError) -> bool {
     }
 }
 
-/// Whether the error says that an upload is not, or no more, open.
+/// Whether the error means that the upload is not, or no longer, open.
 pub(super) fn is_no_upload(error: &StoreError) -> bool {
     matches!(error, StoreError::NotFound { .. }) || Facts::of(error).is_code("NoSuchUpload")
 }
 
-/// Whether the error says that an upload is not open, or that its parts are not all there or do not fit together.
+/// Whether the error means that the upload is not open, or that its parts are incomplete or invalid.
 #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
 pub(super) fn is_incomplete(error: &StoreError) -> bool {
     let codes = ["InvalidPart", "InvalidPartOrder", "EntityTooSmall", "MalformedXML", "InvalidBlockList"];
     is_no_upload(error) || codes.iter().any(|code| Facts::of(error).is_code(code))
 }
 
-/// The kind behind a code of S3, Google Cloud Storage or Azure, where the status does not say enough.
+/// The kind for an error code of S3, Google Cloud Storage or Azure, if the status is not specific enough.
 fn kind_of_code(code: &str) -> Option<ErrorKind> {
     Some(match code {
         "NoSuchBucket"
@@ -122,8 +122,8 @@ fn kind_of_code(code: &str) -> Option<ErrorKind> {
         "KeyTooLongError" | "OutOfRangeInput" => ErrorKind::NameTooLong,
         "EntityTooLarge" | "RequestBodyTooLarge" => ErrorKind::TooLarge,
         "QuotaExceeded" | "XMinioStorageFull" | "InsufficientStorage" => ErrorKind::StorageFull,
-        // Somebody has aborted the upload, or does something else with the object at the moment; the name has nothing
-        // to do with it. Nor has it with bytes that were damaged on their way.
+        // Another request aborted the upload or works on the object at the moment, or bytes were damaged on
+        // their way. None of this concerns the name.
         "NoSuchUpload"
         | "ConditionalRequestConflict"
         | "OperationAborted"
@@ -147,25 +147,26 @@ fn words(kind: ErrorKind) -> &'static str {
     }
 }
 
-/// What may be known and told of an error.
+/// The facts of an error that may be shown.
 #[derive(Debug, Default, PartialEq)]
 struct Facts {
     status: Option<u16>,
     code: Option<String>,
-    /// What the operating system said.
+    /// The error of the operating system.
     io: Option<io::ErrorKind>,
     timed_out: bool,
-    /// Whether the request never left.
+    /// Whether the request was never sent.
     unsent: bool,
-    /// Whether the client has tried it before: the first try may have been carried out, whatever came of the last.
+    /// Whether the client retried it: the first try may have been carried out, whatever the last one
+    /// returned.
     tried_again: bool,
-    /// Whether the store itself says what happened, without a service behind it.
+    /// Whether the store itself states the error, without a service behind it.
     definite: bool,
-    /// Whether the client got no answer, or no whole one.
+    /// Whether the client got no answer, or an incomplete one.
     unanswered: bool,
-    /// Whether an answer came that is not what its request asked for: another range, a header too few.
+    /// Whether an answer arrived that does not fit the request: another range, a missing header.
     answered: bool,
-    /// Whether the credentials were asked for, and not the service.
+    /// Whether the request was for credentials, not to the service.
     of_credentials: bool,
 }
 
@@ -182,14 +183,14 @@ impl Facts {
             current = error.source();
         }
         let text = error.to_string();
-        // What Azure says of one of the deletions in a request ends in `(code: 409)`.
+        // The answer of Azure for one deletion of a batch ends in `(code: 409)`.
         let status = between(&text, "status code: ", " ")
             .or_else(|| text.strip_suffix(')')?.rsplit_once("(code: ").map(|(_, status)| status));
         facts.status = status.and_then(|digits| digits.parse().ok());
         if text.contains("redirect without LOCATION") {
             facts.status = Some(301);
         }
-        // The text of the error itself begins with the name, which may say anything.
+        // The text of the error itself starts with the name, which may contain anything.
         let source = error.source().map(ToString::to_string);
         let tries = between(source.as_deref().unwrap_or(&text), ", after ", " retries, max_retries: ");
         facts.tried_again = tries.is_some_and(|tries| tries.parse::<u64>().is_ok());
@@ -219,11 +220,11 @@ impl Facts {
 
     #[cfg(not(any(feature = "s3", feature = "gcs", feature = "azure")))]
     fn transport(&mut self, _: &(dyn StdError + 'static)) {
-        // Which of its errors a store of another kind has is not known.
+        // The errors of other stores are unknown.
         self.unanswered = true;
     }
 
-    /// Status and code, in brackets.
+    /// Status and code, in parentheses.
     fn told(&self) -> String {
         let status = self.status.map(|status| status.to_string());
         let io = self.io.filter(|_| self.status.is_none()).map(|kind| kind.to_string());
@@ -254,8 +255,8 @@ impl Facts {
             true => error.retryable(),
             false => error,
         };
-        // "Slow down", "too many" and "a conflict" are said before anything is done. A 503 without the word of the
-        // service may be that of a proxy, which has lost the answer.
+        // Throttling and conflicts are reported before anything is done. A 503 without a code of the service
+        // may come from a proxy that lost the answer.
         let slow_down =
             ["SlowDown", "ServerBusy", "ServiceUnavailable"].iter().any(|code| self.is_code(code));
         let undone =
@@ -293,7 +294,7 @@ mod tests {
         ))
     }
 
-    /// As Azure answers each deletion of a batch.
+    /// The answer of Azure for one deletion of a batch.
     fn of_a_batch(status: u16) -> StoreError {
         generic(&format!("Bulk delete request failed for key a (b)/c: It is secret. (code: {status})"))
     }
@@ -377,7 +378,7 @@ mod tests {
         StoreError::AlreadyExists { path: "a".to_owned(), source: refused(status, code).into() }
     }
 
-    /// The first try may have been carried out, and its answer lost.
+    /// The first try may have been carried out and its answer lost.
     #[test]
     fn what_was_tried_again_is_uncertain() {
         let again = |status: &str| {

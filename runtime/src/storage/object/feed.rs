@@ -1,4 +1,4 @@
-//! A content in parts.
+//! Splitting a content into parts.
 
 use crate::Result;
 use crate::content::{Chunks, Part};
@@ -9,23 +9,23 @@ use bytes::Bytes;
 pub(super) struct Feed {
     chunks: Chunks,
     size: usize,
-    /// What came after the last part.
+    /// The bytes after the last part.
     next: Bytes,
     ended: bool,
 }
 
 impl Feed {
-    /// Parts of `size` bytes; the last may be smaller.
+    /// Creates parts of `size` bytes. The last may be smaller.
     pub(super) fn new(chunks: Chunks, size: usize) -> Self {
         Feed { chunks, size, next: Bytes::new(), ended: false }
     }
 
-    /// Whether the content has ended, and its inspector has agreed: there are no more parts.
+    /// Whether the content has ended and its inspector has accepted it. There are no more parts then.
     pub(super) fn ended(&self) -> bool {
         self.ended
     }
 
-    /// The next part. It looks beyond it, so that the last one is known to be it.
+    /// Returns the next part. Reads beyond it, so that the last part is recognized.
     pub(super) async fn part(&mut self) -> Result<Part> {
         let mut part = Part::default();
         loop {

@@ -1,4 +1,4 @@
-//! Names of files and keys of objects.
+//! Conversion between file names and object keys.
 
 use crate::name::{MAX_NAME_BYTES, RESERVED_COMPONENT, check_directory, filepath_to_uri};
 use crate::storage::Listing;
@@ -14,7 +14,7 @@ pub(super) struct Keys {
 }
 
 impl Keys {
-    /// Keys below `folder`; empty for all of the bucket.
+    /// Creates the keys below `folder`; empty for the whole bucket.
     pub(super) fn new(folder: &str) -> Result<Self> {
         let folder = folder.strip_suffix('/').unwrap_or(folder);
         if folder.is_empty() {
@@ -24,12 +24,12 @@ impl Keys {
         Ok(Keys { prefix: format!("{folder}/") })
     }
 
-    /// The key of a file: its name, as it is.
+    /// Returns the key of a file: its name, unchanged.
     pub(super) fn key(&self, name: FileName<'_>) -> Result<Path> {
         self.raw(name.as_str())
     }
 
-    /// The key of an object of our own, which no name of a file leads to.
+    /// Returns the key of an internal object, which no file name maps to.
     pub(super) fn reserved(&self, name: &str) -> Result<Path> {
         self.raw(&format!("{RESERVED_COMPONENT}/{name}"))
     }
@@ -44,7 +44,7 @@ impl Keys {
             .map_err(|_| Error::new(ErrorKind::InvalidName, "the name is not one that a bucket takes"))
     }
 
-    /// The prefix of everything in `directory`; `None` for all of the bucket.
+    /// Returns the prefix of everything in `directory`; `None` for the whole bucket.
     pub(super) fn directory(&self, directory: &str) -> Result<Option<Path>> {
         if !directory.is_empty() {
             check_directory(directory)?;
@@ -58,15 +58,15 @@ impl Keys {
         }
     }
 
-    /// Where the bucket at `place` has these keys.
+    /// Returns the place of these keys in the bucket at `place`.
     pub(super) fn location(&self, place: &str) -> String {
         let (place, folder) = (place.trim_end_matches('/'), self.prefix.trim_end_matches('/'));
         if folder.is_empty() { place.to_owned() } else { format!("{place}/{}", filepath_to_uri(folder)) }
     }
 }
 
-/// What was listed directly in a directory, without our own objects. The object that marks a folder in consoles is named
-/// like the folder with a slash behind it, and is no file in it.
+/// Converts the listing of a directory. Leaves out internal objects, and the objects that mark folders in
+/// consoles: their names are those of the folder and a slash.
 pub(super) fn listing(listed: &ListResult, directory: Option<&Path>) -> Listing {
     let depth = directory.map_or(0, Path::parts_count) + 1;
     let leaf = |path: &Path| path.filename().filter(|_| path.parts_count() == depth).map(str::to_owned);

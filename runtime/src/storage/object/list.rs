@@ -37,9 +37,9 @@ mod around {
     use std::collections::BTreeSet;
     use std::sync::Arc;
 
-    /// The most names of a page.
+    /// The maximum number of names in a page.
     const PAGE: usize = 1000;
-    /// Comes after every name in a folder, in the order of bytes.
+    /// Sorts after every name in a folder, bytewise.
     const LAST: char = '\u{10fffd}';
 
     /// A client that lists page by page.
@@ -47,8 +47,9 @@ mod around {
     pub(in crate::storage::object) struct Pages(pub(in crate::storage::object) Arc<dyn PaginatedListStore>);
 
     impl ObjectStorage {
-        /// Lists what is directly below `prefix`, but for the keys that `object_store` takes for no path: it refuses the
-        /// whole page that has one. Pages are halved down to that key, which is passed over then.
+        /// Lists the direct children of `prefix`, except keys that `object_store` cannot represent as a path:
+        /// it rejects the whole page with such a key. Halves the page until it ends at that key, and skips
+        /// the key.
         pub(super) async fn list_around(
             &self,
             prefix: Option<&Path>,
@@ -78,7 +79,7 @@ mod around {
                     }
                     Err(StoreError::InvalidPath { .. }) if size > 1 => size /= 2,
                     Err(error) => {
-                        // The service has to begin behind the key, or this would have no end.
+                        // The next page must start after the key, or this would never end.
                         let next = odd_key(&error).map(behind).filter(|next| after.as_ref() < Some(next));
                         let Some(next) = next else { return Err(error) };
                         (after, token, left_out) = (Some(next), None, left_out + 1);
@@ -100,7 +101,7 @@ mod around {
         }
     }
 
-    /// The key that is no path.
+    /// Returns the key that is not a path.
     fn odd_key(error: &StoreError) -> Option<&str> {
         match error {
             StoreError::InvalidPath {
@@ -110,7 +111,7 @@ mod around {
         }
     }
 
-    /// What a list has to begin after, to be without this key, or without all that is below it.
+    /// Returns where a listing must start to skip this key, or everything below it.
     fn behind(key: &str) -> String {
         let mut key = key.to_owned();
         if key.ends_with('/') {

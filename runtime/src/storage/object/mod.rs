@@ -48,50 +48,51 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex};
 use tokio::sync::OnceCell;
 
-/// Files as objects of any [`object_store::ObjectStore`]: S3, Google Cloud Storage, Azure, memory.
+/// Stores files as objects of any [`object_store::ObjectStore`]: S3, Google Cloud Storage, Azure, memory.
 ///
 /// | operation | requests |
 /// |---|---|
 /// | save of up to [`part_size`](ObjectStorageBuilder::part_size) bytes | one conditional PUT; two more for each name that is taken |
-/// | save of more | create, one for each part, complete; two questions for the name where it is `exact` |
-/// | open, open_range, exists, metadata, size, owner, delete | one each; two for the owner of a file that is not there |
-/// | copy, rename | in the bucket: three, and a delete; else as a read and a save |
+/// | save of more | create, one for each part, complete; two checks of the name if it is `exact` |
+/// | open, open_range, exists, metadata, size, owner, delete | one each; two for the owner of a missing file |
+/// | copy, rename | in the bucket: three, and a delete; otherwise a read and a save |
 /// | url | none |
-/// | list | one for each page (S3: 1,000 names); more where another program's key is no name |
+/// | list | one for each page (S3: 1,000 names); more if a key of another program is not a valid name |
 ///
 /// # Names are never replaced
 ///
-/// A small content is one PUT that the bucket refuses where the name is taken (`If-None-Match: *`); then the next
-/// free variant of the name is tried, as on disk. The first save, or [`check`](Self::check), asks the bucket once
-/// whether it really refuses: some that speak the protocol of S3 do not, and overwrite. There, every name that is not
-/// [`exact`](SaveOptions::exact) is made unique by a token of 130 bits, see [`Guarantees`], and a warning says so in
-/// the log of the crate `log`.
+/// A small content is one PUT that the bucket refuses if the name is taken (`If-None-Match: *`). Then the
+/// next free variant of the name is tried, as on disk. The first save, or [`check`](Self::check), tests once
+/// whether the bucket really refuses: some S3-compatible services overwrite. On such a service, every name
+/// that is not [`exact`](SaveOptions::exact) gets a token of 130 bits, see [`Guarantees`], and a warning is
+/// logged through the crate `log`.
 ///
-/// The end of an upload in parts cannot be made conditional through `object_store`, so the name of a larger content
-/// has such a token as well. A name that is `exact`, such as one that the journal has reserved, is asked for before
-/// the upload and again before its end; in this process only one save at a time may want it. Between that question
-/// and the end, a writer that does not use the journal could lose its file: keep such writers out of the prefix. On
-/// S3 itself, the connector `CreateOnlyUploads` closes that gap.
+/// `object_store` cannot complete an upload in parts conditionally, so the name of a larger content gets such
+/// a token too. An `exact` name, such as one reserved by the journal, is checked before the upload and again
+/// before its completion. Only one save at a time per process may use it. Between the last check and the
+/// completion, a writer that does not use the journal could lose its file: keep such writers out of the
+/// prefix. On Amazon S3, the connector `CreateOnlyUploads` closes this gap.
 ///
-/// # What stays behind
+/// # What remains
 ///
-/// A save that fails or is dropped aborts its upload. The parts of a process that was killed stay in the bucket,
-/// invisible and billed: `object_store` cannot list open uploads, so give the bucket a lifecycle rule that aborts
-/// unfinished uploads after a day or two. The object `.filefield/create-only` below the prefix belongs to the check.
+/// A save that fails or is dropped aborts its upload. The parts of a killed process stay in the bucket,
+/// invisible and billed: `object_store` cannot list open uploads. Give the bucket a lifecycle rule that
+/// aborts unfinished uploads after a day or two. The object `.filefield/create-only` below the prefix belongs
+/// to the check.
 ///
 /// # Errors
 ///
-/// An error says whether a retry is safe and whether something may have happened all the same; it holds nothing of
-/// what the service wrote but its code. A save whose answer was lost is looked up before it is called uncertain, and so
-/// is one that the client has tried again by itself: the first try may have been carried out, whatever came of the
-/// last. A save whose upload could not be aborted is uncertain too, so that the journal sees to it. A bucket that does
-/// not exist is a [`Settings`](ErrorKind::Settings) error, except where only a question is asked,
-/// whose answer cannot tell it from a missing file: `metadata`, `exists`, and `delete` on Azure.
+/// An error says whether a retry is safe and whether the operation may have happened anyway. It contains
+/// nothing of the service's answer except its error code. If the answer of a save is lost, or the client
+/// retried it internally, the object is looked up before the error counts as uncertain. A save whose upload
+/// could not be aborted is uncertain too, so that the journal cleans it up. A bucket that does not exist is a
+/// [`Settings`](ErrorKind::Settings) error, except in requests whose answer does not distinguish it from a
+/// missing file: `metadata`, `exists`, and `delete` on Azure.
 ///
 /// # Types
 ///
-/// The type stored with an object is what its first bytes show, made more precise by the extension of its name.
-/// Documents that can run scripts in a browser are to be downloaded, see [`Disposition`].
+/// The type stored with an object is detected from its first bytes and refined by the extension of its name.
+/// Documents that can run scripts in a browser are stored as downloads, see [`Disposition`].
 ///
 /// ```
 /// use filefield::object_store::memory::InMemory;
@@ -124,45 +125,47 @@ pub struct ObjectStorage {
     defaults: Defaults,
     guarantees: OnceCell<Guarantees>,
     copies_create_only: OnceCell<bool>,
-    /// Whether the bucket replaces an object only if it is the one that was seen.
+    /// Whether the bucket supports replacing only the version that was read.
     replaces_seen: OnceCell<bool>,
     #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
     signer: Option<signed::UrlSigner>,
     #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
     dialect: Option<direct::Dialect>,
-    /// The client once more, where it tells the ids of uploads.
+    /// The same client, if it knows the ids of uploads.
     multipart: Option<Arc<dyn MultipartStore>>,
-    /// And where it lists page by page.
+    /// The same client, if it lists page by page.
     #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
     pages: Option<list::Pages>,
-    /// What to do where access is refused.
+    /// Advice for errors that refuse access.
     hint: Option<String>,
-    /// Exact names that are being saved without the bucket's help.
+    /// Exact names that are being saved without conditional writes.
     wanted: Mutex<BTreeSet<String>>,
     unfinished: Arc<Unfinished>,
 }
 
 impl ObjectStorage {
-    /// Options for a storage over `store`. Its own retries stay as they are: the defaults of `object_store` (ten
-    /// within three minutes) are long for a request that a user waits for. So does its limit of 30 seconds for a whole
-    /// request, which a slow download or a copy of gigabytes exceeds; storages from settings wait for silence instead
+    /// Returns a builder for a storage over `store`. Does not change its retries: the defaults of
+    /// `object_store` (ten within three minutes) are long for a request that a user waits for. Does not
+    /// change its limit of 30 seconds per request either, which a slow download or a copy of gigabytes
+    /// exceeds. Storages created from settings limit the time without data instead
     /// (`ClientOptions::with_timeout_disabled`, `with_read_timeout`).
     pub fn builder(store: Arc<dyn ObjectStore>) -> ObjectStorageBuilder {
         ObjectStorageBuilder::new(store)
     }
 
-    /// Asks the bucket once what it guarantees, which also shows that it can be reached and written to. Call it when
-    /// the program starts; else the first save does it. It costs a request where it was done before on this prefix,
-    /// else two, and leaves a small object.
+    /// Tests once what the bucket guarantees, which also shows that it can be reached and written to. Call it
+    /// at program start; otherwise the first save does it. Needs two requests, or one if this prefix was
+    /// tested before, and leaves a small object.
     ///
     /// # Errors
-    /// Those of the store, with [`Settings`](ErrorKind::Settings) for a bucket that does not exist and
-    /// [`PermissionDenied`](ErrorKind::PermissionDenied) for wrong credentials. The next call asks again.
+    /// Returns [`Settings`](ErrorKind::Settings) for a bucket that does not exist, and
+    /// [`PermissionDenied`](ErrorKind::PermissionDenied) for wrong credentials; propagates the errors of the
+    /// store. After an error, the next call tests again.
     pub async fn check(&self) -> Result<Guarantees> {
         self.ask().await.map_err(|error| self.located(error, "check", None))
     }
 
-    /// What [`check`](Self::check) found, `None` before.
+    /// Returns the result of [`check`](Self::check), `None` before.
     pub fn guarantees(&self) -> Option<Guarantees> {
         self.guarantees.get().copied()
     }
@@ -175,7 +178,7 @@ impl ObjectStorage {
         }
     }
 
-    /// Says what to do where access is refused for want of credentials.
+    /// Adds advice to an error that refuses access or finds no credentials.
     fn hinted(&self, error: Error) -> Error {
         let is_refused = error.kind() == ErrorKind::PermissionDenied || error::is_of_credentials(&error);
         let (Some(hint), true, None) = (&self.hint, is_refused, error.operation()) else { return error };
@@ -201,7 +204,7 @@ impl Storage for ObjectStorage {
         let delete = async {
             let deleted = self.store.delete(&self.keys.key(name)?).await;
             match deleted.map_err(|error| convert(error, Effect::Delete)) {
-                // S3 says so itself, Azure does not (D232).
+                // S3 already reports success, Azure does not.
                 Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
                 result => result,
             }
@@ -216,7 +219,7 @@ impl Storage for ObjectStorage {
         };
         let meta = head.await.map_err(|error| self.located(error, "metadata", Some(name.as_str())))?;
         let modified = meta.last_modified;
-        // What stands for "not known".
+        // Zero means unknown.
         let modified = (modified.timestamp_nanos_opt() != Some(0)).then(|| modified.into());
         Ok(Metadata { size: meta.size, modified, created: None, accessed: None })
     }
@@ -229,9 +232,10 @@ impl Storage for ObjectStorage {
         self.kind
     }
 
-    /// Keys of other programs that are no path (empty components, `.`, `..`, control characters) are left out, and a
-    /// warning in the log of the crate `log` says so; so is the object that marks an empty folder. On Azurite, and on a
-    /// client given to [`builder`](Self::builder), such a key is an error of the whole folder.
+    /// Keys of other programs that are not paths (empty components, `.`, `..`, control characters) are left
+    /// out, and a warning is logged through the crate `log`. The object that marks an empty folder is left
+    /// out too. On Azurite, and with a client passed to [`builder`](Self::builder), such a key is an error of
+    /// the whole folder.
     async fn list(&self, directory: &str) -> Result<Listing> {
         let listed = self.list_directory(directory).await;
         listed.map_err(|error| self.located(error, "list", Some(directory)))
@@ -266,8 +270,8 @@ impl super::OwnerTokens for ObjectStorage {
         let owner = async {
             let key = self.keys.key(name)?;
             match self.facts(&key).await {
-                // A sweep forgets a file that is not there, and the answer to the question does not tell that from a
-                // bucket that is not there; the answer to a read does.
+                // The sweeper forgets a missing file. A HEAD does not distinguish a missing file from a
+                // missing bucket, but a GET does.
                 Err(error) if error.kind() == ErrorKind::NotFound => {
                     self.read_facts(&key).await.map(|facts| facts.owner)
                 }
@@ -277,20 +281,20 @@ impl super::OwnerTokens for ObjectStorage {
         owner.await.map_err(|error| self.located(error, "owner", Some(name.as_str())))
     }
 
-    /// Writes the object anew, for as many bytes as one [part](ObjectStorageBuilder::part_size) has; larger ones are
-    /// unsupported, and so are all in a bucket that ignores `If-Match`. Type, disposition, cache control and metadata stay.
-    /// What the service keeps elsewhere, such as tags, an ACL of the object or its storage class, is that of a new object.
+    /// Rewrites the object, if it is no larger than one [part](ObjectStorageBuilder::part_size). Larger
+    /// objects, and buckets that ignore `If-Match`, are unsupported. Type, disposition, cache control and
+    /// metadata stay. Tags, ACLs and the storage class are those of a new object.
     async fn set_owner(&self, name: FileName<'_>, owner: &str) -> Result<()> {
         let set = self.give_owner(name, owner).await;
         set.map_err(|error| self.located(error, "set_owner", Some(name.as_str())))
     }
 
-    // A bucket does not move, and its requests cannot be tied together.
+    // A bucket does not move, and its requests cannot be made atomic.
     async fn delete_owned(&self, name: FileName<'_>, _: &str) -> Result<bool> {
         self.delete(name).await.map(|()| true)
     }
 
-    /// The three services do; of another store nobody knows.
+    /// True for the three services. Unknown for other stores.
     #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
     fn owner_tokens_reliable(&self) -> bool {
         self.dialect.is_some()
@@ -305,9 +309,9 @@ impl super::OwnerTokens for ObjectStorage {
 #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
 #[async_trait]
 impl super::UrlSigner for ObjectStorage {
-    /// Made without a request but for fresh credentials. Where the storage has no signer, it is unsupported: clients that
-    /// were given to the builder need [`signer`](ObjectStorageBuilder::signer). On Azure, a name that a URL has to
-    /// escape, and the headers of the answer, need the key of the account.
+    /// Sends no request, except for new credentials. Unsupported if the storage has no signer: clients passed
+    /// to the builder need [`signer`](ObjectStorageBuilder::signer). On Azure, names that must be escaped and
+    /// response headers need the key of the account.
     async fn signed_url(&self, name: FileName<'_>, options: &super::SignOptions) -> Result<String> {
         let signed = self.sign(name, options).await;
         signed.map_err(|error| self.located(error, "signed_url", Some(name.as_str())))
@@ -356,7 +360,7 @@ impl super::Place for ObjectStorage {
     }
 }
 
-// Neither the store, which holds credentials, nor a URL gets into a log.
+// Keeps the store, which holds credentials, and URLs out of logs.
 impl fmt::Debug for ObjectStorage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ObjectStorage")

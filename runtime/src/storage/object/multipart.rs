@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 pub(super) struct Unfinished(Mutex<Vec<Left>>);
 
 struct Left {
-    /// Tells it from every other one of the process.
+    /// Distinguishes it from every other one in the process.
     id: u64,
     owner: Option<String>,
     upload: Box<dyn MultipartUpload>,
@@ -44,7 +44,7 @@ impl Unfinished {
         Some(all.swap_remove(at))
     }
 
-    /// Aborts those of one owner. What cannot be aborted stays for the next time.
+    /// Aborts the uploads of one owner. An upload that cannot be aborted stays for the next call.
     pub(super) async fn abort_of(&self, owner: &str) -> Result<()> {
         self.abort(|left| left.owner.as_deref() == Some(owner)).await
     }
@@ -71,7 +71,7 @@ impl fmt::Debug for Unfinished {
     }
 }
 
-/// Aborts an upload. One that is gone was aborted before.
+/// Aborts an upload. A missing upload was aborted before.
 async fn aborted(upload: &mut dyn MultipartUpload) -> Result<()> {
     match upload.abort().await {
         Err(error) if is_no_upload(&error) => Ok(()),
@@ -79,11 +79,11 @@ async fn aborted(upload: &mut dyn MultipartUpload) -> Result<()> {
     }
 }
 
-/// An upload under way. Dropped before its end, it is aborted by a task of its own, or by
-/// [`Unfinished::abort_of`] where there is no runtime for one.
+/// A running upload. If dropped before its end, it is aborted by a separate task, or without a runtime by
+/// [`Unfinished::abort_of`].
 pub(super) struct Upload {
     upload: Option<Box<dyn MultipartUpload>>,
-    /// The parts on their way.
+    /// The parts being sent.
     parts: JoinSet<object_store::Result<()>>,
     concurrency: usize,
     owner: Option<String>,
@@ -111,11 +111,11 @@ impl Upload {
             owner,
             unfinished: unfinished.clone(),
         };
-        // An upload without parts is no file, so nothing is uncertain.
+        // An upload without parts is not a file, so nothing is uncertain.
         let certain = |error| certain(error, Effect::Put);
         let by_id = match log {
             Some((multipart, log)) => match ById::begin(multipart, key, options.clone()).await {
-                // Azure has no ids, and drops the blocks of no list by itself.
+                // Azure has no ids, and drops unlisted blocks itself.
                 Err(StoreError::NotSupported { .. }) => None,
                 begun => Some((begun.map_err(certain)?, log)),
             },
@@ -134,7 +134,7 @@ impl Upload {
         }
     }
 
-    /// Waits until one more part may be in memory.
+    /// Waits until another part may be in memory.
     pub(super) async fn wait_for_room(&mut self) -> Result<()> {
         while self.parts.len() >= self.concurrency {
             self.one_done().await?;
@@ -142,7 +142,7 @@ impl Upload {
         Ok(())
     }
 
-    /// Sends a part, after those before it.
+    /// Sends a part. Waits if too many parts are being sent.
     pub(super) async fn send(&mut self, part: Part) -> Result<()> {
         self.wait_for_room().await?;
         let Some(upload) = &mut self.upload else { return Ok(()) };
@@ -170,7 +170,7 @@ impl Upload {
         }
     }
 
-    /// Makes the object of its parts. After an error the upload is still open, as far as anybody knows.
+    /// Joins the parts into an object. After an error the upload may still be open.
     pub(super) async fn complete(&mut self) -> Result<()> {
         let Some(upload) = &mut self.upload else { return Ok(()) };
         let done = upload.complete().await;
@@ -179,19 +179,20 @@ impl Upload {
         Ok(())
     }
 
-    /// The object was seen, so nothing is open.
+    /// Forgets the upload: its object exists, so nothing is open.
     pub(super) fn forget(mut self) {
         self.upload = None;
     }
 
-    /// Leaves the upload to its owner: nobody knows whether there is a file now.
+    /// Leaves the upload for its owner to clean up: it is unknown whether there is a file.
     pub(super) fn leave_to_owner(mut self) {
         self.leave();
     }
 
-    /// Aborts the upload, and says whether that is done; if not, it is tried again when its owner is abandoned.
+    /// Aborts the upload and returns whether that succeeded. If not, it is tried again when the staged data
+    /// of its owner is discarded.
     pub(super) async fn abort(mut self) -> bool {
-        // A part that arrives after the abort would stay for ever.
+        // A part that arrives after the abort would stay forever.
         self.parts.shutdown().await;
         if let Some(upload) = &mut self.upload
             && aborted(&mut **upload).await.is_ok()
@@ -213,7 +214,7 @@ impl Upload {
 impl Drop for Upload {
     fn drop(&mut self) {
         let Some(upload) = self.upload.take() else { return };
-        // It is in the list for as long as its abort is not done.
+        // It stays in the list until its abort has succeeded.
         let (left, unfinished) = (Left::new(self.owner.take(), upload), self.unfinished.clone());
         let id = left.id;
         unfinished.push(left);
@@ -227,7 +228,7 @@ impl Drop for Upload {
 }
 
 impl ObjectStorage {
-    /// Aborts an upload in parts whose id is known, of a save or a direct one. One that is gone was aborted before.
+    /// Aborts an upload in parts by its id: a save or a direct upload. A missing upload was aborted before.
     pub(super) async fn abort_parts(&self, name: FileName<'_>, id: &str) -> Result<()> {
         let Some(multipart) = &self.multipart else {
             return Err(Error::unsupported("abort_upload", self.kind));
@@ -240,7 +241,8 @@ impl ObjectStorage {
     }
 }
 
-/// The id of a direct upload: the number of its parts, and the service's id. No service has a blank in an id.
+/// Returns the id of a direct upload: the number of its parts, a space, and the service's id, which contains
+/// no space.
 #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
 pub(super) fn with_count(parts: usize, id: &str) -> String {
     format!("{parts} {id}")
@@ -252,7 +254,7 @@ pub(super) fn split_count(id: &str) -> (Option<usize>, &str) {
     split.map_or((None, id), |(parts, id)| (Some(parts), id))
 }
 
-/// An error before the end of an upload: whatever became of the request, there is no file.
+/// Converts an error before the end of an upload: there is no file, whatever the request did.
 pub(super) fn certain(error: object_store::Error, effect: Effect) -> Error {
     let made = convert(error, effect);
     let retryable = made.is_retryable();

@@ -1,4 +1,4 @@
-//! Giving an object that is there an owner token.
+//! Giving an existing object an owner token.
 
 use super::error::{Effect, convert, may_pass};
 use super::save::Facts;
@@ -7,8 +7,8 @@ use crate::{Error, ErrorKind, FileName, Result};
 use object_store::{Error as StoreError, GetOptions, ObjectStore, PutMode, PutOptions, UpdateVersion};
 
 impl ObjectStorage {
-    /// Writes the object anew with the same bytes and headers, where nobody has replaced or deleted it meanwhile. A service
-    /// can set what is stored beside the bytes in no other way that `object_store` offers.
+    /// Rewrites the object with the same bytes and headers, unless another client has replaced or deleted it.
+    /// `object_store` has no other way to change the metadata of an object.
     pub(super) async fn give_owner(&self, name: FileName<'_>, owner: &str) -> Result<()> {
         let key = self.keys.key(name)?;
         let unsupported = || Error::unsupported("set_owner", self.kind);
@@ -34,7 +34,7 @@ impl ObjectStorage {
         let Err(error) = self.store.put_opts(&key, bytes.into(), put).await else { return Ok(()) };
         let is_other = matches!(error, StoreError::Precondition { .. } | StoreError::NotFound { .. });
         let error = convert(error, Effect::Put);
-        // The answer may be lost, or that to a second try of the client.
+        // The answer may be lost, or be that to a retry of the client.
         match self.facts(&key).await {
             Ok(facts) if facts.owner.as_deref() == Some(owner) => Ok(()),
             Err(missing) if is_other && missing.kind() == ErrorKind::NotFound => Err(missing),
@@ -46,7 +46,7 @@ impl ObjectStorage {
         }
     }
 
-    /// Whether the bucket refuses to replace an object that is not the one that was seen: one that nobody has seen shows it.
+    /// Whether the bucket supports replacing only a given version. Tested with a version that does not exist.
     async fn replaces_what_was_seen(&self) -> Result<bool> {
         let ask = || async {
             let never =
@@ -61,6 +61,6 @@ impl ObjectStorage {
     }
 }
 
-/// The generation of no object in Google Cloud Storage, and the ETag of none.
+/// A generation that no object in Google Cloud Storage has, and an ETag that no object has.
 const NO_VERSION: &str = "9223372036854775807";
 const NO_TAG: &str = "\"00000000000000000000000000000000\"";

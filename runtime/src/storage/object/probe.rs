@@ -1,30 +1,30 @@
-//! What a bucket guarantees.
+//! Testing what a bucket guarantees.
 
 use super::ObjectStorage;
 use super::error::{Effect, convert, may_pass};
 use crate::Result;
 use object_store::{CopyMode, CopyOptions, Error as StoreError, PutMode, PutOptions, PutResult};
 
-/// The object that shows it.
+/// The object used for the test.
 const MARKER: &str = "create-only";
 const TEXT: &str =
     "This object lets filefield see whether the bucket refuses to replace what is there. Keep it.\n";
 
-/// What a bucket guarantees, as [`ObjectStorage::check`] found.
+/// What a bucket guarantees, as found by [`ObjectStorage::check`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Guarantees {
-    /// Whether the bucket refuses to replace an object where that is asked for. Where it does not, every name that is
-    /// not exact has a token of 130 bits, as with `naming = "unique"`; an exact one is only asked for beforehand, and
-    /// by one save of this process at a time.
+    /// Whether the bucket supports conditional writes that never replace an object. If not, every name that
+    /// is not exact gets a token of 130 bits, as with `naming = "unique"`. An exact name is only checked
+    /// before the write, and only one save at a time per process may use it.
     ///
-    /// A service that looks first and writes then, instead of doing both in one step, passes the check and can still
-    /// lose a race between two saves of one name; use `naming = "unique"` there.
+    /// A service that checks and then writes, instead of doing both in one step, passes the test and can
+    /// still lose a file if two saves of one name race. Use `naming = "unique"` there.
     pub create_only: bool,
 }
 
 impl ObjectStorage {
-    /// The guarantees; the first call asks the bucket.
+    /// Returns the guarantees. The first call tests the bucket.
     pub(super) async fn ask(&self) -> Result<Guarantees> {
         let ask = || async {
             let found = self.probe().await?;
@@ -40,8 +40,8 @@ impl ObjectStorage {
         self.guarantees.get_or_try_init(ask).await.copied()
     }
 
-    /// Makes the marker, which must be refused where it is there. It stays: nothing has to be deleted, which may not
-    /// be allowed, and the next process needs one request.
+    /// Creates the marker, which must be refused if it exists. It is not deleted: that may not be allowed,
+    /// and with it the next process needs only one request.
     async fn probe(&self) -> Result<Guarantees> {
         for _ in 0..2 {
             match self.probe_with(PutMode::Create).await? {
@@ -55,15 +55,15 @@ impl ObjectStorage {
         Ok(Guarantees { create_only: false })
     }
 
-    /// Writes the marker, in a way that is to be refused.
+    /// Writes the marker with a condition that must fail.
     pub(super) async fn probe_with(&self, mode: PutMode) -> Result<object_store::Result<PutResult>> {
         let marker = self.keys.reserved(MARKER)?;
         let options = PutOptions { mode, ..PutOptions::default() };
         Ok(self.store.put_opts(&marker, TEXT.into(), options).await)
     }
 
-    /// Whether the bucket refuses a copy onto a name that is taken: a copy of the marker onto itself shows it. Any
-    /// other answer is a no, which is remembered; an error that may pass is an error, and the next call asks again.
+    /// Whether the bucket refuses a copy to a taken name. Tested by copying the marker onto itself. Any other
+    /// answer means no and is remembered. A temporary error is returned, and the next call tests again.
     pub(super) async fn copies_create_only(&self) -> Result<bool> {
         let ask = || async {
             if !self.ask().await?.create_only {

@@ -1,4 +1,4 @@
-//! From an upload to a file.
+//! Turning an upload into a file.
 
 use super::save::{Facts, Wanted};
 use super::{ObjectStorage, attributes, read};
@@ -9,15 +9,15 @@ use crate::{Error, ErrorKind, FileName, Result, SaveOptions, Saved, StorageExt};
 use object_store::path::Path;
 use object_store::{Attribute, AttributeValue, CopyMode};
 
-/// The largest object that S3 copies in one request.
+/// The largest object that S3 copies in one request, in bytes.
 const MOST_COPIED: u64 = 5 << 30;
 
-/// Bytes read at once.
+/// The number of bytes read at once.
 const CHUNK: usize = 64 * 1024;
 
 impl ObjectStorage {
-    /// Copies an upload where it is, if it is stored as this storage would have stored it; else its bytes pass through
-    /// this process. What is judged is the copy, which no client can reach.
+    /// Copies an upload in the bucket, if it is stored exactly as this storage would store it. Otherwise its
+    /// bytes pass through this process. The inspector checks the copy, which no client can change.
     pub(super) async fn promote_object(
         &self,
         upload: FileName<'_>,
@@ -37,7 +37,7 @@ impl ObjectStorage {
         }
         match self.judge_copy(to, &target, &facts, inspector).await {
             Ok(size) => Ok(Saved::new(to.as_str(), size)),
-            // The copy was made by us, under a name that was free.
+            // We created the copy, under a free name.
             Err(error) => match self.delete(to).await {
                 Ok(()) => Err(error),
                 Err(_) => Err(error.uncertain()),
@@ -45,7 +45,7 @@ impl ObjectStorage {
         }
     }
 
-    /// Copies to a name that must be free; `false` where the service does not copy.
+    /// Copies to a name that must be free. Returns `false` if the service cannot copy.
     async fn copy_here(&self, source: &Path, facts: &Facts, target: &Path, to: FileName<'_>) -> Result<bool> {
         let copied = if self.copies_create_only().await? {
             self.copy_once(source, facts, target, CopyMode::Create).await
@@ -60,7 +60,7 @@ impl ObjectStorage {
         }
     }
 
-    /// Whether `facts` of an upload are what this storage would store with such bytes.
+    /// Whether `facts` of an upload are what this storage would store with these bytes.
     fn is_as_stored(
         &self,
         to: FileName<'_>,
@@ -72,8 +72,8 @@ impl ObjectStorage {
         let stated = content_type.map(AttributeValue::as_ref);
         let save = attributes::save(&facts.attributes).unwrap_or_default();
         let wanted = attributes::of_file(&self.defaults, to, first, stated, owner, save)?;
-        // All of them: a client may add headers that are not signed, such as an encoding of bytes that have none. A
-        // copy gets the storage class of the bucket.
+        // All attributes must match: a client may add unsigned headers, such as an encoding. A copy gets the
+        // storage class of the bucket.
         Ok(owner.is_some() && facts.attributes == wanted && self.defaults.storage_class.is_none())
     }
 
@@ -85,7 +85,7 @@ impl ObjectStorage {
         mut inspector: Inspector,
     ) -> Result<u64> {
         let (mut reader, facts) = read::opened(self, key, inspector.needed_bytes()).await?;
-        // Somebody may have sent another upload between the look and the copy.
+        // The client may have replaced the upload between the check and the copy.
         if facts.owner != original.owner || facts.attributes != original.attributes {
             let text = "the upload was replaced while it was made a file";
             return Err(Error::new(ErrorKind::NotAsStated, text));

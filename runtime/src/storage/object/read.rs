@@ -15,14 +15,14 @@ use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
 
-/// How often in a row a broken body is asked for again.
+/// The maximum number of consecutive retries of a broken body.
 const RESUMES: u32 = 3;
-/// Up to this many bytes are read and dropped; more are passed over by another request.
+/// Up to this many bytes are skipped by reading. To skip more, a new request is sent.
 const NEAR: u64 = 1 << 20;
 
 type Arriving = Pin<Box<dyn Stream<Item = object_store::Result<Bytes>> + Send>>;
 
-/// Opens `range` of a file; one request.
+/// Opens `range` of a file, in one request.
 pub(super) async fn open(storage: &ObjectStorage, name: FileName<'_>, range: Range<u64>) -> Result<Reader> {
     let key = storage.keys.key(name)?;
     if range.start >= range.end {
@@ -33,7 +33,7 @@ pub(super) async fn open(storage: &ObjectStorage, name: FileName<'_>, range: Ran
     let ranged = options.range.is_some();
     match storage.store.get_opts(&key, options).await {
         Ok(found) => Ok(reader(storage.store.clone(), key, found)),
-        // A range that begins behind the end is refused (RFC 9110, 15.5.17), each store in its own way.
+        // A range that starts after the end is refused (RFC 9110, 15.5.17), by each store in its own way.
         Err(error @ StoreError::Generic { .. }) if ranged => {
             let error = convert(error, Effect::Read);
             match storage.facts(&key).await {
@@ -45,7 +45,7 @@ pub(super) async fn open(storage: &ObjectStorage, name: FileName<'_>, range: Ran
     }
 }
 
-/// Opens the first bytes of an object, `most` or all there are, and says what is known of it; one request.
+/// Opens the first `most` bytes of an object, or all if there are fewer, and returns its facts. One request.
 pub(super) async fn opened(storage: &ObjectStorage, key: &Path, most: u64) -> Result<(Reader, Facts)> {
     let range = wanted(&(0..most));
     let ranged = range.is_some();
@@ -55,7 +55,7 @@ pub(super) async fn opened(storage: &ObjectStorage, key: &Path, most: u64) -> Re
             let facts = Facts::of(&found);
             Ok((reader(storage.store.clone(), key.clone(), found), facts))
         }
-        // An empty object has no range at all.
+        // An empty object has no ranges.
         Err(error) if ranged && error.kind() != ErrorKind::NotFound => match storage.facts(key).await {
             Ok(facts) if facts.size == 0 => Ok((Bytes::new().into(), facts)),
             _ => Err(error),
@@ -93,17 +93,17 @@ fn reader(store: Arc<dyn ObjectStore>, key: Path, found: GetResult) -> Reader {
 struct ObjectSource {
     store: Arc<dyn ObjectStore>,
     key: Path,
-    /// Bytes of two objects are never mixed.
+    /// Ensures that bytes of two objects are never mixed.
     e_tag: Option<String>,
-    /// Where `ahead` begins in the object.
+    /// The position of `ahead` in the object.
     at: u64,
     end: u64,
     arriving: Option<Arriving>,
     /// Bytes that have arrived.
     ahead: Bytes,
-    /// Bytes to pass over first.
+    /// Bytes to skip first.
     skip: u64,
-    /// How often it broke since bytes arrived.
+    /// How often the body broke since bytes arrived.
     broken: u32,
 }
 
@@ -121,8 +121,8 @@ impl ObjectSource {
         self.skip -= here as u64;
     }
 
-    /// Bytes that arrive next; empty at the end. A body that breaks off is asked for from there on, as long as it is
-    /// certain to be of the same object.
+    /// Returns the bytes that arrive next, or no bytes at the end. If the body breaks off, requests the rest,
+    /// as long as it is certain to be of the same object.
     async fn arrive(&mut self) -> Result<Bytes> {
         loop {
             match self.next().await {
@@ -146,13 +146,13 @@ impl ObjectSource {
         };
         loop {
             match poll_fn(|cx| arriving.as_mut().poll_next(cx)).await {
-                // The body had the length that was stated, and that was not the one of the range.
+                // The body had its declared length, which is not the length of the range.
                 None if self.at < self.end => {
                     let message = "the service sent less of the file than it has";
                     return Err(Error::new(ErrorKind::Io, message).retryable());
                 }
                 None => return Ok(Bytes::new()),
-                // An empty frame is no end.
+                // An empty frame is not the end.
                 Some(Ok(bytes)) if bytes.is_empty() => tokio::task::coop::consume_budget().await,
                 Some(Ok(bytes)) => {
                     self.arriving = Some(arriving);
@@ -163,7 +163,7 @@ impl ObjectSource {
         }
     }
 
-    /// Asks for the rest.
+    /// Requests the rest.
     async fn again(&mut self) -> Result<Arriving> {
         let rest = self.at..self.end;
         let options = GetOptions {

@@ -1,4 +1,4 @@
-//! Saving: one conditional PUT, or parts under a name that is nobody else's.
+//! Saving: one conditional PUT, or parts under a name that is exclusively ours.
 
 use super::error::{Effect, convert};
 use super::feed::Feed;
@@ -16,31 +16,31 @@ use object_store::{Attributes, GetOptions, GetResult, ObjectStore, PutMode, PutO
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
-/// The most names that are tried. Variants have seven random characters: if several are taken, the service says so of
-/// objects that it has just stored itself, and more tries would leave more of them.
+/// The maximum number of names tried. Variants have seven random characters. If several are taken, the
+/// service reports objects that it has just stored itself, and more tries would leave more objects.
 const MOST_NAMES: u32 = 5;
 
-/// How a name becomes ours.
+/// How a name is made ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Claim {
-    /// The bucket refuses a name that is taken.
+    /// The bucket refuses a taken name.
     Conditional,
     /// A name that nobody else can have.
     Unique,
-    /// A name that was asked for, and that no other save of this process wants at the same time.
+    /// A name that was checked, and that no other save of this process uses at the same time.
     Asked,
-    /// Whatever is there is replaced.
+    /// Any existing object is replaced.
     Replace,
 }
 
-/// Whose object goes by a name.
+/// Whose object has a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Whose {
     Ours,
     Anothers,
 }
 
-/// What is known of an object.
+/// What is known about an object.
 pub(super) struct Facts {
     pub(super) size: u64,
     pub(super) owner: Option<String>,
@@ -55,8 +55,8 @@ impl Facts {
 }
 
 impl Facts {
-    /// Whether the object is a copy of the one that `original` is known of, as far as can be seen: a bucket copies the
-    /// token of the save along.
+    /// Whether the object is a copy of the original, as far as can be determined: a bucket copies the token
+    /// of the save.
     pub(super) fn is_copy_of(&self, original: &Facts) -> bool {
         let save = attributes::save(&original.attributes);
         self.size == original.size && save.is_some_and(|save| attributes::is_of_save(&self.attributes, save))
@@ -64,12 +64,13 @@ impl Facts {
 }
 
 impl ObjectStorage {
-    /// Asks about an object; one request.
+    /// Looks up an object by HEAD, in one request.
     pub(super) async fn facts(&self, key: &Path) -> Result<Facts> {
         self.facts_by(key, GetOptions { head: true, ..GetOptions::default() }).await
     }
 
-    /// As [`facts`](Self::facts), by a read, whose answer says what it is that is missing.
+    /// Like [`facts`](Self::facts), by GET, whose answer distinguishes a missing object from a missing
+    /// bucket.
     pub(super) async fn read_facts(&self, key: &Path) -> Result<Facts> {
         self.facts_by(key, GetOptions::default()).await
     }
@@ -79,9 +80,9 @@ impl ObjectStorage {
         Ok(Facts::of(&found))
     }
 
-    /// Whose object is there after an answer was lost, or after one that may be to a second try (F10, F11): that of
-    /// the save of `size` bytes with this token, or another's. A service may show an object before what is known of it,
-    /// so one of this size that no save has signed may become ours yet.
+    /// Finds out whose object exists after a lost answer or an answer to a retry: that of the save of `size`
+    /// bytes with this token, or another's. A service may show an object before its metadata, so an object of
+    /// this size without a token may be ours: then returns `None`.
     async fn found(&self, key: &Path, save: &str, size: u64) -> Option<Whose> {
         let facts = self.facts(key).await.ok()?;
         match attributes::save(&facts.attributes) {
@@ -99,7 +100,7 @@ impl ObjectStorage {
     ) -> Result<Saved> {
         let replace = self.allow_overwrite && !options.exact;
         let create_only = replace || self.ask().await?.create_only;
-        // A name that cannot be had is known before a byte is read.
+        // An invalid name is rejected before a byte is read.
         let mut names = Names::new(wanted, options, replace);
         let first_name = names.next()?.into_owned();
         self.keys.key(FileName::or_upload(&first_name)?)?;
@@ -140,7 +141,7 @@ impl ObjectStorage {
         }
     }
 
-    /// One PUT for each name that is tried.
+    /// Saves by one PUT for each name tried.
     async fn put(
         &self,
         mut name: String,
@@ -167,10 +168,10 @@ impl ObjectStorage {
             if is_taken || error.is_uncertain() {
                 match self.found(&key, &ready.save, size).await {
                     Some(Whose::Ours) => break,
-                    // A service that refuses a name need not read the bytes: it may hang up while they are sent, and
+                    // A service that refuses a name need not read the bytes. It may close the connection, and
                     // its answer is lost.
                     Some(Whose::Anothers) if ready.claim == Claim::Conditional => is_taken = true,
-                    // The name may have been taken by the first try of the client.
+                    // The first try of the client may have taken the name.
                     None if error.is_uncertain() => return Err(error),
                     _ => {}
                 }
@@ -194,7 +195,7 @@ impl ObjectStorage {
     async fn put_parts(&self, name: String, first: Part, mut feed: Feed, ready: Ready<'_>) -> Result<Saved> {
         let key = self.keys.key(FileName::or_upload(&name)?)?;
         if ready.claim == Claim::Asked {
-            // The bytes need not be sent for a name that is taken.
+            // Avoids sending the bytes for a taken name.
             self.ask_for(&key).await?;
         }
         let owner = ready.options.owner.clone();
@@ -221,7 +222,7 @@ impl ObjectStorage {
             return Err(given_up(upload, error).await);
         }
         if let Err(error) = upload.complete().await {
-            // A second try of the client finds the name taken by the first, or the upload gone.
+            // A retry of the client finds the name taken by its first try, or the upload gone.
             if self.found(&key, &ready.save, size).await == Some(Whose::Ours) {
                 upload.forget();
             } else if error.is_uncertain() {
@@ -252,7 +253,7 @@ impl ObjectStorage {
     }
 }
 
-/// What goes with the bytes.
+/// The parameters of a save besides the bytes.
 struct Ready<'a> {
     claim: Claim,
     attributes: Attributes,
@@ -260,8 +261,8 @@ struct Ready<'a> {
     options: &'a SaveOptions,
 }
 
-/// The error of an upload that is aborted because of it. One that stays open is its owner's to clean up: the journal
-/// forgets what certainly failed, so that this is not certain.
+/// Aborts an upload after an error and returns the error. If the upload stays open, the error is uncertain,
+/// because the journal forgets what certainly failed and nobody would clean up.
 async fn given_up(upload: Upload, error: Error) -> Error {
     let is_over = upload.abort().await || planted!("open-upload-forgotten");
     if is_over { error } else { error.uncertain() }
@@ -271,7 +272,7 @@ pub(super) fn taken() -> Error {
     Error::new(ErrorKind::AlreadyExists, "the name is taken")
 }
 
-/// `wanted` with a token that nobody else has.
+/// Returns `wanted` with a unique token.
 fn unique(wanted: FileName<'_>, max_length: Option<u32>) -> Result<String> {
     let token = name::token()?;
     let name = shortened_name(&name::with_token(wanted.as_str(), &token), max_length)?;
@@ -283,7 +284,7 @@ fn unique(wanted: FileName<'_>, max_length: Option<u32>) -> Result<String> {
     Ok(name)
 }
 
-/// A name that one save of this process wants.
+/// A name that one save of this process uses exclusively.
 pub(super) struct Wanted<'a> {
     names: &'a Mutex<BTreeSet<String>>,
     name: String,

@@ -1,4 +1,4 @@
-//! URLs that work for a while.
+//! URLs that work for a limited time.
 
 use super::{ObjectStorage, ObjectStorageBuilder, signed_name};
 use crate::storage::signed::MAX_LIFE;
@@ -8,18 +8,18 @@ use object_store::signer::{HeaderName, HeaderValue, Method, SignedUrlOptions, Si
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What signs URLs.
+/// The signer of URLs.
 #[derive(Clone)]
 pub(super) struct UrlSigner {
     pub(super) signer: Arc<dyn Signer>,
-    /// Whether it gets every name right.
+    /// Whether it signs every name correctly.
     pub(super) takes_any_name: bool,
 }
 
 impl ObjectStorageBuilder {
-    /// What signs URLs: the client itself, which is a [`Signer`] beside an [`ObjectStore`](object_store::ObjectStore).
-    /// Storages made from URLs, and those over a client of [`s3`](ObjectStorage::s3), [`gcs`](ObjectStorage::gcs) or
-    /// [`azure`](ObjectStorage::azure), have it.
+    /// Sets the signer of URLs: the client itself, as a [`Signer`]. Storages created from URLs, and those
+    /// over a client of [`s3`](ObjectStorage::s3), [`gcs`](ObjectStorage::gcs) or
+    /// [`azure`](ObjectStorage::azure), have one.
     pub fn signer(mut self, signer: Arc<dyn Signer>) -> Self {
         self.signer = Some(UrlSigner { signer, takes_any_name: false });
         self
@@ -40,7 +40,7 @@ impl ObjectStorage {
         signed_name::url(signer, method, &self.keys.key(name)?, expires, &terms).await
     }
 
-    /// What is signed beside the name and the time.
+    /// Returns what is signed besides the name and the time.
     fn terms(&self, options: &SignOptions) -> Result<(Method, SignedUrlOptions)> {
         let mut terms = SignedUrlOptions::new();
         if options.method != SignedMethod::Put {
@@ -55,7 +55,7 @@ impl ObjectStorage {
             let is_head = options.method == SignedMethod::Head;
             return Ok((if is_head { Method::HEAD } else { Method::GET }, terms));
         }
-        // `object_store` signs no length: whoever takes the file over has to look.
+        // `object_store` signs no length, so the claim of the file must check it.
         if options.content_length.is_some() {
             return Err(usage("the length of an upload to this service cannot be signed"));
         }

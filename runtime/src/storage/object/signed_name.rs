@@ -1,4 +1,4 @@
-//! Signed URLs of names that not every client gets right.
+//! Signed URLs of names that some clients sign wrongly.
 
 use super::error::{Effect, convert};
 use super::signed::UrlSigner;
@@ -8,11 +8,11 @@ use object_store::path::Path;
 use object_store::signer::{Method, SignedUrlOptions};
 use std::time::Duration;
 
-/// A URL for exactly this key, or an error.
+/// Returns a URL for exactly this key, or an error.
 ///
-/// `object_store` 0.14.2 puts a name into a URL of Google Cloud Storage as it is, so that `a#b` signs a URL of `a` and
-/// `c/%2e%2e/a` one of `a` too; given the name escaped, it does what is right. For Azure it signs the escaped name,
-/// where the service signs the name itself: such a URL never works, and the signer of our own is used.
+/// `object_store` 0.14.2 puts a name into a URL of Google Cloud Storage unescaped: `a#b` signs a URL of `a`,
+/// and so does `c/%2e%2e/a`. Given the escaped name, it is correct. For Azure it signs the escaped name, but
+/// the service signs the unescaped name: such a URL never works, and filefield's own signer is used.
 pub(super) async fn url(
     signer: &UrlSigner,
     method: Method,

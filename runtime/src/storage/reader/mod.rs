@@ -20,18 +20,19 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::task::coop;
 
-/// Files up to this many bytes are read in one piece.
+/// Files of up to this many bytes are read in one piece.
 pub(super) const ONE_PIECE: usize = 256 * 1024;
-/// The chunk size where the caller names none. Larger buffers do not read faster.
+/// The chunk size if the caller names none. Larger buffers do not read faster.
 pub(super) const CHUNK: usize = 64 * 1024;
 
 type Boxed = Box<dyn ReadSource>;
 type Reading = Pin<Box<dyn Future<Output = (Boxed, Result<Bytes>)> + Send>>;
 
 enum State {
-    /// Nothing is under way.
+    /// No read is running.
     Idle(Boxed),
-    /// A chunk is on its way. It is kept here and not in a caller's future, so dropping that future loses nothing.
+    /// A read is running. Its future lives here and not in the caller's, so that dropping the caller's loses
+    /// nothing.
     Busy(Reading),
     /// The end was reached.
     End,
@@ -39,9 +40,10 @@ enum State {
 
 /// A stored file, open for reading.
 ///
-/// It gives bytes once, from its start to its end, in chunks ([`next_chunk`](Self::next_chunk)), at once
-/// ([`read_all`](Self::read_all)), as a stream ([`into_stream`](Self::into_stream)) or through tokio's `AsyncRead`.
-/// Dropping a future of it in the middle loses no bytes: the next call goes on where the dropped one stood.
+/// Returns the bytes once, from start to end: in chunks ([`next_chunk`](Self::next_chunk)), all together
+/// ([`read_all`](Self::read_all)), as a stream ([`into_stream`](Self::into_stream)) or through tokio's
+/// `AsyncRead`. Dropping a future of these methods loses no bytes: the next call continues at the same
+/// position.
 ///
 /// ```
 /// # use filefield::{Bytes, storage::Reader};
@@ -55,20 +57,20 @@ enum State {
 /// ```
 pub struct Reader {
     state: State,
-    /// Bytes to pass over before the next chunk.
+    /// Bytes to skip before the next chunk.
     skip: u64,
-    /// The most bytes still to give; exactly so many where `known`.
+    /// The maximum number of bytes left, and the exact number if `known`.
     left: u64,
     known: bool,
-    /// Bytes that came and were not handed out yet.
+    /// Bytes that arrived and were not returned yet.
     spare: Bytes,
 }
 
 impl Reader {
-    /// A reader of `source`, with the number of bytes it will give, where that is known.
+    /// Creates a reader of `source`. `len` is the number of bytes it gives, if known.
     ///
-    /// The reader gives exactly `len` bytes: it stops there, and a source that ends before is an
-    /// [`Io`](crate::ErrorKind::Io) error.
+    /// With a `len`, the reader gives exactly that many bytes. It stops there, and a source that ends earlier
+    /// is an [`Io`](crate::ErrorKind::Io) error.
     pub fn new(source: Box<dyn ReadSource>, len: Option<u64>) -> Self {
         Reader {
             state: State::Idle(source),
@@ -79,22 +81,23 @@ impl Reader {
         }
     }
 
-    /// A reader of tokio's `AsyncRead`, with the number of bytes it will give, where that is known.
+    /// Creates a reader of tokio's `AsyncRead`. `len` is the number of bytes it gives, if known.
     pub fn from_async_read(read: impl AsyncRead + Send + 'static, len: Option<u64>) -> Self {
         Reader::new(Box::new(adapters::FromAsyncRead::new(read)), len)
     }
 
-    /// The number of bytes still to come, where that is known: of all bytes, as long as none was read.
+    /// Returns the number of bytes left, if known. Before the first read this is the number of all bytes.
     pub fn len(&self) -> Option<u64> {
         self.known.then_some(self.left)
     }
 
-    /// Whether it is known to give no more bytes.
+    /// Whether it is known that no bytes are left.
     pub fn is_empty(&self) -> bool {
         self.left == 0
     }
 
-    /// The part `range`, in bytes, of what is still to come. It is cut at the end; an inverted range is empty.
+    /// Restricts the reader to a part of the bytes left, `range` in bytes. The range is cut at the end; an
+    /// inverted range is empty.
     #[must_use]
     pub fn into_range(mut self, range: Range<u64>) -> Reader {
         let mut start = range.start.min(self.left);
@@ -107,8 +110,8 @@ impl Reader {
         self
     }
 
-    /// Moves `count` bytes ahead, or to the end, if the source can do that without reading; else `false`, and nothing
-    /// has happened. Local files can, streams cannot: a count of 0 tells which it is.
+    /// Skips `count` bytes, or up to the end, if the source can do that without reading. Otherwise does
+    /// nothing and returns `false`. Local files can skip, streams cannot: call it with 0 to find out.
     pub fn try_skip(&mut self, count: u64) -> bool {
         let here = usize::try_from(count).unwrap_or(usize::MAX).min(self.spare.len());
         let ahead = count.min(self.left) - here as u64;
@@ -124,7 +127,7 @@ impl Reader {
         true
     }
 
-    /// As [`ReadSource::try_read_at`].
+    /// Calls [`ReadSource::try_read_at`], unless a read is running.
     pub(crate) fn try_read_at(&mut self, offset: u64, buf: &mut [u8]) -> Option<Result<usize>> {
         match &mut self.state {
             State::Idle(source) => source.try_read_at(offset, buf),
@@ -132,21 +135,22 @@ impl Reader {
         }
     }
 
-    /// The next bytes, at most `max` of them (and at least one), or `None` at the end.
+    /// Returns the next bytes, at least one and at most `max`, or `None` at the end.
     ///
     /// # Errors
-    /// Those of the medium; [`Io`](crate::ErrorKind::Io) where the file ends before its length.
+    /// Returns [`Io`](crate::ErrorKind::Io) if the file ends before its length; propagates the errors of the
+    /// medium.
     pub async fn next_chunk(&mut self, max: usize) -> Result<Option<Bytes>> {
         poll_fn(|cx| self.poll_chunk(cx, max)).await
     }
 
-    /// All bytes still to come.
+    /// Returns all bytes that are left.
     ///
-    /// Memory grows with what is read, not with the length that the source claims.
+    /// Memory grows with the bytes read, not with the length that the source declares.
     ///
     /// # Errors
-    /// [`TooLarge`](crate::ErrorKind::TooLarge) where there are more than `limit` bytes (`u64::MAX` for no limit),
-    /// and as [`next_chunk`](Self::next_chunk).
+    /// Returns [`TooLarge`](crate::ErrorKind::TooLarge) if there are more than `limit` bytes (`u64::MAX` for
+    /// no limit); propagates the errors of [`next_chunk`](Self::next_chunk).
     pub async fn read_all(mut self, limit: u64) -> Result<Bytes> {
         if self.known && self.left > limit {
             return Err(too_large(limit));
@@ -156,7 +160,7 @@ impl Reader {
         while small || self.skip > 0 || !self.spare.is_empty() || matches!(self.state, State::Busy(_)) {
             match self.next_chunk(if small { ONE_PIECE } else { CHUNK }).await? {
                 None => return Ok(head.into()),
-                // The usual case, a small file that comes whole, is not copied.
+                // The usual case, a small file in one chunk, is not copied.
                 Some(chunk) if head.is_empty() && self.known && self.left == 0 => return Ok(chunk),
                 Some(chunk) => head.extend_from_slice(&chunk),
             }
@@ -165,7 +169,7 @@ impl Reader {
             }
         }
         let State::Idle(source) = &mut self.state else { return Ok(head.into()) };
-        // One byte over the limit tells a file that is too large from one that just fits.
+        // One byte over the limit distinguishes a file that is too large from one that just fits.
         let room = limit - head.len() as u64;
         let rest = source.rest(self.left.min(room.saturating_add(1))).await?;
         if rest.len() as u64 > room {
@@ -181,7 +185,7 @@ impl Reader {
         Ok(head.into())
     }
 
-    /// What is still to come as a stream of chunks of at most `chunk_size` bytes. It ends after an error.
+    /// Returns the bytes left as a stream of chunks of at most `chunk_size` bytes. It ends after an error.
     pub fn into_stream(
         self,
         chunk_size: usize,
@@ -189,13 +193,13 @@ impl Reader {
         stream::Chunked::new(self, chunk_size)
     }
 
-    /// What is still to come as lines, with their endings (D017). Set [`max_len`](LineStream::max_len) for files of
-    /// strangers: without it a file without line ends is held whole in memory.
+    /// Returns the bytes left as lines, including their line endings. Set [`max_len`](LineStream::max_len)
+    /// for untrusted files: without it, a file without line endings is held in memory as a whole.
     pub fn lines(self) -> LineStream<impl Stream<Item = Result<Bytes>> + Send + Unpin + 'static> {
         LineStream::new(self.into_stream(CHUNK))
     }
 
-    /// What is still to come as content to be saved. It has no time limits but those of its storage.
+    /// Returns the bytes left as content to be saved. It has no time limits except those of its storage.
     pub fn into_content(self) -> Content {
         let len = self.len();
         let content = Content::stream(self.into_stream(CHUNK)).with_idle_timeout(None).with_timeout(None);
@@ -222,7 +226,7 @@ impl Reader {
                 Err(error) => return Poll::Ready(Err(error)),
             }
         }
-        // A chunk asked for by a dropped future may be longer than this call wants.
+        // A chunk requested by a dropped future may be longer than `max`.
         let count = max.min(self.spare.len());
         let chunk = if count == self.spare.len() {
             std::mem::take(&mut self.spare)
@@ -236,7 +240,7 @@ impl Reader {
     }
 
     fn poll_source(&mut self, cx: &mut Context<'_>, max: usize) -> Poll<Result<Bytes>> {
-        // Bytes that are always at hand would keep other tasks from running.
+        // A source that is always ready would keep other tasks from running.
         let coop = ready!(coop::poll_proceed(cx));
         if let State::Idle(source) = &mut self.state {
             if self.skip > 0 && source.try_skip(self.skip) {
@@ -265,7 +269,7 @@ impl Reader {
         coop.made_progress();
         self.state = State::Idle(source);
         match result {
-            // A range was asked for while the chunk was on its way.
+            // A range was set while the read was running.
             Ok(mut bytes) if self.skip > 0 && !bytes.is_empty() => {
                 let over = usize::try_from(self.skip).unwrap_or(usize::MAX).min(bytes.len());
                 bytes.advance(over);
@@ -308,7 +312,7 @@ impl AsyncRead for Reader {
         if room == 0 {
             return Poll::Ready(Ok(()));
         }
-        // Small buffers are served out of larger reads.
+        // Small buffers are filled from larger reads.
         if self.spare.is_empty()
             && room < CHUNK
             && let Some(chunk) = ready!(self.poll_chunk(cx, CHUNK))?

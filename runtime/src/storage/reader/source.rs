@@ -1,4 +1,4 @@
-//! What a storage implements to hand out a file.
+//! The trait that a storage implements to return a file.
 
 use super::CHUNK;
 use crate::Result;
@@ -6,41 +6,44 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::task::coop;
 
-/// Where a [`Reader`](super::Reader) gets its bytes: implemented by storages.
+/// The source of the bytes of a [`Reader`](super::Reader). Storages implement it.
 ///
-/// [`chunk`](Self::chunk) is all that is needed; the other methods are faster ways for sources that have one.
+/// Only [`chunk`](Self::chunk) is required. Override the other methods if the source has a faster way.
 #[async_trait]
 pub trait ReadSource: Send + 'static {
-    /// The next bytes, at most `max`; empty at the end and only there.
+    /// Returns the next bytes, at most `max`. Returns no bytes only at the end.
     ///
     /// # Errors
-    /// Those of the medium.
+    /// Propagates the errors of the medium.
     async fn chunk(&mut self, max: usize) -> Result<Bytes>;
 
-    /// As [`chunk`](Self::chunk), if it can be done without waiting; else `None`, and nothing has happened.
+    /// Like [`chunk`](Self::chunk), if that needs no waiting. Otherwise does nothing and returns `None`,
+    /// which is the default.
     fn try_chunk(&mut self, max: usize) -> Option<Result<Bytes>> {
         let _ = max;
         None
     }
 
-    /// Moves `count` bytes ahead, if the source can do that without reading; else `false`, and nothing has happened.
+    /// Skips `count` bytes if the source can do that without reading. Otherwise does nothing and returns
+    /// `false`, which is the default.
     fn try_skip(&mut self, count: u64) -> bool {
         let _ = count;
         false
     }
 
-    /// Fills `buf` with bytes of the file from `offset` on, and says how many there are, if that can be done without
-    /// waiting; else `None`. The offset is from the start of the file, whatever part of it the source gives, and where
-    /// the source stands does not change. Image headers are read so.
+    /// Fills `buf` with bytes of the file starting at `offset`, and returns their number, if that needs no
+    /// waiting. Otherwise returns `None`, which is the default. The offset counts from the start of the file,
+    /// even if the source is a part of it. The position of the source does not change. Used to read image
+    /// headers.
     fn try_read_at(&mut self, offset: u64, buf: &mut [u8]) -> Option<Result<usize>> {
         let _ = (offset, buf);
         None
     }
 
-    /// Moves `count` bytes ahead without handing them out, as far as the end. The default reads and drops them.
+    /// Skips `count` bytes, or up to the end. By default reads and discards them.
     ///
     /// # Errors
-    /// Those of the medium.
+    /// Propagates the errors of the medium.
     async fn skip(&mut self, count: u64) -> Result<()> {
         if self.try_skip(count) {
             return Ok(());
@@ -52,16 +55,17 @@ pub trait ReadSource: Send + 'static {
                 break;
             }
             left = left.saturating_sub(got.len() as u64);
-            // Bytes that are always at hand would keep other tasks from running.
+            // A source that is always ready would keep other tasks from running.
             coop::consume_budget().await;
         }
         Ok(())
     }
 
-    /// All bytes up to the end, at most `max`. Memory is taken as bytes arrive, never for `max` beforehand.
+    /// Returns all bytes up to the end, at most `max`. Memory is allocated as bytes arrive, never for `max`
+    /// in advance.
     ///
     /// # Errors
-    /// Those of the medium.
+    /// Propagates the errors of the medium.
     async fn rest(&mut self, max: u64) -> Result<Bytes> {
         let mut all = Vec::new();
         let mut left = max;

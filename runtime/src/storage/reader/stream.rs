@@ -7,7 +7,7 @@ use futures_core::Stream;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-/// Chunks of a reader, fused: after the end or an error it stays ended.
+/// The chunks of a reader. After the end or an error it stays ended.
 pub(super) struct Chunked {
     reader: Option<Reader>,
     chunk_size: usize,

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use std::future::Future;
 use std::task::Waker;
 
-/// Gives a few bytes a call, after waiting once, and tells nobody how many are left.
+/// Gives a few bytes per call, after waiting once, and declares no length.
 struct Slow {
     bytes: Bytes,
     most: usize,
@@ -107,7 +107,7 @@ fn a_dropped_future_loses_no_bytes() {
     assert_eq!(run(reader.read_all(9)).unwrap(), "abc");
 }
 
-/// Asks for a chunk and drops the future while it waits.
+/// Requests a chunk and drops the future while it waits.
 fn drop_a_chunk(reader: &mut Reader, max: usize) {
     let mut dropped = Box::pin(reader.next_chunk(max));
     assert!(dropped.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());

@@ -1,15 +1,17 @@
-//! The header that gives a download its name.
+//! The `Content-Disposition` header of a download.
 
 use unicode_normalization::UnicodeNormalization;
 
-/// The most bytes of a name. Escaped and with its fallback, the header then has less than 1,024.
+/// The maximum number of bytes of a name. With escapes and a fallback, the header then has fewer than 1,024.
 const MAX_NAME: usize = 240;
 
-/// The `Content-Disposition` of a file that is to be saved (`attachment`), or to be shown (`inline`), under this name.
+/// Returns the `Content-Disposition` of a file to be saved (`attachment`) or shown (`inline`) under this
+/// name.
 ///
-/// Any name will do. It comes out as printable ASCII: as `filename` where that is safe, else in `filename*` (RFC 8187)
-/// with a plain `filename` before it for old clients. Controls and slashes become `_`, and a name of more than 240 bytes
-/// is cut before its extension. Without a name there is none in the header.
+/// Accepts any name. The result is printable ASCII. A name that is safe in quotes becomes `filename`. Any
+/// other name becomes `filename*` (RFC 8187), with a plain `filename` before it for old clients. Control
+/// characters and slashes become `_`, and a name of more than 240 bytes is cut before its extension. An empty
+/// name is left out.
 ///
 /// ```
 /// use filefield::storage::content_disposition;
@@ -29,7 +31,7 @@ pub fn content_disposition(as_attachment: bool, filename: &str) -> String {
     if matches!(trimmed, "" | "." | "..") {
         return kind.to_owned();
     }
-    // Without their accents, letters of many languages are ASCII. `%` and `\` mean more than themselves to some clients.
+    // Removing accents makes letters of many languages ASCII. Some clients interpret `%` and `\`.
     let accents = |c: char| unicode_normalization::char::is_combining_mark(c);
     let plain = |c: char| matches!(c, ' '..='~') && !matches!(c, '"' | '\\' | '%' | '/');
     let fallback: String =
@@ -40,7 +42,7 @@ pub fn content_disposition(as_attachment: bool, filename: &str) -> String {
     format!("{kind}; filename=\"{fallback}\"; filename*=UTF-8''{}", encoded(trimmed))
 }
 
-/// The name, or its beginning and its extension.
+/// Returns the name, or its beginning and its extension if it is too long.
 fn cut(name: &str) -> String {
     if name.len() <= MAX_NAME {
         return name.to_owned();
@@ -51,7 +53,7 @@ fn cut(name: &str) -> String {
     [&name[..end], extension].concat()
 }
 
-/// Escapes everything but the `attr-char` of RFC 8187.
+/// Escapes everything except the `attr-char` of RFC 8187.
 fn encoded(text: &str) -> String {
     use std::fmt::Write as _;
     let mut encoded = String::with_capacity(3 * text.len());
@@ -75,7 +77,7 @@ mod tests {
     use super::*;
     use crate::name::unescaped;
 
-    /// The name that a client finds in the header, by RFC 6266.
+    /// The name that a client reads from the header, by RFC 6266.
     fn found(header: &str) -> Option<String> {
         if let Some((_, encoded)) = header.split_once("; filename*=UTF-8''") {
             return unescaped(encoded);

@@ -1,4 +1,4 @@
-//! What is signed, and how it stands in a URL.
+//! The signed message, and its form in a URL.
 
 use super::{SignOptions, SignedMethod};
 use crate::FileName;
@@ -11,7 +11,7 @@ const LENGTH: &str = "length";
 const DISPOSITION: &str = "disposition";
 const SIGNATURE: &str = "signature";
 
-/// What the URL says besides the name.
+/// The content of a signed URL besides the name.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Terms {
     /// Seconds since 1970.
@@ -22,7 +22,7 @@ pub(super) struct Terms {
 }
 
 impl Terms {
-    /// The terms of `options`, to end at `expires`.
+    /// Creates the terms of `options` with an end at `expires`.
     pub(super) fn new(options: &SignOptions, expires: u64) -> Self {
         Terms {
             expires,
@@ -32,7 +32,7 @@ impl Terms {
         }
     }
 
-    /// The query, without its signature.
+    /// Returns the query without the signature.
     pub(super) fn query(&self) -> String {
         let mut query = format!("{EXPIRES}={}", self.expires);
         let length = self.content_length.map(|length| length.to_string());
@@ -45,9 +45,9 @@ impl Terms {
         query
     }
 
-    /// The terms of a query and its signature, in any order and however their values are escaped: browsers and HTTP
-    /// clients escape more than they were given. `None` for a parameter that is unknown or given twice, and for a
-    /// number or a signature that [`query`](Self::query) would have written another way.
+    /// Parses the terms and the signature of a query, in any order and with any escaping of the values:
+    /// browsers and HTTP clients escape more than needed. Returns `None` for an unknown or repeated
+    /// parameter, and for a number or signature that is not written as [`query`](Self::query) writes it.
     pub(super) fn parse(query: &str) -> Option<(Self, [u8; 32])> {
         let mut terms = Terms::default();
         let (mut expires, mut length, mut signature) = (None, None, None);
@@ -73,7 +73,7 @@ impl Terms {
         Some((terms, from_hex(&signature?)?))
     }
 
-    /// What the MAC covers; no part can lend to its neighbour.
+    /// Returns the bytes that the MAC covers. Text cannot move from one part to the next.
     pub(super) fn message(
         &self,
         method: SignedMethod,
@@ -96,7 +96,7 @@ impl Terms {
     }
 }
 
-/// A message of parts, each of which says how long it is.
+/// Joins parts into a message. Each part is preceded by its length.
 pub(crate) fn framed(parts: &[Option<&str>]) -> Vec<u8> {
     let mut message = Vec::new();
     for part in parts {
@@ -108,23 +108,23 @@ pub(crate) fn framed(parts: &[Option<&str>]) -> Vec<u8> {
     message
 }
 
-/// The query's last parameter.
+/// Returns the last parameter of the query.
 pub(super) fn signature(mac: &[u8]) -> String {
     format!("&{SIGNATURE}={}", hex(mac))
 }
 
-/// A number as it prints: no sign, no zero before it.
+/// Parses a number without a sign or leading zeros.
 fn number(text: &str) -> Option<u64> {
     let number: u64 = text.parse().ok()?;
     (number.to_string() == text).then_some(number)
 }
 
-/// Lower-case alone, so that a signature has one spelling.
+/// Parses 32 bytes. Lower case only, so that a signature has one spelling.
 pub(crate) fn from_hex(text: &str) -> Option<[u8; 32]> {
     bytes_from_hex(text)?.try_into().ok()
 }
 
-/// The same for any number of bytes.
+/// Parses any number of bytes, lower case only.
 pub(crate) fn bytes_from_hex(text: &str) -> Option<Vec<u8>> {
     let digit = |digit: u8| match digit {
         b'0'..=b'9' => Some(digit - b'0'),

@@ -1,4 +1,4 @@
-//! URLs that let one request through, for a while.
+//! URLs that allow one kind of request for a limited time.
 
 mod disposition;
 mod message;
@@ -19,13 +19,13 @@ pub(super) use signer::refused;
 use crate::{Error, ErrorKind, Result};
 use std::time::{Duration, SystemTime};
 
-/// The longest life of a URL that is not told otherwise, and of one that a cloud signs: a week.
+/// The default maximum lifetime of a URL, and of one signed by a cloud service: a week.
 pub(super) const MAX_LIFE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// The most characters a header's value may have.
+/// The maximum number of characters of a header's value.
 const MAX_HEADER: usize = 1024;
 
-/// What a signed URL is good for, and for how long. A [`Duration`] alone is a download.
+/// What a signed URL allows, and for how long. A [`Duration`] alone is a download.
 ///
 /// ```
 /// use filefield::storage::SignOptions;
@@ -40,37 +40,39 @@ const MAX_HEADER: usize = 1024;
 pub struct SignOptions {
     /// What the URL is for.
     pub method: SignedMethod,
-    /// How long the URL works, from now on; whole seconds count, and a part of one is a second more.
+    /// How long the URL works, from now on. Rounded up to whole seconds.
     pub expires: Duration,
-    /// Of a download: the `Content-Type` of the answer. Of an upload: the one that the request must have.
+    /// For a download: the `Content-Type` of the answer. For an upload: the type that the request must have.
     pub content_type: Option<String>,
     /// The exact number of bytes of an upload.
     pub content_length: Option<u64>,
-    /// The `Content-Disposition` of a download's answer, printable ASCII. [`download_as`](Self::download_as) makes one
-    /// from any name.
+    /// The `Content-Disposition` of the answer to a download, printable ASCII.
+    /// [`download_as`](Self::download_as) makes one from any name.
     pub disposition: Option<String>,
-    /// What the URL was made for, such as a tenant. It is not in the URL: who checks it must ask for the same.
+    /// What the URL was made for, such as a tenant. It is signed but not in the URL: the program that
+    /// verifies the URL must name the same purpose.
     pub purpose: String,
 }
 
-/// What may be done with a signed URL.
+/// What a signed URL allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SignedMethod {
-    /// `GET`. On disk, in memory and on Azure the URL is good for `HEAD` too; S3 and Google Cloud Storage answer 403
-    /// to that, sign [`Head`](Self::Head) there.
+    /// `GET`. On disk, in memory and on Azure the URL allows `HEAD` too. S3 and Google Cloud Storage answer
+    /// 403 to `HEAD`: sign [`Head`](Self::Head) there.
     Get,
-    /// `PUT`. It makes a new file: a bucket refuses it where the name is taken (409 or 412), unless the storage may
-    /// overwrite. The request has to say so, or it is refused with 403: on S3 with `If-None-Match: *`, on Google Cloud
-    /// Storage with `x-goog-if-generation-match: 0`; on Azure it needs `x-ms-blob-type: BlockBlob`.
-    /// [`direct_upload`](crate::StorageExt::direct_upload) gives a request with all its headers.
+    /// `PUT`. Creates a new file: a bucket refuses it with 409 or 412 if the name is taken, unless the
+    /// storage may overwrite. The request needs a header: `If-None-Match: *` on S3 and
+    /// `x-goog-if-generation-match: 0` on Google Cloud Storage, which answer 403 without it, and
+    /// `x-ms-blob-type: BlockBlob` on Azure. [`direct_upload`](crate::StorageExt::direct_upload) returns a
+    /// request with all its headers.
     Put,
     /// `HEAD`: size, type and time, without the bytes.
     Head,
 }
 
 impl SignedMethod {
-    /// The method as HTTP writes it.
+    /// Returns the method as in HTTP.
     pub fn as_str(self) -> &'static str {
         match self {
             SignedMethod::Get => "GET",
@@ -81,7 +83,7 @@ impl SignedMethod {
 }
 
 impl SignOptions {
-    /// A download.
+    /// Creates the options of a download.
     pub fn get(expires: Duration) -> Self {
         SignOptions {
             method: SignedMethod::Get,
@@ -93,12 +95,12 @@ impl SignOptions {
         }
     }
 
-    /// A look at the headers of a download.
+    /// Creates the options of a request for the headers of a download.
     pub fn head(expires: Duration) -> Self {
         SignOptions { method: SignedMethod::Head, ..SignOptions::get(expires) }
     }
 
-    /// An upload.
+    /// Creates the options of an upload.
     pub fn put(expires: Duration) -> Self {
         SignOptions { method: SignedMethod::Put, ..SignOptions::get(expires) }
     }
@@ -124,8 +126,8 @@ impl SignOptions {
         self
     }
 
-    /// Has browsers save a download under this name: sets [`disposition`](Self::disposition) to what
-    /// [`content_disposition`] makes of it.
+    /// Makes browsers save a download under this name: sets [`disposition`](Self::disposition) to the result
+    /// of [`content_disposition`].
     #[must_use]
     pub fn download_as(self, filename: &str) -> Self {
         self.disposition(content_disposition(true, filename))
@@ -140,7 +142,7 @@ impl SignOptions {
 }
 
 impl SignOptions {
-    /// Checks what holds of every signed URL, and gives its life in whole seconds.
+    /// Checks the rules for every signed URL, and returns its lifetime in whole seconds.
     pub(super) fn check(&self, longest: Duration) -> Result<u64> {
         let refuse = |text: &'static str| Err(Error::new(ErrorKind::Usage, text));
         if self.expires.is_zero() || self.expires > longest {
@@ -172,12 +174,12 @@ impl From<Duration> for SignOptions {
     }
 }
 
-/// A request for a signed URL, as it arrived: nothing decoded, nothing left out.
+/// A request for a signed URL, exactly as it arrived: not decoded, nothing removed.
 #[derive(Clone, Copy, Debug)]
 pub struct SignedRequest<'a> {
     /// `"GET"`, `"HEAD"` or `"PUT"`.
     pub method: &'a str,
-    /// The header `Host`. It counts where the storage's base URL has a host.
+    /// The header `Host`. Checked if the storage's base URL has a host.
     pub host: Option<&'a str>,
     /// Path and query: `/media/cars/chevy.jpg?expires=..&signature=..`.
     pub target: &'a str,
@@ -185,31 +187,31 @@ pub struct SignedRequest<'a> {
     pub content_type: Option<&'a str>,
     /// The header `Content-Length`.
     pub content_length: Option<u64>,
-    /// What [`SignOptions::purpose`] must have been.
+    /// Must equal the [`SignOptions::purpose`] of the URL.
     pub purpose: &'a str,
 }
 
 impl<'a> SignedRequest<'a> {
-    /// A request without host, type, length and purpose.
+    /// Creates a request without host, type, length and purpose.
     pub fn new(method: &'a str, target: &'a str) -> Self {
         SignedRequest { method, host: None, target, content_type: None, content_length: None, purpose: "" }
     }
 }
 
-/// What a request with a good signature may do.
+/// What a request with a valid signature allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SignedAccess {
-    /// What was signed. A `HEAD` request comes with the URL of a download, too.
+    /// The signed method. A `HEAD` request may use the URL of a download.
     pub method: SignedMethod,
     /// The file.
     pub name: String,
-    /// When the URL ends.
+    /// When the URL expires.
     pub expires: SystemTime,
-    /// As [`SignOptions::content_type`].
+    /// See [`SignOptions::content_type`].
     pub content_type: Option<String>,
-    /// As [`SignOptions::content_length`].
+    /// See [`SignOptions::content_length`].
     pub content_length: Option<u64>,
-    /// As [`SignOptions::disposition`].
+    /// See [`SignOptions::disposition`].
     pub disposition: Option<String>,
 }

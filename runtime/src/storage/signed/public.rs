@@ -1,11 +1,11 @@
-//! Where a storage of this machine is served.
+//! The public URLs of a storage served by the program.
 
 use super::signer::refused;
 use super::{SignOptions, SignedAccess, SignedRequest, Signer};
 use crate::name::{check_base_url, decode_path, join_url};
 use crate::{Error, ErrorKind, FileName, Result};
 
-/// The URLs of a storage: its base URL, and the signer, where it has them.
+/// The base URL of a storage and its signer, if it has them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Public {
     base_url: Option<String>,
@@ -49,10 +49,10 @@ impl Public {
             return Err(refused());
         }
         let (path, query) = request.target.split_once('?').ok_or_else(refused)?;
-        // However they are escaped, the bytes are those of the name, or the signature is of another.
+        // The escaping is free. The decoded bytes must be those of the name, or the signature does not match.
         let (path, base_path) = (decode_path(path).ok_or_else(refused)?, decode_path(base_path));
         let name = base_path.and_then(|base| path.strip_prefix(&base)).ok_or_else(refused)?;
-        // Uploads are sent and never served.
+        // Uploads are written and never served.
         let checked =
             if request.method == "PUT" { FileName::or_upload(name) } else { FileName::existing(name) };
         let name = checked.ok().filter(|checked| checked.as_str() == name).ok_or_else(refused)?;
@@ -60,7 +60,7 @@ impl Public {
     }
 }
 
-/// Scheme, host and path of a base URL.
+/// Returns scheme, host and path of a base URL.
 fn split(base_url: &str) -> (&str, Option<&str>, &str) {
     match base_url.split_once("//") {
         Some((scheme, rest)) => {
@@ -71,8 +71,8 @@ fn split(base_url: &str) -> (&str, Option<&str>, &str) {
     }
 }
 
-/// Whether a client that was given `host` in a URL asks for `asked`. It sends neither the user nor the port that is the
-/// scheme's own.
+/// Whether a client with a URL of `host` sends `asked` as its host. Clients omit the user and the default
+/// port of the scheme.
 fn is_host(scheme: &str, host: &str, asked: &str) -> bool {
     let host = host.rsplit('@').next().unwrap_or(host);
     let plain = |host: &str| {

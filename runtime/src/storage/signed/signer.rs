@@ -1,4 +1,4 @@
-//! Keys, and what is signed with them.
+//! Keys for signing URLs.
 
 use super::message::{Terms, signature};
 use super::{MAX_LIFE, SignOptions, SignedAccess, SignedMethod, SignedRequest};
@@ -8,16 +8,16 @@ use sha2::Sha256;
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-/// The least a secret may have.
+/// The minimum length of a secret in bytes.
 const MIN_SECRET: usize = 32;
 
-/// How far the clock that signs may be ahead of the one that checks, in seconds.
+/// How far the signing clock may be ahead of the verifying clock, in seconds.
 const SKEW: u64 = 60;
 
-/// Signs URLs of storages that have no signer of their own, with HMAC-SHA-256, and checks them.
+/// Signs URLs of storages on this machine with HMAC-SHA-256, and verifies them.
 ///
-/// A URL of one storage, method or purpose is no good for another. Two keys are accepted and one
-/// signs, so that keys can be changed while URLs are about.
+/// A URL works only for its storage, method and purpose. One key signs and two are accepted, so that keys can
+/// be rotated while URLs are in use.
 ///
 /// ```
 /// use filefield::storage::{MemoryStorage, SignOptions, SignedRequest, Signer};
@@ -46,37 +46,37 @@ pub struct Signer {
 }
 
 impl Signer {
-    /// A signer with a key.
+    /// Creates a signer with one key.
     ///
     /// # Errors
-    /// [`Settings`](ErrorKind::Settings) for a secret of less than 32 bytes.
+    /// Returns [`Settings`](ErrorKind::Settings) for a secret of fewer than 32 bytes.
     pub fn new(secret: impl AsRef<[u8]>) -> Result<Self> {
         Ok(Signer { current: key(secret.as_ref())?, previous: None, max_life: MAX_LIFE })
     }
 
-    /// A second key, which is accepted and does not sign: the one before, or the one to come.
+    /// Sets a second key, which is accepted but does not sign: the previous key or the next one.
     ///
     /// # Errors
-    /// As [`new`](Self::new).
+    /// Returns [`Settings`](ErrorKind::Settings) for a secret of fewer than 32 bytes.
     pub fn previous(mut self, secret: impl AsRef<[u8]>) -> Result<Self> {
         self.previous = Some(key(secret.as_ref())?);
         Ok(self)
     }
 
-    /// The longest life of a URL, a week if not set: more is not signed, and not accepted.
+    /// Sets the maximum lifetime of a URL, by default a week. Longer URLs are neither signed nor accepted.
     #[must_use]
     pub fn max_life(mut self, life: Duration) -> Self {
         self.max_life = life;
         self
     }
 
-    /// The code of a message of another kind than a URL.
+    /// Returns the code of a message that is not a URL.
     #[cfg(feature = "db")]
     pub(crate) fn code(&self, message: &[u8]) -> [u8; 32] {
         self.current.clone().chain_update(message).finalize().into_bytes().into()
     }
 
-    /// Whether a code is that of the message, by either key.
+    /// Whether a code belongs to the message, by either key.
     pub(crate) fn is_code(&self, message: &[u8], code: &[u8]) -> bool {
         [Some(&self.current), self.previous.as_ref()]
             .into_iter()
@@ -84,7 +84,7 @@ impl Signer {
             .fold(false, |found, key| found | key.clone().chain_update(message).verify_slice(code).is_ok())
     }
 
-    /// The query of the URL of `name`, a file of `storage`.
+    /// Returns the query of the URL of `name`, a file of `storage`.
     pub(super) fn sign(&self, storage: &str, name: FileName<'_>, options: &SignOptions) -> Result<String> {
         let expires = now()?.saturating_add(options.check(self.max_life)?);
         let terms = Terms::new(options, expires);
@@ -93,7 +93,7 @@ impl Signer {
         Ok(terms.query() + &signature(&mac))
     }
 
-    /// What the request may do. All refusals look the same.
+    /// Returns what the request allows. All refusals look the same.
     pub(super) fn verify(
         &self,
         storage: &str,
@@ -105,7 +105,7 @@ impl Signer {
         self.verify_at(now, storage, name, query, request).ok_or_else(refused)
     }
 
-    /// [`verify`](Self::verify) at `now`, in seconds since 1970.
+    /// Does the same as [`verify`](Self::verify) at `now`, in seconds since 1970.
     pub(super) fn verify_at(
         &self,
         now: u64,
@@ -114,7 +114,7 @@ impl Signer {
         query: &str,
         request: &SignedRequest<'_>,
     ) -> Option<SignedAccess> {
-        // What lets a file be read lets its headers be read.
+        // A URL that allows reading a file allows reading its headers.
         let methods: &[SignedMethod] = match request.method {
             "GET" => &[SignedMethod::Get],
             "HEAD" => &[SignedMethod::Get, SignedMethod::Head],
@@ -145,14 +145,14 @@ impl Signer {
     }
 }
 
-// The secret is not in there.
+// Must not show the secret.
 impl fmt::Debug for Signer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Signer").field("max_life", &self.max_life).finish_non_exhaustive()
     }
 }
 
-/// The one answer to what is malformed, forged or too late.
+/// The one error for URLs that are malformed, forged or expired.
 pub(in crate::storage) fn refused() -> Error {
     Error::new(ErrorKind::PermissionDenied, "the signed URL is invalid for this request or has expired")
         .with_message("The link is invalid or has expired.")
@@ -167,7 +167,7 @@ fn key(secret: &[u8]) -> Result<Hmac<Sha256>> {
         .map_err(|error| Error::new(ErrorKind::Settings, "no key for signing URLs").with_source(error))
 }
 
-/// Seconds since 1970.
+/// Returns the time in seconds since 1970.
 pub(crate) fn now() -> Result<u64> {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     now.map(|now| now.as_secs())

@@ -1,4 +1,4 @@
-//! What a signature binds, and what may happen to a URL on its way.
+//! What a signature covers, and what clients may change in a URL.
 #![allow(clippy::unwrap_used)]
 
 use super::*;
@@ -28,7 +28,7 @@ fn get(storage: &dyn Storage, target: &str) -> Result<SignedAccess> {
     storage.verify_signed_url(&SignedRequest::new("GET", target))
 }
 
-/// Like every other refusal.
+/// Checks that it is refused like everything else.
 fn refused(result: Result<SignedAccess>, what: &str) -> Error {
     let error = result.expect_err(what);
     assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{what}: {error}");
@@ -206,14 +206,14 @@ async fn every_mutation_is_refused_and_another_order_is_not() {
     get(&storage, &url).unwrap();
 }
 
-/// Every printable character of ASCII, and others.
+/// Every printable ASCII character, and some others.
 fn characters() -> Vec<String> {
     let odd = ["é", "ü", "ß", "日", "😀", "Ω", "й", "א", "ñ", "ﬁ"].map(str::to_owned);
     (b' '..=b'~').map(|byte| char::from(byte).to_string()).chain(odd).collect()
 }
 
-/// What browsers and HTTP clients make of a URL before they send it: by the URL standard, by taking its query apart and
-/// putting it together as a form, and by escaping what it likes in its own way.
+/// How browsers and HTTP clients rewrite a URL before they send it: by the URL standard, by parsing the query
+/// and encoding it as a form, and by escaping more characters.
 fn spellings(url: &str) -> Vec<String> {
     let browser = url::Url::parse("https://h.example/x").unwrap().join(url).unwrap();
     let target = |url: &url::Url| [url.path(), "?", url.query().unwrap()].concat();
@@ -237,7 +237,7 @@ fn spellings(url: &str) -> Vec<String> {
     vec![target(&browser), target(&form), escaped]
 }
 
-/// In a name, a disposition and a type, through what browsers make of it and back.
+/// Puts each character into a name, a disposition and a type, and verifies every rewriting of the URL.
 #[tokio::test]
 async fn what_a_client_makes_of_a_url_is_that_url() {
     let storage = storage(Signer::new(SECRET).unwrap());
@@ -277,7 +277,7 @@ async fn what_a_client_makes_of_a_url_is_that_url() {
     assert!(refused.iter().all(|c| "\"*/:<>?\\|".contains(c.as_str())), "{refused:?} is in no name");
 }
 
-/// The same bytes may be escaped in any way; other bytes, and a slash that is none, are refused.
+/// The same bytes may be escaped in any way. Other bytes, and an escaped slash, are refused.
 #[tokio::test]
 async fn another_spelling_of_the_same_bytes_is_no_other_url() {
     let storage = storage(Signer::new(SECRET).unwrap());
@@ -312,7 +312,7 @@ async fn another_spelling_of_the_same_bytes_is_no_other_url() {
     }
 }
 
-/// Browsers leave out the port of the scheme and the user.
+/// Browsers omit the user and the default port of the scheme.
 #[tokio::test]
 async fn a_browser_asks_for_the_host_of_the_base_url() {
     for (base, asked, is_it) in [
@@ -378,7 +378,7 @@ async fn a_storage_elsewhere_with_the_same_key_is_another() {
     refused(one.verify_signed_url(&asked(Some("b.example"))), "another host");
     refused(one.verify_signed_url(&asked(None)), "no host");
     refused(two.verify_signed_url(&asked(Some("b.example"))), "another storage");
-    // A boundary between two parts moves.
+    // The same bytes, split differently between base URL and name.
     let (ab, a) = (with_base("/a/b/"), with_base("/a/"));
     let url = sign(&ab, &MINUTE.into()).await;
     refused(get(&a, &url), "the same path in another storage");
@@ -394,7 +394,7 @@ fn time_is_counted_in_whole_seconds() {
     let at = |now| signer.verify_at(now, "/media/", file, &query, &request).is_some();
     assert!(at(expires - 1) && at(expires - 60));
     assert!(!at(expires) && !at(expires + 1) && !at(u64::MAX), "over");
-    // A clock one minute behind the one that signed is borne with, and no more.
+    // A verifying clock up to 60 seconds behind the signing clock is tolerated.
     assert!(at(expires - 120) && !at(expires - 121) && !at(0));
     let error = signer.sign("/media/", file, &(MINUTE + Duration::from_nanos(1)).into()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Usage);

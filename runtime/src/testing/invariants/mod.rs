@@ -228,7 +228,7 @@ impl fmt::Debug for Invariants<'_> {
 /// Runs [`Invariants`] with the defaults: all registered models, at any time.
 ///
 /// # Errors
-/// Same as [`Invariants::check`].
+/// Returns the errors of [`Invariants::check`].
 pub async fn invariants(db: &Db, storage: &SharedStorage) -> Result<InvariantReport> {
     Invariants::new(db, storage).check().await
 }
@@ -246,8 +246,8 @@ pub async fn invariants(db: &Db, storage: &SharedStorage) -> Result<InvariantRep
 /// ```
 ///
 /// # Panics
-/// If an invariant is broken, with all that was seen; if it cannot be checked, because the database or the storage
-/// does not answer, the storage cannot be listed, or no registered model stores there.
+/// If an invariant is broken; the message lists all findings. If it cannot be checked, because the database
+/// or the storage does not answer, the storage cannot be listed, or no registered model stores there.
 pub async fn assert_no_orphans(db: &Db, storage: &SharedStorage) {
     match invariants(db, storage).await {
         Ok(report) => {

@@ -39,8 +39,10 @@ impl InvariantReport {
         self.violations.iter().any(|violation| violation.invariant == invariant)
     }
 
+    /// Checks that no invariant is broken.
+    ///
     /// # Panics
-    /// If an invariant was seen broken, with all that was seen.
+    /// If an invariant is broken. The message lists all findings.
     #[track_caller]
     pub fn assert_clean(&self) {
         assert!(self.is_clean(), "files and rows do not agree: {self}");

@@ -246,8 +246,8 @@ mod probes {
         }
     }
 
-    /// Outside a transaction, a statement starts its own, at its own time. Both are in one message, because
-    /// otherwise the times would differ.
+    /// Outside a transaction, `now()` is the time of the statement. Both times are read in one statement,
+    /// because otherwise they would differ.
     #[cfg(feature = "db-postgres")]
     pub(super) async fn postgres(connection: &mut sqlx::PgConnection) -> Option<String> {
         let question = sqlx::raw_sql("SELECT now() = statement_timestamp()");

@@ -94,7 +94,7 @@ impl Stage {
             report.violation("crash", format!("the process ended in a sweep after {tried}"));
             return Ok(());
         };
-        // While the server is down, nobody can tell whether a deleted name was referenced (R5). The check of
+        // While the server is down, it is unknown whether a deleted name was referenced (R5). The check of
         // the rows decides.
         let found = settled.violations.len();
         settled

@@ -251,7 +251,7 @@ impl World {
                     *slot.lot.file(column) = FileField::empty();
                     *file = Held::Name(String::new());
                 }
-                // A name of another row, of nobody, or of a missing file.
+                // A name of another row, of no row, or of a missing file.
                 4 => {
                     let names: Vec<&String> = reference.bytes.keys().collect();
                     let same = |name: &&&String| column != KEPT && !name.starts_with("kept/");

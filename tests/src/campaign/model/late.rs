@@ -36,7 +36,7 @@ impl World {
         }
         let mut held: BTreeSet<String> = reference.held();
         held.extend(reference.loose.iter().cloned());
-        // A row may hold a name without a file. If somebody found the name free and stored a file under it,
+        // A row may hold a name without a file. If another save found the name free and stored a file under it,
         // that file stays.
         let missing = held.iter().any(|name| reference.bytes.contains_key(name) && !files.contains(name));
         if missing || !files.is_subset(&held) {

@@ -11,7 +11,7 @@ const MOST_TEXTS: usize = 20;
 pub(super) struct Sums {
     /// Operations that were acknowledged, by name.
     pub(super) done: BTreeMap<String, u64>,
-    /// Races that somebody lost: a name was taken, or a lease or a row was gone.
+    /// Races that were lost: a name was taken, or a lease or a row was gone.
     pub(super) lost: BTreeMap<String, u64>,
     /// Broken invariants and what was seen.
     pub(super) violations: Vec<(String, String)>,

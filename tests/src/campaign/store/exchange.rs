@@ -209,7 +209,7 @@ fn part(len: usize, detail: u64) -> usize {
     1 + usize::try_from(detail % (len as u64).saturating_sub(1).max(1)).unwrap_or(0)
 }
 
-/// An answer of the service that says what is wrong, as it is sent.
+/// An error answer of the service, as bytes.
 fn error(status: &str, code: &str, is_head: bool) -> Vec<u8> {
     let body = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>no</Message></Error>"

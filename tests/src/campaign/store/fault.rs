@@ -51,20 +51,21 @@ impl Ask {
 }
 
 named! {
-    /// The faults of the campaign `store`. A cut is one kind, on either side; a body is short in three ways.
+    /// The faults of the campaign `store`. A cut is one kind of fault, on either side. A body is too short in
+    /// three ways.
     Fault
-    /// The connection is cut before, in or behind the head of the request.
+    /// The connection is cut before, in or after the head of the request.
     RequestCut = "request-cut",
     /// The request is carried out, and its answer is cut in its head or body.
     AnswerCut = "answer-cut",
-    /// Nobody listens.
+    /// Nothing listens on the port.
     Refused = "refused",
-    /// Nothing goes on until the client gives up: the request never arrives, arrives then, or is carried out and not
-    /// answered, or not to the end.
+    /// Nothing moves until the client gives up. The request never arrives, arrives then, or is carried out
+    /// without an answer or with an incomplete one.
     Stall = "stall",
     /// The request is carried out, and no byte of the answer arrives.
     AnswerLost = "answer-lost",
-    /// `InternalError`, whether the request was carried out or not.
+    /// `InternalError`. The request may have been carried out.
     InternalError = "500",
     /// `SlowDown`.
     SlowDown = "503",
@@ -76,7 +77,7 @@ named! {
     ErrorInside = "error-in-200",
     /// The body of the answer ends too early.
     Short = "short-body",
-    /// A byte of a body is another one.
+    /// One byte of a body is wrong.
     Corrupt = "checksum",
     /// `RequestTimeTooSkewed`.
     Skewed = "clock",
@@ -93,7 +94,7 @@ impl Fault {
         }
     }
 
-    /// Whether it says, or shows, that the request was not carried out.
+    /// Whether it proves that the request was not carried out.
     pub(super) fn is_undone(self) -> bool {
         matches!(
             self,
@@ -106,12 +107,12 @@ impl Fault {
         )
     }
 
-    /// Whether the client tries such a request again by itself.
+    /// Whether the client retries such a request.
     pub(super) fn is_tried_again(self) -> bool {
         !matches!(self, Fault::Conflict | Fault::Corrupt | Fault::Skewed)
     }
 
-    /// Status and code of an answer that is nothing but an error.
+    /// Status and code of an answer that is only an error.
     pub(super) fn answer(self, request: &Message) -> Option<(&'static str, &'static str)> {
         Some(match self {
             Fault::InternalError => ("500 Internal Server Error", "InternalError"),
@@ -127,21 +128,21 @@ impl Fault {
     }
 }
 
-/// To which requests a fault happens, from the chosen one on.
+/// Which requests a fault hits, starting with the chosen one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Extent {
-    /// To that one alone: the client's second try goes well.
+    /// Only the chosen one: the client's retry succeeds.
     Once,
-    /// To that one, and to all that follow until the operation has ended.
+    /// The chosen one and all that follow until the operation has ended.
     Onward,
-    /// That one is carried out and its answer lost; the fault happens to all that follow, first to the second try.
+    /// The chosen one is carried out and its answer is lost. The fault hits all that follow, first the retry.
     SecondTry,
-    /// The same, and the second try goes well: the fault happens to what is asked then.
+    /// The same, but the retry succeeds. The fault hits the requests after it.
     AfterSecondTry,
 }
 
 impl Extent {
-    /// Those that a request may have; twice the one that reaches most.
+    /// The extents that a request may have. The one that reaches the most requests is listed twice.
     pub(super) fn of(ask: Ask) -> &'static [Extent] {
         match ask.is_writing() {
             true => {
@@ -160,7 +161,7 @@ impl Extent {
         }
     }
 
-    /// What happens to the `nth` request, counted from the chosen one, which is 0.
+    /// The fault of the `nth` request, counted from the chosen one, which is 0.
     pub(super) fn fault(self, fault: Fault, nth: u64) -> Option<Fault> {
         match (self, nth) {
             (Extent::Once, 1..) | (Extent::AfterSecondTry, 1) => None,
@@ -169,7 +170,7 @@ impl Extent {
         }
     }
 
-    /// The first request that `fault` itself happens to.
+    /// The first request that `fault` itself hits.
     pub(super) fn first(self) -> u64 {
         match self {
             Extent::Once | Extent::Onward => 0,

@@ -1,20 +1,20 @@
-//! Just enough of HTTP/1.1 (RFC 9112) to tell where messages begin and end.
+//! A minimal parser of HTTP/1.1 (RFC 9112): where messages begin and end.
 
 use std::io;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-/// No head of ours, or of the server's, is longer.
+/// The maximum length of a head, of the client or the server.
 const MOST_HEAD: usize = 64 * 1024;
 
-/// What is read in one go.
+/// The number of bytes read at once.
 const CHUNK: usize = 64 * 1024;
 
-/// A message, as it came.
+/// A message, unchanged.
 #[derive(Debug, Default)]
 pub(super) struct Message {
-    /// Up to and with the empty line.
+    /// Up to and including the empty line.
     pub(super) head: Vec<u8>,
-    /// With its chunks, where it is chunked.
+    /// Including its chunk headers, if it is chunked.
     pub(super) body: Vec<u8>,
 }
 
@@ -62,7 +62,7 @@ impl<R: AsyncRead + Unpin> Incoming<R> {
         Incoming { from, ahead: Vec::new() }
     }
 
-    /// The head of the next message; `None` where there is none.
+    /// Returns the head of the next message, or `None` at the end.
     pub(super) async fn head(&mut self) -> io::Result<Option<Message>> {
         loop {
             if let Some(end) = find(&self.ahead, b"\r\n\r\n") {
@@ -82,7 +82,8 @@ impl<R: AsyncRead + Unpin> Incoming<R> {
         }
     }
 
-    /// The body of a message whose head was read. `is_empty`: that of an answer to `HEAD`, whatever its head says.
+    /// Reads the body of a message whose head was read. `is_empty` marks an answer to `HEAD`, which has no
+    /// body whatever its head says.
     pub(super) async fn body(&mut self, message: &mut Message, is_empty: bool) -> io::Result<()> {
         let is_answer = message.head.starts_with(b"HTTP/");
         let status = if is_answer { message.status() } else { 0 };
@@ -104,7 +105,7 @@ impl<R: AsyncRead + Unpin> Incoming<R> {
         }
     }
 
-    /// Reads and drops, until the other side hangs up.
+    /// Reads and discards until the other side closes the connection.
     pub(super) async fn hang_up(&mut self) {
         while matches!(self.more().await, Ok(1..)) {
             self.ahead.clear();
@@ -125,7 +126,7 @@ impl<R: AsyncRead + Unpin> Incoming<R> {
         }
     }
 
-    /// A line, which is added to `body` as well.
+    /// Reads a line and adds it to `body`.
     async fn line(&mut self, body: &mut Vec<u8>) -> io::Result<String> {
         loop {
             if let Some(end) = find(&self.ahead, b"\r\n") {

@@ -30,7 +30,7 @@ pub(super) fn outcome(
     let is_fitting = match kind.as_str() {
         "Io" => *retryable,
         "PermissionDenied" => armed.fault == Fault::Skewed && !retryable,
-        // A retry finds the name taken, and nobody can say by whom.
+        // A retry finds the name taken, and it is unknown by whom.
         "AlreadyExists" => *uncertain,
         // The bytes that were read of the copy do not have the declared hash.
         "NotAsStated" => operation.is_claim() && armed.fault == Fault::Corrupt,

@@ -3,7 +3,7 @@
 //! once, from then on, or to a second try. Then the world settles with a healthy store, everything must
 //! agree, and the failed operation is done once more. Errors must have the right kind, say that a retry is
 //! safe if it is, and be uncertain only if the request may have been carried out. No operation may take
-//! longer than the time-outs of its client. No upload may stay open, except one that nobody can know of.
+//! longer than the time-outs of its client. No upload may stay open, except one that its client cannot know of.
 //!
 //! A quarter of the faults hit moves of a field into the bucket and out of it.
 //!

@@ -136,7 +136,7 @@ impl Yard {
             "{} of a move, {from} to {to}, request {at}, {extent:?}, detail {detail}, {tried}",
             fault.name()
         );
-        // All files are where the move begins.
+        // All files are in the source of the move.
         self.unbroken((to, from)).await?;
         self.proxy.arm(Some(armed)).await;
         let began = Instant::now();

@@ -15,11 +15,11 @@ use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
-/// Ports that no system assigns by itself. While nobody listens, no other program listens either, and no
+/// Ports that no system assigns by itself. While the proxy does not listen, no other program listens either, and no
 /// client gets the port that it connects to.
 const PORTS: std::ops::Range<u16> = 20_000..32_000;
 
-/// How long nobody listens if only one request is refused.
+/// How long the proxy does not listen if only one request is refused.
 const BRIEFLY: Duration = Duration::from_millis(25);
 
 /// How long to wait for a stalled client or the service.
@@ -126,7 +126,7 @@ impl Proxy {
         Ok(std::mem::take(&mut self.shared.state().seen))
     }
 
-    /// Whether nobody can know that this upload is open.
+    /// Whether the client cannot know that this upload is open.
     pub(super) fn is_unknown(&self, upload: &str) -> bool {
         self.shared.state().unknown_uploads.contains(upload)
     }

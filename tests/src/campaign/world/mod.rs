@@ -1,5 +1,5 @@
-//! The world that campaigns break: a table with every kind of file field, a database, a media folder that other programs
-//! use as well, operations on rows, and the checks after them.
+//! The world that campaigns break: a table with every kind of file field, a database, a media folder that
+//! other programs also use, operations on rows, and the checks after them.
 
 mod check;
 mod expect;

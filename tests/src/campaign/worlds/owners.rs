@@ -71,7 +71,7 @@ pub(super) fn keeps_no_attributes(tried: &mut Try<'_>) -> Result<bool> {
     Ok(true)
 }
 
-/// Names that nobody has yet, if this is the first row. Foreign files have another name.
+/// Names that are not taken yet, if this is the first row. Foreign files have another name.
 fn first_files(random: &mut Random) -> Files {
     loop {
         let files = Files::all(random);

@@ -128,7 +128,7 @@ impl Scene {
             Instead::AnotherDisk => return run_command("umount", &["--lazy"], &self.media()),
             _ => {}
         }
-        // What is in the way is moved out first, because somebody may be writing there.
+        // What is in the way is moved out first, because others may be writing there.
         if self.media().exists() {
             let away = self.place.path().join(format!("was instead {}", filefield::name::token()?));
             std::fs::rename(self.media(), away)?;

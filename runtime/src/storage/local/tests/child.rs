@@ -1,4 +1,4 @@
-//! Running a test in a process of its own, where umask, user, limits and mounts can be changed.
+//! Runs a test in a separate process, where umask, user, limits and mounts can be changed.
 
 use super::*;
 use std::process::{Command, Stdio};
@@ -10,12 +10,12 @@ pub(super) fn is_child() -> bool {
     std::env::var_os(MARK).is_some()
 }
 
-/// The directory that the parent made for the child.
+/// The directory that the parent created for the child.
 pub(super) fn directory() -> PathBuf {
     std::env::var_os(MARK).unwrap().into()
 }
 
-/// The command that runs the test `test` of this module alone.
+/// The command that runs only the test `test` of this module.
 fn command(test: &str, wrapper: &[&str], script: &str, dir: &Path) -> Command {
     let mut words = wrapper.iter().chain(&["sh", "-c", script]).copied().collect::<Vec<_>>();
     let mut command = Command::new(words.remove(0));
@@ -26,7 +26,7 @@ fn command(test: &str, wrapper: &[&str], script: &str, dir: &Path) -> Command {
     command
 }
 
-/// Starts the test `test` of this module in a process of its own and kills it after `time`.
+/// Starts the test `test` of this module in a separate process and kills it after `time`.
 pub(super) fn kill_after(test: &str, time: Duration, dir: &Path) {
     let mut child = command(test, &[], "exec \"$0\" \"$@\"", dir).stdout(Stdio::null()).spawn().unwrap();
     std::thread::sleep(time);
@@ -34,8 +34,8 @@ pub(super) fn kill_after(test: &str, time: Duration, dir: &Path) {
     assert!(!child.wait().unwrap().success());
 }
 
-/// Runs the test `test` of this module alone, after the shell commands `setup`, with `$DIR` as its directory. Says
-/// `false`, and why, where `probe` does not work here.
+/// Runs only the test `test` of this module, after the shell commands `setup`, with `$DIR` as its directory.
+/// Prints a message and returns `false` if `probe` does not work here.
 pub(super) fn run_in(test: &str, probe: &str, wrapper: &[&str], setup: &str) -> bool {
     let dir = tempfile::tempdir().unwrap();
     let probed = command(test, wrapper, probe, dir.path()).output();

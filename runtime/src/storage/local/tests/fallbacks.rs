@@ -8,7 +8,7 @@ pub(super) fn switch_all_off(disk: &Disk) {
 }
 
 pub(super) fn switch_all_off_if(disk: &Disk, off: bool) {
-    // With hard links: where those are missing too, a name is taken by a placeholder.
+    // Hard links stay: without them too, names are taken by placeholders.
     for call in calls(disk).into_iter().take(5) {
         call.store(!off, Relaxed);
     }
@@ -23,7 +23,7 @@ fn calls(disk: &Disk) -> [&AtomicBool; 6] {
     [&calls.openat2, &calls.unnamed, &calls.link_handle, &calls.noreplace, &calls.copy_range, &calls.links]
 }
 
-/// Every set of missing calls.
+/// Runs the test for every set of missing calls.
 fn each(test: impl Fn(&Media)) {
     for missing in 0_u32..64 {
         for overwrite in [false, true] {
@@ -37,7 +37,7 @@ fn each(test: impl Fn(&Media)) {
     }
 }
 
-/// A killed process must leave nothing that only its journal entry, which is not committed yet, would lead to (F05).
+/// A killed process must leave nothing that could be found only through its uncommitted journal entry.
 #[test]
 fn nothing_has_a_name_while_the_gate_is_closed() {
     each(|media| {
@@ -126,12 +126,12 @@ fn staged_names_are_private_and_swept() {
     assert_eq!(run(media.storage.remove_staged(Duration::from_secs(60))).unwrap(), 0);
     assert_eq!(run(media.storage.remove_staged(Duration::ZERO)).unwrap(), 1);
     assert_eq!(media.files(), ["f"]);
-    // Nobody can name them either.
+    // They cannot be named either.
     assert!(FileName::new(".filefield/tmp/x").is_err());
     assert_eq!(run(media.storage.list(".filefield")).unwrap_err().kind(), ErrorKind::InvalidName);
 }
 
-/// A storage on a file system without hard links and without renames that replace nothing.
+/// A storage on a file system without hard links and without a rename that never replaces.
 fn without_links() -> Media {
     let media = Media::new();
     switch_all_off(&media.storage.disk);
@@ -163,7 +163,7 @@ fn savers_of_one_name_never_lose_bytes_without_links() {
     assert_eq!(media.files().len(), saved.len());
 }
 
-/// What a process leaves that is killed between the placeholder and the rename over it.
+/// Creates what remains of a process killed between the placeholder and the rename over it.
 fn leave_placeholder(media: &Media, staged: &str, wanted: &str) {
     for folder in [".filefield/tmp", ".filefield/placeholders", "d"] {
         fs::create_dir_all(media.at(folder)).unwrap();
@@ -194,13 +194,13 @@ fn only_a_placeholder_is_taken_for_one() {
     // The rename has happened, and an empty file was saved.
     leave_placeholder(&media, "renamed", "d/renamed");
     fs::remove_file(media.at(".filefield/tmp/renamed")).unwrap();
-    // Another program has written to the file, or had it there before.
+    // Another program has written to the file, or the file is older.
     leave_placeholder(&media, "written", "d/written");
     fs::write(media.at("d/written"), "x").unwrap();
     leave_placeholder(&media, "older", "d/older");
     let old = std::time::SystemTime::now() - Duration::from_secs(100);
     fs::File::options().write(true).open(media.at("d/older")).unwrap().set_modified(old).unwrap();
-    // A process that was killed before its note was whole.
+    // A process that was killed before its note was complete.
     fs::write(media.at(".filefield/placeholders/half"), "").unwrap();
     for owner in ["renamed", "written", "older"] {
         run(media.storage.discard_staged(owner)).unwrap();

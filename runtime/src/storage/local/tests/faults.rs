@@ -1,4 +1,4 @@
-//! Disks that are full, read-only or shut, and descriptors that run out (requirements 29 and 30).
+//! Disks that are full, read-only or not writable, and descriptors that run out.
 
 use super::*;
 
@@ -6,7 +6,7 @@ fn open_descriptors() -> usize {
     fs::read_dir("/proc/self/fd").unwrap().count()
 }
 
-/// Saves of every kind that must fail with `expected` and leave nothing.
+/// All kinds of saves must fail with `expected` and leave nothing.
 fn all_saves_fail(storage: &FileSystemStorage, len: usize, expected: ErrorKind) {
     let elsewhere = tempfile::tempdir().unwrap();
     let source = elsewhere.path().join("source");
@@ -27,7 +27,7 @@ fn all_saves_fail(storage: &FileSystemStorage, len: usize, expected: ErrorKind) 
     assert!(run(storage.list("d")).map_or(true, |listing| listing.files.is_empty()));
 }
 
-/// A tmpfs of one MiB, in a mount namespace that goes with the child.
+/// A tmpfs of 1 MiB, in a mount namespace of the child.
 const MOUNT: &str = "mount -t tmpfs -o size=1m,mode=0777 none \"$DIR\"";
 
 #[test]
@@ -77,7 +77,7 @@ fn a_read_only_disk() {
     assert_eq!(run(storage.size(name("f"))).unwrap(), 2);
 }
 
-/// The folder of uploads is a disk of its own here.
+/// The folder of uploads is on another disk.
 #[test]
 fn an_upload_on_another_disk() {
     const SETUP: &str =
@@ -95,13 +95,13 @@ fn an_upload_on_another_disk() {
     assert_eq!((saved.name.as_str(), saved.size, result.get().unwrap().size), ("d/f", 5, 5));
     assert_eq!(fs::read(child::directory().join("d/f")).unwrap(), b"bytes");
     assert_eq!(run(storage.owner(name("d/f"))).unwrap().as_deref(), Some("token"));
-    // Never over another file.
+    // Never replaces another file.
     let (inspector, _) = Inspector::new(crate::inspect::Rules::default());
     let taken = run(storage.promote(upload, name("d/f"), inspector, &options)).unwrap_err();
     assert_eq!(taken.kind(), ErrorKind::AlreadyExists);
 }
 
-/// Where a move is a link first, the old name may be there to stay.
+/// If a move is a link and an unlink, the old name may stay.
 #[test]
 fn a_move_that_only_half_works() {
     use std::os::unix::fs::PermissionsExt;
@@ -127,7 +127,7 @@ fn a_move_that_only_half_works() {
     set("shut", 0o755);
     assert!(location.join("g").exists());
 
-    // A staged file that cannot lose its name there is saved all the same.
+    // A save succeeds even if its staged file cannot be unlinked.
     struct Shuts<F>(Option<F>);
     impl<F: FnOnce()> Read for Shuts<F> {
         fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
@@ -149,7 +149,7 @@ fn directories_without_permission() {
     use std::os::unix::fs::PermissionsExt;
     const SHUT: &str = "faults::directories_without_permission";
     if !child::is_child() {
-        // Permissions do not bind root.
+        // Permissions do not apply to root.
         let user: &[&str] = match child::am_root() {
             true => &["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"],
             false => &[],
@@ -157,13 +157,13 @@ fn directories_without_permission() {
         child::run_in(SHUT, "test -x \"$0\"", user, "true");
         return;
     }
-    // The child cannot use the directory of its parent, who may be somebody else.
+    // The child cannot use the directory of its parent, which may run as another user.
     let directory = tempfile::tempdir().unwrap();
     let location = directory.path().join("media");
     let storage = FileSystemStorage::new(&location).unwrap();
     run(storage.save(name("shut/f"), Content::from("x"), &SaveOptions::default())).unwrap();
     let set = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
-    // May be searched, not written.
+    // It may be searched but not written.
     set(&location, 0o555);
     all_saves_fail(&storage, 10, ErrorKind::PermissionDenied);
     assert_eq!(run(storage.size(name("shut/f"))).unwrap(), 1);
@@ -191,7 +191,6 @@ fn directories_without_permission() {
     set(&location.join("shut/f"), 0o000);
     assert_eq!(run(storage.open(name("shut/f"))).unwrap_err().kind(), ErrorKind::PermissionDenied);
     assert_eq!(run(storage.size(name("shut/f"))).unwrap(), 1);
-    // A user who may not write to the name's directory, but saves a temporary file all the same.
     assert_eq!(run(storage.list("")).unwrap().dirs, ["shut"]);
 }
 
@@ -208,7 +207,7 @@ fn descriptors_that_run_out() {
     while let Ok(file) = fs::File::open("/dev/null") {
         held.push(file);
     }
-    // From none left to as many as it takes: every call of it fails once.
+    // Raises the limit from zero until the save succeeds, so that every call fails once.
     let mut failed = 0;
     loop {
         match save() {
@@ -270,7 +269,7 @@ fn ten_thousand_operations_leave_no_descriptor_and_no_file() {
     assert_eq!(fs::read_dir(storage.location().join(".filefield/tmp")).unwrap().count(), 0);
 }
 
-/// F04, F05: a process killed at any moment leaves whole files only, and what it had staged, if it needs names.
+/// A process killed at any moment leaves only complete files, and staged files if they need names.
 #[test]
 fn a_killed_process_leaves_whole_files() {
     const LEN: usize = 300_000;
@@ -299,7 +298,7 @@ fn a_killed_process_leaves_whole_files() {
         assert!(!published.is_empty());
         assert!(staged.is_empty() || !location.ends_with("usual"), "{staged:?}");
         if location.ends_with("no-links") {
-            // Placeholders go with what was staged.
+            // Placeholders are removed with the staged files.
             run(media.storage.remove_staged(Duration::ZERO)).unwrap();
             published = media.files();
         }

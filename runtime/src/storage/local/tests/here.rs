@@ -1,4 +1,4 @@
-//! Which saves are done on the thread that asks for them.
+//! Which saves run on the calling thread.
 
 use super::super::here::Pace;
 use super::*;
@@ -6,14 +6,14 @@ use std::time::Instant;
 
 const MS: Duration = Duration::from_millis(1);
 
-/// Lets the storage take its saves for fast ones, however slow this machine is.
+/// Makes the storage treat its saves as fast, even on a slow machine.
 fn trusted(media: &Media) {
     media.save("first.txt", "first").unwrap();
     let now = Instant::now() + Duration::from_secs(3600);
     (0..4).for_each(|_| media.storage.disk.pace.note(now, now));
 }
 
-/// Saves in a runtime whose only blocking thread is busy. Whether it was done all the same, without waiting.
+/// Saves in a runtime whose only blocking thread is busy. Returns whether it finished without waiting.
 fn saved_here(media: &Media, name: &str, content: impl Into<Content>) -> bool {
     let options = SaveOptions::default();
     let mut future = media.storage.save(FileName::new(name).unwrap(), content.into(), &options);
@@ -41,12 +41,13 @@ fn trust_is_earned_and_lost() {
         note(at, MS);
     }
     assert!(pace.is_fast());
-    // One that waited ends it, for twenty times as long.
+    // One slow save stops it for twenty times its duration.
     note(10, 5 * MS);
     assert!(!pace.is_fast());
     (100..110).for_each(|at| note(at, MS));
     assert!(!pace.is_fast());
-    // One that had begun before the pause was over does not shorten it, and a slow one in it makes it longer.
+    // A save that started before the end of the pause does not count, and a slow one during the pause extends
+    // it.
     note(20, 30 * MS);
     (515..600).for_each(|at| note(at, MS));
     assert!(!pace.is_fast());
@@ -105,7 +106,7 @@ fn what_may_wait_hops() {
     }
 }
 
-/// What is published here keeps all rules: another name for a taken one, limits, no link followed.
+/// Saves on the calling thread follow all rules: another name for a taken one, limits, no links.
 #[test]
 fn here_as_elsewhere() {
     let media = Media::new();
@@ -138,7 +139,7 @@ fn here_as_elsewhere() {
     assert!(!media.files().iter().any(|name| name.starts_with("refused")));
 }
 
-/// A task that saves without end lets others run.
+/// A task that saves in a loop lets other tasks run.
 #[test]
 fn many_saves_let_others_run() {
     let media = Media::new();

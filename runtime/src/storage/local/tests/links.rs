@@ -1,4 +1,4 @@
-//! Links, FIFOs and other things that somebody has put below the root (W34, requirements 21 and 22).
+//! Links, FIFOs and other special files below the root.
 
 use super::*;
 use rustix::fs::{CWD, FileType, Mode};
@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
 use std::time::Instant;
 
-/// A storage with a directory beside it that must stay as it is.
+/// A storage next to a directory that must not change.
 fn planted(overwrite: bool) -> (Media, PathBuf) {
     let media = Media::with(|builder| builder.allow_overwrite(overwrite).durability(Durability::None));
     let outside = media.dir.path().join("outside");
@@ -67,7 +67,7 @@ fn a_link_in_the_last_place_is_neither_followed_nor_replaced() {
                 assert_eq!(moved.kind(), ErrorKind::AlreadyExists);
                 assert!(!run(media.storage.list("")).unwrap().files.contains(&"loop".to_owned()));
                 assert_eq!(media.read("ours").unwrap(), b"ours");
-                // D232: it is the link that goes.
+                // The link itself is deleted.
                 run(media.storage.delete(name("loop"))).unwrap();
                 assert!(fs::symlink_metadata(media.at("loop")).is_err());
                 untouched(&outside);
@@ -155,7 +155,7 @@ fn directories_are_not_files() {
     assert_eq!(run(storage.delete(name("d"))).unwrap_err().kind(), ErrorKind::IsADirectory);
     assert_eq!(run(storage.rename(name("d"), name("e"))).unwrap_err().kind(), ErrorKind::IsADirectory);
     assert!(!run(storage.exists(name("d"))).unwrap());
-    // Nothing lies below a file.
+    // There is nothing below a file.
     assert_eq!(run(storage.open(name("d/f/g"))).unwrap_err().kind(), ErrorKind::NotFound);
     assert!(!run(storage.exists(name("d/f/g"))).unwrap());
     run(storage.delete(name("d/f/g"))).unwrap();
@@ -163,10 +163,10 @@ fn directories_are_not_files() {
     assert_eq!(run(storage.list("nowhere")).unwrap_err().kind(), ErrorKind::NotFound);
 }
 
-/// Requirement 21: a directory turns into a link and back all the while.
+/// A directory is continuously swapped for a link and back.
 #[test]
 fn swapping_links_lets_nobody_out() {
-    // Campaigns take longer.
+    // Campaigns run longer.
     let time = std::env::var("FILEFIELD_SWAP_MS").map_or(700, |time| time.parse().unwrap());
     for fallback in [false, true] {
         let (media, outside) = planted(true);

@@ -22,7 +22,7 @@ use std::io::Read;
 use std::sync::atomic::AtomicBool;
 use tempfile::TempDir;
 
-/// A storage in a fresh directory.
+/// A storage in a new directory.
 struct Media {
     dir: TempDir,
     storage: FileSystemStorage,
@@ -40,7 +40,7 @@ impl Media {
         Media { dir, storage }
     }
 
-    /// Where `name` is, to plant something there.
+    /// The path of `name`, to plant something there.
     fn at(&self, name: &str) -> PathBuf {
         self.storage.location().join(name)
     }
@@ -58,7 +58,7 @@ impl Media {
             .map(Into::into)
     }
 
-    /// Every file below the root but its mark, with its path from there, sorted.
+    /// All files below the root except its mark, as sorted paths from the root.
     fn files(&self) -> Vec<String> {
         fn walk(path: &Path, prefix: &str, found: &mut Vec<String>) {
             for entry in fs::read_dir(path).unwrap() {
@@ -91,7 +91,7 @@ fn run<T>(future: impl Future<Output = T>) -> T {
         .block_on(future)
 }
 
-/// Polls a future that must be ready at once, as every operation is where there is no runtime.
+/// Polls a future that must be ready at once. Without a runtime every operation is.
 fn inline<T>(future: impl Future<Output = T>) -> T {
     let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
     match std::pin::pin!(future).poll(&mut cx) {
@@ -100,7 +100,7 @@ fn inline<T>(future: impl Future<Output = T>) -> T {
     }
 }
 
-/// Tells another thread to stop, also when a test fails.
+/// Tells another thread to stop, also if the test fails.
 #[derive(Default)]
 struct Stop(AtomicBool);
 
@@ -120,7 +120,7 @@ impl Stop {
     }
 }
 
-/// Gives some bytes, then fails.
+/// Returns some bytes, then fails.
 struct Failing(usize);
 
 impl Read for Failing {
@@ -135,14 +135,14 @@ impl Read for Failing {
     }
 }
 
-/// A finished temporary file in `dir`.
+/// Creates a finished temporary file in `dir`.
 fn temp(dir: &Path, bytes: &[u8]) -> Content {
     let mut writer = crate::TempFile::create_in(dir).unwrap();
     writer.write_all(bytes).unwrap();
     writer.finish().unwrap().into()
 }
 
-/// The conformance suite, at every durability.
+/// Runs the conformance suite with every durability.
 #[cfg(feature = "testing")]
 #[test]
 fn conforms() {

@@ -1,4 +1,4 @@
-//! Modes of files and directories (D219, D220, requirements 24 and 25).
+//! Modes of files and directories.
 
 use super::*;
 use std::os::unix::fs::PermissionsExt;
@@ -39,7 +39,7 @@ fn check(directory: &Path) {
             }
             assert_eq!(mode(directory), above, "the parent of the root was changed");
         }
-        // What was there keeps its mode.
+        // Existing directories keep their mode.
         fs::set_permissions(set.location().join("a"), fs::Permissions::from_mode(0o777)).unwrap();
         save(&set, "a/c/f", Content::from("x"));
         assert_eq!(mode(set.location().join("a")), 0o777);
@@ -100,7 +100,6 @@ fn are_the_same_while_another_thread_changes_the_umask() {
 
 #[test]
 fn an_overwrite_sets_the_mode_again() {
-    // D222.
     let media = Media::with(|builder| builder.allow_overwrite(true));
     media.save("f", "x").unwrap();
     fs::set_permissions(media.at("f"), fs::Permissions::from_mode(0o600)).unwrap();

@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn limits_count_for_every_try() {
-    // W12, W13: also after the name was found taken, and in bytes too.
+    // Limits also apply to variants of a taken name, and are also checked in bytes.
     let media = Media::new();
     let options = SaveOptions { max_length: Some(16), ..SaveOptions::default() };
     for _ in 0..20 {
@@ -27,7 +27,6 @@ fn limits_count_for_every_try() {
 
 #[test]
 fn overwriting_cuts_without_a_random_part() {
-    // D224.
     let media = Media::with(|builder| builder.allow_overwrite(true));
     for (wanted, max, expected) in [
         ("test_long_file_name.txt", 10, Ok("test_l.txt")),
@@ -48,7 +47,7 @@ fn overwriting_cuts_without_a_random_part() {
 
 #[test]
 fn names_the_file_system_refuses_are_their_own_error() {
-    // A location so deep that a permitted name is too long for the kernel's paths, never for ours.
+    // The location is so deep that a valid name exceeds the kernel's limit for paths, but not ours.
     let media = Media::new();
     let deep = ["n".repeat(255), "n".repeat(255), "n".repeat(255), "n".repeat(200)].join("/");
     media.save(&deep, "x").unwrap();
@@ -98,7 +97,6 @@ fn the_builder_checks() {
         configure(FileSystemStorage::builder("somewhere")).build().map_err(|error| error.kind())
     };
     assert_eq!(FileSystemStorage::new("").unwrap_err().kind(), ErrorKind::Settings);
-    // W39.
     for bad in ["", "/media/?x", "/media/#x", "/a b/", "/a/../b/"] {
         let error = FileSystemStorage::builder("somewhere").base_url(bad).build().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Settings, "{bad:?}");

@@ -1,4 +1,4 @@
-//! What other programs, users and disks do to the files of a storage while it works.
+//! Changes to the files of a storage by other programs, users and disks.
 
 use super::pieces::stream;
 use super::*;
@@ -9,7 +9,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
 const HTML: &[u8] = b"<html><script>alert()";
 
-/// A length that was only stated reserves no more than a share of what has come.
+/// Declaring a length reserves only space in proportion to the bytes that have arrived.
 #[test]
 fn a_stated_length_reserves_little() {
     let media = Media::new();
@@ -30,7 +30,7 @@ fn a_stated_length_reserves_little() {
     assert_eq!(ended.kind(), ErrorKind::Io, "{ended}");
 }
 
-/// What states more than is allowed is refused before a byte of it has come.
+/// Content with a declared length over the limit is refused before a byte is read.
 #[test]
 fn a_stated_length_over_the_limit() {
     let media = Media::new();
@@ -41,7 +41,7 @@ fn a_stated_length_over_the_limit() {
     assert!(!error.is_retryable() && media.files().is_empty());
 }
 
-/// Another program writes to the file that is saved. Whatever is stored was judged (W35).
+/// Another program writes to the source during the save. The stored bytes must be the checked ones.
 #[test]
 fn a_source_that_is_written_to_while_it_is_saved() {
     let media = Media::new();
@@ -75,7 +75,7 @@ fn a_source_that_is_written_to_while_it_is_saved() {
     });
 }
 
-/// Nobody stated a length for a log that grows; one that was stated has to be right.
+/// A growing log without a declared length is saved. A declared length must match.
 #[test]
 fn a_source_that_has_grown() {
     let media = Media::new();
@@ -108,7 +108,7 @@ fn a_temporary_file_of_somebody_else() {
     assert!(!path.exists());
 }
 
-/// A directory that hands down its group does so to all that is made in it, and to what is moved there (D221).
+/// A directory with the set-group-ID bit passes its group on to everything created in it or moved there.
 #[test]
 fn a_group_is_handed_down() {
     if !child::am_root() {
@@ -126,7 +126,7 @@ fn a_group_is_handed_down() {
     }
 }
 
-/// The holder of a lease is asked to give it up, and is waited for.
+/// The holder of a lease is asked to give it up, and the open waits.
 #[test]
 fn a_file_under_a_lease() {
     use std::io::{BufRead, BufReader};
@@ -174,7 +174,7 @@ fn a_location_that_leads_nowhere() {
     assert!(error.to_string().contains("link to nothing"), "{error}");
 }
 
-/// What `fsync` says of a pipe, some file systems say of a directory.
+/// `fsync` of a pipe returns what some file systems return for a directory.
 #[test]
 fn directories_that_cannot_be_synced() {
     let (pipe, _writer) = std::io::pipe().unwrap();
@@ -182,7 +182,7 @@ fn directories_that_cannot_be_synced() {
     assert_eq!(sys::sync_directory(pipe.as_fd()), Ok(()));
 }
 
-/// A disk below the root: what can be done there is, and what cannot says why.
+/// Another file system mounted below the root: some operations work, the others explain why not.
 #[test]
 fn a_disk_below_the_root() {
     const SETUP: &str = "mkdir -p \"$DIR/cars\" && mount -t tmpfs none \"$DIR/cars\"";

@@ -1,4 +1,4 @@
-//! Streams whose pieces are written as they come, and memory that is used again.
+//! Streams that are written piece by piece, and reused memory.
 
 use super::*;
 use crate::inspect::{Inspector, Rules};
@@ -7,7 +7,7 @@ use futures_core::Stream;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// Gives the pieces, then ends; asked once more, it panics.
+/// Returns the pieces, then ends. Panics if polled again.
 struct Pieces<I>(I, bool);
 
 impl<I: Iterator<Item = Result<Bytes>> + Unpin> Stream for Pieces<I> {
@@ -20,7 +20,7 @@ impl<I: Iterator<Item = Result<Bytes>> + Unpin> Stream for Pieces<I> {
     }
 }
 
-/// A content of these pieces.
+/// Creates a content of these pieces.
 pub(super) fn stream(pieces: impl Iterator<Item = Result<Bytes>> + Unpin + Send + 'static) -> Content {
     Content::stream(Pieces(pieces, false))
 }
@@ -89,7 +89,7 @@ fn nothing_is_published_of_pieces_that_break_a_rule() {
     assert!(media.files().is_empty());
 }
 
-/// A chunk that somebody still holds is not written over.
+/// A chunk that is still held is not overwritten.
 #[test]
 fn chunks_that_are_held_stay_what_they_were() {
     let media = Media::new();
@@ -101,7 +101,7 @@ fn chunks_that_are_held_stay_what_they_were() {
             let (mut at, mut turn, mut held) = (0, 0, Vec::new());
             while let Some(chunk) = reader.next_chunk(size).await.unwrap() {
                 assert_eq!(chunk, bytes[at..at + chunk.len()]);
-                // Some are kept whole, of some only a part, and some are dropped.
+                // Some chunks are kept whole, some in part, and some are dropped.
                 match turn % 4 {
                     0 => held.push((at, chunk.clone())),
                     1 => held.push((at + chunk.len() / 2, chunk.slice(chunk.len() / 2..))),

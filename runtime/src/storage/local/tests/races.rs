@@ -1,4 +1,4 @@
-//! What other threads do meanwhile.
+//! Concurrent saves, deletes and uploads.
 
 use super::*;
 use std::collections::BTreeSet;
@@ -7,7 +7,7 @@ use std::time::Instant;
 const THREADS: usize = 16;
 const ROUNDS: usize = 40;
 
-/// W05: every save of a wished-for name gets a name of its own, and its bytes are found there.
+/// Every save of the same wanted name gets a separate name, with its own bytes.
 fn race(content: impl Fn(&Path, &str) -> Content + Sync, configure: impl FnOnce(&Disk)) {
     let media = Media::new();
     configure(&media.storage.disk);
@@ -72,7 +72,7 @@ fn directories_that_others_remove_are_made_again() {
                     if overwrite {
                         let _ = fs::remove_file(media.at("a/b/f"));
                     }
-                    // Fails as long as a file is in it.
+                    // Fails while a file is in it.
                     let _ = fs::remove_dir(media.at("a/b"));
                     let _ = fs::remove_dir(media.at("a"));
                 }
@@ -87,7 +87,7 @@ fn directories_that_others_remove_are_made_again() {
                         }
                         inline(media.storage.delete(name("a/b/f"))).unwrap();
                     }
-                    // Sixteen times in a row somebody else was faster.
+                    // Another thread was faster sixteen times in a row.
                     Err(error) => assert!(error.is_retryable(), "{error:?}"),
                 }
             }
@@ -156,7 +156,7 @@ fn only_one_of_many_renames_gets_the_name() {
     assert_eq!(media.files().len(), 50 * 4);
 }
 
-/// What is judged is what a row gets, also where the client sends something else meanwhile.
+/// The row gets the bytes that were checked, even if the client replaces the upload during the check.
 #[test]
 fn an_upload_that_is_replaced_while_it_is_judged() {
     for fallback in [false, true] {

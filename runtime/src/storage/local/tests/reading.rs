@@ -1,4 +1,4 @@
-//! Reading, in memory and from the disk, on a runtime and without one.
+//! Reading from memory and from the disk, with and without a runtime.
 
 use super::*;
 use futures_core::Stream;
@@ -9,7 +9,7 @@ fn pattern(len: usize) -> Vec<u8> {
     (0..len).map(|i| (i % 253) as u8).collect()
 }
 
-/// Asks the kernel to forget what it has read of the file.
+/// Asks the kernel to drop the file from its cache.
 fn chill(path: &Path) {
     let file = fs::File::open(path).unwrap();
     file.sync_all().unwrap();
@@ -80,7 +80,7 @@ fn ranges_are_cut_and_tell_their_length() {
         let bytes = run(reader.read_all(10)).unwrap();
         assert_eq!(bytes, b"0123456789"[expected]);
     }
-    // What is skipped of a large file is not read.
+    // Skipped parts of a large file are not read.
     let sparse = fs::File::create(media.at("sparse")).unwrap();
     sparse.set_len(1 << 40).unwrap();
     let end = (1 << 40) - 5..u64::MAX;
@@ -110,7 +110,6 @@ fn a_file_that_shrinks_is_an_error_and_one_that_grows_is_cut() {
 
 #[test]
 fn a_deleted_file_is_read_to_its_end() {
-    // F27.
     let media = Media::new();
     let bytes = pattern(3_000_000);
     media.save("f", bytes.clone()).unwrap();
@@ -149,7 +148,7 @@ fn times_are_told() {
     assert!(metadata.modified.unwrap() > before && metadata.accessed.unwrap() > before);
     assert!(metadata.created.is_none_or(|created| created > before));
     assert_eq!(run(media.storage.modified(name("f"))).unwrap(), metadata.modified.unwrap());
-    // Before 1970.
+    // A time before 1970.
     let old = std::time::SystemTime::UNIX_EPOCH - Duration::new(10, 250);
     fs::File::open(media.at("f")).unwrap().set_modified(old).unwrap();
     assert_eq!(run(media.storage.modified(name("f"))).unwrap(), old);
@@ -165,7 +164,7 @@ fn copies_from_another_storage_stream() {
     assert_eq!(to.read("g").unwrap(), bytes);
 }
 
-/// What the page cache holds is read at any place, and the reader goes on where it stood.
+/// Cached bytes are read at any offset, without moving the reader.
 #[test]
 fn reads_at_an_offset_without_moving() {
     let media = Media::new();
@@ -176,7 +175,7 @@ fn reads_at_an_offset_without_moving() {
         let mut buf = [0; 1000];
         for (offset, expected) in [(0, 1000), (70_000, 1000), (99_500, 500), (100_000, 0), (u64::MAX / 4, 0)]
         {
-            // `None` where the kernel would have to wait, as on a file system without this call.
+            // `None` if the kernel would have to wait, as on a file system without this call.
             if let Some(count) = reader.try_read_at(offset, &mut buf) {
                 let start = usize::try_from(offset).unwrap().min(bytes.len());
                 assert_eq!(count.unwrap(), expected);

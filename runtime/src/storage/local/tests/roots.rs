@@ -21,7 +21,7 @@ fn kind<T>(result: Result<T>) -> ErrorKind {
     }
 }
 
-/// Every operation says that the storage is not available.
+/// Every operation reports that the storage is unavailable.
 fn is_unavailable(storage: &dyn Storage) {
     let away = ErrorKind::StorageUnavailable;
     let (f, g) = (name("d/f"), name("d/g"));
@@ -62,7 +62,7 @@ fn is_well(storage: &dyn Storage) {
 fn marked() -> Media {
     let media = Media::new();
     media.save_with("d/f", "bytes", &owned()).unwrap();
-    // A reader may take the root to be where it was a moment ago.
+    // Readers rely on the last check of the root for a short time.
     pause();
     media
 }
@@ -71,7 +71,7 @@ fn pause() {
     std::thread::sleep(Duration::from_millis(2));
 }
 
-/// Another process that has the root's mark, but not what this one has seen.
+/// Another process that sees the mark of the root, but has none of this one's state.
 fn started_anew(media: &Media) -> FileSystemStorage {
     FileSystemStorage::builder(media.storage.location()).durability(Durability::None).build().unwrap()
 }
@@ -83,7 +83,7 @@ fn the_first_save_marks_the_root_for_the_owner_alone() {
     assert_eq!(fs::metadata(&mark).unwrap().permissions().mode() & 0o7777, 0o600);
     let text = fs::read_to_string(&mark).unwrap();
     assert_eq!(run(started_anew(&media).root(WhichRoot::Standing)).unwrap().as_deref(), Some(text.trim()));
-    // It stays, whoever saves next, and is no file of the storage.
+    // Later saves keep it, and it is not a file of the storage.
     run(started_anew(&media).save(name("x"), "x".into(), &owned())).unwrap();
     assert_eq!(fs::read_to_string(&mark).unwrap(), text);
     assert_eq!(run(media.storage.list("")).unwrap().dirs, ["d"]);
@@ -133,7 +133,7 @@ fn a_root_that_is_away_makes_the_storage_unavailable_until_it_is_back() {
         is_unavailable(&media.storage);
         assert_eq!(fs::read_dir(media.storage.location()).unwrap().count(), 0);
         fs::remove_dir(media.storage.location()).unwrap();
-        // A file in its place.
+        // A file instead of the directory.
         fs::write(media.storage.location(), "").unwrap();
         is_unavailable(&media.storage);
         fs::remove_file(media.storage.location()).unwrap();
@@ -188,7 +188,7 @@ fn a_root_that_a_database_knows_is_the_only_one() {
     assert_eq!(kind(run(fresh.root(known()))), ErrorKind::StorageUnavailable);
     is_unavailable(&fresh);
     assert!(!media.storage.location().exists());
-    // One that has taken another root for it is told as well, and keeps its own.
+    // A process that uses another root gets the error too, and keeps its root.
     fs::create_dir(media.storage.location()).unwrap();
     let other = started_anew(&media);
     run(other.save(name("d/f"), "x".into(), &owned())).unwrap();
@@ -232,12 +232,12 @@ fn an_accepted_root_is_the_only_one() {
     is_unavailable(&media.storage);
 }
 
-/// Nobody else may be able to make a mark where files were saved before there were marks.
+/// A root that cannot be marked, as one from before there were marks, is used without a mark.
 #[test]
 fn a_root_that_cannot_be_marked_is_used_without() {
     let media = Media::new();
     fs::create_dir(media.at("d")).unwrap();
-    // A link is refused, whoever this is.
+    // A link is refused for every user, including root.
     std::os::unix::fs::symlink("d", media.at(".filefield")).unwrap();
     media.save("d/f", "bytes").unwrap();
     assert_eq!(media.read("d/f").unwrap(), b"bytes");
@@ -328,7 +328,7 @@ fn a_check_says_what_is_wrong_and_leaves_nothing() {
     }
 }
 
-/// What may be done with a folder that is not this user's: root may do everything, so it becomes another one.
+/// A folder that belongs to another user. Root may do everything, so it becomes another user.
 #[test]
 fn a_check_says_whose_the_location_must_be() {
     if !child::is_child() {
@@ -350,7 +350,7 @@ fn a_check_says_whose_the_location_must_be() {
     }
 }
 
-/// A disk that is not mounted: what stands there is the empty folder below.
+/// A disk that is not mounted: the location is the empty mount point.
 #[test]
 fn an_unmounted_disk_makes_the_storage_unavailable_until_it_is_mounted() {
     const SETUP: &str = "mkdir -p \"$DIR/disk\" \"$DIR/media\" && mount -t tmpfs none \"$DIR/disk\" && mount --bind \"$DIR/disk\" \"$DIR/media\"";
@@ -368,7 +368,7 @@ fn an_unmounted_disk_makes_the_storage_unavailable_until_it_is_mounted() {
     let storage = FileSystemStorage::new(&media).unwrap();
     run(storage.save(name("d/f"), "bytes".into(), &owned())).unwrap();
     pause();
-    // The storage holds its root, so a disk that is in use comes off only so.
+    // The storage keeps its root open, so only a lazy unmount works.
     done(Command::new("umount").arg("--lazy").arg(&media));
     is_unavailable(&storage);
     assert_eq!(fs::read_dir(&media).unwrap().count(), 0);

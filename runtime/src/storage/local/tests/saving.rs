@@ -1,4 +1,4 @@
-//! Content of every kind, whole or not at all.
+//! Content of every kind is saved completely or not at all.
 
 use super::*;
 use crate::content::Source;
@@ -9,7 +9,7 @@ fn pattern(len: usize) -> Vec<u8> {
     (0..len).map(|i| (i % 251) as u8).collect()
 }
 
-/// One of each kind of content.
+/// One content of each kind.
 fn contents(dir: &Path, bytes: &[u8]) -> Vec<Content> {
     let path = dir.join("source");
     fs::write(&path, bytes).unwrap();
@@ -39,7 +39,7 @@ fn stores_every_kind_of_content_of_every_size() {
             }
         }
         assert!(media.files().is_empty());
-        // Temporary files that were handed over are gone from where they were.
+        // Temporary files that were passed in are removed from their old place.
         assert_eq!(fs::read_dir(media.dir.path()).unwrap().count(), 2);
     }
 }
@@ -87,7 +87,8 @@ fn a_temporary_file_that_was_written_here_is_moved() {
     assert_eq!(fs::metadata(media.at("f")).unwrap().ino(), before);
 }
 
-/// Whoever has it open for writing still would change the stored file, under the hash that its row has.
+/// A program that still has the file open for writing could change the stored file, but not the hash in its
+/// row.
 #[test]
 fn an_adopted_file_that_is_still_written_to_does_not_change_the_stored_one() {
     use std::io::Write;
@@ -186,12 +187,12 @@ fn refused_content_leaves_nothing() {
 #[test]
 fn content_of_special_files_is_read_to_its_end() {
     let media = Media::new();
-    // It says that it has no bytes.
+    // Its declared size is 0.
     let size = media.save("status", Content::copy_of("/proc/self/status").unwrap()).unwrap().size;
     assert!(size > 100);
 }
 
-/// D223 made safe: whoever reads sees the old bytes or the new ones, whole (W06, W07).
+/// A reader sees either the old bytes or the new ones, complete.
 #[test]
 fn replacing_is_one_step() {
     let media = Media::with(|builder| builder.allow_overwrite(true).durability(Durability::None));
@@ -230,14 +231,12 @@ fn a_directory_is_never_replaced() {
     for (overwrite, expected) in [(true, Some(ErrorKind::IsADirectory)), (false, None)] {
         let media = Media::with(|builder| builder.allow_overwrite(overwrite));
         fs::create_dir(media.at("d")).unwrap();
-        // D211, D225.
         let saved = media.save("d", "x");
         assert_eq!(saved.as_ref().map_err(Error::kind).err(), expected);
         if let Ok(saved) = saved {
             assert!(saved.name.starts_with("d_"));
         }
         assert!(media.at("d").is_dir());
-        // D210.
         media.save("file", "x").unwrap();
         for below in ["file/x", "file/x/y"] {
             assert_eq!(media.save(below, "x").unwrap_err().kind(), ErrorKind::NotADirectory);
@@ -284,7 +283,7 @@ fn a_missing_root_is_made_and_nothing_above_it() {
     assert!(!dir.path().join("not").exists());
 }
 
-/// A directory made by a save that has not synced it yet is synced by whoever saves into it meanwhile.
+/// A directory created by a save that has not synced it yet is synced by other saves into it.
 #[test]
 fn made_directories_are_synced_by_somebody() {
     struct SavesMeanwhile(Arc<Media>, bool);

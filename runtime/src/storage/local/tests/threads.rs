@@ -1,4 +1,4 @@
-//! The way to a thread that may wait.
+//! Running work on blocking threads.
 
 use crate::threads::{self, Lost};
 use std::sync::Arc;
@@ -55,7 +55,7 @@ fn work_stays_in_its_runtime() {
     });
 }
 
-/// One save after another need not wake another thread each.
+/// Sequential saves need not wake a different thread each.
 #[test]
 fn few_threads_do_one_after_another() {
     runtime(512).block_on(async {
@@ -63,7 +63,7 @@ fn few_threads_do_one_after_another() {
         for _ in 0..500 {
             seen.insert(done(|| thread::current().id()).await);
         }
-        // A thread may be replaced at the end of its term, or after this one was held up for long.
+        // A thread may be replaced when its time is over, or after this thread was delayed.
         assert!(seen.len() < 250, "{} threads for 500 turns", seen.len());
     });
 }
@@ -102,7 +102,7 @@ fn a_busy_thread_is_given_back() {
     });
 }
 
-/// A runtime ends only after the work that has begun in it.
+/// A runtime ends only after work that has started in it.
 #[test]
 fn work_that_has_begun_is_finished() {
     let finished = Arc::new(AtomicUsize::new(0));

@@ -1,4 +1,4 @@
-//! A store in memory that counts its requests and can misbehave.
+//! A store in memory that counts its requests and can fail.
 
 use async_trait::async_trait;
 use futures_core::stream::BoxStream;
@@ -16,13 +16,13 @@ use std::time::Duration;
 /// What goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
-    /// The request fails and has done nothing.
+    /// The request fails and does nothing.
     Fails,
-    /// The request is done, and its answer is lost.
+    /// The request is done and its answer is lost.
     AnswerLost,
-    /// As if the client had tried again after a lost answer.
+    /// As if the client had retried after a lost answer.
     TriedAgain,
-    /// The request succeeds, and has done nothing, or only a part.
+    /// The request reports success, but does nothing or only a part.
     Pretends,
 }
 
@@ -30,7 +30,7 @@ pub(super) enum Fault {
 pub(super) struct State {
     requests: Mutex<Vec<&'static str>>,
     faults: Mutex<Vec<(&'static str, Fault)>>,
-    /// Bytes of parts on their way, and the most there were.
+    /// Bytes of parts being sent, and their maximum.
     sending: AtomicUsize,
     most_sent: AtomicUsize,
     open_uploads: AtomicUsize,
@@ -40,17 +40,17 @@ pub(super) struct State {
 pub(super) struct Double {
     pub(super) inner: Arc<InMemory>,
     pub(super) state: Arc<State>,
-    /// Conditions are ignored, as by some services.
+    /// Ignores conditions, as some services do.
     pub(super) overwrites: bool,
-    /// How long a part is on its way.
+    /// How long sending a part takes.
     pub(super) slow: Option<Duration>,
-    /// Broken off after this many bytes, once.
+    /// Breaks off a body after this many bytes, once.
     pub(super) breaks_after: Option<u64>,
-    /// Parts are dropped on arrival.
+    /// Drops parts on arrival.
     pub(super) forgets: bool,
-    /// A copy is answered with an empty object, and is whole after this time, as by Azure.
+    /// Answers a copy with an empty object, which is complete after this time, as Azure does.
     pub(super) copies_late: Option<Duration>,
-    /// A copy has the bytes alone, as one that the client makes in parts.
+    /// Copies only the bytes, as a client that copies in parts.
     pub(super) copies_bytes: bool,
 }
 
@@ -64,7 +64,7 @@ fn broken() -> Error {
     Error::Generic { store: "Double", source: "connection closed".into() }
 }
 
-/// What a client says that has tried again.
+/// The error of a client that has retried.
 fn again(error: Error) -> Error {
     let text = format!(
         "Error performing PUT u in 1ms, after 1 retries, max_retries: 1, retry_timeout: 5s  - {error}"
@@ -80,7 +80,7 @@ impl Double {
         std::mem::take(&mut *self.state.requests.lock().unwrap())
     }
 
-    /// The next request of this kind goes wrong.
+    /// Makes the next request of this kind fail.
     pub(super) fn fail(&self, request: &'static str, fault: Fault) {
         self.state.faults.lock().unwrap().push((request, fault));
     }
@@ -177,7 +177,7 @@ impl ObjectStore for Double {
 
     fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
         if self.note("delete").is_some() {
-            // It certainly stays.
+            // The object certainly stays.
             let kept = || Error::PermissionDenied { path: "a".to_owned(), source: "kept".into() };
             return Box::pin(Items([Err(kept()), Err(kept())].into_iter()));
         }

@@ -1,4 +1,4 @@
-//! What the campaign `store` found: answers that say less than they seem to.
+//! Faults found by the campaign `store`: answers that do not mean what they seem to.
 
 use super::*;
 use crate::StorageExt;
@@ -9,7 +9,7 @@ fn owned() -> SaveOptions {
     SaveOptions { owner: Some("mine".into()), ..exact() }
 }
 
-/// A second try finds the name taken, and whether by the first cannot be seen.
+/// A retry finds the name taken, and it is unknown whether by the first try.
 #[tokio::test]
 async fn a_name_that_was_perhaps_taken_by_us_is_uncertain() {
     for options in [exact(), SaveOptions::default()] {
@@ -19,7 +19,7 @@ async fn a_name_that_was_perhaps_taken_by_us_is_uncertain() {
         store.fail("head", Fault::Fails);
         let error = storage.save(name("a"), "x".into(), &options).await.unwrap_err();
         assert_eq!((error.kind(), error.is_uncertain()), (ErrorKind::AlreadyExists, true));
-        // Nothing of it is left under another name.
+        // Nothing is left under another name.
         assert_eq!(storage.list("").await.unwrap().files, ["a"]);
     }
 }
@@ -31,7 +31,7 @@ async fn an_upload_that_stays_open_is_not_certain() {
         let store = Double::default();
         let storage = over(&store).trust_create_only().part_size(1024).build().unwrap();
         if step == "head" {
-            // The name is free before the upload, and then nobody knows.
+            // The name is free before the upload, and then the check fails.
             store.fail("head", Fault::Pretends);
         }
         store.fail(step, Fault::Fails);
@@ -55,13 +55,13 @@ async fn a_copy_is_looked_at_before_it_counts() {
     let error = storage.rename(name("a"), name("b")).await.unwrap_err();
     assert_eq!((error.kind(), error.is_retryable(), error.is_uncertain()), (ErrorKind::Io, true, true));
     assert_eq!(text(&storage, "a").await, "x");
-    // A second try finds the copy of the first.
+    // A retry finds the copy of the first try.
     for (fault, to) in [(Fault::TriedAgain, "c"), (Fault::AnswerLost, "d")] {
         store.fail("copy", fault);
         assert_eq!(storage.copy(name("a"), name(to), &owned()).await.unwrap().name, to);
         assert_eq!(text(&storage, to).await, "x");
     }
-    // Somebody else's file is nobody's copy.
+    // Another's file is not a copy.
     save(&storage, "e", "y").await.unwrap();
     store.fail("copy", Fault::Fails);
     let error = storage.copy(name("a"), name("e"), &owned()).await.unwrap_err();
@@ -80,7 +80,7 @@ async fn a_rename_whose_original_stays_is_uncertain() {
     assert_eq!((text(&storage, "a").await, text(&storage, "b").await), ("x".into(), "x".into()));
 }
 
-/// The length that was stated was that of what came, and not that of the range, or of the file.
+/// The declared length is that of the body, but not that of the range or the file.
 #[tokio::test]
 async fn a_body_that_is_too_short_is_not_the_file() {
     let store = Double::default();
@@ -91,7 +91,7 @@ async fn a_body_that_is_too_short_is_not_the_file() {
     assert_eq!(read.len(), 49_990);
 }
 
-/// Without its owner no sweep could prove that the copy is ours.
+/// Without its owner, a sweep could not prove that the copy is ours.
 #[tokio::test]
 async fn a_copy_that_loses_its_owner_is_made_by_hand() {
     let store = Double { copies_bytes: true, ..Double::default() };
@@ -115,7 +115,7 @@ async fn a_copy_in_the_bucket_would_lose_the_storage_class() {
     assert_eq!(store.requests(), ["head", "get", "put"]);
 }
 
-/// What a bucket cannot do is remembered, and not that it did not answer.
+/// Remembers that a bucket cannot do something, but not that it did not answer.
 #[tokio::test]
 async fn one_lost_answer_says_nothing_of_the_bucket() {
     let store = Double::default();
@@ -129,7 +129,7 @@ async fn one_lost_answer_says_nothing_of_the_bucket() {
     assert_eq!(store.requests(), ["head", "copy", "copy", "head"]);
 }
 
-/// Whoever adopts files that an older program has stored loses nothing of them.
+/// Adopting files of an older program loses none of their metadata.
 #[tokio::test]
 async fn an_object_that_is_there_gets_an_owner() {
     let store = Double::default();
@@ -162,7 +162,7 @@ async fn an_object_that_is_there_gets_an_owner() {
         assert_eq!(storage.set_owner(name(file), "mine").await.unwrap_err().kind(), kind, "{file}");
         assert!(!matches!(storage.owner(name(file)).await, Ok(Some(_))), "{file}");
     }
-    // A bucket that would replace whatever is there by now.
+    // A bucket that would replace any version.
     let careless = Double { overwrites: true, ..store.clone() };
     let storage = over(&careless).build().unwrap();
     let error = storage.set_owner(name("large.csv"), "mine").await.unwrap_err();
@@ -172,7 +172,7 @@ async fn an_object_that_is_there_gets_an_owner() {
 const TOKEN: &str = "aaaabbbbccccddddeeeeffff23";
 const UPLOAD: &str = ".filefield/uploads/aaaabbbbccccddddeeeeffff23";
 
-/// What a client sends, and what it becomes.
+/// Promotes what a client sent.
 async fn promoted(
     store: &Double,
     content_type: &str,
@@ -196,7 +196,7 @@ async fn promoted(
     result.get().unwrap().clone()
 }
 
-/// Whoever sends an upload may add headers that are not signed.
+/// The client of an upload may add unsigned headers.
 #[tokio::test]
 async fn an_upload_with_headers_of_its_own_passes_through_the_process() {
     for (encoding, requests) in [(None, 1), (Some("gzip"), 0)] {
@@ -211,7 +211,7 @@ async fn an_upload_with_headers_of_its_own_passes_through_the_process() {
     }
 }
 
-/// Wherever the header of an image is, and in few requests.
+/// The header of an image is found anywhere in the file, with few requests.
 #[tokio::test]
 async fn an_upload_in_the_bucket_has_its_dimensions() {
     let directory = |at: u32| {

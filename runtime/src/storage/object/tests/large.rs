@@ -52,7 +52,7 @@ async fn an_exact_name_is_asked_for_twice() {
     let error = storage.save(name("a"), pattern(3 * PART).into(), &exact()).await.unwrap_err();
     assert_eq!((error.kind(), store.requests()), (ErrorKind::AlreadyExists, vec!["head"]));
 
-    // Taken by somebody else while the parts were sent.
+    // Another client takes the name while the parts are sent.
     let slow = Double { slow: Some(Duration::from_millis(100)), ..store.clone() };
     let storage = Arc::new(small_parts(&slow));
     let saving = tokio::spawn({
@@ -76,7 +76,7 @@ async fn a_failure_aborts_the_upload() {
         store.fail(fault, Fault::Fails);
         let error = storage.save(name("a"), pattern(4 * PART).into(), &exact()).await.unwrap_err();
         assert!(error.is_retryable());
-        // Only the end of an upload makes a file.
+        // Only completing an upload creates a file.
         assert_eq!(error.is_uncertain(), fault == "complete", "{fault}");
         assert!(!storage.exists(name("a")).await.unwrap());
         assert_eq!(store.open_uploads(), usize::from(fault == "complete"));
@@ -104,7 +104,6 @@ impl std::io::Read for Breaks {
     }
 }
 
-/// F06, F10.
 #[tokio::test]
 async fn an_upload_of_unknown_end_is_left_to_its_owner() {
     let store = Double::default();
@@ -158,7 +157,7 @@ async fn too_many_parts_are_refused() {
     assert_eq!((error.kind(), store.open_uploads()), (ErrorKind::TooLarge, 0));
 }
 
-/// Bytes that are counted for as long as somebody holds them.
+/// Bytes that are counted as long as they are held.
 #[derive(Default)]
 struct Held {
     now: AtomicUsize,
@@ -200,7 +199,7 @@ impl futures_core::Stream for Pieces {
     }
 }
 
-/// A content of 1 GiB is never in memory with more than what was asked for.
+/// A content of 1 GiB never takes more memory than configured.
 #[tokio::test(flavor = "multi_thread")]
 async fn memory_is_bounded() {
     const GIB: usize = 1 << 30;
@@ -213,7 +212,7 @@ async fn memory_is_bounded() {
         let error = storage.save(name("a"), content, &SaveOptions::default()).await;
         assert_eq!(error.map(|saved| saved.size).unwrap(), len as u64);
         let most = held.most.load(Ordering::SeqCst);
-        // Small pieces are copied together, so none of them lives on.
+        // Small pieces are copied together, so that none of them stays alive.
         let bound = if copied { 4 * size } else { 3 * (8 << 20) + 2 * size };
         assert!(most <= bound, "{most} bytes of pieces of {size} were held, {bound} may be");
         assert!(store.most_sent() <= 3 * (8 << 20), "{}", store.most_sent());

@@ -114,7 +114,7 @@ async fn copies_stay_in_the_bucket_where_nothing_is_lost() {
     assert_eq!(store.requests(), ["head", "head", "copy", "head", "delete"]);
     assert_eq!(storage.owner(name("c")).await.unwrap().as_deref(), Some("a"));
     store.requests();
-    // A copy that somebody else, or nobody, owns does not carry the token of the original.
+    // A copy with another owner, or with none, does not carry the token of the original.
     for (to, options, owner) in [("d", owned("b"), Some("b")), ("e", SaveOptions::default(), None)] {
         storage.copy(name("c"), name(to), &options).await.unwrap();
         assert_eq!(store.requests(), ["head", "get", "put"]);
@@ -124,7 +124,7 @@ async fn copies_stay_in_the_bucket_where_nothing_is_lost() {
     }
 }
 
-/// The original would be gone before its copy is there.
+/// Otherwise the original would be deleted before its copy is complete.
 #[tokio::test]
 async fn a_copy_that_is_late_is_waited_for() {
     let store = Double { copies_late: Some(Duration::from_millis(120)), ..Double::default() };
@@ -143,7 +143,7 @@ async fn a_bucket_that_replaces_files_is_found_out() {
     let storage = over(&store).build().unwrap();
     assert!(!storage.check().await.unwrap().create_only);
     let again = over(&store).build().unwrap();
-    // The object of the check is there by now.
+    // The object of the check exists by now.
     assert!(!again.check().await.unwrap().create_only);
     store.requests();
     let mut names = BTreeSet::new();
@@ -186,7 +186,6 @@ async fn exact_saves_at_once_have_one_winner_without_conditions() {
     assert!(losers.clone().all(|error| error.kind() == ErrorKind::AlreadyExists));
 }
 
-/// F10, F11.
 #[tokio::test]
 async fn lost_answers_are_looked_up() {
     for (fault, options) in [
@@ -236,7 +235,7 @@ async fn a_broken_body_is_resumed() {
     store.requests();
     let got = storage.open(name("a")).await.unwrap().read_all(1 << 20).await.unwrap();
     assert_eq!((got.to_vec() == bytes, store.requests()), (true, vec!["get", "get"]));
-    // Never with the bytes of another object.
+    // Never continues with the bytes of another object.
     let mut reader = storage.open(name("a")).await.unwrap();
     assert_eq!(reader.next_chunk(100).await.unwrap().unwrap().len(), 100);
     storage.delete(name("a")).await.unwrap();
