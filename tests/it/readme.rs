@@ -41,7 +41,7 @@ fn the_program_can_run_again_and_again() {
         let rows = runtime.block_on(async {
             let db = filefield::db::connect("sqlite://garage.db").await.unwrap();
             let statement = "SELECT photo FROM cars";
-            let rows = db.query(&statement, Vec::new()).await.unwrap();
+            let rows = db.query(statement, Vec::new()).await.unwrap();
             rows.iter().map(|row| row.get::<String>("photo").unwrap()).collect::<Vec<_>>()
         });
         assert_eq!(rows, ["cars/chevy.jpg"]);

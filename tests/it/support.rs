@@ -97,8 +97,7 @@ impl Garage {
 
     /// The number that a query returns.
     pub(crate) async fn number(&self, sql: &str) -> i64 {
-        let statement = sql;
-        self.db.query(statement, Vec::new()).await.unwrap().remove(0).get_at(0).unwrap()
+        self.db.query(sql, Vec::new()).await.unwrap().remove(0).get_at(0).unwrap()
     }
 
     pub(crate) async fn execute(&self, sql: &str) {
@@ -122,8 +121,7 @@ impl Garage {
         }
         let left = "SELECT CONCAT(name, ' ', kind, ' ', state, ' ', attempts, ' ', COALESCE(last_error, '')) AS n \
                     FROM filefield_journal";
-        let left = left;
-        for row in self.db.query(&left, Vec::new()).await.unwrap() {
+        for row in self.db.query(left, Vec::new()).await.unwrap() {
             eprintln!("left: {:?}", row.get::<String>("n"));
         }
         panic!("the journal does not become empty");

@@ -162,8 +162,7 @@ async fn the_columns_of_a_row_are_trusted(garage: Arc<Garage>) {
     refused::<Car>(serde_json::to_value(&read).unwrap());
     // A row as JSON.
     let columns = "SELECT name, photo, manual FROM trusted_cars";
-    let statement = columns;
-    let row = db.query(&statement, Vec::new()).await.unwrap().remove(0);
+    let row = db.query(columns, Vec::new()).await.unwrap().remove(0);
     let row = json!({
         "name": row.get::<String>("name").unwrap(),
         "photo": row.get::<String>("photo").unwrap(),

@@ -156,8 +156,7 @@ async fn connections_to_mariadb_are_strict_and_speak_unicode() {
     let test = async |database: Database| {
         let db = db::connect(database.url()).await.unwrap();
         let sql = "SELECT CONCAT(@@sql_mode, ' ', @@character_set_client, ' ', @@character_set_connection)";
-        let statement = sql;
-        let row = db.query(&statement, Vec::new()).await.unwrap().remove(0);
+        let row = db.query(sql, Vec::new()).await.unwrap().remove(0);
         let settings: String = row.get_at(0).unwrap();
         assert!(settings.contains("STRICT_ALL_TABLES"), "{settings}");
         assert!(settings.ends_with(" utf8mb4 utf8mb4"), "{settings}");

@@ -10,8 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 async fn number(db: &Db, sql: &str) -> i64 {
-    let statement = sql;
-    db.query(statement, Vec::new()).await.unwrap().remove(0).get_at(0).unwrap()
+    db.query(sql, Vec::new()).await.unwrap().remove(0).get_at(0).unwrap()
 }
 
 on_every_database! {

@@ -49,8 +49,7 @@ async fn execute(db: &Db, sql: &str) {
 }
 
 async fn number(db: &Db, sql: &str) -> i64 {
-    let statement = sql;
-    db.query(statement, Vec::new()).await.unwrap().remove(0).get_at(0).unwrap()
+    db.query(sql, Vec::new()).await.unwrap().remove(0).get_at(0).unwrap()
 }
 
 /// Entries of the journal.

@@ -193,8 +193,7 @@ async fn a_name_is_looked_for_by_an_index() {
         use filefield::db::Queries;
         for column in ["photo", "deed"] {
             let sql = format!("EXPLAIN QUERY PLAN SELECT 1 FROM lots WHERE lots.{column} = 'x' LIMIT 1");
-            let statement = sql;
-            let plan = garage.db.query(&statement, Vec::new()).await.unwrap().remove(0);
+            let plan = garage.db.query(&sql, Vec::new()).await.unwrap().remove(0);
             let plan: String = plan.get("detail").unwrap();
             assert!(plan.contains("USING COVERING INDEX"), "{plan}");
         }

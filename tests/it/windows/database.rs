@@ -105,7 +105,7 @@ async fn f46_a_transaction_that_began_before_the_stage(garage: Arc<Garage>) {
         tx.run("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ").await.unwrap();
     }
     let count = "SELECT COUNT(*) FROM filefield_journal";
-    tx.query(&count, Vec::new()).await.unwrap();
+    tx.query(count, Vec::new()).await.unwrap();
     let mut late = barge("late");
     late.stage(&garage.db).await.unwrap();
     match late.save(&tx).await {

@@ -25,7 +25,7 @@ impl World {
         }
         self.note("sweep");
         let left = "SELECT name FROM filefield_journal";
-        if let Some(left) = self.db.query(&left, Vec::new()).await?.first() {
+        if let Some(left) = self.db.query(left, Vec::new()).await?.first() {
             let name: String = left.get("name").unwrap_or_default();
             return Err(format!("R4: `{name}` is left in the journal").into());
         }
@@ -138,8 +138,7 @@ impl World {
         let sql = "SELECT name FROM filefield_journal WHERE state = 'pending' AND name LIKE 'lots/late%'";
         let mut names = Vec::new();
         for _ in 0..1000 {
-            let statement = sql;
-            for row in self.db.query(&statement, Vec::new()).await? {
+            for row in self.db.query(sql, Vec::new()).await? {
                 names.push(row.get("name")?);
             }
             if !names.is_empty() {

@@ -46,9 +46,8 @@ impl World {
     /// The entries of the journal, as text.
     pub(crate) async fn journal(&self) -> Result<Vec<String>> {
         let sql = "SELECT kind, state, name, COALESCE(last_error, '') AS problem FROM filefield_journal";
-        let statement = sql;
         let mut entries = Vec::new();
-        for row in self.db.query(&statement, Vec::new()).await? {
+        for row in self.db.query(sql, Vec::new()).await? {
             let text = |column: &str| row.get::<String>(column);
             let (kind, state, name, problem) =
                 (text("kind")?, text("state")?, text("name")?, text("problem")?);
