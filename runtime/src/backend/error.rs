@@ -5,8 +5,8 @@ use crate::journal::{DbError, DbErrorKind, NOT_STAGED};
 use sqlx::Error as SqlxError;
 use sqlx::error::ErrorKind as Constraint;
 
-/// The error of the driver behind an error of filefield, for logs of your own. Its text may hold values of rows, so show
-/// it to nobody else.
+/// Returns the error of sqlx behind an error of filefield, for your own logs. Its text may contain values of rows: do not
+/// show it to visitors.
 pub fn driver_error(error: &Error) -> Option<&sqlx::Error> {
     DbError::of(error)?.driver()
 }
@@ -14,22 +14,17 @@ pub fn driver_error(error: &Error) -> Option<&sqlx::Error> {
 /// Maps a database error. Its text names tables and columns, never values of a row or of a connection.
 pub(crate) fn database(error: SqlxError) -> Error {
     let kind = kind(&error);
-    of_kind(kind, error)
-}
-
-/// Whether a constraint of the table refused the statement or the commit.
-pub(crate) fn is_constraint(error: &SqlxError) -> bool {
-    error.as_database_error().is_some_and(|error| !matches!(error.kind(), Constraint::Other))
-}
-
-/// An error of this kind, whatever the driver says.
-pub(crate) fn of_kind(kind: DbErrorKind, error: SqlxError) -> Error {
     let text = match message(&error) {
         // The message of MySQL has the values.
         Some(message) if kind == DbErrorKind::Unique && number(&error).is_none() => message.to_owned(),
         _ => of_statement(&error).unwrap_or_else(|| error.to_string()),
     };
     DbError::new(kind, text, error).into()
+}
+
+/// Whether a constraint of the table refused the statement or the commit.
+pub(crate) fn is_constraint(error: &SqlxError) -> bool {
+    error.as_database_error().is_some_and(|error| !matches!(error.kind(), Constraint::Other))
 }
 
 fn kind(error: &SqlxError) -> DbErrorKind {

@@ -42,7 +42,7 @@ pub async fn connect(url: &str) -> Result<Db> {
         #[cfg(feature = "db-postgres")]
         Some("postgres" | "postgresql") => postgres(url).await,
         #[cfg(feature = "db-mysql")]
-        Some("mysql" | "mariadb") => mysql(url).await,
+        Some("mysql") => mysql(url).await,
         _ => Err(malformed(url)),
     }
 }
