@@ -344,15 +344,7 @@ impl Cells for DbRow {
     }
 
     fn text(&self, column: &str) -> Result<Option<String>> {
-        match <Option<String>>::read(self, column) {
-            Ok(text) => Ok(text),
-            // MySQL keeps names as bytes.
-            Err(error) => match <Option<Vec<u8>>>::read(self, column) {
-                Ok(None) => Ok(None),
-                Ok(Some(bytes)) => String::from_utf8(bytes).map(Some).map_err(|_| error.into()),
-                Err(_) => Err(error.into()),
-            },
-        }
+        <Option<String>>::read(self, column).map_err(Error::from)
     }
 }
 

@@ -177,7 +177,6 @@ everywhere!(
     bool,
     f32,
     f64,
-    String,
     Vec<u8>,
     NaiveDate,
     NaiveTime,
@@ -187,6 +186,25 @@ everywhere!(
     Uuid,
     serde_json::Value
 );
+
+impl Read for String {
+    fn read_or_null(row: &DbRow, column: &str) -> Result<Option<Self>, ReadError> {
+        match &row.0 {
+            #[cfg(feature = "db-sqlite")]
+            Rows::Sqlite(row) => Ok(row.try_get(column)?),
+            #[cfg(feature = "db-postgres")]
+            Rows::Postgres(row) => Ok(row.try_get(column)?),
+            // Text in a binary column is text too: the journal keeps names there, which are compared bytewise.
+            #[cfg(feature = "db-mysql")]
+            Rows::MySql(row) => {
+                let bytes: Option<Vec<u8>> = row.try_get(column)?;
+                let text = bytes.map(String::from_utf8).transpose();
+                text.map_err(|_| ReadError::Other("the text is not UTF-8".to_owned()))
+            }
+            Rows::Values(values) => value(values, column),
+        }
+    }
+}
 
 /// Whole numbers, whatever width and sign the column has.
 macro_rules! integers {
