@@ -87,6 +87,12 @@ pub(super) fn fires(bug: Bug) -> bool {
     planted
 }
 
+/// A save holds the entry of its file before it writes the row.
+fn is_hold(sql: &str) -> bool {
+    sql.starts_with("UPDATE filefield_journal SET due_at = ")
+        && sql.contains("kind = 'write' AND state = 'pending'")
+}
+
 fn is_attach(sql: &str) -> bool {
     sql.starts_with("DELETE FROM filefield_journal") && sql.contains("state = 'pending'")
 }
@@ -150,7 +156,7 @@ pub(super) fn spoil(mut statement: Statement) -> (Statement, fn(Answer) -> Answe
     let Some(bug) = ALL.get(PLANTED.load(Ordering::Relaxed)) else { return (statement, same) };
     let sql = statement.sql.as_str();
     let then = match bug {
-        Bug::NoFence if is_attach(sql) => one,
+        Bug::NoFence if is_hold(sql) || is_attach(sql) => one,
         Bug::NoProbe if is_probe(sql) => nothing,
         Bug::NoWriter if is_writer(sql) => nothing,
         Bug::NameWhileGoing if is_going(sql) => nothing,
