@@ -1,12 +1,12 @@
-//! What an error of sqlx means, and what may be shown of it.
+//! Classifies the errors of sqlx, and removes values of rows from their texts.
 
 use crate::Error;
 use crate::journal::{DbError, DbErrorKind, NOT_STAGED};
 use sqlx::Error as SqlxError;
 use sqlx::error::ErrorKind as Constraint;
 
-/// Returns the error of sqlx behind an error of filefield, for your own logs. Its text may contain values of rows: do not
-/// show it to visitors.
+/// Returns the error of sqlx that caused an error of filefield, for your own logs. Its text may contain values of rows, so
+/// do not show it to visitors.
 pub fn driver_error(error: &Error) -> Option<&sqlx::Error> {
     DbError::of(error)?.driver()
 }
@@ -15,14 +15,14 @@ pub fn driver_error(error: &Error) -> Option<&sqlx::Error> {
 pub(crate) fn database(error: SqlxError) -> Error {
     let kind = kind(&error);
     let text = match message(&error) {
-        // The message of MySQL has the values.
+        // MySQL's message contains the values.
         Some(message) if kind == DbErrorKind::Unique && number(&error).is_none() => message.to_owned(),
         _ => of_statement(&error).unwrap_or_else(|| error.to_string()),
     };
     DbError::new(kind, text, error).into()
 }
 
-/// Whether a constraint of the table refused the statement or the commit.
+/// Returns whether a constraint of the table refused the statement or the commit.
 pub(crate) fn is_constraint(error: &SqlxError) -> bool {
     error.as_database_error().is_some_and(|error| !matches!(error.kind(), Constraint::Other))
 }
@@ -56,7 +56,7 @@ fn kind(error: &SqlxError) -> DbErrorKind {
 
 const SQLITE_BUSY_SNAPSHOT: &str = "517";
 
-/// `text` with what it quotes, from the first quotation mark to the last, left out.
+/// Returns `text` without everything from the first quotation mark to the last.
 fn without_quotes(text: &str) -> String {
     const MARKS: [char; 7] = ['"', '\'', '`', '\u{ab}', '\u{bb}', '\u{201c}', '\u{201e}'];
     match (text.find(MARKS), text.rfind(|letter| MARKS.contains(&letter) || letter == '\u{201d}')) {
@@ -68,7 +68,7 @@ fn without_quotes(text: &str) -> String {
     }
 }
 
-/// The text of a failed statement, where it may hold values of rows.
+/// Returns a safe text for an error whose own text may contain values of rows.
 fn of_statement(error: &SqlxError) -> Option<String> {
     match error {
         SqlxError::Database(_) => {}
@@ -79,14 +79,14 @@ fn of_statement(error: &SqlxError) -> Option<String> {
         _ => return None,
     }
     let (message, code) = (message(error)?, code(error)?);
-    // filefield's triggers name a table and a column.
+    // Errors of filefield's triggers contain only the names of a table and a column.
     if message.starts_with("filefield: ") {
         return None;
     }
     if let Some(number) = number(error) {
         let name = match number {
-            // Names alone: unknown tables, columns and databases, missing values, sizes, foreign keys, checks, locks,
-            // privileges, syntax.
+            // These texts contain names only: unknown tables, columns and databases, missing values, sizes, foreign keys,
+            // checks, locks, privileges, syntax.
             1021
             | 1040
             | 1041
@@ -117,16 +117,16 @@ fn of_statement(error: &SqlxError) -> Option<String> {
             | 4025 => {
                 return None;
             }
-            // The server names the key or column at the end.
+            // The text ends with the name of the key or column.
             _ => [" for key ", " for column "].iter().filter_map(|words| message.rfind(words)).max(),
         };
         let name = name.map_or("", |at| &message[at..]);
         return Some(format!("the database refused the statement, error {number} ({code}){name}"));
     }
     match (code.len(), code.get(..2)) {
-        // SQLite quotes no values, and what a trigger says is a constant.
+        // SQLite's texts contain no values, and those of triggers are constants.
         (..5, _) => None,
-        // PostgreSQL: of constraints, transactions, names, resources and operators only the detail has values.
+        // PostgreSQL: for constraints, transactions, names, resources and operators, only the detail contains values.
         (5, Some("08" | "23" | "25" | "28" | "3D" | "40" | "42" | "53" | "54" | "55" | "57" | "58")) => None,
         (5, Some("22")) => {
             Some(format!("the database refused a value ({code}): {}", without_quotes(message)))
@@ -135,8 +135,8 @@ fn of_statement(error: &SqlxError) -> Option<String> {
     }
 }
 
-/// A lock that was not to be had, in the words of SQLite, of PostgreSQL's `lock_timeout` and MySQL's
-/// `innodb_lock_wait_timeout`.
+/// Returns whether a lock could not be acquired. The texts are those of SQLite, of PostgreSQL's `lock_timeout` and of
+/// MySQL's `innodb_lock_wait_timeout`.
 fn says_locked(error: &SqlxError) -> bool {
     let text = error.to_string();
     number(error) == Some(1205)
@@ -144,10 +144,10 @@ fn says_locked(error: &SqlxError) -> bool {
         || code(error).as_deref() == Some("55P03")
 }
 
-/// Whether the database has no room for more.
+/// Returns whether the database is full.
 fn is_full(error: &SqlxError) -> bool {
     if let Some(number) = number(error) {
-        // 28 and 122 are what the system of a MySQL server says of a full disk and a full quota.
+        // 28 and 122 are the codes of the operating system of a MySQL server for a full disk and an exceeded quota.
         let says = |words: &str| message(error).is_some_and(|message| message.contains(words));
         return matches!(number, 1021 | 1114) || says("rrcode: 28 ") || says("rrcode: 122 ");
     }
@@ -158,50 +158,51 @@ fn is_full(error: &SqlxError) -> bool {
     }
 }
 
-/// Whether the connection went away under a statement. What the statement did outside of a transaction may have happened;
-/// inside of one it has not.
+/// Returns whether the connection was lost during a statement. Outside a transaction the statement may have taken effect.
+/// Inside a transaction it has not.
 fn is_lost(error: &SqlxError) -> bool {
     matches!(error, SqlxError::Io(_) | SqlxError::Tls(_) | SqlxError::WorkerCrashed | SqlxError::BeginFailed)
 }
 
-/// Whether the server says that it ends, starts, has too much to do, or has stopped the statement or its connection.
+/// Returns whether the error is temporary: the server is starting, shutting down or overloaded, or it has stopped the
+/// statement or its connection.
 fn will_pass(error: &SqlxError) -> bool {
     if let Some(number) = number(error) {
         return matches!(
             number,
-            // MariaDB and MySQL: connections, memory, shutdown, the network, killed, time limits, a changed record.
+            // MariaDB and MySQL: connections, memory, shutdown, network, killed, timeouts, a changed record.
             1020 | 1037..=1042 | 1047 | 1053 | 1077 | 1079 | 1080 | 1152 | 1158..=1161 | 1184 | 1203 | 1226 | 1317
                 | 1927 | 1969 | 2006 | 2013 | 3024 | 3572 | 4031
         );
     }
     let Some(code) = code(error) else { return false };
-    // SQLite: busy, locked, out of memory, interrupted, or another one has changed the schema.
+    // SQLite: busy, locked, out of memory, interrupted, or the schema was changed by another connection.
     let is_sqlite = |code: u32| matches!(code & 0xff, 5 | 6 | 7 | 9 | 17);
     match (code.len(), code.get(..2)) {
         (..5, _) => code.parse().is_ok_and(is_sqlite),
-        // PostgreSQL: connection, insufficient resources, intervention of an operator, rolled back.
+        // PostgreSQL: connection, insufficient resources, operator intervention, transaction rollback.
         (_, Some("08" | "53" | "57" | "40")) => true,
         _ => matches!(&*code, "25P03" | "25P04" | "55P03" | "55006"),
     }
 }
 
-/// Serialisation failures and deadlocks of PostgreSQL and MySQL; a deadlock over the counter of a table is MySQL's error
-/// 1467.
+/// Returns whether the error is a serialization failure or a deadlock of PostgreSQL or MySQL. MySQL reports a deadlock
+/// over the auto-increment counter of a table as error 1467.
 fn gave_way(error: &SqlxError) -> bool {
     code(error).is_some_and(|code| matches!(&*code, "40001" | "40P01")) || number(error) == Some(1467)
 }
 
-/// What the database calls the error of a statement: an SQLSTATE, or a number of SQLite's.
+/// Returns the code of the error: an SQLSTATE, or a result code of SQLite.
 fn code(error: &SqlxError) -> Option<String> {
     error.as_database_error()?.code().map(Into::into)
 }
 
-/// What the database says of it.
+/// Returns the database's own message.
 fn message(error: &SqlxError) -> Option<&str> {
     Some(error.as_database_error()?.message())
 }
 
-/// The number of MariaDB's and MySQL's errors.
+/// Returns the error number, on MariaDB and MySQL.
 #[cfg(feature = "db-mysql")]
 fn number(error: &SqlxError) -> Option<u16> {
     let error = error.as_database_error()?;
@@ -213,12 +214,12 @@ fn number(_: &SqlxError) -> Option<u16> {
     None
 }
 
-/// SQLite has words for it, PostgreSQL and MariaDB a code each.
+/// Returns whether a table is missing. PostgreSQL and MariaDB have a code for it, SQLite only a text.
 fn says_missing_table(error: &SqlxError) -> bool {
     matches!(code(error).as_deref(), Some("42P01" | "42S02")) || error.to_string().contains("no such table")
 }
 
-/// The same of a column.
+/// Returns whether a column is missing.
 fn says_missing_column(error: &SqlxError) -> bool {
     let text = error.to_string();
     matches!(code(error).as_deref(), Some("42703" | "42S22"))

@@ -1,4 +1,4 @@
-//! Column implementations of the file values, one file per library, independent of any driver.
+//! Column implementations of the file values. There is one file per library.
 
 #[cfg(feature = "sea-orm")]
 mod sea_orm;

@@ -1,7 +1,7 @@
 //! `FileField`, `ImageField` and `FileMeta` as columns of sea-orm 2.
 //!
-//! A pending file panics when sea-orm makes a parameter of it. If you write rows through an `ActiveModel`, you can get an
-//! error instead, because [`Error`] converts into a `DbErr`:
+//! Converting a pending file into a parameter of sea-orm panics. If you write rows through an `ActiveModel`, you can return
+//! an error instead, because [`Error`] converts into a `DbErr`:
 //!
 //! ```ignore
 //! impl ActiveModelBehavior for ActiveModel {
@@ -47,7 +47,7 @@ file_column!(ImageField);
 impl TryGetable for FileMeta {
     fn try_get_by<I: ColIdx>(row: &QueryResult, index: I) -> Result<Self, TryGetError> {
         let json = match serde_json::Value::try_get_by(row, index) {
-            // Some databases accept empty text as JSON. It is an empty value too.
+            // Some databases accept empty text as JSON. It is read as an empty value.
             Err(_) if String::try_get_by(row, index).is_ok_and(|text| text.trim().is_empty()) => {
                 return Ok(FileMeta::default());
             }

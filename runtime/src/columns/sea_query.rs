@@ -1,8 +1,8 @@
 //! `FileField`, `ImageField` and `FileMeta` as values of sea-query.
 //!
-//! sea-query's conversion of values into parameters cannot fail, so a pending file panics there: otherwise the row would
-//! get a name that does not exist. `save` of filefield has stored the file by then, and refuses a file column that is not
-//! a file field.
+//! sea-query's conversion of values into parameters cannot return an error, so the conversion of a pending file panics.
+//! Otherwise the row would name a file that does not exist. `save` stores the file before that conversion, and refuses a
+//! file column that is not a file field.
 
 use crate::field::Trusted;
 use crate::{FileField, FileMeta, ImageField};
@@ -48,14 +48,14 @@ macro_rules! file_column {
 file_column!(FileField);
 file_column!(ImageField);
 
-/// Reads a JSON column. `null` is an empty value. Rows are trusted.
+/// Reads a JSON column. `null` is read as an empty value. The content of rows is trusted.
 pub(crate) fn meta_of(json: serde_json::Value) -> serde_json::Result<FileMeta> {
     FileMeta::deserialize_trusted(json)
 }
 
 impl From<FileMeta> for Value {
     fn from(meta: FileMeta) -> Self {
-        // Cannot fail: strings and integers only.
+        // The conversion cannot fail: the value has only strings and integers.
         Value::Json(serde_json::to_value(meta).ok().map(Box::new))
     }
 }
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
     use std::panic::{AssertUnwindSafe, catch_unwind};
 
-    /// sea-query requests a value and accepts no error, so the panic must say what was forgotten.
+    /// sea-query accepts no error here, so the text of the panic must name the missing call.
     #[test]
     fn pending_content_as_a_value_says_what_is_to_be_called_first() {
         let file = FileField::new("chevy.jpg", "photo");

@@ -18,7 +18,7 @@ files!(FileField, ImageField);
 impl Read for FileMeta {
     fn read_or_null(row: &DbRow, column: &str) -> Result<Option<Self>, ReadError> {
         let json = match serde_json::Value::read_or_null(row, column) {
-            // Some databases accept empty text as JSON. It is an empty value too.
+            // Some databases accept empty text as JSON. It is read as an empty value.
             Err(_) if String::read(row, column).is_ok_and(|text| text.trim().is_empty()) => {
                 return Ok(Some(FileMeta::default()));
             }

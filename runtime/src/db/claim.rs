@@ -1,4 +1,4 @@
-//! Rows that take files which clients have sent straight to the storage.
+//! Claims of files that clients have sent straight to the storage.
 
 use super::Table;
 use super::stage::take_over;
@@ -22,7 +22,7 @@ pub struct UploadClaim {
 }
 
 impl UploadClaim {
-    /// An upload with the token of its ticket.
+    /// Creates a claim from the token of the ticket.
     pub fn new(token: impl Into<String>) -> Self {
         UploadClaim { token: token.into(), owner: String::new(), tags: Vec::new() }
     }
@@ -42,8 +42,8 @@ impl UploadClaim {
         self
     }
 
-    /// Reads the ticket, if it is ours, for this field and this owner, and has not expired. All refusals have
-    /// the same text, so a client learns nothing from them.
+    /// Reads the ticket. Refuses one that filefield did not sign for this field and this owner, or that has expired. All
+    /// refusals have the same text, so a client learns nothing from them.
     fn terms(&self, def: &FieldDef, table: &str, handle: &StorageHandle<'_>) -> Result<Terms> {
         let signer = signer()?;
         let read = || {
@@ -78,8 +78,8 @@ impl<M: Table> FieldFileMut<'_, M> {
     /// # Errors
     /// * [`PermissionDenied`](ErrorKind::PermissionDenied) if the ticket was changed, belongs to another
     ///   field or owner, or has expired.
-    /// * [`StagedExpired`](ErrorKind::StagedExpired) if the upload was claimed before or swept, or if another
-    ///   claim has it: one under way, which may still fail, or one that was dropped or died.
+    /// * [`StagedExpired`](ErrorKind::StagedExpired) if the upload was claimed before or swept, or if another claim holds
+    ///   it. That claim may still be running, or it was dropped, or its process died.
     /// * [`NotFound`](ErrorKind::NotFound), retryable, if nothing or only a part was sent, or if the
     ///   [tags](UploadClaim::tags) are not those of the parts.
     /// * [`NotAsStated`](ErrorKind::NotAsStated), [`TooLarge`](ErrorKind::TooLarge) or
@@ -171,7 +171,7 @@ impl<M: Table> FieldFileMut<'_, M> {
     }
 }
 
-/// Whether the upload itself is at fault, so that another try cannot succeed.
+/// Returns whether the upload itself is at fault, so that a retry cannot succeed.
 fn is_refusal(error: &Error) -> bool {
     matches!(
         error.kind(),

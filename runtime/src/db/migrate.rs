@@ -1,4 +1,4 @@
-//! The tables that models and journal need.
+//! Creates the tables of the models and of the journal.
 
 use super::{AnyColumn, Table, kinds};
 use crate::backend::build_schema;
@@ -12,17 +12,17 @@ use sea_query::{
 };
 use sha2::{Digest, Sha256};
 
-/// Makes the table of the model `M`, an index on every file column, and the journal, where they are not there yet. Tables
-/// that are there are left as they are, so they must have all of the columns.
+/// Creates the table of the model `M`, an index on every file column, and the journal, unless they exist. A table that
+/// exists is not changed, so it must have all columns.
 ///
 /// # Errors
-/// [`Database`](crate::ErrorKind::Database), also for a table that lacks columns;
-/// [`Registration`](crate::ErrorKind::Registration) where another model has the same table, or the name of a column is
-/// longer than the database keeps.
+/// Returns [`Registration`](crate::ErrorKind::Registration) if another model has the same table, or the name of a column
+/// is too long for the database, and [`Database`](crate::ErrorKind::Database) if an existing table lacks columns or a
+/// statement fails.
 pub async fn migrate<M: Table>(db: &impl Queries) -> Result<()> {
     super::enter::<M>()?;
     check_names::<M>(db.dialect()).map_err(blame::<M>)?;
-    // Each step is for what is not there yet. Where another process makes it in that moment, the next look finds it.
+    // Each step creates what is missing. If another process creates it at the same moment, the next attempt finds it.
     for _ in 0..RACES {
         match make::<M>(db).await {
             Err(error) if is_made_meanwhile(&error) => {}
@@ -32,7 +32,7 @@ pub async fn migrate<M: Table>(db: &impl Queries) -> Result<()> {
     make::<M>(db).await
 }
 
-/// No more than the steps of a migration: each is lost once at most.
+/// How many lost races are retried. Each step of a migration loses at most one.
 const RACES: usize = 16;
 
 fn is_made_meanwhile(error: &Error) -> bool {
@@ -53,15 +53,18 @@ async fn make<M: Table>(db: &impl Queries) -> Result<()> {
     journal::note_columns(db, M::TABLE, M::FIELDS.iter().map(|field| field.def())).await
 }
 
-/// Forgets the file columns of `table` that are gone for good, with the table or alone, and says which they were. Until
-/// then no file of their storage is deleted: [`migrate`] notes every file column in the table `filefield_columns`, a
-/// sweeper asks all of them whether a row names the file, and one that is not there cannot say no.
+/// Forgets the file columns of `table` that no longer exist, and returns their names. Call it after you have dropped a
+/// file column or its table.
 ///
-/// A column that is there is not forgotten. What this connection cannot see, such as a table in another schema, is not
-/// there: forget nothing whose rows may still name files.
+/// [`migrate`] records every file column in the table `filefield_columns`. Before a sweeper deletes a file, it searches
+/// all recorded columns for a row that names the file. It cannot search a missing column, so it deletes no file of that
+/// column's storage until you forget the column.
+///
+/// A column that exists is not forgotten. A column that this connection cannot see, such as one in another schema, counts
+/// as missing: do not forget columns whose rows may still name files.
 ///
 /// # Errors
-/// [`Database`](crate::ErrorKind::Database).
+/// Returns [`Database`](crate::ErrorKind::Database) if a statement fails.
 pub async fn forget_columns(db: &impl Queries, table: &str) -> Result<Vec<String>> {
     journal::forget_columns(db, table).await
 }
@@ -70,8 +73,8 @@ fn blame<M: Table>(error: Error) -> Error {
     error.with_model(M::MODEL).with_operation("migrate")
 }
 
-/// Refuses columns whose names PostgreSQL would cut, so that they are not found again, and MariaDB does not take. A name
-/// that is written in an attribute was looked at by the derive.
+/// Refuses names of columns that are too long. PostgreSQL would truncate such a name and not find the column again, and
+/// MariaDB refuses it. The derive has already checked the names written in attributes.
 fn check_names<M: Table>(dialect: Dialect) -> Result<()> {
     for column in M::ALL {
         let name = column.spec().name;
@@ -89,7 +92,7 @@ fn check_names<M: Table>(dialect: Dialect) -> Result<()> {
     Ok(())
 }
 
-/// Refuses a table that was there before, and lacks columns of the model.
+/// Refuses an existing table that lacks columns of the model.
 async fn check_columns<M: Table>(db: &impl Queries) -> Result<()> {
     let there = journal::columns_of(db, M::TABLE).await?;
     let columns = M::ALL.iter().map(|column| column.spec().name);
@@ -106,20 +109,20 @@ async fn check_columns<M: Table>(db: &impl Queries) -> Result<()> {
     Err(Error::new(ErrorKind::Database, text))
 }
 
-/// MySQL has no `IF NOT EXISTS` for an index: its error 1061 says that there is one of this name.
+/// Returns whether the index exists already. MySQL has no `IF NOT EXISTS` for an index and fails with error 1061.
 fn is_there(dialect: Dialect, error: &Error) -> bool {
     dialect == Dialect::MySql && error.to_string().contains("1061 (42000)")
 }
 
-/// The statements that make an index on every file column of the model `M`, for migrations of one's own: before a file
-/// is deleted its name is looked for in all of them (G2).
+/// Returns the statements that create an index on every file column of the model `M`, for your own migrations. Before a
+/// file is deleted, its name is searched in these columns.
 pub fn create_indexes<M: Table>(dialect: Dialect) -> impl Iterator<Item = IndexCreateStatement> {
     M::FIELDS.iter().map(move |field| {
         let spec = field.def().spec();
         let mut statement = Index::create();
         statement.if_not_exists().name(object_name(&[M::TABLE, spec.column])).table(Alias::new(M::TABLE));
         if dialect == Dialect::MySql && spec.max_length > kinds::INDEXED {
-            // The beginning leads to the row as well; the rest is compared there.
+            // A prefix is enough to find the row. The database then compares the whole name.
             statement.col((Alias::new(spec.column), kinds::INDEXED));
         } else {
             statement.col(Alias::new(spec.column));
@@ -128,8 +131,8 @@ pub fn create_indexes<M: Table>(dialect: Dialect) -> impl Iterator<Item = IndexC
     })
 }
 
-/// A name for an index or a trigger, in no more than the 63 bytes that PostgreSQL would cut it to; sea-query does not
-/// escape it.
+/// Returns a name for an index or a trigger. It has at most 63 bytes, because PostgreSQL truncates longer names, and needs
+/// no escaping, because sea-query does not escape it.
 pub(super) fn object_name(parts: &[&str]) -> String {
     let name = format!("filefield.{}", parts.join("."));
     let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.'));
@@ -140,11 +143,11 @@ pub(super) fn object_name(parts: &[&str]) -> String {
     format!("filefield.{}", hex(&digest[..16]))
 }
 
-/// The statement that makes the table of the model `M`, for migrations of one's own.
+/// Returns the statement that creates the table of the model `M`, for your own migrations.
 ///
-/// Everything that fits into a field fits into its column and comes back as it was, but for fractions of a microsecond.
-/// Text is compared bytewise: on SQLite and PostgreSQL it is anyway, on MariaDB and MySQL the table gets a collation
-/// for it (requirement 89). There, a `String` that is unique or the key holds 255 characters.
+/// Every value of a field fits into its column and is read back unchanged, except for fractions of a microsecond. Text is
+/// compared bytewise. This is the default of SQLite and PostgreSQL. On MariaDB and MySQL the table gets a collation for
+/// it, and a `String` that is unique or the primary key holds 255 characters.
 pub fn create_table<M: Table>(dialect: Dialect) -> TableCreateStatement {
     let mut statement = TableStatement::create();
     statement.table(Alias::new(M::TABLE)).if_not_exists();

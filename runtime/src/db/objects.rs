@@ -1,4 +1,4 @@
-//! Queries for instances: Django's manager on top of sea-query's `SelectStatement`.
+//! Queries for instances, built on sea-query's `SelectStatement`.
 
 use super::mark::mark_row;
 use super::{Ordering, Row, Table, kinds};
@@ -71,14 +71,14 @@ impl<'c, M: Table> Objects<'c, M> {
     /// Fetches all instances.
     ///
     /// # Errors
-    /// Returns [`Database`](ErrorKind::Database). If a row cannot be read, the error names its column and key;
-    /// [`all_results`](Self::all_results) returns the other rows.
+    /// Returns [`Database`](ErrorKind::Database) if the query fails or a row cannot be read. The error then names the
+    /// column and key of the row. [`all_results`](Self::all_results) returns the other rows.
     pub async fn all(self) -> Result<Vec<M>> {
         self.all_results().await?.into_iter().collect()
     }
 
-    /// Fetches all instances, each as a result of its own: a row that cannot be read, for example because another program
-    /// wrote its `meta` column, is an error in its place.
+    /// Fetches all instances, one result per row. A row that cannot be read, for example because another program wrote its
+    /// `meta` column, is an error in its place.
     ///
     /// # Errors
     /// Returns [`Database`](ErrorKind::Database) if the query fails.
@@ -91,7 +91,7 @@ impl<'c, M: Table> Objects<'c, M> {
     /// Fetches the first instance. Without an ordering, it is the one with the smallest primary key.
     ///
     /// # Errors
-    /// Returns [`Database`](ErrorKind::Database).
+    /// Returns [`Database`](ErrorKind::Database) if the query fails or the row cannot be read.
     pub async fn first(mut self) -> Result<Option<M>> {
         if !self.ordered {
             let key = Expr::col(column_of::<M>(M::key_column().spec().name));
@@ -105,7 +105,7 @@ impl<'c, M: Table> Objects<'c, M> {
     /// # Errors
     /// Returns [`DoesNotExist`](ErrorKind::DoesNotExist) if there is none,
     /// [`MultipleObjects`](ErrorKind::MultipleObjects) if there is more than one, and
-    /// [`Database`](ErrorKind::Database).
+    /// [`Database`](ErrorKind::Database) if the query fails or the row cannot be read.
     pub async fn get(self, condition: impl IntoCondition) -> Result<M> {
         let mut rows = self.filter(condition).at_most(2).all().await?;
         match (rows.pop(), rows.is_empty()) {
@@ -119,7 +119,7 @@ impl<'c, M: Table> Objects<'c, M> {
     /// Counts the instances.
     ///
     /// # Errors
-    /// Returns [`Database`](ErrorKind::Database).
+    /// Returns [`Database`](ErrorKind::Database) if the query fails.
     pub async fn count(self) -> Result<u64> {
         self.checked()?;
         let mut count = Query::select();
@@ -132,24 +132,23 @@ impl<'c, M: Table> Objects<'c, M> {
     /// Returns whether there is any instance.
     ///
     /// # Errors
-    /// Returns [`Database`](ErrorKind::Database).
+    /// Returns [`Database`](ErrorKind::Database) if the query fails.
     pub async fn exists(self) -> Result<bool> {
         Ok(!self.at_most(1).all_results().await?.is_empty())
     }
 
-    /// Returns the query so far as a statement of sea-query, for what this type cannot do: joins, grouping, unions.
-    /// [`Table::fetch`] runs it if it still selects the columns of the model, and [`Queries::fetch`](crate::db::Queries)
-    /// runs any.
+    /// Returns the query as a statement of sea-query, to add joins, grouping or unions. [`Table::fetch`] runs the statement
+    /// if it still selects the columns of the model. [`Queries::fetch`](crate::db::Queries) runs any statement.
     ///
-    /// On MariaDB and MySQL, compare no column with a date outside the years 0 to 65535 in it. The queries of this type
-    /// refuse such a date. The driver does not: the protocol has no room for it, so the driver sends nothing and waits
-    /// for an answer.
+    /// On MariaDB and MySQL, do not add a comparison with a date outside the years 0 to 65535. The queries of this type
+    /// refuse such a date, but the driver does not: the protocol cannot hold the date, so the driver sends nothing and
+    /// waits forever for an answer.
     pub fn into_select(self) -> SelectStatement {
         self.statement()
     }
 
     fn statement(&self) -> SelectStatement {
-        // Both are signed in SQL, and there is no offset without a limit.
+        // Both are signed in SQL, and an offset needs a limit.
         let signed = |count: u64| Ord::min(count, i64::MAX.unsigned_abs());
         let mut select = self.select.clone();
         match (self.limit, self.offset) {

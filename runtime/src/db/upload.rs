@@ -1,4 +1,4 @@
-//! Uploads that a client sends straight to the storage.
+//! Tickets for files that a client sends straight to the storage.
 
 use super::Table;
 use crate::backend::journal_of;
@@ -16,24 +16,26 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
 
-/// The longest life of a ticket: that of a signed URL (requirement 83).
+/// The longest lifetime of a ticket, which is the longest lifetime of a signed URL.
 const MAX_LIFE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// The life of a ticket that is not told otherwise.
+/// The default lifetime of a ticket.
 const LIFE: Duration = Duration::from_secs(15 * 60);
 
-/// The largest upload in one request (S3, Azure).
+/// The largest upload that S3 and Azure accept in one request.
 const MOST_AT_ONCE: u64 = 5_000_000_000;
 
-/// A file that a client wants to send straight to the storage of a field: what `Car::photo_upload(..)` gives.
+/// A request of a client to send a file straight to the storage of a field. `Car::photo_upload(..)` creates it.
 ///
-/// The client says beforehand what it will send. The bytes lie under a name that is never served until a row
-/// [claims](crate::field::FieldFileMut::claim) them, and what nobody claims is swept. Settings need a `SECRET_KEY`.
+/// The client declares beforehand what it will send. The bytes are stored under a name that is never served, until a
+/// row [claims](crate::field::FieldFileMut::claim) them. An upload that nobody claims is swept. The settings need a
+/// `SECRET_KEY`.
 ///
-/// A client sends to a bucket itself. For a storage on disk or in memory the requests lead to URLs below its base URL,
-/// which the program has to serve with [`receive_upload`](crate::storage::receive_upload). When it is claimed, a bucket
-/// copies an upload by itself if its type was [stated](Self::content_type) and it is not over 5 GiB; on Azure only one
-/// that was not sent in parts. The bytes of any other pass through this program then.
+/// A client sends to a bucket directly. For a storage on disk or in memory, the requests go to URLs below its base URL,
+/// and your program must serve them with [`receive_upload`](crate::storage::receive_upload).
+///
+/// When an upload is claimed, the bucket copies it if its type was [declared](Self::content_type) and it has at most 5
+/// GiB. Azure copies only an upload that was not sent in parts. The bytes of all other uploads pass through your program.
 ///
 /// ```no_run
 /// # use filefield::prelude::*;
@@ -65,16 +67,16 @@ pub struct NewUpload<M> {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct UploadTicket {
-    /// What the client sends back once the bytes are there, for
+    /// The token that the client sends back after the upload, for
     /// [`UploadClaim::new`](super::UploadClaim::new).
     pub token: String,
-    /// One request, or one for each part in their order.
+    /// One request, or one for each part, in the order of the parts.
     pub requests: Vec<UploadRequest>,
-    /// When the requests end: seconds since 1970-01-01T00:00:00Z.
+    /// When the requests expire, in seconds since 1970-01-01T00:00:00Z.
     pub expires_at: u64,
 }
 
-/// What a token says. It is not secret; that it was not changed is what its code shows.
+/// The content of a token. It is not secret. The code of the token proves that it is unchanged.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Terms {
     pub(super) entry: i64,
@@ -99,34 +101,35 @@ impl<M> NewUpload<M> {
         }
     }
 
-    /// The media type. A file whose bytes show another one is refused; said or not, the field's `accept` is asked.
-    /// With it most buckets copy the object as it is, without it the bytes pass through this program when they are
-    /// claimed.
+    /// Declares the media type. A file whose bytes are of another type is refused. The field's `accept` is checked in
+    /// any case. With a declared type, most buckets copy the object when it is claimed. Without one, the bytes pass
+    /// through your program.
     pub fn content_type(mut self, content_type: impl Into<String>) -> Self {
         self.terms.content_type = Some(content_type.into());
         self
     }
 
-    /// The SHA-256 that the bytes must have. S3 refuses others by itself.
+    /// Declares the SHA-256 of the bytes. S3 itself refuses bytes with another hash.
     pub fn sha256(mut self, sha256: [u8; 32]) -> Self {
         self.terms.sha256 = Some(sha256);
         self
     }
 
-    /// Who may claim the upload, such as a user or a session. It is not in the ticket: who claims must say the same.
+    /// Sets who may claim the upload, such as a user or a session. The ticket does not contain the owner:
+    /// [`UploadClaim::owner`](super::UploadClaim::owner) must set the same one. The default is the empty string.
     pub fn owner(mut self, owner: impl Into<String>) -> Self {
         self.owner = owner.into();
         self
     }
 
-    /// How long the ticket is good, a quarter of an hour if not said, a week at most.
+    /// Sets the lifetime of the ticket. The default is 15 minutes, the maximum is 7 days.
     pub fn expires(mut self, life: Duration) -> Self {
         self.terms.expires = life;
         self
     }
 
-    /// Bytes of a part, for an upload in parts of which each can be tried again. S3 and Google Cloud Storage take no
-    /// parts below 5 MiB. If not said, a file of up to 5 GB goes in one request.
+    /// Sends the upload in parts of this many bytes. Each part can be retried. S3 and Google Cloud Storage accept no
+    /// parts below 5 MiB. By default, a file of up to 5 GB is sent in one request, and a larger one in parts.
     pub fn part_size(mut self, bytes: u64) -> Self {
         self.terms.part_size = Some(bytes);
         self
@@ -134,13 +137,18 @@ impl<M> NewUpload<M> {
 }
 
 impl<M: Table> NewUpload<M> {
-    /// Enters the upload in the journal and says how to send it.
+    /// Records the upload in the journal and returns the requests that send it.
     ///
     /// # Errors
-    /// [`TooLarge`](ErrorKind::TooLarge) and [`NotAccepted`](ErrorKind::NotAccepted) by the field's rules;
-    /// [`Usage`](ErrorKind::Usage) for a life that is too long, or too many parts; [`Settings`](ErrorKind::Settings)
-    /// without `SECRET_KEY`; [`Unsupported`](ErrorKind::Unsupported) for a storage that clients cannot send to, such as
-    /// one without signed URLs; those of the storage and of the journal.
+    /// * [`TooLarge`](ErrorKind::TooLarge) or [`NotAccepted`](ErrorKind::NotAccepted) if the declared size or type breaks
+    ///   the field's rules.
+    /// * [`Usage`](ErrorKind::Usage) if the lifetime is zero or too long, the media type is invalid, or there are too
+    ///   many parts.
+    /// * [`Settings`](ErrorKind::Settings) if there is no `SECRET_KEY`.
+    /// * [`Unsupported`](ErrorKind::Unsupported) if clients cannot send to the storage, for example because it has no
+    ///   signed URLs.
+    ///
+    /// Propagates storage and journal errors.
     pub async fn ticket(self, db: &Db) -> Result<UploadTicket> {
         let def = M::FIELDS.at(self.number).def();
         self.ticket_of(def, db).await.map_err(|error| def.blame(error.with_operation("upload")))
@@ -162,7 +170,7 @@ impl<M: Table> NewUpload<M> {
             if let Some(id) = &sent.id
                 && let Err(error) = journal::note_parts(&journal, entry, id).await
             {
-                // No sweep knows the id. What cannot be aborted either is left to the rules of the service.
+                // No sweep knows the id. If the abort fails too, only the lifecycle rules of the bucket remove the parts.
                 let _ = handle.abort_upload(upload, id).await;
                 return Err(error);
             }
@@ -191,7 +199,7 @@ impl<M: Table> NewUpload<M> {
         Ok(UploadTicket { token, requests, expires_at: expires })
     }
 
-    /// What can be refused before a byte is sent.
+    /// Checks everything that can be checked before a byte is sent.
     fn check(&mut self, def: &FieldDef) -> Result<()> {
         let (spec, terms) = (def.spec(), &mut self.terms);
         if terms.expires.is_zero() || terms.expires > MAX_LIFE {
@@ -225,8 +233,8 @@ impl<M: Table> NewUpload<M> {
     }
 }
 
-/// Whether a file that is declared to be of this type may turn out to be accepted. One of a type that no bytes show, such as
-/// a Word document, is found to be of no type at all.
+/// Returns whether a file of this declared type may be accepted. A type that cannot be detected from the bytes, such as a
+/// Word document, is detected as unknown.
 fn may_be_accepted(accept: &[&str], declared: &str) -> bool {
     accept.is_empty()
         || accepts(accept, declared)
@@ -243,9 +251,9 @@ pub(super) fn signer() -> Result<storage::Signer> {
     })
 }
 
-/// What the code of a token covers; no part can lend to its neighbour (requirement 80).
+/// Returns what the code of a token covers. The parts are framed, so no byte can move from one part to the next.
 ///
-/// Models of two modules may be called the same, but have tables of their own.
+/// The table is included because models of two modules can have the same name.
 pub(super) fn message(
     def: &FieldDef,
     table: &str,

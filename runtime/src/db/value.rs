@@ -1,4 +1,4 @@
-//! Types that columns hold, keys have, and conditions compare with.
+//! Types of columns, of primary keys, and of the operands of conditions.
 
 use crate::backend::sqlx::{DbRow, Read, ReadError};
 use crate::field::{FieldValue, ImageValue};
@@ -10,8 +10,8 @@ use uuid::Uuid;
 /// A type that a column can hold: integers, floats, `bool`, `String`, `Decimal`, chrono's dates, `Uuid`, JSON,
 /// `Vec<u8>`, [`FileField`], [`ImageField`], [`FileMeta`](crate::FileMeta), and `Option` of these.
 ///
-/// A type of your own is a column if it implements sea-query's `ValueType` and `Into<Value>`, and [`Read`]; for
-/// `Option` of it, sea-query's `Nullable` too.
+/// Your own type can be a column if it implements sea-query's `ValueType` and `Into<Value>`, and [`Read`]. For `Option` of
+/// it, implement sea-query's `Nullable` too.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a column",
     label = "no column type is known for `{Self}`",
@@ -31,7 +31,7 @@ pub trait ColumnValue: Clone + Send + Sync + 'static {
     fn read(row: &DbRow, column: &str) -> Result<Self, ReadError>;
 }
 
-/// A file field of a model with a table. One bound, so that a wrong type is one error.
+/// A file field of a model with a table. It is a single bound, so that a wrong type causes one error.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a file field",
     label = "expected `FileField` or `ImageField`, optionally inside `Option`",
@@ -42,7 +42,7 @@ pub trait FileColumn: FieldValue + ColumnValue {}
 #[diagnostic::do_not_recommend]
 impl<T: FieldValue + ColumnValue> FileColumn for T {}
 
-/// A [`FileColumn`] with an image.
+/// A [`FileColumn`] that holds an image.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no dimensions",
     label = "only images have dimensions",
@@ -72,16 +72,16 @@ where
     }
 }
 
-/// A type that a primary key can have: an integer, which the database counts up, or a `String` or `Uuid`, which you
+/// A type that a primary key can have: an integer, which the database generates, or a `String` or `Uuid`, which you
 /// set.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a primary key",
     label = "expected `i32`, `i64`, `u32`, `u64`, `String` or `Uuid`"
 )]
 pub trait KeyValue: ColumnValue + Default + PartialEq + fmt::Debug + Nullable + Into<Value> {
-    /// Whether the database makes the key.
+    /// Whether the database generates the key.
     const AUTO: bool;
-    /// Converts a key that the database made; `None` if it does not fit.
+    /// Converts a key that the database generated. Returns `None` if it does not fit.
     fn from_made(key: u64) -> Option<Self>;
 }
 
@@ -106,13 +106,14 @@ keys!(
     Uuid, false, |_| None;
 );
 
-/// What a column of `T` can be compared with: a `T`; a `&str` for text and files; the content for an optional column.
+/// A value that a column of `T` can be compared with: a `T`, a `&str` for text and files, and a `T` for a column of
+/// `Option<T>`.
 #[diagnostic::on_unimplemented(
     message = "a column of `{T}` cannot be compared with `{Self}`",
     label = "expected `{T}`"
 )]
 pub trait Operand<T> {
-    /// Converts it to a parameter.
+    /// Converts the value to a parameter.
     fn into_operand(self) -> Value;
 }
 
@@ -128,10 +129,12 @@ impl<T: Into<Value>> Operand<Option<T>> for T {
     }
 }
 
-/// Returns the value in a form that all databases accept. PostgreSQL's driver takes an integer of eight bits for a
-/// character. Integers above `i64::MAX` make the drivers of PostgreSQL and SQLite panic; as decimals they compare
-/// exactly with every value of a column. MariaDB takes a time in UTC for a `timestamp`, and for `NULL` outside the
-/// range of that type.
+/// Returns the value in a form that all databases accept:
+///
+/// * PostgreSQL's driver sends an 8-bit integer as a character.
+/// * An integer above `i64::MAX` makes the drivers of PostgreSQL and SQLite panic. As a decimal it compares exactly with
+///   every value of a column.
+/// * MariaDB treats a time in UTC as a `timestamp`, and as `NULL` outside the range of that type.
 pub(super) fn parameter(value: Value) -> Value {
     match value {
         Value::TinyInt(number) => Value::SmallInt(number.map(i16::from)),

@@ -1,12 +1,12 @@
-//! What rows are saved through.
+//! The connections that rows can be saved through.
 
 use super::{Db, Queries, Transaction};
 
-/// What rows are saved and queried through:
+/// A connection that rows are saved and queried through:
 ///
-/// * `&Db`: filefield begins a transaction of its own;
-/// * `&Transaction`: your transaction, made by [`Db::begin`];
-/// * `&mut sqlx::Transaction`: your transaction, made by sqlx.
+/// * `&Db`: filefield begins its own transaction.
+/// * `&Transaction`: your transaction, begun by [`Db::begin`].
+/// * `&mut sqlx::Transaction`: your transaction, begun by sqlx.
 #[diagnostic::on_unimplemented(
     message = "rows cannot be saved through `{Self}`",
     label = "expected `&Db`, `&Transaction` or `&mut sqlx::Transaction`",
@@ -14,7 +14,7 @@ use super::{Db, Queries, Transaction};
 )]
 pub trait Connection: Send + sealed::Connection {}
 
-/// A [`Connection`] that is a transaction of yours.
+/// A [`Connection`] that is your own transaction.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no transaction",
     label = "expected `&Transaction` or `&mut sqlx::Transaction`",
@@ -27,7 +27,7 @@ pub trait InTransaction: Connection {}
 pub enum Target<'c> {
     /// A pool.
     Pool(&'c Db),
-    /// A transaction of ours.
+    /// A transaction of filefield.
     Ours(&'c Transaction<'static>),
     /// A transaction of sqlx.
     Theirs(Transaction<'c>),
@@ -37,7 +37,7 @@ mod sealed {
     use super::Target;
 
     pub trait Connection {
-        /// The connection as a value.
+        /// Returns the connection as a value.
         fn target<'c>(self) -> Target<'c>
         where
             Self: 'c;
@@ -45,7 +45,7 @@ mod sealed {
 }
 
 impl Target<'_> {
-    /// The pool, if filefield begins its own transaction.
+    /// Returns the pool, if filefield begins its own transaction.
     pub(crate) fn pool(&self) -> Option<&Db> {
         match self {
             Target::Pool(db) => Some(db),
@@ -53,7 +53,7 @@ impl Target<'_> {
         }
     }
 
-    /// What runs SQL.
+    /// Returns the part that runs SQL.
     pub(crate) fn queries(&self) -> &dyn Queries {
         match self {
             Target::Pool(db) => *db,
@@ -64,7 +64,7 @@ impl Target<'_> {
 }
 
 impl<'c> Target<'c> {
-    /// The same connection.
+    /// Returns the same connection.
     pub(crate) fn share(&self) -> Target<'c> {
         match self {
             Target::Pool(db) => Target::Pool(db),

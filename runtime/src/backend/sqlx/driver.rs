@@ -17,27 +17,27 @@ use std::sync::Arc;
 /// A pool of connections.
 #[async_trait]
 pub trait Driver: Queries + Any {
-    /// Begins a transaction. If it `writes`, it takes the write lock of SQLite at once, and locks no gaps between rows
-    /// on MariaDB and MySQL.
+    /// Begins a transaction. If it `writes`, it takes the write lock of SQLite immediately, and does not lock gaps between
+    /// rows on MariaDB and MySQL.
     async fn begin(&self, writes: bool) -> Result<Box<dyn Session>>;
 
     /// Closes all connections.
     async fn close(&self);
 
-    /// A value that all clones of the pool share, and no other pool.
+    /// Returns a value that all clones of the pool share, and no other pool.
     fn shared(&self) -> Option<Arc<dyn Any + Send + Sync>>;
 }
 
 /// The connection of a transaction.
 #[async_trait]
 pub trait Session: Send {
-    /// As [`Queries::run`].
+    /// See [`Queries::run`].
     async fn run(&mut self, sql: &str) -> Result<u64>;
 
-    /// As [`Queries::execute`].
+    /// See [`Queries::execute`].
     async fn execute(&mut self, sql: &str, values: Vec<Value>) -> Result<Done>;
 
-    /// As [`Queries::query`].
+    /// See [`Queries::query`].
     async fn query(&mut self, sql: &str, values: Vec<Value>) -> Result<Vec<DbRow>>;
 
     /// Begins a savepoint.
@@ -49,7 +49,7 @@ pub trait Session: Send {
     /// Rolls back the transaction, or to the last savepoint.
     async fn rollback(&mut self) -> Result<()>;
 
-    /// Rolls back before the next statement of the connection.
+    /// Schedules a rollback that runs before the next statement of the connection.
     fn start_rollback(&mut self);
 }
 
@@ -87,7 +87,7 @@ where
     sqlx::query_with(AssertSqlSafe(sql), SqlxValues(Values(values)))
 }
 
-/// Implements a driver. Generic code would need a dozen bounds on the types of sqlx.
+/// Implements a driver. A generic implementation would need a dozen bounds on the types of sqlx.
 macro_rules! driver {
     ($feature:literal, $kind:ident, $result:ty, $last_id:expr, $begin_write:expr) => {
         #[cfg(feature = $feature)]
@@ -183,11 +183,11 @@ macro_rules! driver {
 /// How a transaction that writes begins.
 #[allow(dead_code, reason = "each is used by some drivers")]
 enum BeginWrite {
-    /// By this statement.
+    /// With this statement.
     By(&'static str),
     /// After this statement, which applies to the next transaction of the connection only.
     After(&'static str),
-    /// As any transaction.
+    /// Like any other transaction.
     Plainly,
 }
 

@@ -24,9 +24,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use tokio::sync::Mutex;
 
-/// A database: a pool of sqlx. A clone is the same pool.
+/// A database: a pool of sqlx. Clones share the pool.
 ///
-/// [`connect`](crate::db::connect) makes one from a URL, `Db::from` from a pool that you have.
+/// [`connect`](crate::db::connect) creates one from a URL, `Db::from` from an existing pool.
 ///
 /// ```
 /// # use filefield::db::Db;
@@ -40,7 +40,7 @@ use tokio::sync::Mutex;
 #[derive(Clone)]
 pub struct Db(Arc<dyn Driver>);
 
-/// A transaction, made by [`Db::begin`], or a savepoint in one. If it is dropped, it is rolled back.
+/// A transaction, begun by [`Db::begin`], or a savepoint in one. It is rolled back when it is dropped.
 pub struct Transaction<'c> {
     session: Arc<Mutex<Box<dyn Session + 'c>>>,
     dialect: Dialect,
@@ -49,12 +49,12 @@ pub struct Transaction<'c> {
     is_savepoint: bool,
 }
 
-/// What a statement did.
+/// The result of a statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Done {
-    /// The number of rows that it inserted, updated or deleted.
+    /// The number of rows that the statement inserted, updated or deleted.
     pub rows: u64,
-    /// The last key that SQLite, MariaDB or MySQL made on the connection. On PostgreSQL it is 0.
+    /// The last key that SQLite, MariaDB or MySQL generated on the connection. It is 0 on PostgreSQL.
     pub last_id: i64,
 }
 
@@ -97,25 +97,26 @@ impl Db {
     /// Begins a transaction.
     ///
     /// On SQLite the transaction takes the write lock with its first write. A transaction that reads first and writes
-    /// later fails if another writer comes in between: begin it with [`begin_write`](Self::begin_write).
+    /// later fails if another writer commits in between. Begin such a transaction with
+    /// [`begin_write`](Self::begin_write).
     ///
     /// # Errors
-    /// Returns [`Database`](crate::ErrorKind::Database).
+    /// Returns [`Database`](crate::ErrorKind::Database) if the database cannot begin it.
     pub async fn begin(&self) -> Result<Transaction<'static>> {
         self.begin_to_the_end(false).await
     }
 
-    /// Begins a transaction that writes. On SQLite it takes the write lock at once. On MariaDB and MySQL its isolation
-    /// level is `READ COMMITTED`, which locks no gaps between rows.
+    /// Begins a transaction that writes. On SQLite it takes the write lock immediately. On MariaDB and MySQL its isolation
+    /// level is `READ COMMITTED`, which does not lock gaps between rows.
     ///
     /// # Errors
-    /// Returns [`Database`](crate::ErrorKind::Database).
+    /// Returns [`Database`](crate::ErrorKind::Database) if the database cannot begin it.
     pub async fn begin_write(&self) -> Result<Transaction<'static>> {
         self.begin_to_the_end(true).await
     }
 
-    /// Begins in a task, which ends even if the caller is cancelled. Otherwise sqlx 0.9 would return the connection to
-    /// the pool inside the transaction, and statements of the next user would be lost.
+    /// Begins the transaction in a task, which finishes even if the caller is cancelled. Otherwise sqlx 0.9 would return
+    /// the connection to the pool with the transaction open, and statements of the next user would be lost.
     async fn begin_to_the_end(&self, writes: bool) -> Result<Transaction<'static>> {
         let db = self.clone();
         let begun = tokio::spawn(async move { db.begin_here(writes).await }).await;
@@ -140,7 +141,7 @@ impl fmt::Debug for Db {
 }
 
 impl<'c> Transaction<'c> {
-    /// A transaction of the caller, who ends it.
+    /// Wraps a transaction that the caller ends.
     fn of_caller(session: Box<dyn Session + 'c>, dialect: Dialect) -> Self {
         Transaction { session: Arc::new(Mutex::new(session)), dialect, is_open: false, is_savepoint: false }
     }
@@ -148,7 +149,7 @@ impl<'c> Transaction<'c> {
     /// Begins a savepoint.
     ///
     /// # Errors
-    /// Returns [`Database`](crate::ErrorKind::Database).
+    /// Returns [`Database`](crate::ErrorKind::Database) if the statement fails.
     pub async fn begin(&self) -> Result<Transaction<'c>> {
         self.session.lock().await.savepoint().await?;
         let mut savepoint = self.share();
@@ -160,8 +161,9 @@ impl<'c> Transaction<'c> {
     /// Commits the transaction, or releases the savepoint.
     ///
     /// # Errors
-    /// Returns [`UniqueViolation`](crate::ErrorKind::UniqueViolation) or [`Database`](crate::ErrorKind::Database). If the
-    /// error [is uncertain](Error::is_uncertain), the transaction may have been committed.
+    /// Returns [`UniqueViolation`](crate::ErrorKind::UniqueViolation) if a deferred constraint fails, and
+    /// [`Database`](crate::ErrorKind::Database) for any other failure. If the error
+    /// [is uncertain](Error::is_uncertain), the transaction may have been committed.
     pub async fn commit(mut self) -> Result<()> {
         let committed = self.session.lock().await.commit().await;
         committed.map_err(|error| match self.is_savepoint || is_constraint(&error) {
@@ -175,14 +177,14 @@ impl<'c> Transaction<'c> {
     /// Rolls back the transaction, or everything since the savepoint.
     ///
     /// # Errors
-    /// Returns [`Database`](crate::ErrorKind::Database).
+    /// Returns [`Database`](crate::ErrorKind::Database) if the statement fails.
     pub async fn rollback(mut self) -> Result<()> {
         self.session.lock().await.rollback().await?;
         self.is_open = false;
         Ok(())
     }
 
-    /// The same transaction. Dropping the result ends nothing.
+    /// Returns the same transaction. Dropping the result does not end it.
     fn share(&self) -> Transaction<'c> {
         Transaction {
             session: self.session.clone(),
@@ -195,7 +197,7 @@ impl<'c> Transaction<'c> {
 
 impl Drop for Transaction<'_> {
     fn drop(&mut self) {
-        // Nobody else has the lock: a future that had it borrowed this transaction.
+        // Nobody else holds the lock: a future that holds it borrows this transaction.
         if self.is_open
             && let Ok(mut session) = self.session.try_lock()
         {
@@ -220,25 +222,25 @@ pub trait Queries: Send + Sync {
     ///
     /// # Errors
     /// Returns [`Database`](crate::ErrorKind::Database), or a more specific kind such as
-    /// [`UniqueViolation`](crate::ErrorKind::UniqueViolation).
+    /// [`UniqueViolation`](crate::ErrorKind::UniqueViolation), if a statement fails.
     async fn run(&self, sql: &str) -> Result<u64>;
 
-    /// Runs a statement with parameters: `?` on SQLite, MariaDB and MySQL, `$1` on PostgreSQL.
+    /// Runs a statement with parameters. They are written `?` on SQLite, MariaDB and MySQL, and `$1` on PostgreSQL.
     ///
     /// # Errors
-    /// As [`run`](Self::run).
+    /// Returns the same errors as [`run`](Self::run).
     async fn execute(&self, sql: &str, values: Vec<Value>) -> Result<Done>;
 
     /// Runs a query and returns all rows.
     ///
     /// # Errors
-    /// As [`run`](Self::run).
+    /// Returns the same errors as [`run`](Self::run).
     async fn query(&self, sql: &str, values: Vec<Value>) -> Result<Vec<DbRow>>;
 
     /// Runs a query of sea-query and returns all rows.
     ///
     /// # Errors
-    /// As [`run`](Self::run).
+    /// Returns the same errors as [`run`](Self::run).
     async fn fetch(&self, query: &SelectStatement) -> Result<Vec<DbRow>> {
         let (sql, values) = build(self.dialect(), query);
         self.query(&sql, values).await
@@ -293,7 +295,7 @@ impl Queries for Transaction<'_> {
     }
 }
 
-/// The text of a statement and its parameters.
+/// Returns the text of a statement and its parameters.
 pub(crate) fn build(dialect: Dialect, statement: &impl QueryStatementBuilder) -> (String, Vec<Value>) {
     let (sql, Values(values)) = match dialect {
         Dialect::Sqlite => statement.build_any(&SqliteQueryBuilder),
@@ -303,7 +305,7 @@ pub(crate) fn build(dialect: Dialect, statement: &impl QueryStatementBuilder) ->
     (sql, values)
 }
 
-/// The text of a statement that creates a table or an index.
+/// Returns the text of a statement that creates a table or an index.
 pub(crate) fn build_schema(dialect: Dialect, statement: &impl SchemaStatementBuilder) -> String {
     match dialect {
         Dialect::Sqlite => statement.build(SqliteQueryBuilder),
@@ -313,13 +315,13 @@ pub(crate) fn build_schema(dialect: Dialect, statement: &impl SchemaStatementBui
 }
 
 impl Sweeper {
-    /// A sweeper of `db`.
+    /// Creates a sweeper for `db`.
     pub fn new(db: &Db) -> Self {
         Sweeper::of(journal_of(db))
     }
 }
 
-/// The journal of a database.
+/// Returns the journal of a database.
 pub(crate) fn journal_of(db: &Db) -> Journal {
     Journal::new(db.clone())
 }
@@ -348,7 +350,7 @@ impl Cells for DbRow {
     }
 }
 
-/// Whatever runs SQL runs the statements of the journal.
+/// Everything that runs SQL runs the statements of the journal.
 #[async_trait]
 impl<Q: Queries + ?Sized> JournalConnection for Q {
     fn dialect(&self) -> Dialect {
@@ -395,10 +397,10 @@ impl JournalTransaction for Transaction<'static> {
     }
 }
 
-/// What runs in a transaction.
+/// The work that runs in a transaction.
 pub(crate) type Work<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
-/// Runs `work` in a transaction, as the journal runs its own.
+/// Runs `work` in a transaction, in the same way as the journal.
 pub(crate) async fn in_transaction<T: Send + 'static>(
     db: &Db,
     work: impl for<'t> Fn(&'t Transaction<'static>) -> Work<'t, T> + Send + Sync + 'static,

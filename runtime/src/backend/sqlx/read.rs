@@ -1,4 +1,4 @@
-//! Reading values from rows.
+//! Reads values from rows.
 
 use crate::backend::error::database;
 use crate::{Error, ErrorKind};
@@ -20,7 +20,7 @@ enum Rows {
     Postgres(sqlx::postgres::PgRow),
     #[cfg(feature = "db-mysql")]
     MySql(sqlx::mysql::MySqlRow),
-    /// Of a driver that is not sqlx's.
+    /// A row of a driver that does not belong to sqlx.
     Values(Vec<(String, Value)>),
 }
 
@@ -57,7 +57,7 @@ impl fmt::Debug for DbRow {
     }
 }
 
-/// A value of a row that is no row of sqlx. Integers have 64 bits there.
+/// Returns a value of a row that is not a row of sqlx. Its integers have 64 bits.
 fn value<T: ValueType>(values: &[(String, Value)], column: &str) -> Result<Option<T>, ReadError> {
     let found = values.iter().find(|(name, _)| name == column);
     let (_, value) =
@@ -72,16 +72,16 @@ fn value<T: ValueType>(values: &[(String, Value)], column: &str) -> Result<Optio
 
 /// A type that is read from a column.
 pub trait Read: Sized {
-    /// The value; `None` for `NULL`.
+    /// Reads the value. Returns `None` for `NULL`.
     ///
     /// # Errors
-    /// The column is missing or of another type.
+    /// Returns a [`ReadError`] if the column is missing or of another type.
     fn read_or_null(row: &DbRow, column: &str) -> Result<Option<Self>, ReadError>;
 
-    /// The value.
+    /// Reads the value.
     ///
     /// # Errors
-    /// As [`read_or_null`](Self::read_or_null), and [`ReadError::Null`].
+    /// Returns [`ReadError::Null`] for `NULL`, and the errors of [`read_or_null`](Self::read_or_null).
     fn read(row: &DbRow, column: &str) -> Result<Self, ReadError> {
         Self::read_or_null(row, column)?.ok_or(ReadError::Null)
     }
@@ -91,11 +91,11 @@ pub trait Read: Sized {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ReadError {
-    /// It is `NULL`.
+    /// The value is `NULL`.
     Null,
-    /// The driver refuses it.
+    /// The driver cannot read the value.
     Driver(sqlx::Error),
-    /// It does not fit the type, for this reason, which has no value in it.
+    /// The value does not fit the type. The text is the reason, and does not contain the value.
     Other(String),
 }
 
@@ -122,10 +122,10 @@ impl<T: Read> Read for Option<T> {
 }
 
 impl DbRow {
-    /// The value of a column.
+    /// Returns the value of a column.
     ///
     /// # Errors
-    /// [`Database`](ErrorKind::Database) if it is missing, `NULL` or of another type.
+    /// Returns [`Database`](ErrorKind::Database) if the column is missing, `NULL` or of another type.
     pub fn get<T: Read>(&self, column: &str) -> crate::Result<T> {
         Ok(T::read(self, column)?)
     }
@@ -133,7 +133,7 @@ impl DbRow {
     /// Returns the value of the column with this number, from 0.
     ///
     /// # Errors
-    /// As [`get`](Self::get).
+    /// Returns the same errors as [`get`](Self::get).
     pub fn get_at<T: Read>(&self, index: usize) -> crate::Result<T> {
         let name = match &self.0 {
             #[cfg(feature = "db-sqlite")]
@@ -155,7 +155,7 @@ fn name_at<R: Row>(row: &R, index: usize) -> Option<&str> {
     row.columns().get(index).map(sqlx::Column::name)
 }
 
-/// Types that all three drivers read.
+/// Implements `Read` for types that all three drivers read.
 macro_rules! everywhere {
     ($($type:ty),*) => {$(
         impl Read for $type {
@@ -206,7 +206,7 @@ impl Read for String {
     }
 }
 
-/// Whole numbers, whatever width and sign the column has.
+/// Implements `Read` for integers. The column can have any width and sign.
 macro_rules! integers {
     ($($type:ty),*) => {$(
         impl Read for $type {
@@ -264,7 +264,7 @@ impl Read for DateTime<FixedOffset> {
 impl Read for Decimal {
     fn read_or_null(row: &DbRow, column: &str) -> Result<Option<Self>, ReadError> {
         match &row.0 {
-            // SQLite keeps decimals as floats.
+            // SQLite stores decimals as floats.
             #[cfg(feature = "db-sqlite")]
             Rows::Sqlite(row) => {
                 let Some(float) = row.try_get::<Option<f64>, _>(column)? else { return Ok(None) };
@@ -273,7 +273,7 @@ impl Read for Decimal {
             }
             #[cfg(feature = "db-postgres")]
             Rows::Postgres(row) => Ok(row.try_get(column)?),
-            // MariaDB fills a decimal up with zeros, to 28 digits behind the point.
+            // MariaDB pads a decimal with zeros to 28 digits after the point.
             #[cfg(feature = "db-mysql")]
             Rows::MySql(row) => Ok(row.try_get::<Option<Decimal>, _>(column)?.map(|decimal| {
                 if decimal.scale() == Decimal::MAX_SCALE { decimal.normalize() } else { decimal }
@@ -283,7 +283,7 @@ impl Read for Decimal {
     }
 }
 
-/// The decimal with the fewest digits that this float stands for.
+/// Returns the decimal with the fewest digits that converts to this float.
 pub(crate) fn decimal_of(float: f64) -> Option<Decimal> {
     float.to_string().parse().ok()
 }
