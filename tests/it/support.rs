@@ -97,7 +97,7 @@ impl Garage {
 
     /// The number that a query returns.
     pub(crate) async fn number(&self, sql: &str) -> i64 {
-        self.db.query(sql, Vec::new()).await.unwrap().remove(0).get_at(0).unwrap()
+        self.db.query(sql, Vec::new()).await.unwrap().remove(0).only().unwrap()
     }
 
     pub(crate) async fn execute(&self, sql: &str) {

@@ -68,9 +68,9 @@ on_every_database! {
             let statement = format!("SELECT {own}");
             let row = tx.query(&statement, Vec::new()).await.unwrap().remove(0);
             let end = if kind == Kind::Postgres {
-                format!("SELECT pg_terminate_backend({})", row.get_at::<i32>(0).unwrap())
+                format!("SELECT pg_terminate_backend({})", row.only::<i32>().unwrap())
             } else {
-                format!("KILL {}", row.get_at::<u64>(0).unwrap())
+                format!("KILL {}", row.only::<u64>().unwrap())
             };
             admin.run(&end).await.unwrap();
             for _ in 0..2 {
@@ -92,7 +92,7 @@ async fn a_full_sqlite_database_says_so_and_the_save_can_be_tried_again() {
             let db = pool(&url, 1).await.unwrap();
             letter("one").save(&db).await.unwrap();
             let rows = db.query("PRAGMA page_count", Vec::new()).await.unwrap();
-            let pages: i64 = rows[0].get_at(0).unwrap();
+            let pages: i64 = rows[0].only().unwrap();
             db.run(&format!("PRAGMA max_page_count = {pages}")).await.unwrap();
             let mut large = letter(&"x".repeat(100_000));
             let error = large.save(&db).await.unwrap_err();

@@ -157,7 +157,7 @@ async fn connections_to_mariadb_are_strict_and_speak_unicode() {
         let db = db::connect(database.url()).await.unwrap();
         let sql = "SELECT CONCAT(@@sql_mode, ' ', @@character_set_client, ' ', @@character_set_connection)";
         let row = db.query(sql, Vec::new()).await.unwrap().remove(0);
-        let settings: String = row.get_at(0).unwrap();
+        let settings: String = row.only().unwrap();
         assert!(settings.contains("STRICT_ALL_TABLES"), "{settings}");
         assert!(settings.ends_with(" utf8mb4 utf8mb4"), "{settings}");
         db.close().await;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 async fn number(db: &Db, sql: &str) -> i64 {
-    db.query(sql, Vec::new()).await.unwrap().remove(0).get_at(0).unwrap()
+    db.query(sql, Vec::new()).await.unwrap().remove(0).only().unwrap()
 }
 
 on_every_database! {

@@ -127,7 +127,7 @@ impl Yard {
     }
 
     async fn number(&self, sql: &str) -> i64 {
-        self.db.query(sql, Vec::new()).await.unwrap().remove(0).get_at(0).unwrap()
+        self.db.query(sql, Vec::new()).await.unwrap().remove(0).only().unwrap()
     }
 
     async fn execute(&self, sql: &str) {

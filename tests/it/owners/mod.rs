@@ -49,7 +49,7 @@ async fn execute(db: &Db, sql: &str) {
 }
 
 async fn number(db: &Db, sql: &str) -> i64 {
-    db.query(sql, Vec::new()).await.unwrap().remove(0).get_at(0).unwrap()
+    db.query(sql, Vec::new()).await.unwrap().remove(0).only().unwrap()
 }
 
 /// Entries of the journal.

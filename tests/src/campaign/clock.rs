@@ -219,7 +219,7 @@ fn prove_that_they_jump(
     let ask = || {
         runtime.block_on(async {
             let rows = world.db.query(&format!("SELECT {now}"), Vec::new()).await?;
-            Ok::<i64, Error>(rows.first().ok_or("no time")?.get_at(0)?)
+            Ok::<i64, Error>(rows.first().ok_or("no time")?.only()?)
         })
     };
     clocks.set("database", 0)?;

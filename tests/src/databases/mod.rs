@@ -176,7 +176,7 @@ impl Database {
         let rows = admin.query(&list, Vec::new()).await?;
         let mut ended = 0;
         for row in rows {
-            let id: String = row.get_at(0)?;
+            let id: String = row.only()?;
             // A connection that has already ended is an error on MariaDB.
             ended += usize::from(admin.run(&format!("{end}({id})")).await.is_ok());
         }

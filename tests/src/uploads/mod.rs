@@ -115,7 +115,7 @@ impl<P: Place> Dock<P> {
     }
 
     async fn asked<T: Read>(&self, sql: &str) -> T {
-        self.db.query(sql, Vec::new()).await.unwrap().remove(0).get_at(0).unwrap()
+        self.db.query(sql, Vec::new()).await.unwrap().remove(0).only().unwrap()
     }
 
     /// Sweeps until nothing waits, including the second looks. Returns the remaining files.

@@ -130,29 +130,34 @@ impl DbRow {
         Ok(T::read(self, column)?)
     }
 
-    /// Returns the value of the column with this number, from 0.
+    /// Returns the value of the only column.
     ///
     /// # Errors
-    /// Returns the same errors as [`get`](Self::get).
-    pub fn get_at<T: Read>(&self, index: usize) -> crate::Result<T> {
+    /// Returns the same errors as [`get`](Self::get), and [`Database`](ErrorKind::Database) if the row has another number
+    /// of columns.
+    pub fn only<T: Read>(&self) -> crate::Result<T> {
         let name = match &self.0 {
             #[cfg(feature = "db-sqlite")]
-            Rows::Sqlite(row) => name_at(row, index),
+            Rows::Sqlite(row) => only_name(row),
             #[cfg(feature = "db-postgres")]
-            Rows::Postgres(row) => name_at(row, index),
+            Rows::Postgres(row) => only_name(row),
             #[cfg(feature = "db-mysql")]
-            Rows::MySql(row) => name_at(row, index),
-            Rows::Values(values) => values.get(index).map(|(name, _)| name.as_str()),
+            Rows::MySql(row) => only_name(row),
+            Rows::Values(values) => match &values[..] {
+                [(name, _)] => Some(name.as_str()),
+                _ => None,
+            },
         };
-        let missing =
-            || Error::new(ErrorKind::Database, format!("the row has no column with the number {index}"));
-        self.get(name.ok_or_else(missing)?)
+        self.get(name.ok_or_else(|| Error::new(ErrorKind::Database, "the row does not have one column"))?)
     }
 }
 
 #[cfg(any(feature = "db-sqlite", feature = "db-postgres", feature = "db-mysql"))]
-fn name_at<R: Row>(row: &R, index: usize) -> Option<&str> {
-    row.columns().get(index).map(sqlx::Column::name)
+fn only_name<R: Row>(row: &R) -> Option<&str> {
+    match row.columns() {
+        [column] => Some(sqlx::Column::name(column)),
+        _ => None,
+    }
 }
 
 /// Implements `Read` for types that all three drivers read.

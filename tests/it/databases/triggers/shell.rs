@@ -28,7 +28,7 @@ async fn a_script_runs_in_the_shell(database: Database) {
             Kind::MariaDb => {
                 let ask = "SELECT @@socket";
                 let answer = garage.db.query(ask, Vec::new()).await.unwrap().remove(0);
-                let socket: String = answer.get_at(0).unwrap();
+                let socket: String = answer.only().unwrap();
                 let mut shell = Command::new("mariadb");
                 shell.args(["--no-defaults", "-u", "root", "--socket", &socket]);
                 shell.arg(address.rsplit('/').next().unwrap());

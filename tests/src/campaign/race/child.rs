@@ -63,7 +63,7 @@ async fn named(db: Db, name: String) -> filefield::Result<Option<String>> {
     let parameter = if db.dialect() == Dialect::Postgres { "$1" } else { "?" };
     let sql = format!("SELECT name FROM cars WHERE photo = {parameter}");
     let rows = db.query(&sql, vec![name.into()]).await?;
-    rows.first().map(|row| Ok(format!("row `{}`", row.get_at::<String>(0)?))).transpose()
+    rows.first().map(|row| Ok(format!("row `{}`", row.only::<String>()?))).transpose()
 }
 
 async fn work(world: World, setup: &Setup) -> Result<Sums> {
